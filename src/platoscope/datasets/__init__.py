@@ -1,1 +1,32 @@
-"""To be written."""
+"""Pairs of things that mean the same: sentences and translations, images and captions, one text twice."""
+
+from platoscope.datasets.filters import (
+    drop_duplicates,
+    drop_empty,
+    drop_unreadable,
+    equal_size,
+    filter_lengths,
+    tokens_per_character,
+)
+from platoscope.datasets.images import LazyImages, open_image
+from platoscope.datasets.load import list_datasets, load_pairs
+from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
+from platoscope.datasets.request import DatasetInfo
+
+__all__ = [
+    "DatasetInfo",
+    "FilterCount",
+    "LazyImages",
+    "Pairs",
+    "Side",
+    "drop_duplicates",
+    "drop_empty",
+    "drop_unreadable",
+    "equal_size",
+    "filter_lengths",
+    "list_datasets",
+    "load_pairs",
+    "open_image",
+    "require",
+    "tokens_per_character",
+]

@@ -1,0 +1,122 @@
+"""Opening images: from a path, encoded bytes or a PIL image to RGB pixels, when they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, overload
+
+from platoscope.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["IMAGE_SUFFIXES", "ImageSource", "LazyImages", "digest_image", "digest_pixels", "open_image"]
+
+ImageSource: TypeAlias = "str | PathLike[str] | bytes | Image.Image"
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+class LazyImages(Sequence[bytes]):
+    """Encoded images that stay where they are until one is asked for.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the encoded bytes of a row of the source.
+    rows : sequence of int
+        The rows that this sequence shows, in its order.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], rows: Sequence[int], /) -> None:
+        self._read = read
+        self._rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int, /) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> LazyImages: ...
+    def __getitem__(self, index: int | slice, /) -> bytes | LazyImages:
+        if isinstance(index, slice):
+            return LazyImages(self._read, self._rows[index])
+        return self._read(self._rows[index])
+
+    def select(self, indices: Sequence[int], /) -> LazyImages:
+        """Return these images only, in this order, still unread."""
+        return LazyImages(self._read, [self._rows[i] for i in indices])
+
+
+def open_image(source: ImageSource, /) -> Image.Image:
+    """Return the image as RGB pixels, transparency shown on white.
+
+    Parameters
+    ----------
+    source : str, path, bytes or PIL.Image.Image
+        A file, an encoded image (PNG, JPEG, WebP, ...), or an image that is already open.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, turned as its EXIF orientation says. Of an animation, the first frame.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or the content is no readable image.
+    MissingExtraError
+        If Pillow is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        feature = "reading images"
+        raise MissingExtraError(feature, "pillow", "pip install 'platoscope[models]'") from error
+
+    if isinstance(source, Image.Image):
+        opened: Image.Image = source
+    else:
+        try:
+            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source))
+            opened.load()
+        # Pillow reports damaged files by many kinds of error (SyntaxError and struct.error among them).
+        except Exception as error:
+            what = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
+            message = (
+                f"{what} cannot be read as an image: {error}. Check the file, or drop it (drop_unreadable)."
+            )
+            raise InputError(message) from error
+    turned = ImageOps.exif_transpose(opened)
+    if turned.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in turned.info:
+        rgba = turned.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return turned.convert("RGB")
+
+
+def digest_image(source: ImageSource, /) -> bytes:
+    """Return the SHA-256 of an image as it is stored: its file's bytes, or the pixels of an open image."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).digest()
+    if isinstance(source, str | PathLike):
+        try:
+            with Path(source).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            message = (
+                f"the image {source} cannot be read: {error.strerror or error}. Check the file, or drop it."
+            )
+            raise InputError(message) from error
+    head = f"{source.mode} {source.size[0]} {source.size[1]}\n".encode()
+    return hashlib.sha256(head + source.tobytes()).digest()
+
+
+def digest_pixels(source: ImageSource, /) -> bytes:
+    """Return the SHA-256 of the RGB pixels that a model would see, whatever the file format."""
+    return digest_image(open_image(source))

@@ -1,0 +1,295 @@
+"""Pairs of things that mean the same: the records that every data source fills in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
+
+import numpy as np
+
+from platoscope.datasets.images import ImageSource, LazyImages, digest_image
+from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["FilterCount", "Modality", "Pairs", "Side", "require"]
+
+Modality = Literal["text", "image"]
+
+
+@dataclass(frozen=True)
+class FilterCount:
+    """What one step of loading or filtering kept and dropped.
+
+    Parameters
+    ----------
+    step : str
+        What the step did, in words ("source", "duplicates", "en under 40 tokens").
+    kept, dropped : int
+        Pairs after the step, and pairs that it took away.
+    note : str, optional
+        What a reader of the counts wants to know besides.
+    """
+
+    step: str
+    kept: int
+    dropped: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the pairs: the things that one model reads.
+
+    Parameters
+    ----------
+    name : str
+        What the side is: a language code ("en"), "image", "caption", a vendor.
+    modality : {"text", "image"}
+        Which kind of model reads it.
+    items : sequence of str, or of image sources
+        Texts; or images as paths, encoded bytes, `PIL.Image.Image` objects, or `LazyImages`, which reads
+        each one when it is asked for. `open_image` turns an image source into RGB pixels.
+
+    Raises
+    ------
+    InputError
+        If the modality is unknown, or a text item is not a string.
+    """
+
+    name: str
+    modality: Modality
+    items: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        """Check the items, and make a list of them immutable."""
+        if self.modality not in ("text", "image"):
+            message = f"modality must be 'text' or 'image', got {self.modality!r} for side {self.name!r}."
+            raise InputError(message)
+        if isinstance(self.items, str | bytes):
+            message = f"items of side {self.name!r} must be a sequence, got one {type(self.items).__name__}."
+            raise InputError(message)
+        if not isinstance(self.items, LazyImages):
+            object.__setattr__(self, "items", tuple(self.items))
+        if self.modality == "text":
+            for i, item in enumerate(self.items):
+                if not isinstance(item, str):
+                    message = f"text item {i} of side {self.name!r} must be a str, got {type(item).__name__}."
+                    raise InputError(message)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Sequence[Any]: ...
+    def __getitem__(self, index: Any, /) -> Any:
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def select(self, indices: Sequence[int] | np.ndarray, /) -> Side:
+        """Return the side with these items only, in this order."""
+        rows = [int(i) for i in indices]
+        if isinstance(self.items, LazyImages):
+            return replace(self, items=self.items.select(rows))
+        return replace(self, items=tuple(self.items[i] for i in rows))
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the content, in hexadecimal.
+
+        It depends on the modality and on the items in their order (texts as UTF-8, images by their encoded
+        bytes), not on names or paths, so that equal content has one key wherever it was loaded from.
+        """
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        total = hashlib.sha256(f"platoscope side 1 {self.modality}\n".encode())
+        for item in self.items:
+            total.update(self._digest_item(item))
+        return total.hexdigest()
+
+    def _digest_item(self, item: str | ImageSource) -> bytes:
+        if isinstance(item, str) and self.modality == "text":
+            # A lone surrogate is no valid UTF-8 but can come out of a JSON file: it still needs a key.
+            return hashlib.sha256(item.encode("utf-8", "surrogatepass")).digest()
+        return digest_image(item)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Aligned pairs: item `i` of side `a` and item `i` of side `b` mean the same.
+
+    Parameters
+    ----------
+    name : str
+        How the pairs were asked for ("bible:en-it").
+    a, b : Side
+        The two sides, of equal length.
+    ids : tuple of str, optional
+        A unique name for each pair; the row number where the source has none.
+    strata : tuple of str, optional
+        The group of each pair (book, class), within which a null may permute; `None` when unknown.
+    provenance : mapping
+        Source, version or revision, licence, languages, seed: what a result must say about its data.
+    counts : tuple of FilterCount
+        One per step, in order; the first says what the source had.
+
+    Raises
+    ------
+    InputError
+        If lengths differ or ids repeat.
+
+    Examples
+    --------
+    >>> pairs = Pairs("toy", Side("en", "text", ["one", "two"]), Side("it", "text", ["uno", "due"]))
+    >>> len(pairs), pairs.ids, pairs.a[1], pairs.swap().a[1]
+    (2, ('0', '1'), 'two', 'due')
+    """
+
+    name: str
+    a: Side
+    b: Side
+    ids: tuple[str, ...] = ()
+    strata: tuple[str, ...] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    counts: tuple[FilterCount, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that everything describes the same pairs."""
+        n = len(self.a)
+        if len(self.b) != n:
+            message = (
+                "both sides must have one item per pair: "
+                f"{self.a.name!r} has {n}, {self.b.name!r} has {len(self.b)}."
+            )
+            raise InputError(message)
+        object.__setattr__(self, "ids", tuple(self.ids) or tuple(str(i) for i in range(n)))
+        object.__setattr__(self, "provenance", dict(self.provenance))
+        object.__setattr__(self, "counts", tuple(self.counts) or (FilterCount("source", n, 0),))
+        if self.strata is not None:
+            object.__setattr__(self, "strata", tuple(self.strata))
+        for what, values in (("ids", self.ids), ("strata", self.strata)):
+            if values is not None and len(values) != n:
+                message = f"{what} must have one value per pair ({n}), got {len(values)}."
+                raise InputError(message)
+        unique = set(self.ids)
+        if len(unique) != n:
+            repeated = Counter(self.ids).most_common(1)[0][0]
+            message = (
+                f"ids must be unique, but {repeated!r} comes more than once ({n - len(unique)} repeats)."
+            )
+            raise InputError(message)
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def __getitem__(self, index: SupportsIndex, /) -> tuple[Any, Any]:
+        return self.a[index], self.b[index]
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return zip(self.a, self.b, strict=True)
+
+    def select(self, indices: Sequence[int] | np.ndarray, /) -> Pairs:
+        """Return these pairs only, in this order; `counts` stay as they are.
+
+        Parameters
+        ----------
+        indices : sequence of int, or bool array of shape (n_pairs,)
+            Positions, or a mask.
+        """
+        rows = np.asarray(indices)
+        if rows.dtype == bool:
+            if rows.shape != (len(self),):
+                message = f"a mask must have one value per pair, shape ({len(self)},), got {rows.shape}."
+                raise InputError(message)
+            rows = np.flatnonzero(rows)
+        picked = [int(i) for i in rows]
+        return replace(
+            self,
+            a=self.a.select(picked),
+            b=self.b.select(picked),
+            ids=tuple(self.ids[i] for i in picked),
+            strata=None if self.strata is None else tuple(self.strata[i] for i in picked),
+        )
+
+    def sample(self, n: int, rng: np.random.Generator | int, /) -> Pairs:
+        """Return `n` pairs drawn without replacement, in the order of the source.
+
+        Parameters
+        ----------
+        n : int
+            How many pairs.
+        rng : numpy.random.Generator or int
+            An integer is a seed, recorded in the provenance; equal seeds give equal samples.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than `n` pairs; the message tells where they went.
+        """
+        require(self, n)
+        seed = int(rng) if isinstance(rng, int | np.integer) else None
+        generator = np.random.default_rng(seed) if seed is not None else rng
+        assert isinstance(generator, np.random.Generator)
+        rows = np.sort(generator.choice(len(self), size=n, replace=False))
+        sampled = self.select(rows)
+        return replace(
+            sampled,
+            provenance={**self.provenance, "sample": {"n": n, "of": len(self), "seed": seed}},
+            counts=(*self.counts, FilterCount("sample", n, len(self) - n, f"drawn at random, seed {seed}")),
+        )
+
+    def swap(self) -> Pairs:
+        """Return the same pairs with the sides exchanged; name, ids and provenance stay."""
+        return replace(self, a=self.b, b=self.a)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of both sides, ids and strata, in hexadecimal (names do not matter)."""
+        total = hashlib.sha256(
+            f"platoscope pairs 1\n{self.a.fingerprint()}\n{self.b.fingerprint()}\n".encode()
+        )
+        for values in (self.ids, self.strata or ()):
+            total.update(f"{len(values)}\n".encode())
+            for value in values:
+                total.update(hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest())
+        return total.hexdigest()
+
+
+def require(pairs: Pairs, n: int, /) -> Pairs:
+    """Return the pairs if there are at least `n`, else say where the others went.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than `n`; the message lists every step of `pairs.counts`.
+
+    Examples
+    --------
+    >>> toy = Pairs("toy", Side("en", "text", ["one"]), Side("it", "text", ["uno"]))
+    >>> require(toy, 2)
+    Traceback (most recent call last):
+    ...
+    platoscope.errors.InputError: 2 pairs are needed, but 'toy' has 1 (source: 1). Ask for fewer pairs, ...
+    """
+    if n < 1:
+        message = f"the number of pairs must be at least 1, got {n}."
+        raise InputError(message)
+    if len(pairs) >= n:
+        return pairs
+    steps = "; ".join(
+        f"{count.step}: {count.kept}" if i == 0 else f"{count.step}: -{count.dropped}, left {count.kept}"
+        for i, count in enumerate(pairs.counts)
+    )
+    message = (
+        f"{n} pairs are needed, but {pairs.name!r} has {len(pairs)} ({steps}). "
+        "Ask for fewer pairs, loosen the filters, or take a larger data set."
+    )
+    raise InputError(message)

@@ -1,0 +1,129 @@
+"""What a user asks for, and what a source of pairs is: the notation of data sets, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platoscope.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from platoscope.datasets.pairs import Pairs
+
+__all__ = ["DatasetInfo", "Options", "Request", "Source", "language_pair", "split_spec"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A source of pairs as a listing shows it.
+
+    Parameters
+    ----------
+    name : str
+        What stands first in a specification ("bible").
+    variants : tuple of str
+        What may follow the colon: a form ("A-B") or the choices; empty when nothing may.
+    default : str or None
+        The variant that the bare name means; `None` when one must be given (or there are none).
+    sides : str
+        What the pairs are pairs of ("text-text", "image-text", "image-image").
+    description, license, how_to_get : str
+        For a reader who chooses; `how_to_get` holds exact commands.
+    available : bool
+        Whether its files were found on this machine just now. Data on a hub counts as available where its
+        library is installed, since whether a download would succeed is known only by trying.
+    """
+
+    name: str
+    variants: tuple[str, ...]
+    default: str | None
+    sides: str
+    description: str
+    license: str
+    how_to_get: str
+    available: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `load_pairs` that only some sources understand; `None` means not given."""
+
+    columns: tuple[str, str] | None = None
+    id_column: str | None = None
+    stratum_column: str | None = None
+    image_columns: tuple[str, ...] | None = None
+    pairs_per_class: int | None = None
+    seed: int | None = None
+    split: str | None = None
+    revision: str | None = None
+
+    def given(self) -> frozenset[str]:
+        """Return the names of the options that were given."""
+        return frozenset(name for name, value in vars(self).items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A specification taken apart: `NAME[:VARIANT][@ROOT]`, with its options."""
+
+    spec: str
+    name: str
+    variant: str | None
+    root: Path | None
+    options: Options
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named source of pairs: how to load from it, what it understands, what to tell about it."""
+
+    name: str
+    load: Callable[[Request], Pairs]
+    info: Callable[[], DatasetInfo]
+    options: frozenset[str] = frozenset()
+
+
+def split_spec(spec: str, /) -> tuple[str, str | None, Path | None]:
+    """Take `NAME[:VARIANT][@ROOT]` apart.
+
+    Examples
+    --------
+    >>> split_spec("bible:en-it")
+    ('bible', 'en-it', None)
+    >>> split_spec("flickr30k@/data/flickr")[0], split_spec("flickr30k@/data/flickr")[2].name
+    ('flickr30k', 'flickr')
+    """
+    head, at, root = spec.partition("@")
+    name, colon, variant = head.partition(":")
+    if (at and not root) or (colon and not variant):
+        message = f"a data set is written NAME[:VARIANT][@FOLDER], got {spec!r} with nothing after the mark."
+        raise InputError(message)
+    return name, variant or None, Path(root).expanduser() if root else None
+
+
+def language_pair(request: Request, known: Sequence[str], default: str, /) -> tuple[str, str]:
+    """Return the two languages of a variant such as "en-it".
+
+    Raises
+    ------
+    InputError
+        If the variant is not two different languages.
+    NotFoundError
+        If the source lacks one of them.
+    """
+    variant = request.variant or default
+    first, dash, second = variant.partition("-")
+    if not dash or not second or "-" in second or first == second:
+        message = (
+            f"{request.name} needs two different languages, as in {request.name}:{default}; got {variant!r}. "
+            f"It has {', '.join(known)}."
+        )
+        raise InputError(message)
+    for language in (first, second):
+        if language not in known:
+            message = f"{request.name} has no language {language!r}; it has {', '.join(known)}."
+            raise NotFoundError(message)
+    return first, second
