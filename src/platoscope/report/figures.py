@@ -1,0 +1,194 @@
+"""Draw a run's panels and save them as PNG, SVG and PDF, the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platoscope.errors import StorageError
+from platoscope.report.panels import draw_panel, panel_results, panel_size
+from platoscope.report.style import DOUBLE_COLUMN, figure_style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from platoscope.studies import StudyResult
+    from platoscope.studies.records import Panel
+
+__all__ = ["DrawnPanel", "draw_result", "save_figure", "slug", "write_figures"]
+
+_FORMATS = ("png", "svg", "pdf")
+
+# Matplotlib writes the time of drawing into SVG and PDF, and its own version into PNG: none of it is
+# part of the picture, and all of it makes two equal pictures differ.
+_METADATA: dict[str, dict[str, str | None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
+}
+
+
+@dataclass(frozen=True)
+class DrawnPanel:
+    """A panel on paper.
+
+    Parameters
+    ----------
+    panel : Panel
+        What was drawn.
+    name : str
+        Name of its files, without ending.
+    figure : matplotlib.figure.Figure
+        The figure, which belongs to no window.
+    axes : tuple of matplotlib.axes.Axes
+        Its Axes without color scales.
+    """
+
+    panel: Panel
+    name: str
+    figure: Figure
+    axes: tuple[Axes, ...]
+
+
+def slug(text: str, /) -> str:
+    """Turn a title into the name of a file.
+
+    Examples
+    --------
+    >>> slug("Δ by layer: en–it, mean(20)")
+    'by-layer-en-it-mean-20'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "panel"
+
+
+def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
+    """Draw every panel of a run whose results are there, each as a figure of its own.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What `platoscope.studies.execute` or `load_run` returns.
+
+    Returns
+    -------
+    list of DrawnPanel
+        In the order of the study's panels.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = []
+    for number, panel in enumerate(_panels(result), start=1):
+        if not panel_results(panel, result.results):
+            continue
+        with figure_style():
+            # A bare Figure, not pyplot's: pyplot keeps every figure until it is closed by hand.
+            figure = Figure(figsize=panel_size(panel, result.results), layout="constrained")
+            axes = draw_panel(figure, panel, result.results)
+            figure.suptitle(panel.title, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+        drawn.append(DrawnPanel(panel, f"{number:02d}-{slug(panel.title)}", figure, tuple(axes)))
+    return drawn
+
+
+def write_figures(result: StudyResult, folder: str | Path, /) -> tuple[Path, ...]:
+    """Write ``figure.*`` (all panels, as in a paper) and one file per panel, as PNG, SVG and PDF.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What `platoscope.studies.execute` or `load_run` returns.
+    folder : str or pathlib.Path
+        Where to write; made if it does not exist.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    StorageError
+        If the folder or a file cannot be written.
+    """
+    target = Path(folder)
+    written: list[Path] = []
+    for drawn in draw_result(result):
+        written += save_figure(drawn.figure, target, drawn.name)
+    combined = _combined(result)
+    if combined is not None:
+        written += save_figure(combined, target, "figure")
+    return tuple(written)
+
+
+def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
+    """Save a figure in the three formats; equal figures give equal files.
+
+    Raises
+    ------
+    StorageError
+        If the folder or a file cannot be written.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with figure_style():
+            # Lay it out once: each of the three formats would do it again, and that is most of the time.
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            for ending in _FORMATS:
+                path = folder / f"{name}.{ending}"
+                # Written beside and moved: an interrupted run leaves no half a picture.
+                partial = folder / f".{name}.part.{ending}"
+                figure.savefig(partial, format=ending, metadata=_METADATA[ending])
+                partial.replace(path)
+                written.append(path)
+    except OSError as error:
+        message = f"cannot write the figure {name!r} to {folder}: {error.strerror or error}"
+        raise StorageError(message) from error
+    return written
+
+
+def _panels(result: StudyResult, /) -> Sequence[Panel]:
+    """Return the panels of the run: its choices may have changed those of the study."""
+    return result.plan.design.panels
+
+
+def _combined(result: StudyResult, /) -> Figure | None:
+    """All panels in one figure, two narrow ones in a row, lettered as in a paper."""
+    from matplotlib.figure import Figure
+
+    rows = _rows([panel for panel in _panels(result) if panel_results(panel, result.results)], result)
+    if not rows:
+        return None
+    heights = [max(panel_size(panel, result.results)[1] for panel in row) for row in rows]
+    with figure_style():
+        figure = Figure(figsize=(DOUBLE_COLUMN, sum(heights)), layout="constrained")
+        bands = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        for band, row in zip(bands, rows, strict=True):
+            parts = band.subfigures(1, len(row), squeeze=False)[0]
+            for part, panel in zip(parts, row, strict=True):
+                draw_panel(part, panel, result.results)
+                part.suptitle(
+                    f"{next(letters)}  {panel.title}", x=0.01, ha="left", fontsize=8.5, fontweight="bold"
+                )
+    return figure
+
+
+def _rows(panels: Sequence[Panel], result: StudyResult, /) -> list[list[Panel]]:
+    """Place panels in rows: a wide one alone, narrow ones in twos, in their order."""
+    rows: list[list[Panel]] = []
+    open_row = False
+    for panel in panels:
+        wide = panel_size(panel, result.results)[0] == DOUBLE_COLUMN
+        if open_row and not wide:
+            rows[-1].append(panel)
+            open_row = False
+        else:
+            rows.append([panel])
+            open_row = not wide
+    return rows

@@ -1,0 +1,110 @@
+"""A measure for every pair of layers, as a heat map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from platoscope.errors import InputError
+from platoscope.report._curves import MEASURE_LABELS, direction_label, ensure_axes
+from platoscope.report.style import COLORS
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_grid"]
+
+
+def plot_grid(
+    dataset: xr.Dataset,
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance",
+    direction: str = "a_to_b",
+    limits: tuple[float, float] | None = None,
+    colorbar: bool = True,
+) -> Axes:
+    """Draw a measure over all layers of A (horizontal) and of B (vertical), and mark its best cell.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        What `platoscope.compare` returns (dimensions ``direction``, ``layer_a``, ``layer_b``).
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance"
+        The variable. For Δ dark is low and the minimum is marked; for the others the maximum.
+    direction : {"a_to_b", "b_to_a"}, default: "a_to_b"
+        Which direction; ignored for a measure that has none.
+    limits : tuple of float, optional
+        Ends of the color scale; give the same to both directions to make them comparable. The range of
+        the data by default.
+    colorbar : bool, default: True
+        Draw the color scale beside the map.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with the map (a ``QuadMesh``) and one marker on the best cell.
+
+    Raises
+    ------
+    InputError
+        If the result lacks the variable or is no grid.
+    """
+    if measure not in dataset or not {"layer_a", "layer_b"} <= set(dataset[measure].dims):
+        message = (
+            f"a heat map needs {measure!r} over layer_a and layer_b, "
+            f"got {sorted(str(v) for v in dataset.data_vars)} over {tuple(str(d) for d in dataset.dims)}"
+        )
+        raise InputError(message)
+    values = dataset[measure]
+    directed = "direction" in values.dims
+    if directed:
+        values = values.sel(direction=direction)
+    table = np.asarray(values.transpose("layer_b", "layer_a").values, dtype=np.float64)
+    layers_a = np.asarray(dataset["layer_a"].values)
+    layers_b = np.asarray(dataset["layer_b"].values)
+    from matplotlib.ticker import MaxNLocator
+
+    ax = ensure_axes(ax)
+    low_is_better = measure == "information_imbalance"
+    low, high = limits if limits is not None else (np.nanmin(table), np.nanmax(table))
+    mesh = ax.pcolormesh(
+        layers_a,
+        layers_b,
+        table,
+        shading="nearest",
+        vmin=low,
+        vmax=high,
+        cmap="viridis" if low_is_better else "viridis_r",
+        rasterized=True,  # a PDF of thousands of rectangles shows seams between them
+    )
+    ax.set_xlabel(f"layer ({dataset.attrs.get('name_a', 'A')})")
+    ax.set_ylabel(f"layer ({dataset.attrs.get('name_b', 'B')})")
+    ax.set_title(direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure))
+    if np.isfinite(table).any():
+        best = np.nanargmin(table) if low_is_better else np.nanargmax(table)
+        row, column = np.unravel_index(best, table.shape)
+        ax.plot(
+            layers_a[column],
+            layers_b[row],
+            marker="o",
+            markersize=6,
+            markerfacecolor="none",
+            markeredgecolor=COLORS[1],
+            markeredgewidth=1.3,
+            linestyle="none",
+            clip_on=False,
+            label=f"{'minimum' if low_is_better else 'maximum'} {table[row, column]:.2f}",
+        )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    if colorbar:
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05)
+        bar.set_label(MEASURE_LABELS.get(measure, measure))
+        bar.outline.set_visible(False)
+    return ax

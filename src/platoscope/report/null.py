@@ -1,0 +1,86 @@
+"""Shuffled pairs: what the measure says when there is nothing to find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from platoscope.report._curves import (
+    add_legend,
+    as_mapping,
+    depth,
+    direction_arrow,
+    direction_label,
+    draw_curve,
+    ensure_axes,
+    label_depth,
+    read_curve,
+)
+from platoscope.report.style import CHANCE_COLOR, condition_colors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from platoscope.report._curves import Depth, Side
+
+__all__ = ["plot_null"]
+
+
+def plot_null(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance_null",
+    x: Depth = "relative_depth",
+    side: Side = "a",
+) -> Axes:
+    """Draw Δ of shuffled pairs over the layers, in both directions, with a line at 1.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        Profiles with ``information_imbalance_null``, the mean over permutations of the pairing, and
+        (if they are there) its ``information_imbalance_null_low`` and ``…_high``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance_null"
+        The variable; ``"information_imbalance"`` where the pairs themselves were shuffled.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with a line per condition and direction.
+
+    Raises
+    ------
+    InputError
+        If a result has no null; the message lists what it has.
+    """
+    datasets = as_mapping(results)
+    ax = ensure_axes(ax)
+    colors = condition_colors(list(datasets))
+    first = next(iter(datasets.values()))
+    single = len(datasets) == 1
+    names = {
+        direction: direction_label(first, direction) if single else direction_arrow(direction)
+        for direction in ("a_to_b", "b_to_a")
+    }
+    ax.axhline(1, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
+    for label, dataset in datasets.items():
+        positions = depth(dataset, x=x, side=side)
+        for direction in ("a_to_b", "b_to_a"):
+            curve = read_curve(dataset, measure, x=positions, direction=direction)
+            full = f"{label} · {names[direction]}" if label else names[direction]
+            draw_curve(ax, curve, label=full, color=colors[label], direction=direction)
+    label_depth(ax, x)
+    ax.set_ylabel("Δ of shuffled pairs")
+    ax.set_ylim(0, max(1.25, ax.get_ylim()[1]))
+    add_legend(ax, conditions=colors, directions=names)
+    return ax

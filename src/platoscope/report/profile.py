@@ -1,0 +1,142 @@
+"""A measure by layer: how well one representation predicts the other, and the reverse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from platoscope.report._curves import (
+    MEASURE_LABELS,
+    add_legend,
+    as_mapping,
+    band_alpha,
+    depth,
+    direction_label,
+    draw_curve,
+    ensure_axes,
+    label_depth,
+    read_curve,
+    shade_layers,
+)
+from platoscope.report.style import CHANCE_COLOR, condition_colors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from platoscope.report._curves import Depth, Side
+
+__all__ = ["plot_profile"]
+
+
+def plot_profile(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance",
+    directions: Sequence[str] = ("a_to_b", "b_to_a"),
+    x: Depth = "relative_depth",
+    side: Side = "a",
+    null: bool = True,
+    region: Sequence[int] | None = None,
+) -> Axes:
+    """Draw a measure over the layers, with interval bands; color is the condition, line style the direction.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        What `platoscope.profile` returns (dimensions ``direction`` and ``layer``), one or several by the
+        name of their condition. Attributes ``name_a`` and ``name_b`` name the directions.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance"
+        The variable. ``measure_low`` and ``measure_high`` give the band, where they are there.
+    directions : sequence of {"a_to_b", "b_to_a", "mean"}, default: both
+        Which directions; ignored for a measure that has none.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+    null : bool, default: True
+        Draw the mean of the permutation null in gray where the result has one.
+    region : sequence of int, optional
+        Positions (along ``layer``) of the semantic region to shade.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with one labelled line per condition and direction.
+
+    Raises
+    ------
+    InputError
+        If a result lacks the variable or the coordinate; the message lists what it has.
+    """
+    datasets = as_mapping(results)
+    ax = ensure_axes(ax)
+    colors = condition_colors(list(datasets))
+    drawn: dict[str, str] = {}
+    has_null = False
+    for label, dataset in datasets.items():
+        positions = depth(dataset, x=x, side=side)
+        directed = measure in dataset and "direction" in dataset[measure].dims
+        for direction in directions if directed else ("mean",):
+            curve = read_curve(dataset, measure, x=positions, direction=direction)
+            name = direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure)
+            drawn.setdefault(direction, name if len(datasets) == 1 else _generic(name, dataset, direction))
+            full = f"{label} · {name}" if label else name
+            draw_curve(
+                ax,
+                curve,
+                label=full,
+                color=colors[label],
+                direction=direction,
+                alpha=band_alpha(len(datasets)),
+            )
+        has_null |= null and _draw_null(ax, dataset, measure, positions, label)
+    if region is not None:
+        first = next(iter(datasets.values()))
+        shade_layers(ax, depth(first, x=x, side=side), region)
+    label_depth(ax, x)
+    ax.set_ylabel(MEASURE_LABELS.get(measure, measure))
+    if measure == "information_imbalance":
+        ax.set_ylim(bottom=0)
+    add_legend(
+        ax,
+        conditions=colors,
+        directions=drawn,
+        null="shuffled pairs" if has_null else None,
+        region=region is not None and len(region) > 0,
+    )
+    return ax
+
+
+def _generic(name: str, dataset: xr.Dataset, direction: str, /) -> str:
+    """Name a direction for several conditions, whose second sides have different names."""
+    if direction == "mean":
+        return name
+    a = str(dataset.attrs.get("name_a", "A"))
+    return f"{a} → other" if direction == "a_to_b" else f"other → {a}"
+
+
+def _draw_null(ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarray, label: str, /) -> bool:
+    """Draw the mean of the permutation null, and say whether there was one."""
+    name = f"{measure}_null"
+    if name not in dataset:
+        return False
+    values = dataset[name]
+    values = values.mean("direction") if "direction" in values.dims else values
+    order = np.argsort(positions, kind="stable")
+    ax.plot(
+        positions[order],
+        np.asarray(values.values, dtype=np.float64)[order],
+        color=CHANCE_COLOR,
+        linestyle=":",
+        linewidth=1.0,
+        label=f"{label} · shuffled pairs" if label else "shuffled pairs",
+    )
+    return True

@@ -1,0 +1,181 @@
+"""The one style sheet of every figure: sizes, type, lines and colors.
+
+It is applied with `figure_style` around whatever draws; importing Platoscope never changes
+``matplotlib.rcParams``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "CHANCE_COLOR",
+    "COLORS",
+    "DIRECTION_STYLES",
+    "DOUBLE_COLUMN",
+    "PANEL_HEIGHT",
+    "SINGLE_COLUMN",
+    "condition_colors",
+    "figure_style",
+    "new_axes",
+    "ordered_colors",
+]
+
+SINGLE_COLUMN: Final = 3.35
+"""Width in inches of one column of a two-column journal page (85 mm)."""
+
+DOUBLE_COLUMN: Final = 6.9
+"""Width in inches of a figure over both columns (175 mm)."""
+
+PANEL_HEIGHT: Final = 2.5
+"""Height in inches of one panel."""
+
+COLORS: Final = (
+    "#0072B2",  # blue
+    "#D55E00",  # vermillion
+    "#009E73",  # bluish green
+    "#CC79A7",  # reddish purple
+    "#E69F00",  # orange
+    "#56B4E9",  # sky blue
+    "#000000",  # black
+)
+"""The palette of Okabe and Ito (2008), which the common color-vision deficiencies keep apart.
+
+Its yellow is left out: a thin yellow line on white paper cannot be seen by anyone.
+"""
+
+CHANCE_COLOR: Final = "#7F7F7F"
+"""The gray of everything that is not a result: nulls, chance levels, zero lines."""
+
+DIRECTION_STYLES: Final[Mapping[str, Any]] = {"a_to_b": "-", "b_to_a": (0, (4, 1.5)), "mean": "-"}
+"""Line style of each direction; color is left for the condition."""
+
+_STYLE: Final[Any] = {  # Any: Matplotlib types the keys as a literal of all its settings
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # ships with Matplotlib, so every machine draws the same
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.9,
+    "legend.borderaxespad": 0.3,
+    "legend.labelspacing": 0.3,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3,
+    "image.cmap": "viridis",
+    "figure.dpi": 100,
+    "savefig.dpi": 300,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and edited
+    "svg.hashsalt": "platoscope",  # without it the ids in an SVG differ from run to run
+    "pdf.fonttype": 42,
+    "path.simplify": True,
+}
+
+
+@contextlib.contextmanager
+def figure_style() -> Iterator[None]:
+    """Apply the style sheet inside a ``with`` block and restore what was there after it.
+
+    Drawing *and* saving belong inside: Matplotlib makes tick labels only when a figure is drawn.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> before = matplotlib.rcParams["font.size"]
+    >>> with figure_style():
+    ...     matplotlib.rcParams["font.size"]
+    8.0
+    >>> matplotlib.rcParams["font.size"] == before
+    True
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+def new_axes(*, width: float = SINGLE_COLUMN, height: float = PANEL_HEIGHT) -> Axes:
+    """Return the only Axes of a new pyplot figure in the style sheet, for use in a notebook.
+
+    Parameters
+    ----------
+    width, height : float
+        Size of the figure in inches.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Empty Axes; its figure is ``ax.figure``.
+    """
+    import matplotlib.pyplot as plt
+
+    with figure_style():
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    return ax
+
+
+def condition_colors(labels: Sequence[str], /) -> dict[str, str]:
+    """Give each condition its color, in the order of `labels`.
+
+    Beyond the palette's seven colors the first ones return; the eighth condition is told apart by its
+    place in the legend only, so a figure with more wants to be two.
+
+    Examples
+    --------
+    >>> condition_colors(["it", "es"])
+    {'it': '#0072B2', 'es': '#D55E00'}
+    """
+    return {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+
+
+def ordered_colors(n: int, /, *, scale: Literal["Blues", "Oranges"] = "Blues") -> list[str]:
+    """Return `n` colors of one hue from light to dark for conditions that have an order (k, model size).
+
+    Parameters
+    ----------
+    n : int
+        How many; at least 1.
+    scale : {"Blues", "Oranges"}, default: "Blues"
+        The hue.
+
+    Raises
+    ------
+    InputError
+        If `n` is less than 1.
+
+    Examples
+    --------
+    >>> ordered_colors(1)
+    ['#0d57a1']
+    """
+    if n < 1:
+        message = f"ordered_colors needs n of at least 1, got n={n}"
+        raise InputError(message)
+    import matplotlib
+    from matplotlib.colors import to_hex
+
+    colormap = matplotlib.colormaps[scale]
+    # The lightest third of the map disappears on white paper.
+    return [to_hex(colormap(0.35 + 0.5 * (i / (n - 1) if n > 1 else 1.0))) for i in range(n)]
