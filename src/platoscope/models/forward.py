@@ -1,0 +1,113 @@
+"""One forward pass in which every layer is pooled as it appears, and then forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from platoscope.models.blocks import Blocks, watch_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from platoscope.models.tokens import Reading
+
+__all__ = ["pooled_forward", "read"]
+
+
+def read(
+    hidden: torch.Tensor, /, *, index: torch.Tensor | None, mask: torch.Tensor | None, average: bool
+) -> torch.Tensor:
+    """Apply one planned pooling to the states of one layer, in float32 whatever their precision.
+
+    Parameters
+    ----------
+    hidden : Tensor of shape (n_items, n_positions, n_features)
+        States of one layer, of any floating dtype.
+    index : Tensor of int64, shape (n_items, k), or None
+        Positions to gather.
+    mask : Tensor of bool, shape (n_items, n_positions), or None
+        Positions to average, if `index` is None. What lies elsewhere may be anything, NaN included.
+    average : bool
+        Whether gathered positions are averaged.
+
+    Returns
+    -------
+    Tensor of float32, shape (n_items, n_features) or (n_items, k, n_features)
+        The pooled states.
+    """
+    if index is None:
+        assert mask is not None
+        total = hidden.masked_fill(~mask[:, :, None], 0).sum(dim=1, dtype=torch.float32)
+        return total / mask.sum(dim=1, keepdim=True)
+    rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+    gathered = hidden[rows, index].float()
+    return gathered.mean(dim=1) if average else gathered
+
+
+def pooled_forward(
+    model: torch.nn.Module,
+    blocks: Blocks,
+    inputs: Mapping[str, Any],
+    readings: Mapping[str, Reading],
+    /,
+    *,
+    final_norm: bool,
+) -> dict[str, NDArray[np.float32]]:
+    """Run `model` once and pool each layer while it is there.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The base model.
+    blocks : Blocks
+        Its stack of layers.
+    inputs : mapping
+        Keyword arguments of the forward pass.
+    readings : mapping of str to Reading
+        The poolings.
+    final_norm : bool
+        Whether the last layer is read after the final norm.
+
+    Returns
+    -------
+    dict of str to ndarray of float32
+        Shape ``(n_layers, n_items, n_features)`` or ``(n_layers, n_items, k, n_features)``.
+
+    Notes
+    -----
+    Only pooled states are kept. On a CUDA device they travel to pinned host memory while the next block
+    computes, and the host waits once, at the end.
+    """
+    n_layers = len(blocks.modules) + 1
+    pooled: dict[str, torch.Tensor] = {}
+    devices: set[torch.device] = set()
+    plans: dict[tuple[str, torch.device], dict[str, Any]] = {}
+
+    def see(layer: int, hidden: torch.Tensor) -> None:
+        devices.add(hidden.device)
+        for name, reading in readings.items():
+            plan = plans.get((name, hidden.device))
+            if plan is None:
+                plan = plans[name, hidden.device] = _move(reading, hidden.device)
+            states = read(hidden, **plan)
+            if name not in pooled:
+                pooled[name] = torch.empty((n_layers, *states.shape), pin_memory=states.is_cuda)
+            pooled[name][layer].copy_(states, non_blocking=states.is_cuda)
+
+    with torch.inference_mode(), watch_layers(blocks, see, final_norm=final_norm):
+        model(**inputs)
+    for device in devices:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    return {name: states.numpy() for name, states in pooled.items()}
+
+
+def _move(reading: Reading, device: torch.device) -> dict[str, Any]:
+    index = None if reading.index is None else torch.from_numpy(reading.index).to(device)
+    mask = None if reading.mask is None else torch.from_numpy(reading.mask).to(device)
+    return {"index": index, "mask": mask, "average": reading.average}

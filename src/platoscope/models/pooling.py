@@ -1,0 +1,171 @@
+"""Pooling: which tokens of an item become its vector, written the same way in Python and in the shell.
+
+The rules are those of ``DEFINITIONS.md`` §8. A `Pooling` is only a name with a number; it loads no
+other library. How it is applied to a batch stands in `platoscope.models.tokens` (which positions it
+reads) and `platoscope.models.forward` (reading them while the model runs).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from platoscope.errors import InputError
+
+__all__ = ["Pooling", "PoolingKind", "parse_poolings"]
+
+PoolingKind = Literal["last", "mean", "concat", "token", "tokens", "mean_all", "cls", "eos"]
+
+_NOTATION = "last, mean, mean(k), concat(k), token(t), tokens(k), mean_all, cls, eos"
+_PATTERN = re.compile(r"\s*([a-z_]+)\s*(?:\(\s*(\d+)\s*\))?\s*")
+_NEEDS_NUMBER = frozenset({"concat", "token", "tokens"})
+_TAKES_NUMBER = _NEEDS_NUMBER | {"mean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """How the tokens of one item become one vector (or, for ``tokens(k)``, k vectors) per layer.
+
+    For text, special tokens (BOS, EOS, [CLS], [SEP], padding) never enter, and the last ``drop_last``
+    tokens of the item (an option of the model, 2 by default) are dropped before anything is counted:
+
+    ========== ==========================================================================================
+    last       the last remaining token
+    mean(k)    mean of the last k remaining tokens
+    mean       mean of all remaining tokens but the one at position 0, an attention sink in decoders
+    concat(k)  the last k remaining tokens side by side, k times as wide
+    tokens(k)  the last k remaining tokens, kept apart
+    token(t)   the token at distance t before the last one; ``token(0)`` is ``last``
+    eos        the end token (CLIP and SigLIP text towers)
+    cls        the class token (BERT-like encoders and vision transformers)
+    ========== ==========================================================================================
+
+    For images, ``mean`` is the mean over all tokens but class, register and start tokens, ``mean_all``
+    over all.
+
+    Parameters
+    ----------
+    kind : {"last", "mean", "concat", "token", "tokens", "mean_all", "cls", "eos"}
+        What is read.
+    n : int or None
+        The number in parentheses: how many tokens (at least 1), or for ``token`` how far back (at least 0).
+
+    Raises
+    ------
+    InputError
+        If `kind` is unknown, or `n` is missing, superfluous or too small.
+
+    Examples
+    --------
+    >>> pooling = Pooling.parse("mean(20)")
+    >>> pooling
+    Pooling(kind='mean', n=20)
+    >>> str(pooling), pooling.n_tokens, pooling.n_vectors
+    ('mean(20)', 20, 1)
+    >>> Pooling("token", 3).n_tokens
+    4
+    """
+
+    kind: PoolingKind
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(PoolingKind):
+            msg = f"Unknown pooling {self.kind!r}. Expected one of: {_NOTATION}."
+            raise InputError(msg)
+        if self.n is None:
+            if self.kind in _NEEDS_NUMBER:
+                msg = f"Pooling {self.kind!r} needs a number of tokens, as in '{self.kind}(20)'."
+                raise InputError(msg)
+            return
+        if self.kind not in _TAKES_NUMBER:
+            msg = f"Pooling {self.kind!r} takes no number, but got {self.n}. Write {self.kind!r}."
+            raise InputError(msg)
+        smallest = 0 if self.kind == "token" else 1
+        if self.n < smallest:
+            msg = f"The number in '{self.kind}({self.n})' must be at least {smallest}."
+            raise InputError(msg)
+
+    @classmethod
+    def parse(cls, text: str | Pooling, /) -> Pooling:
+        """Read the notation, such as ``"mean(20)"``; a `Pooling` is returned as it is.
+
+        Parameters
+        ----------
+        text : str or Pooling
+            One pooling.
+
+        Returns
+        -------
+        Pooling
+            With ``str(Pooling.parse(text))`` the canonical spelling of `text`.
+
+        Raises
+        ------
+        InputError
+            If `text` is not in the notation.
+        """
+        if isinstance(text, Pooling):
+            return text
+        match = _PATTERN.fullmatch(text)
+        if match is None:
+            msg = f"Cannot read the pooling {text!r}. Expected one of: {_NOTATION}."
+            raise InputError(msg)
+        kind, number = match.groups()
+        return cls(cast("PoolingKind", kind), None if number is None else int(number))
+
+    def __str__(self) -> str:
+        return self.kind if self.n is None else f"{self.kind}({self.n})"
+
+    @property
+    def n_tokens(self) -> int:
+        """How many remaining tokens an item must have; 0 for ``cls`` and ``eos``, which read none."""
+        if self.kind in ("cls", "eos"):
+            return 0
+        if self.kind == "token":
+            return cast("int", self.n) + 1
+        return self.n or 1
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors per item and layer there are: k for ``concat(k)`` and ``tokens(k)``, else 1."""
+        return cast("int", self.n) if self.keeps_tokens else 1
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether pooled arrays have an axis of tokens (``concat(k)`` and ``tokens(k)``)."""
+        return self.kind in ("concat", "tokens")
+
+
+def parse_poolings(poolings: str | Pooling | list[str] | tuple[str | Pooling, ...], /) -> tuple[Pooling, ...]:
+    """Read one or several poolings; a string may hold several, separated by commas.
+
+    Parameters
+    ----------
+    poolings : str, Pooling or sequence of them
+        Such as ``"last,mean(20)"`` or ``("last", "mean(20)")``.
+
+    Returns
+    -------
+    tuple of Pooling
+        In the order given, without repetitions, at least one.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is not in the notation.
+
+    Examples
+    --------
+    >>> [str(p) for p in parse_poolings("last, mean(20),last")]
+    ['last', 'mean(20)']
+    """
+    if isinstance(poolings, Pooling):
+        return (poolings,)
+    parts = poolings.split(",") if isinstance(poolings, str) else poolings
+    parsed = tuple(dict.fromkeys(Pooling.parse(part) for part in parts))
+    if not parsed:
+        msg = f"No pooling was given. Expected at least one of: {_NOTATION}."
+        raise InputError(msg)
+    return parsed

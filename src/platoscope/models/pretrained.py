@@ -1,0 +1,185 @@
+"""Load weights, tokenizer and image processor through the transformers library. Needs torch."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.models.blocks import Blocks, find_blocks
+from platoscope.models.bundled import BUNDLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from platoscope.models.sources import Source
+
+__all__ = ["Pretrained", "convert_gguf", "load_pretrained"]
+
+_TEXT_TOWERS = ("text_model", "language_model")
+_VISION_TOWERS = ("vision_model", "vision_tower", "visual")
+# Heads on top of the states that we read; a checkpoint may lack them.
+_UNREAD = ("pooler", "head")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A base model in evaluation mode, and what it needs around it.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+        The part that is run: the model, one tower of it, or its encoder.
+    blocks : Blocks
+        Its stack of layers.
+    modality : {"text", "image"}
+        What it reads.
+    preprocess : object
+        The library's tokenizer, or its image processor.
+    commit : str or None
+        The hub's commit, where it came from there.
+    """
+
+    model: torch.nn.Module
+    blocks: Blocks
+    modality: str
+    preprocess: Any
+    commit: str | None
+
+
+def load_pretrained(
+    source: Source, /, *, dtype: torch.dtype, device: torch.device, device_map: str | None, tower: str | None
+) -> Pretrained:
+    """Load a base model and put it on its device.
+
+    Parameters
+    ----------
+    source : Source
+        Where it is.
+    dtype : torch.dtype
+        Precision of the weights.
+    device : torch.device
+        Where it runs, unless `device_map` says otherwise.
+    device_map : {"auto"} or None
+        Spread over all GPUs.
+    tower : {"text", "vision"} or None
+        Which side of a model with two.
+
+    Returns
+    -------
+    Pretrained
+        The model.
+
+    Raises
+    ------
+    NotFoundError
+        If the library finds no such model.
+    InputError
+        If weights are missing, the structure is unknown, or `tower` does not fit.
+    """
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    where = {"revision": source.revision, "gguf_file": source.gguf_file}
+    where = {key: value for key, value in where.items() if value is not None}
+    with _quiet():
+        try:
+            whole, info = AutoModel.from_pretrained(
+                source.location, dtype=dtype, device_map=device_map, output_loading_info=True, **where
+            )
+            commit = getattr(whole.config, "_commit_hash", None)
+            model = _choose_tower(whole, source.name, tower)
+            reads_images = model.main_input_name == "pixel_values" or model.config.model_type == "imagegpt"
+            if reads_images:
+                # The PIL backend is there with and without torchvision, and gives the same pixels in both
+                # cases.
+                preprocess = AutoImageProcessor.from_pretrained(source.location, backend="pil", **where)
+            else:
+                preprocess = AutoTokenizer.from_pretrained(source.location, **where)
+        except OSError as error:
+            raise NotFoundError(_not_found(source, error)) from error
+    _require_weights(source.name, info["missing_keys"])
+    if device_map is None:
+        model.to(device)
+    model.eval()
+    blocks = find_blocks(model, model.config.num_hidden_layers)
+    return Pretrained(model, blocks, "image" if reads_images else "text", preprocess, commit)
+
+
+def _choose_tower(whole: Any, name: str, tower: str | None) -> Any:
+    text = next((getattr(whole, part) for part in _TEXT_TOWERS if hasattr(whole, part)), None)
+    vision = next((getattr(whole, part) for part in _VISION_TOWERS if hasattr(whole, part)), None)
+    if text is not None and vision is not None:
+        if tower is None:
+            msg = f"{name} has two towers. Choose one with tower='text' or tower='vision'."
+            raise InputError(msg)
+        return text if tower == "text" else vision
+    if tower is not None:
+        msg = f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
+        raise InputError(msg)
+    return whole.get_encoder() if getattr(whole.config, "is_encoder_decoder", False) else whole
+
+
+def _require_weights(name: str, missing: set[str]) -> None:
+    needed = sorted(key for key in missing if not any(part in key for part in _UNREAD))
+    if needed:
+        msg = (
+            f"The checkpoint of {name} lacks {len(needed)} weights of the base model (the first: "
+            f"{needed[0]}), which would be "
+            f"random. Use a checkpoint that holds the whole model."
+        )
+        raise InputError(msg)
+
+
+def _not_found(source: Source, error: OSError) -> str:
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    known = ", ".join(model.name for model in BUNDLED)
+    return (
+        f"Cannot load the model {source.name!r}: {reason}. Expected a bundled model ({known}), a hub id, "
+        f"a local folder or "
+        f"a .gguf file."
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's bars and load report off stderr; missing weights are checked here."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def convert_gguf(gguf: Path, folder: Path, /) -> None:
+    """De-quantize a GGUF file to a float32 folder in the hub's format, which loads in seconds.
+
+    Parameters
+    ----------
+    gguf : Path
+        The file.
+    folder : Path
+        Existing folder to write to.
+    """
+    from safetensors.torch import save_file
+    from transformers import AutoModel, AutoTokenizer
+
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    tokenizer.save_pretrained(folder)
+    # The library refuses to save what it read from GGUF; the weights are plain float32 by now.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.config.save_pretrained(folder)
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})

@@ -1,0 +1,125 @@
+"""From the name of a model to the place of its weights, without loading any."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.models.bundled import BUNDLED, bundled_folder
+
+__all__ = ["Source", "find_source", "fingerprint_folder"]
+
+_EDGE_BYTES = 1 << 20
+_MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the weights of a model are.
+
+    Attributes
+    ----------
+    name : str
+        What the user asked for.
+    location : str
+        Hub id or local folder.
+    gguf_file : str or None
+        Name of the GGUF file inside `location`.
+    revision : str or None
+        Of the hub; None for a local model.
+    identity : dict
+        What is known of the weights before loading, for the provenance.
+    """
+
+    name: str
+    location: str
+    gguf_file: str | None = None
+    revision: str | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+def find_source(name: str, /, *, revision: str | None = None) -> Source:
+    """Find a model; a bundled one is converted on first use.
+
+    Parameters
+    ----------
+    name : str
+        Bundled name, local folder, ``.gguf`` file or hub id, tried in this order.
+    revision : str or None
+        Only for a hub id.
+
+    Returns
+    -------
+    Source
+        Its place and identity.
+
+    Raises
+    ------
+    NotFoundError
+        If `name` is a path that is not there, or cannot be a hub id.
+    InputError
+        If a revision is given for a local model.
+    """
+    for model in BUNDLED:
+        if model.name == name:
+            _refuse_revision(name, revision)
+            folder, manifest = bundled_folder(model)
+            return Source(name, str(folder), identity=manifest)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        _refuse_revision(name, revision)
+        return Source(name, str(path), identity={"fingerprint": fingerprint_folder(path)})
+    if path.suffix == ".gguf" and path.is_file():
+        _refuse_revision(name, revision)
+        identity = {"fingerprint": _fingerprint([path]), "quantization": f"GGUF ({path.name})"}
+        return Source(name, str(path.parent), gguf_file=path.name, identity=identity)
+    if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
+        raise NotFoundError(msg)
+    return Source(name, name, revision=revision)
+
+
+def _refuse_revision(name: str, revision: str | None) -> None:
+    if revision is not None:
+        msg = f"revision={revision!r} is for models on the hub, but {name!r} is local. Leave it out."
+        raise InputError(msg)
+
+
+def fingerprint_folder(folder: Path, /) -> str:
+    """Identify the content of a model folder without reading all of it.
+
+    Parameters
+    ----------
+    folder : Path
+        In the hub's format.
+
+    Returns
+    -------
+    str
+        SHA-256 over the name, size, first and last MiB of every configuration, tokenizer and weight file:
+        copies of a folder agree, and training any layer changes it with near certainty.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no ``config.json``.
+    """
+    if not (folder / "config.json").exists():
+        msg = f"The folder {str(folder)!r} holds no config.json. Expected a model in the hub's format."
+        raise NotFoundError(msg)
+    return _fingerprint(sorted({file for pattern in _MODEL_FILES for file in folder.glob(pattern)}))
+
+
+def _fingerprint(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.name}\0{size}\0".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(_EDGE_BYTES))
+            stream.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
+            digest.update(stream.read())
+    return digest.hexdigest()

@@ -1,0 +1,268 @@
+"""Text models: tokenize, pad, run the base model, pool every layer."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.models.forward import pooled_forward
+from platoscope.models.tokens import TokenLayout, plan_batches, text_readings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from platoscope.models.blocks import Blocks
+    from platoscope.models.pooling import Pooling
+    from platoscope.models.pretrained import Pretrained
+
+__all__ = ["TextEncoder", "Tokenized", "Tokenizer", "text_encoder"]
+
+# SigLIP's text towers were trained on captions padded to the full context without an attention mask, and
+# read the last position: other padding gives other states.
+_PADDED_TO_CONTEXT = frozenset({"siglip_text_model", "siglip2_text_model"})
+# A tokenizer without a limit of its own reports a huge number.
+_NO_LIMIT = 10**6
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Token ids of each item, and whether the tokenizer added them (BOS, EOS, [CLS], [SEP])."""
+
+    ids: list[list[int]]
+    special: list[NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer of the transformers library, reduced to what reading states needs.
+
+    Attributes
+    ----------
+    tokenize : callable
+        The library's tokenizer.
+    n_special : int
+        How many tokens it adds to an item.
+    context : int or None
+        The longest sequence that the model reads, special tokens included.
+    pad_id : int
+        Fills up short items of a batch.
+    """
+
+    tokenize: Any
+    n_special: int
+    context: int | None
+    pad_id: int
+
+    @classmethod
+    def for_model(cls, tokenize: Any, model: torch.nn.Module, config: Any, /) -> Tokenizer:
+        """Work out the limits from the tokenizer and the model's position embeddings."""
+        limits = [tokenize.model_max_length]
+        positions = getattr(config, "max_position_embeddings", None)
+        if positions is not None:
+            limits.append(positions - _position_offset(model))
+        context = int(min(limits))
+        pad_id = tokenize.pad_token_id
+        added = tokenize("a", return_special_tokens_mask=True)["special_tokens_mask"]
+        return cls(
+            tokenize, sum(added), context if context < _NO_LIMIT else None, 0 if pad_id is None else pad_id
+        )
+
+    def __call__(self, items: Sequence[Any], /, *, truncate: bool) -> Tokenized:
+        """Tokenize without padding; with `truncate`, at most ``context`` tokens are left of each item."""
+        for i, item in enumerate(items):
+            if not isinstance(item, str):
+                msg = (
+                    f"A text model reads strings, but item {i} is {type(item).__name__}. Pass a list of str."
+                )
+                raise InputError(msg)
+        cut = truncate and self.context is not None
+        out = self.tokenize(
+            list(items),
+            padding=False,
+            truncation=cut,
+            max_length=self.context if cut else None,
+            return_attention_mask=False,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+        return Tokenized(
+            out["input_ids"], [np.asarray(row, dtype=bool) for row in out["special_tokens_mask"]]
+        )
+
+
+def _position_offset(model: torch.nn.Module) -> int:
+    """RoBERTa counts positions from the ids by itself, and starts behind the padding index."""
+    embeddings: Any = getattr(model, "embeddings", None)
+    if not hasattr(embeddings, "create_position_ids_from_inputs_embeds"):
+        return 0
+    return int(embeddings.padding_idx) + 1
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """An `Encoder` of text: any decoder or encoder of the transformers library, without its head.
+
+    Made by `platoscope.models.load_model`. Items are padded on `padding_side` and positions counted from
+    the first real token, so that the side makes no difference; ``drop_last`` counts only tokens of the
+    item itself, never special tokens.
+    """
+
+    name: str
+    model: torch.nn.Module
+    blocks: Blocks
+    tokenizer: Tokenizer
+    n_features: int
+    provenance: Mapping[str, Any]
+    drop_last: int
+    keep_first: bool
+    final_norm: bool
+    tokens_per_batch: int
+    padding_side: str = "right"
+    modality: str = "text"
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, the embedding output included."""
+        return len(self.blocks.modules) + 1
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest item, in tokens without special ones, that is read whole."""
+        context = self.tokenizer.context
+        return None if context is None else context - self.tokenizer.n_special
+
+    def lengths(self, items: Sequence[str], /) -> NDArray[np.int64]:
+        """Tokens per item, before truncation, without special tokens."""
+        if not len(items):
+            return np.zeros(0, dtype=np.int64)
+        special = self.tokenizer(items, truncate=False).special
+        return np.array([np.count_nonzero(~row) for row in special], dtype=np.int64)
+
+    def batches(self, lengths: NDArray[np.int64], /) -> list[NDArray[np.int64]]:
+        """Plan the batches: arrays of item indices, similar lengths together, longest first."""
+        return plan_batches(
+            lengths,
+            tokens_per_batch=self.tokens_per_batch,
+            n_special=self.tokenizer.n_special,
+            max_tokens=self.max_tokens,
+        )
+
+    def encode(self, items: Sequence[str], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
+        """Read one batch in one forward pass; see `Encoder.encode`."""
+        if not len(items) or not poolings:
+            msg = (
+                f"Nothing to encode: got {len(items)} item(s) and {len(poolings)} pooling(s), expected at "
+                f"least one of each."
+            )
+            raise InputError(msg)
+        tokens = self.tokenizer(items, truncate=True)
+        self._warn_of_truncation(items, tokens)
+        ids, mask = self._pad(tokens)
+        readings = text_readings(self._layout(tokens, mask), items, poolings, keep_first=self.keep_first)
+        inputs = self._inputs(ids, mask)
+        return pooled_forward(self.model, self.blocks, inputs, readings, final_norm=self.final_norm)
+
+    def _warn_of_truncation(self, items: Sequence[str], tokens: Tokenized) -> None:
+        context = self.tokenizer.context
+        full = [item for item, ids in zip(items, tokens.ids, strict=True) if len(ids) == context]
+        if not full:
+            return
+        cut = int(np.count_nonzero(self.lengths(full) > (self.max_tokens or 0)))
+        if cut:
+            msg = (
+                f"{cut} of {len(items)} items are longer than the {self.max_tokens} tokens that "
+                f"{self.name} reads; "
+                f"the rest of them was cut off."
+            )
+            warnings.warn(msg, PlatoscopeWarning, stacklevel=3)
+
+    def _pad(self, tokens: Tokenized) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        width = max(len(row) for row in tokens.ids)
+        if self._padded_to_context:
+            width = self.tokenizer.context or width
+        ids = np.full((len(tokens.ids), width), self.tokenizer.pad_id, dtype=np.int64)
+        mask = np.zeros(ids.shape, dtype=bool)
+        for i, row in enumerate(tokens.ids):
+            place = slice(width - len(row), width) if self._padded_left else slice(len(row))
+            ids[i, place] = row
+            mask[i, place] = True
+        return ids, mask
+
+    @property
+    def _padded_to_context(self) -> bool:
+        return getattr(self.model.config, "model_type", None) in _PADDED_TO_CONTEXT
+
+    @property
+    def _padded_left(self) -> bool:
+        return self.padding_side == "left" and not self._padded_to_context
+
+    def _layout(self, tokens: Tokenized, mask: NDArray[np.bool_]) -> TokenLayout:
+        start = mask.argmax(axis=1)
+        remaining = []
+        for first, special in zip(start, tokens.special, strict=True):
+            positions = first + np.flatnonzero(~special)
+            remaining.append(positions[: max(0, len(positions) - self.drop_last)])
+        end = start + mask.sum(axis=1) - 1
+        starts_special = all(row[0] for row in tokens.special)
+        ends_special = all(row[-1] for row in tokens.special)
+        has_class = starts_special and getattr(self.tokenizer.tokenize, "cls_token_id", None) is not None
+        if self._padded_to_context:
+            end, ends_special = np.full_like(end, mask.shape[1] - 1), True
+        return TokenLayout(
+            start=start,
+            remaining=tuple(remaining),
+            n_positions=mask.shape[1],
+            cls=start if has_class else None,
+            eos=end if ends_special else None,
+            drop_last=self.drop_last,
+        )
+
+    def _inputs(self, ids: NDArray[np.int64], mask: NDArray[np.bool_]) -> dict[str, torch.Tensor | bool]:
+        device = next(self.model.parameters()).device
+        accepted = inspect.signature(self.model.forward).parameters
+        inputs: dict[str, torch.Tensor | bool] = {"input_ids": torch.from_numpy(ids).to(device)}
+        if not self._padded_to_context:
+            inputs["attention_mask"] = torch.from_numpy(mask.astype(np.int64)).to(device)
+        if self._padded_left and "position_ids" in accepted and not _position_offset(self.model):
+            positions = np.maximum(mask.cumsum(axis=1) - 1, 0)
+            inputs["position_ids"] = torch.from_numpy(positions).to(device)
+        if getattr(self.model.config, "use_cache", None) is not None:
+            inputs["use_cache"] = False
+        return inputs
+
+
+def text_encoder(
+    name: str,
+    loaded: Pretrained,
+    provenance: Mapping[str, Any],
+    /,
+    *,
+    drop_last: int,
+    keep_first: bool,
+    final_norm: bool,
+    tokens_per_batch: int,
+    padding_side: str,
+) -> TextEncoder:
+    """Put a loaded model and its tokenizer together; for the options see `load_model`."""
+    config: Any = loaded.model.config
+    return TextEncoder(
+        name=name,
+        model=loaded.model,
+        blocks=loaded.blocks,
+        tokenizer=Tokenizer.for_model(loaded.preprocess, loaded.model, config),
+        n_features=config.hidden_size,
+        provenance=provenance,
+        drop_last=drop_last,
+        keep_first=keep_first,
+        final_norm=final_norm,
+        tokens_per_batch=tokens_per_batch,
+        padding_side=padding_side,
+    )
