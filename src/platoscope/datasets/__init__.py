@@ -11,7 +11,9 @@ from platoscope.datasets.filters import (
 from platoscope.datasets.images import LazyImages, open_image
 from platoscope.datasets.load import list_datasets, load_pairs
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
+from platoscope.datasets.prepare import prepare_data
 from platoscope.datasets.request import DatasetInfo
+from platoscope.datasets.stored import write_pairs
 
 __all__ = [
     "DatasetInfo",
@@ -27,6 +29,8 @@ __all__ = [
     "list_datasets",
     "load_pairs",
     "open_image",
+    "prepare_data",
     "require",
     "tokens_per_character",
+    "write_pairs",
 ]

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.pairs import Pairs
 
-__all__ = ["DatasetInfo", "Options", "Request", "Source", "language_pair", "split_spec"]
+__all__ = [
+    "DatasetInfo",
+    "Options",
+    "Request",
+    "Source",
+    "language_pair",
+    "no_variant",
+    "one_of",
+    "split_spec",
+]
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,8 @@ class Request:
     variant: str | None
     root: Path | None
     options: Options
+    same_text: bool = False
+    """Whether one language is enough, since its text is to stand on both sides."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,8 @@ def language_pair(request: Request, known: Sequence[str], default: str, /) -> tu
         If the source lacks one of them.
     """
     variant = request.variant or default
+    if request.same_text and variant in known:
+        return variant, variant
     first, dash, second = variant.partition("-")
     if not dash or not second or "-" in second or first == second:
         message = (
@@ -127,3 +140,34 @@ def language_pair(request: Request, known: Sequence[str], default: str, /) -> tu
             message = f"{request.name} has no language {language!r}; it has {', '.join(known)}."
             raise NotFoundError(message)
     return first, second
+
+
+def one_of(request: Request, known: Sequence[str], default: str, /) -> str:
+    """Return the variant, which must be one of those known.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not.
+    """
+    variant = request.variant or default
+    if variant not in known:
+        message = f"{request.name} has no variant {variant!r}; it has {', '.join(known)}."
+        raise NotFoundError(message)
+    return variant
+
+
+def no_variant(request: Request, /) -> None:
+    """Refuse a variant where there are none.
+
+    Raises
+    ------
+    InputError
+        If the specification has one.
+    """
+    if request.variant is not None:
+        message = (
+            f"{request.name} has no variants, got {request.variant!r}. "
+            f"A local copy is written {request.name}@FOLDER."
+        )
+        raise InputError(message)

@@ -1,0 +1,54 @@
+"""Preparing data sets: from packages as downloaded to a folder that `load_pairs` knows by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platoscope.datasets.folders import data_folder
+from platoscope.datasets.sources import emoji
+from platoscope.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from os import PathLike
+
+__all__ = ["prepare_data"]
+
+_PREPARED: dict[str, Callable[[Sequence[Path], Path], Path]] = {"emoji": emoji.prepare}
+
+
+def prepare_data(
+    name: str, sources: Sequence[str | PathLike[str]], /, *, out: str | PathLike[str] | None = None
+) -> Path:
+    """Make a data set from the packages that it comes in.
+
+    Parameters
+    ----------
+    name : str
+        Which one: "emoji" (also for `emoji-captions`).
+    sources : sequence of str or path
+        Package files as downloaded, or folders they were unpacked into.
+    out : str or path, optional
+        New or empty folder. By default the one where `load_pairs` looks: `NAME` in the user's data folder
+        (`$PLATOSCOPE_DATA`, or `~/.local/share/platoscope`).
+
+    Returns
+    -------
+    Path
+        The folder. It appears when it is complete.
+
+    Raises
+    ------
+    NotFoundError
+        If there is nothing to prepare under this name.
+    InputError
+        If a package is missing among the sources, or one is not what it should be.
+    StorageError
+        If a source cannot be read or the folder cannot be written.
+    """
+    if name not in _PREPARED:
+        message = f"no data set called {name!r} needs preparing; {', '.join(_PREPARED)} does."
+        raise NotFoundError(message)
+    folder = data_folder() / name if out is None else Path(out)
+    return _PREPARED[name]([Path(source) for source in sources], folder)

@@ -1,0 +1,61 @@
+"""Two text files of which line i of one translates line i of the other."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from platoscope.datasets.pairs import FilterCount, Pairs, Side
+from platoscope.datasets.textio import open_text, plain_suffix
+from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from platoscope.datasets.request import Options
+
+__all__ = ["load_aligned"]
+
+
+def load_aligned(path_a: Path, path_b: Path, options: Options, /) -> Pairs:
+    """Load two aligned text files.
+
+    Parameters
+    ----------
+    path_a, path_b : Path
+        UTF-8, one item a line, perhaps with `.gz` behind. A line with nothing on it keeps its place; the
+        filter for empty texts drops and counts the pair.
+    options : Options
+        `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en").
+
+    Raises
+    ------
+    InputError
+        If one has more lines than the other: then nothing says which lines belong together.
+    """
+    texts_a: list[str] = []
+    texts_b: list[str] = []
+    with open_text(path_a) as file_a, open_text(path_b) as file_b:
+        for line_a, line_b in zip_longest(file_a, file_b):
+            if line_a is None or line_b is None:
+                shorter, longer = (path_a, path_b) if line_a is None else (path_b, path_a)
+                message = (
+                    f"{path_a.name} and {path_b.name} must have one line per pair, "
+                    f"but {shorter} ends after line {len(texts_a)} and {longer} goes on. Align them first."
+                )
+                raise InputError(message)
+            texts_a.append(line_a.strip())
+            texts_b.append(line_b.strip())
+    names = options.columns or (_side_name(path_a), _side_name(path_b))
+    return Pairs(
+        name=f"{path_a.name},{path_b.name}",
+        a=Side(names[0], "text", texts_a),
+        b=Side(names[1], "text", texts_b),
+        provenance={"source": [str(path_a), str(path_b)], "license": "not stated"},
+        counts=(FilterCount("source", len(texts_a), 0, "lines of both files"),),
+    )
+
+
+def _side_name(path: Path) -> str:
+    suffix = plain_suffix(path).lstrip(".")
+    return suffix if suffix and suffix != "txt" else path.name.split(".")[0]

@@ -1,0 +1,177 @@
+"""Emoji: one drawing by each of two vendors, and their names and keywords in seven languages."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from platoscope.datasets.archives import Package, open_package
+from platoscope.datasets.folders import data_folder
+from platoscope.datasets.request import DatasetInfo, Request, Source, no_variant, one_of
+from platoscope.datasets.stored import is_stored, load_stored, new_folder, write_rows
+from platoscope.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from platoscope.datasets.pairs import Pairs
+
+__all__ = ["CAPTIONS", "IMAGES", "prepare"]
+
+GOOGLE = "emoji-datasource-google"
+FLUENT = "@lobehub/fluent-emoji-3d"
+CLDR = "cldr-annotations-full"
+VERSIONS = {GOOGLE: "16.0.0", FLUENT: "1.1.0", CLDR: "48.2.0"}
+LANGUAGES = ("en", "it", "es", "fr", "de", "nl", "hu")
+HOW_TO_GET = (
+    "npm pack "
+    + " ".join(f"{name}@{version}" for name, version in VERSIONS.items())
+    + ", then platoscope data prepare emoji *.tgz"
+)
+
+# Flags differ by their colors only, and components (skin tones, hair) are no things.
+_LEFT_OUT = frozenset({"Flags", "Component"})
+
+
+def load_images(request: Request) -> Pairs:
+    """Load one pair per emoji: Google's drawing (side `a`) and Microsoft's (side `b`)."""
+    no_variant(request)
+    return replace(_stored(request, ("google", "fluent")), name="emoji")
+
+
+def load_captions(request: Request) -> Pairs:
+    """Load Google's drawings with captions such as "snowboarder: ski, snow, snowboard, sport"."""
+    language = one_of(request, LANGUAGES, "en")
+    pairs = _stored(request, ("google", f"caption_{language}"))
+    return replace(
+        pairs,
+        name=f"emoji-captions:{language}",
+        a=replace(pairs.a, name="image"),
+        b=replace(pairs.b, name=language),
+        provenance={**pairs.provenance, "languages": [language]},
+    )
+
+
+def prepare(sources: Sequence[Path], out: Path) -> Path:
+    """Make the data set from the npm packages: tarballs or folders, in any order.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        The two image packages, and (for the captions) the one with the annotations.
+    out : Path
+        The folder to make.
+
+    Raises
+    ------
+    InputError
+        If one of the image packages is not among them.
+    """
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_package(path)) for path in sources]
+        packages = {package.name: package for package in opened}
+        for name in (GOOGLE, FLUENT):
+            if name not in packages:
+                message = f"the emoji need the package {name}, got {sorted(packages)}. Run: {HOW_TO_GET}"
+                raise InputError(message)
+        captions = {
+            language: _annotations(packages[CLDR], language) for language in LANGUAGES if CLDR in packages
+        }
+        with new_folder(out) as folder:
+            rows = _write_images(packages[GOOGLE], packages[FLUENT], folder)
+            for row, characters in rows:
+                for language, texts in captions.items():
+                    row[f"caption_{language}"] = _caption(texts, characters)
+            header = _header(list(packages.values()))
+            write_rows(folder, [row for row, _ in rows], header)
+    return out
+
+
+def _stored(request: Request, columns: tuple[str, str]) -> Pairs:
+    folder = request.root or data_folder() / "emoji"
+    if not is_stored(folder):
+        feature = f"the data set {request.spec!r}"
+        raise MissingExtraError(feature, f"{GOOGLE} (npm)", HOW_TO_GET)
+    return load_stored(folder, replace(request.options, columns=columns))
+
+
+def _write_images(google: Package, fluent: Package, folder: Path) -> list[tuple[dict[str, str], str]]:
+    rows = []
+    sources: dict[str, dict[str, str]] = {"google": {}, "fluent": {}}
+    for emoji in sorted(google.json("emoji.json"), key=lambda entry: entry["sort_order"]):
+        code = emoji["image"].removesuffix(".png")
+        files = {"google": f"img/google/64/{code}.png", "fluent": f"assets/{code}.webp"}
+        if emoji["category"] in _LEFT_OUT or files["google"] not in google.files:
+            continue
+        if files["fluent"] not in fluent.files:
+            continue
+        row = {"id": code, "stratum": emoji["category"], "name": emoji["short_name"]}
+        for vendor, file in files.items():
+            row[vendor] = f"{vendor}/{file.rpartition('/')[2]}"
+            sources[vendor][file] = row[vendor]
+        rows.append((row, "".join(chr(int(point, 16)) for point in code.split("-"))))
+    for package, (vendor, targets) in zip((google, fluent), sources.items(), strict=True):
+        (folder / vendor).mkdir()
+        for file, content in package.read_each(targets):
+            (folder / targets[file]).write_bytes(content)
+    return rows
+
+
+def _annotations(package: Package, language: str) -> dict[str, Any]:
+    content = package.json(f"annotations/{language}/annotations.json")
+    annotations: dict[str, Any] = content["annotations"]["annotations"]
+    return annotations
+
+
+def _caption(texts: dict[str, Any], characters: str) -> str:
+    # The annotations leave the variation selector out.
+    entry = texts.get(characters) or texts.get(characters.replace("\ufe0f", ""))
+    if not entry or not entry.get("tts"):
+        return ""
+    name = entry["tts"][0]
+    keywords = [keyword for keyword in entry.get("default", ()) if keyword != name]
+    return f"{name}: {', '.join(keywords)}" if keywords else str(name)
+
+
+def _header(packages: Sequence[Package]) -> dict[str, Any]:
+    return {
+        "name": "emoji",
+        "sides": ["google", "fluent"],
+        "image_columns": ["google", "fluent"],
+        "provenance": {
+            "source": [f"{package.name} {package.version} (npm)" for package in packages],
+            "license": "Apache-2.0 (Noto), MIT (Fluent), Unicode-3.0 (names and keywords)",
+            "strata": "category of the emoji",
+        },
+    }
+
+
+def _info(name: str, variants: tuple[str, ...], sides: str, description: str) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        variants=variants,
+        default=variants[0] if variants else None,
+        sides=sides,
+        description=description,
+        license="Apache-2.0 (Noto), MIT (Fluent), Unicode-3.0 (names and keywords)",
+        how_to_get=HOW_TO_GET,
+        available=is_stored(data_folder() / "emoji"),
+    )
+
+
+def images_info() -> DatasetInfo:
+    """Describe the pairs of drawings."""
+    text = "Emoji drawn by Google (Noto) and Microsoft (Fluent 3D), one pair each; no flags, no skin tones."
+    return _info("emoji", (), "image-image", text)
+
+
+def captions_info() -> DatasetInfo:
+    """Describe the drawings with captions."""
+    text = 'Emoji drawn by Google with their name and keywords ("snowboarder: ski, snow, snowboard, sport").'
+    return _info("emoji-captions", LANGUAGES, "image-text", text)
+
+
+IMAGES = Source("emoji", load_images, images_info)
+CAPTIONS = Source("emoji-captions", load_captions, captions_info)

@@ -1,0 +1,203 @@
+"""The project's own form of a data set on disk: a folder with `pairs.jsonl`, `dataset.json` and images.
+
+Each line of `pairs.jsonl` is an object with one value per column; images are paths relative to the folder.
+`dataset.json` says which columns are the sides, which hold images, and where all of it comes from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platoscope.datasets.images import ImageSource, open_image
+from platoscope.datasets.pairs import FilterCount, Pairs
+from platoscope.datasets.sources.table import load_table
+from platoscope.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from platoscope.datasets.request import Options
+
+__all__ = ["ROWS", "is_stored", "load_stored", "new_folder", "write_pairs", "write_rows"]
+
+ROWS = "pairs.jsonl"
+HEADER = "dataset.json"
+FORMAT = 1
+
+
+def is_stored(folder: Path, /) -> bool:
+    """Tell whether the folder holds a data set of this form."""
+    return (folder / ROWS).is_file()
+
+
+def load_stored(folder: Path, options: Options, /) -> Pairs:
+    """Load a folder that `write_pairs` or `prepare_data` left; options may choose other columns."""
+    header = _read_header(folder)
+    options = replace(
+        options,
+        columns=options.columns or header.get("sides"),
+        image_columns=options.image_columns or header.get("image_columns"),
+    )
+    table = load_table(folder / ROWS, options)
+    counts = tuple(FilterCount(**count) for count in header.get("counts", ()))
+    names = header.get("side_names") if options.columns == header.get("sides") else None
+    return replace(
+        table,
+        name=header.get("name", folder.name),
+        a=replace(table.a, name=names[0]) if names else table.a,
+        b=replace(table.b, name=names[1]) if names else table.b,
+        provenance=header.get("provenance", table.provenance),
+        counts=counts or table.counts,
+    )
+
+
+def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
+    """Write pairs as a folder that `load_pairs` reads back.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Images are copied as they are; an open `PIL.Image.Image` is written as PNG.
+    folder : str or path
+        New or empty. It appears when it is complete, never half-written.
+
+    Returns
+    -------
+    Path
+        The folder. Content read back has the same fingerprint (but for open images, which become files).
+
+    Raises
+    ------
+    StorageError
+        If something is there already, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from platoscope.datasets import Pairs, Side, load_pairs
+    >>> toy = Pairs("toy", Side("en", "text", ["one"]), Side("it", "text", ["uno"]))
+    >>> with tempfile.TemporaryDirectory() as scratch:
+    ...     again = load_pairs(str(write_pairs(toy, f"{scratch}/toy")))
+    >>> again.fingerprint() == toy.fingerprint()
+    True
+    """
+    columns = (pairs.a.name, pairs.b.name)
+    if columns[0] == columns[1] or {"id", "stratum"} & set(columns):
+        columns = ("a_" + columns[0], "b_" + columns[1])
+    with new_folder(Path(folder)) as new:
+        rows: list[dict[str, str]] = [{"id": identifier} for identifier in pairs.ids]
+        for letter, column, side in zip("ab", columns, (pairs.a, pairs.b), strict=True):
+            for number, (row, item) in enumerate(zip(rows, side, strict=True)):
+                row[column] = (
+                    item if side.modality == "text" else _write_image(item, new, f"{number:06d}_{letter}")
+                )
+        for row, stratum in zip(rows, pairs.strata or (), strict=False):
+            row["stratum"] = stratum
+        header = {
+            "name": pairs.name,
+            "sides": columns,
+            "side_names": (pairs.a.name, pairs.b.name),
+            "image_columns": [
+                column
+                for column, side in zip(columns, (pairs.a, pairs.b), strict=True)
+                if side.modality == "image"
+            ],
+            "provenance": pairs.provenance,
+            "counts": [asdict(count) for count in pairs.counts],
+        }
+        write_rows(new, rows, header)
+    return Path(folder)
+
+
+def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]], header: Mapping[str, Any], /) -> None:
+    """Write the two files of a stored data set into a folder that exists."""
+    with (folder / ROWS).open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    content = json.dumps({"format": FORMAT, **header}, ensure_ascii=False, indent=2)
+    (folder / HEADER).write_text(content + "\n", encoding="utf-8")
+
+
+@contextmanager
+def new_folder(folder: Path, /) -> Iterator[Path]:
+    """Give a scratch folder beside `folder`, and put it in its place when the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If `folder` holds something already, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        message = f"{folder} exists already. Choose another folder, or remove it first."
+        raise StorageError(message)
+    scratch = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        yield scratch
+        scratch.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        scratch.rename(folder)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        message = f"{folder} cannot be written: {error.strerror or error}."
+        raise StorageError(message) from error
+    finally:
+        if scratch is not None and scratch.exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _read_header(folder: Path) -> dict[str, Any]:
+    path = folder / HEADER
+    if not path.is_file():
+        return {}
+    try:
+        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{path} is not valid JSON: {error}."
+        raise InputError(message) from error
+    if header.get("format") != FORMAT:
+        message = f"{path} has the format {header.get('format')!r}; this version reads {FORMAT}."
+        raise InputError(message)
+    if header.get("sides"):
+        header["sides"] = tuple(header["sides"])
+    return header
+
+
+def _write_image(source: ImageSource, folder: Path, stem: str) -> str:
+    images = folder / "images"
+    images.mkdir(exist_ok=True)
+    if isinstance(source, str | PathLike):
+        name = f"{stem}{Path(source).suffix.lower()}"
+        shutil.copyfile(source, images / name)
+    elif isinstance(source, bytes):
+        name = f"{stem}{_suffix(source)}"
+        (images / name).write_bytes(source)
+    else:
+        name = f"{stem}.png"
+        open_image(source).save(images / name)
+    return f"images/{name}"
+
+
+def _suffix(content: bytes) -> str:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            kind = (image.format or "").lower()
+    except OSError as error:
+        message = (
+            f"an image of {len(content)} bytes cannot be read: {error}. Drop it first (drop_unreadable)."
+        )
+        raise InputError(message) from error
+    return {"jpeg": ".jpg", "tiff": ".tif"}.get(kind, f".{kind}")
