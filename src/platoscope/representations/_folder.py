@@ -1,0 +1,275 @@
+"""Where a store lies: a local folder or any URL that fsspec knows.
+
+Zarr writes the store. It is read here by byte ranges, because one layer through Zarr's own reading
+path takes five to ten times as long as `numpy.load` (``benchmarks/store.py`` shows both).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from platoscope.errors import MissingExtraError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "read_metadata", "writing"]
+
+
+_PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
+_LEFT_BEHIND_AFTER = 24 * 3600.0
+
+
+class Folder(Protocol):
+    """The few things that reading and keeping a store needs from a file system."""
+
+    location: str
+    n_readers: int
+
+    def names(self, path: str, /) -> frozenset[str]:
+        """Names directly inside ``path``; empty where there is no such folder."""
+
+    def read_text(self, path: str, /) -> str:
+        """Read the whole of a small text file."""
+
+    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
+        """Fill ``out`` from byte ``start`` on and return how many bytes came."""
+
+    def read_tail(self, path: str, length: int, /) -> bytes:
+        """Read the last ``length`` bytes."""
+
+    def write(self, path: str, pieces: Sequence[bytes | memoryview], /) -> None:
+        """Write a file that is there whole or not at all, in place of any that was there."""
+
+    def size(self, path: str, /) -> int:
+        """Bytes in ``path`` and all that lies below it."""
+
+    def remove(self, path: str, /) -> None:
+        """Delete ``path`` and all that lies below it."""
+
+    def staging_name(self, name: str, unique: str, /) -> str:
+        """Where to build what `publish` then moves to ``name``."""
+
+    def publish(self, staged: str, name: str, /) -> None:
+        """Move what was built to its place in one step; what is there already stays instead."""
+
+    def sweep(self, path: str, /) -> None:
+        """Delete what killed writers left in ``path`` long ago."""
+
+    def zarr_store(self, *, read_only: bool) -> Any:
+        """Open the same place as a Zarr store."""
+
+
+class LocalFolder:
+    """A folder on this machine or on a mounted file system."""
+
+    n_readers = 2  # reading and scattering overlap; more threads did not read faster
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.expanduser().absolute()
+        self.location = str(self._root)
+
+    def names(self, path: str, /) -> frozenset[str]:
+        try:
+            return frozenset(entry.name for entry in os.scandir(self._root / path))
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+
+    def read_text(self, path: str, /) -> str:
+        return (self._root / path).read_text(encoding="utf-8")
+
+    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
+        with (self._root / path).open("rb", buffering=0) as file:
+            file.seek(start)
+            filled = 0
+            # A raw read may return less than asked for (2 GiB at most on Linux).
+            while filled < out.size and (n := file.readinto(out[filled:].data)):
+                filled += n
+        return filled
+
+    def read_tail(self, path: str, length: int, /) -> bytes:
+        with (self._root / path).open("rb", buffering=0) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - length))
+            return file.read(length)
+
+    def write(self, path: str, pieces: Sequence[bytes | memoryview], /) -> None:
+        target = self._root / path
+        partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_PARTIAL}")
+        try:
+            with partial.open("wb") as file:
+                file.writelines(pieces)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def size(self, path: str, /) -> int:
+        target = self._root / path
+        if target.is_file():
+            return target.stat().st_size
+        return sum(found.stat().st_size for found in target.rglob("*") if found.is_file())
+
+    def remove(self, path: str, /) -> None:
+        target = self._root / path
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+    def staging_name(self, name: str, unique: str, /) -> str:
+        return f".{name[:12]}.{unique}{_PARTIAL}"
+
+    def publish(self, staged: str, name: str, /) -> None:
+        try:
+            (self._root / staged).rename(self._root / name)
+        except OSError:
+            if not (self._root / name).is_dir():
+                raise
+            self.remove(staged)
+
+    def sweep(self, path: str, /) -> None:
+        # A writer holds such a file for seconds. Younger ones may belong to a process that is alive.
+        oldest = time.time() - _LEFT_BEHIND_AFTER
+        for name in self.names(path):
+            found = self._root / path / name
+            if name.endswith(_PARTIAL) and found.stat().st_mtime < oldest:
+                self.remove(f"{path}/{name}")
+
+    def zarr_store(self, *, read_only: bool) -> Any:
+        from zarr.storage import LocalStore
+
+        return LocalStore(self._root, read_only=read_only)
+
+
+class UrlFolder:
+    """A folder behind a URL (``s3://``, ``gs://``, ``hf://``, ``memory://``, …), through fsspec."""
+
+    n_readers = 8  # each range is a round trip
+
+    def __init__(self, url: str) -> None:
+        try:
+            from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+        except ImportError as error:
+            feature = f"the store {url!r}"
+            raise MissingExtraError(feature, "fsspec", "pip install 'platoscope[io]'") from error
+        try:
+            self._fs, root = url_to_fs(url)
+        except ImportError as error:  # fsspec names the package of the protocol and how to install it
+            message = f"The store {url!r} cannot be opened: {error}"
+            raise StorageError(message) from error
+        self._root = str(root).rstrip("/")
+        self._url = url
+        self.location = url
+
+    def _path(self, path: str) -> str:
+        return f"{self._root}/{path}" if path else self._root
+
+    def names(self, path: str, /) -> frozenset[str]:
+        self._fs.invalidate_cache()  # another process may have written
+        try:
+            found = self._fs.ls(self._path(path), detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+        return frozenset(name.rstrip("/").rsplit("/", 1)[-1] for name in found)
+
+    def read_text(self, path: str, /) -> str:
+        content: bytes = self._fs.cat_file(self._path(path))
+        return content.decode("utf-8")
+
+    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
+        content = self._fs.cat_file(self._path(path), start=start, end=start + out.size)
+        out[: len(content)] = np.frombuffer(content, np.uint8)
+        return len(content)
+
+    def read_tail(self, path: str, length: int, /) -> bytes:
+        content: bytes = self._fs.cat_file(self._path(path), start=-length)
+        return content
+
+    def write(self, path: str, pieces: Sequence[bytes | memoryview], /) -> None:
+        self._fs.pipe_file(self._path(path), b"".join(pieces))
+
+    def size(self, path: str, /) -> int:
+        return int(self._fs.du(self._path(path), total=True))
+
+    def remove(self, path: str, /) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._path(path), recursive=True)
+
+    def staging_name(self, name: str, unique: str, /) -> str:
+        # Object stores cannot move a folder in one step; there the group's metadata is written last.
+        return name
+
+    def publish(self, staged: str, name: str, /) -> None:
+        """Do nothing: what was built is in its place."""
+
+    def sweep(self, path: str, /) -> None:
+        """Do nothing: an object store shows no half-written object."""
+
+    def zarr_store(self, *, read_only: bool) -> Any:
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(self._url, read_only=read_only)
+
+
+def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
+    """Resolve where representations are kept.
+
+    Parameters
+    ----------
+    store : path, URL or None
+        ``None`` is ``$PLATOSCOPE_CACHE/representations``, or ``~/.cache/platoscope/representations``
+        where the variable is not set.
+    """
+    if store is None:
+        cache = os.environ.get("PLATOSCOPE_CACHE") or "~/.cache/platoscope"
+        base = cache if isinstance(cache, str) and "://" in cache else str(Path(cache))
+        store = f"{base.rstrip('/')}/representations"
+    location = os.fspath(store)
+    if location.startswith("file://"):
+        location = location.removeprefix("file://")
+    return UrlFolder(location) if "://" in location else LocalFolder(Path(location))
+
+
+@contextlib.contextmanager
+def writing(folder: Folder, what: str) -> Iterator[None]:
+    """Turn what the file system refuses (full, read-only, not allowed) into one sentence."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        message = (
+            f"Cannot write {what} to {folder.location}: {error.strerror or error}. What was finished "
+            "before is kept; free or choose another place (store=PATH) and run again to go on."
+        )
+        raise StorageError(message) from error
+
+
+def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
+    """Read a ``zarr.json``."""
+    try:
+        metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
+    except FileNotFoundError as error:
+        message = f"There is no {path!r} in the store {folder.location}."
+        raise StorageError(message) from error
+    except ValueError as error:
+        message = (
+            f"The metadata of {path!r} in {folder.location} is damaged ({error}). Remove the group "
+            f"(platoscope store rm {path.split('/')[0][:12]}) and extract again."
+        )
+        raise StorageError(message) from error
+    if not isinstance(metadata, dict):
+        message = f"The metadata of {path!r} in {folder.location} is not a JSON object."
+        raise StorageError(message)
+    return metadata

@@ -1,0 +1,278 @@
+"""One group of the store: one side of a data set in one model, with one array per pooling."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import StorageError
+from platoscope.models.pooling import Pooling
+from platoscope.representations._folder import read_metadata, writing
+from platoscope.representations._plan import Plan
+from platoscope.representations._units import crc32c, lay_out, open_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from platoscope.representations._folder import Folder
+    from platoscope.representations._units import StoredArray
+
+__all__ = ["StoredGroup", "array_name", "create_group", "find_group", "group_key", "stored_as"]
+
+_FORMAT = 1
+# What a model says of itself that does not decide what it computes. Everything else is part of the key:
+# a setting unknown here must rather split a group than let two settings share one.
+_NOT_IDENTITY = frozenset({"device", "device_map", "versions"})
+
+
+def stored_as(pooling: Pooling, /) -> Pooling:
+    """Give the pooling whose array holds it: ``concat(k)`` and ``tokens(k)`` are the same numbers.
+
+    Examples
+    --------
+    >>> str(stored_as(Pooling.parse("concat(20)"))), str(stored_as(Pooling.parse("last")))
+    ('tokens(20)', 'last')
+    """
+    return Pooling("tokens", pooling.n) if pooling.keeps_tokens else pooling
+
+
+def array_name(pooling: Pooling, /) -> str:
+    """Name of an array on disk, without characters that shells and object stores mind.
+
+    Examples
+    --------
+    >>> array_name(Pooling.parse("mean(20)")), array_name(Pooling.parse("concat(3)"))
+    ('mean_20', 'tokens_3')
+    """
+    kept = stored_as(pooling)
+    return kept.kind if kept.n is None else f"{kept.kind}_{kept.n}"
+
+
+def group_key(data: str, model: Mapping[str, Any], layers: Sequence[int] | None, /) -> str:
+    """SHA-256, in hexadecimal, of all that decides the numbers of a group.
+
+    Parameters
+    ----------
+    data : str
+        Fingerprint of the items.
+    model : mapping
+        `Encoder.provenance`; where it ran and with which library versions is left out.
+    layers : sequence of int or None
+        The layers that are kept; None for all.
+    """
+    identity = {name: value for name, value in model.items() if name not in _NOT_IDENTITY}
+    content = {
+        "format": _FORMAT,
+        "data": data,
+        "model": identity,
+        "layers": None if layers is None else list(layers),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class StoredGroup:
+    """A group that exists in the store; its arrays may be whole or still being made.
+
+    Parameters
+    ----------
+    folder : Folder
+        The root of the store.
+    key : str
+        Name of the group below it.
+    attributes : mapping
+        What the group's ``zarr.json`` says: data, model, layers, ids, plan, versions, creation time.
+    """
+
+    folder: Folder
+    key: str
+    attributes: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Numbers of the layers that are kept."""
+        return tuple(self.attributes["layers"])
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks of the model: the number of its last layer."""
+        return int(self.attributes["depth"])
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.attributes["n_items"])
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids that the items had in the extraction that made the group."""
+        ids = self.attributes["ids"]
+        return tuple(str(i) for i in range(self.n_items)) if ids is None else tuple(ids)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The batches that made the arrays, and the order of their rows."""
+        plan = Plan(self._vector("order"), self._vector("batch_sizes"))
+        if plan.digest != self.attributes["plan"]:
+            message = (
+                f"The plan of {self.key[:12]} in {self.folder.location} is not the one that it was made "
+                f"with. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
+            )
+            raise StorageError(message)
+        return plan
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of every item, in item order."""
+        return self._vector("lengths")
+
+    def _vector(self, name: str) -> NDArray[np.int64]:
+        path = f"{self.key}/{name}"
+        n = int(read_metadata(self.folder, path)["shape"][0])
+        content = np.empty(n * 8 + 4, np.uint8)
+        filled = self.folder.read_into(f"{path}/c.0", 0, content)
+        if filled != content.size or crc32c(content[:-4]) != content[-4:].tobytes():
+            message = (
+                f"Array {path!r} in {self.folder.location} is damaged, and nothing of the group can be read "
+                f"without it. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
+            )
+            raise StorageError(message)
+        return content[:-4].view("<i8").astype(np.int64)
+
+    def arrays(self) -> Iterator[StoredArray]:
+        """All arrays of poolings, whole or not, by name."""
+        names = self.folder.names(self.key) - {"order", "batch_sizes", "lengths", "zarr.json"}
+        for name in sorted(names):
+            if "zarr.json" in self.folder.names(f"{self.key}/{name}"):
+                yield open_array(self.folder, f"{self.key}/{name}")
+
+    def array(self, pooling: Pooling, /) -> StoredArray | None:
+        """Give the array that holds a pooling, or None where there is none."""
+        path = f"{self.key}/{array_name(pooling)}"
+        if "zarr.json" not in self.folder.names(path):
+            return None
+        array = open_array(self.folder, path)
+        if array.attributes["plan"] != self.attributes["plan"]:
+            message = (
+                f"Array {path!r} in {self.folder.location} was written by another plan than the group's, by "
+                f"two processes that began at once. Remove it (platoscope store rm {self.key[:12]}) and "
+                f"extract again."
+            )
+            raise StorageError(message)
+        return array
+
+    def new_array(self, pooling: Pooling, /) -> StoredArray:
+        """Lay out the array of a pooling, without touching the store."""
+        return lay_out(
+            self.folder,
+            f"{self.key}/{array_name(pooling)}",
+            pooling=str(stored_as(pooling)),
+            shape=(len(self.layers), self.n_items, pooling.n_vectors, int(self.attributes["n_features"])),
+            has_token_axis=pooling.keeps_tokens,
+            attributes={"plan": self.attributes["plan"]},
+        )
+
+
+def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
+    """Open a group by its full key, or give None where there is none."""
+    if "zarr.json" not in folder.names(key):
+        return None
+    attributes = read_metadata(folder, key).get("attributes", {}).get("platoscope")
+    if attributes is None:
+        return None
+    if attributes["format"] != _FORMAT:
+        message = (
+            f"{folder.location}/{key[:12]} was written in format {attributes['format']}, and this version "
+            f"reads format {_FORMAT}. Use the version that wrote it, or another store (store=PATH)."
+        )
+        raise StorageError(message)
+    return StoredGroup(folder, key, attributes)
+
+
+def create_group(
+    folder: Folder,
+    key: str,
+    /,
+    *,
+    plan: Plan,
+    lengths: NDArray[np.int64],
+    layers: Sequence[int],
+    depth: int,
+    n_features: int,
+    ids: Sequence[str],
+    data: Mapping[str, Any],
+    model: Mapping[str, Any],
+) -> StoredGroup:
+    """Create a group in one step, or open the one of a process that was faster."""
+    plain_ids = list(ids) == [str(i) for i in range(len(ids))]
+    attributes = {
+        "format": _FORMAT,
+        "data": dict(data),
+        "model": dict(model),
+        "layers": list(layers),
+        "depth": depth,
+        "n_features": n_features,
+        "n_items": plan.n_items,
+        "ids": None if plain_ids else list(ids),
+        "plan": plan.digest,
+        "versions": _versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    # Built beside its place and moved there: nobody ever sees half a group, and the first one stays.
+    staged = folder.staging_name(key, uuid.uuid4().hex)
+    vectors = {"order": plan.order, "batch_sizes": plan.batch_sizes, "lengths": lengths}
+    with writing(folder, f"the group {key[:12]}"):
+        _write_skeleton(
+            folder, staged, vectors, {"platoscope": json.loads(json.dumps(attributes, default=str))}
+        )
+        folder.publish(staged, key)
+    group = find_group(folder, key)
+    assert group is not None, "just published"
+    return group
+
+
+def _write_skeleton(
+    folder: Folder, path: str, vectors: Mapping[str, NDArray[np.int64]], attributes: dict[str, Any]
+) -> None:
+    import zarr
+    from zarr.codecs import Crc32cCodec
+
+    store = folder.zarr_store(read_only=False)
+    for name, vector in vectors.items():
+        array = zarr.create_array(
+            store,
+            name=f"{path}/{name}",
+            shape=vector.shape,
+            chunks=(max(1, vector.size),),
+            dtype="int64",
+            filters=None,
+            compressors=[Crc32cCodec()],
+            fill_value=-1,
+            chunk_key_encoding={"name": "default", "separator": "."},
+            dimension_names=("batch" if name == "batch_sizes" else "item",),
+            config={"write_empty_chunks": True},
+            overwrite=True,
+        )
+        array[:] = vector
+    # Zarr has made the group already, as the parent of its arrays; its attributes make it one of ours.
+    zarr.open_group(store, path=path, mode="r+", zarr_format=3).update_attributes(attributes)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ("platoscope", "numpy", "zarr", "torch", "transformers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,288 @@
+"""One stored array: written unit by unit, each whole or absent, and read layer by layer.
+
+A unit is a Zarr shard: one file that holds some consecutive rows (items in the order of the plan) of
+every layer, as one inner chunk per layer, each with its own CRC-32C. It appears under its name in one
+step, when it is complete; so its presence is the record that its items are done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import StorageError
+from platoscope.representations._folder import read_metadata, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from platoscope.representations._folder import Folder
+
+__all__ = ["StoredArray", "crc32c", "lay_out", "open_array"]
+
+_INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
+_CHECKSUM = 4
+_ROWS_PER_UNIT = 128  # an interruption loses at most this many items of work
+_BYTES_PER_UNIT = 64 * 2**20  # and extraction holds at most about this much of each array
+_THREADED_FROM = 8 * 2**20  # below, starting threads costs more than it gains
+
+
+@dataclass(frozen=True, eq=False)
+class StoredArray:
+    """Shape ``(layer, row, token, feature)``, with one token where the pooling leaves one vector."""
+
+    folder: Folder
+    path: str
+    pooling: str
+    n_layers: int
+    n_items: int
+    n_tokens: int
+    n_features: int
+    rows_per_unit: int
+    has_token_axis: bool
+    attributes: Mapping[str, Any]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units that make the array whole."""
+        return -(-self.n_items // self.rows_per_unit)
+
+    def rows(self, unit: int, /) -> range:
+        """Rows of one unit."""
+        return range(unit * self.rows_per_unit, min(self.n_items, (unit + 1) * self.rows_per_unit))
+
+    def units(self, first: int, stop: int, /) -> range:
+        """Units that rows ``first`` to ``stop - 1`` touch."""
+        return range(first // self.rows_per_unit, -(-stop // self.rows_per_unit))
+
+    def file_name(self, unit: int, /) -> str:
+        """Name of the unit inside the array's folder."""
+        return f"c.0.{unit}.0.0" if self.has_token_axis else f"c.0.{unit}.0"
+
+    def missing(self) -> list[int]:
+        """Units that are not there yet."""
+        names = self.folder.names(self.path)
+        return [unit for unit in range(self.n_units) if self.file_name(unit) not in names]
+
+    @property
+    def _chunk_bytes(self) -> int:
+        return self.rows_per_unit * self.n_tokens * self.n_features * 4
+
+    def _offset(self, unit: int, position: int) -> int:
+        tail = self.folder.read_tail(
+            f"{self.path}/{self.file_name(unit)}", self.n_layers * _INDEX_ENTRY + _CHECKSUM
+        )
+        content, checksum = tail[:-_CHECKSUM], tail[-_CHECKSUM:]
+        if len(content) != self.n_layers * _INDEX_ENTRY or crc32c(content) != checksum:
+            message = "its index is damaged"
+            raise ValueError(message)
+        offset, length = np.frombuffer(content, "<u8").reshape(self.n_layers, 2)[position].tolist()
+        if length != self._chunk_bytes + _CHECKSUM:
+            message = f"its index gives {length} bytes where {self._chunk_bytes + _CHECKSUM} are due"
+            raise ValueError(message)
+        return int(offset)
+
+    def _read_chunk(self, unit: int, position: int, buffer: NDArray[np.uint8]) -> NDArray[np.float32]:
+        offset = self._offset(unit, position)
+        if self.folder.read_into(f"{self.path}/{self.file_name(unit)}", offset, buffer) != buffer.size:
+            message = "it is shorter than its index says"
+            raise ValueError(message)
+        content = buffer[:-_CHECKSUM]
+        if crc32c(content) != buffer[-_CHECKSUM:].tobytes():
+            message = "its checksum does not match"
+            raise ValueError(message)
+        return content.view("<f4").reshape(self.rows_per_unit, self.n_tokens, self.n_features)
+
+    def _buffer(self) -> NDArray[np.uint8]:
+        return np.empty(self._chunk_bytes + _CHECKSUM, np.uint8)
+
+    def problem(self, unit: int, /) -> str | None:
+        """Say what is wrong with a unit, or None if every chunk of it passes its checksum."""
+        buffer = self._buffer()
+        for position in range(self.n_layers):
+            try:
+                self._read_chunk(unit, position, buffer)
+            except FileNotFoundError:
+                return "it is missing"
+            except ValueError as error:
+                return f"{error} (layer at position {position})"
+        return None
+
+    def damaged_error(self, unit: int, position: int | None, reason: object) -> StorageError:
+        """Build the error that names the chunk, its items, and the way out."""
+        rows = self.rows(unit)
+        chunk = f"Unit {unit}" if position is None else f"Unit {unit}, layer position {position},"
+        return StorageError(
+            f"{chunk} of array {self.path!r} in {self.folder.location} cannot be used: {reason} (file "
+            f"{self.file_name(unit)}, {len(rows)} items, rows {rows.start} to {rows.stop - 1} in stored "
+            f"order). Run the same extraction again: it computes only these items anew."
+        )
+
+    def read_layer(
+        self, position: int, destination: NDArray[np.int64], n_out: int, tokens: slice, /
+    ) -> NDArray[np.float32]:
+        """Read one layer, with rows brought where they are wanted.
+
+        Parameters
+        ----------
+        position : int
+            Position of the layer in this array.
+        destination : ndarray of int64, shape (n_items,)
+            For each stored row the row of the result, or -1 to leave it out.
+        n_out : int
+            Rows of the result.
+        tokens : slice
+            Which tokens are wanted.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_tokens_wanted, n_out, n_features)
+        """
+        n_tokens = len(range(*tokens.indices(self.n_tokens)))
+        out = np.empty((n_tokens, n_out, self.n_features), np.float32)
+        n_readers = self.folder.n_readers if out.nbytes >= _THREADED_FROM or self.folder.n_readers > 2 else 1
+
+        def read_every_nth(first: int) -> None:
+            buffer = self._buffer()
+            for unit in range(first, self.n_units, n_readers):
+                rows = self.rows(unit)
+                target = destination[rows.start : rows.stop]
+                wanted = target >= 0
+                if not wanted.any():
+                    continue
+                try:
+                    chunk = self._read_chunk(unit, position, buffer)[: len(rows), tokens]
+                except FileNotFoundError as error:
+                    raise self.damaged_error(unit, position, "it is missing") from error
+                except ValueError as error:
+                    raise self.damaged_error(unit, position, error) from error
+                if not wanted.all():
+                    chunk, target = chunk[wanted], target[wanted]
+                for token in range(n_tokens):
+                    out[token, target] = chunk[:, token]
+
+        if n_readers == 1:
+            read_every_nth(0)
+        else:
+            with ThreadPoolExecutor(n_readers) as pool:
+                list(pool.map(read_every_nth, range(n_readers)))
+        return out
+
+    def create(self) -> None:
+        """Write the metadata of the array, if no other process did so before."""
+        import zarr
+        from zarr.codecs import Crc32cCodec
+        from zarr.errors import ContainsArrayError
+
+        inner = (self.n_tokens, self.n_features) if self.has_token_axis else (self.n_features,)
+        token = ("token",) if self.has_token_axis else ()
+        with writing(self.folder, f"the array {self.path}"), contextlib.suppress(ContainsArrayError):
+            zarr.create_array(
+                self.folder.zarr_store(read_only=False),
+                name=self.path,
+                shape=(self.n_layers, self.n_items, *inner),
+                dtype="float32",
+                chunks=(1, self.rows_per_unit, *inner),
+                shards=(self.n_layers, self.rows_per_unit, *inner),
+                filters=None,
+                # Not compressed: the low bits of hidden states are noise.
+                compressors=[Crc32cCodec()],
+                fill_value=math.nan,  # an absent unit must never read as zeros
+                chunk_key_encoding={"name": "default", "separator": "."},
+                dimension_names=("layer", "item", *token, "feature"),
+                attributes=dict(self.attributes),
+            )
+
+    def write_unit(self, unit: int, block: NDArray[np.float32], /) -> None:
+        """Write one unit in one step: ``block`` has shape ``(n_layers, n_rows, n_tokens, n_features)``.
+
+        The bytes are those of a Zarr shard. Zarr's own writer would first read the unit that is there, which
+        fails when it is damaged, the very case in which it is to be replaced.
+        """
+        length = self._chunk_bytes + _CHECKSUM
+        index = np.array([(position * length, length) for position in range(self.n_layers)], "<u8").tobytes()
+        pieces: list[bytes | memoryview] = []
+        for layer in block:
+            chunk = np.full((self.rows_per_unit, *layer.shape[1:]), np.nan, "<f4")
+            chunk[: len(layer)] = layer
+            content = chunk.reshape(-1).view(np.uint8)
+            pieces += [content.data, crc32c(content)]
+        pieces += [index, crc32c(index)]
+        with writing(self.folder, f"unit {unit} of {self.path}"):
+            self.folder.write(f"{self.path}/{self.file_name(unit)}", pieces)
+
+    def record(self, **completed: Any) -> None:
+        """Add to the array's attributes, once it is whole, what making it took."""
+        import zarr
+
+        with writing(self.folder, f"the record of {self.path}"):
+            array = zarr.open_array(
+                self.folder.zarr_store(read_only=False), path=self.path, mode="r+", zarr_format=3
+            )
+            array.update_attributes({"completed": completed})
+
+
+def lay_out(
+    folder: Folder,
+    path: str,
+    /,
+    *,
+    pooling: str,
+    shape: tuple[int, int, int, int],
+    has_token_axis: bool,
+    attributes: Mapping[str, Any],
+) -> StoredArray:
+    """Decide the units of a new array; nothing is written before `StoredArray.create`.
+
+    Parameters
+    ----------
+    shape : (n_layers, n_items, n_tokens, n_features)
+    """
+    n_layers, n_items, n_tokens, n_features = shape
+    rows = min(_ROWS_PER_UNIT, max(1, _BYTES_PER_UNIT // (n_layers * n_tokens * n_features * 4)), n_items)
+    return StoredArray(
+        folder=folder,
+        path=path,
+        pooling=pooling,
+        n_layers=n_layers,
+        n_items=n_items,
+        n_tokens=n_tokens,
+        n_features=n_features,
+        rows_per_unit=rows,
+        has_token_axis=has_token_axis,
+        attributes={"pooling": pooling, **attributes},
+    )
+
+
+def open_array(folder: Folder, path: str, /) -> StoredArray:
+    """Open the array of one pooling by its metadata."""
+    metadata = read_metadata(folder, path)
+    shape: Sequence[int] = metadata["shape"]
+    unit_shape: Sequence[int] = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+    n_layers, n_items, *inner = shape
+    return StoredArray(
+        folder=folder,
+        path=path,
+        pooling=metadata["attributes"]["pooling"],
+        n_layers=n_layers,
+        n_items=n_items,
+        n_tokens=inner[0] if len(inner) == 2 else 1,
+        n_features=inner[-1],
+        rows_per_unit=unit_shape[1],
+        has_token_axis=len(inner) == 2,
+        attributes=metadata["attributes"],
+    )
+
+
+def crc32c(content: bytes | NDArray[np.uint8], /) -> bytes:
+    """Checksum of Zarr's ``crc32c`` codec, as it stands on disk."""
+    import google_crc32c
+
+    return int(google_crc32c.value(content)).to_bytes(_CHECKSUM, "little")

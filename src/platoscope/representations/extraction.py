@@ -1,0 +1,258 @@
+"""`extract`: from a model and data to representations on disk, computing only what is not there yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.representations._folder import open_folder
+from platoscope.representations._group import (
+    create_group,
+    find_group,
+    group_key,
+    stored_as,
+)
+from platoscope.representations._plan import Plan
+from platoscope.representations._run import Need, Progress, run
+from platoscope.representations._sources import StoredSource, find_view
+from platoscope.representations.representations import Representations
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from platoscope.datasets import Pairs, Side
+    from platoscope.models.encoder import Encoder
+    from platoscope.representations._folder import Folder
+    from platoscope.representations._group import StoredGroup
+
+__all__ = ["extract", "view_group"]
+
+
+def extract(
+    model: Encoder | str,
+    data: Pairs | Side | Sequence[str],
+    /,
+    *,
+    side: str = "a",
+    pooling: str | Pooling | Sequence[str | Pooling] = "mean(20)",
+    store: str | os.PathLike[str] | None = None,
+    layers: Sequence[int] | None = None,
+    check: bool = True,
+    progress: Progress | None = None,
+) -> Representations:
+    """Read every item with a model and keep its pooled states of every layer on disk.
+
+    What is on disk already is not computed again: an equal request opens it, another pooling of the same
+    items in the same model adds an array beside it, and a run that was interrupted goes on after the last
+    finished unit (at most 128 items). The batches are fixed by the first run, so that the numbers are the
+    same to the last bit however often it was interrupted.
+
+    Parameters
+    ----------
+    model : Encoder or str
+        A model from `platoscope.models.load_model`, or its name (read with default options then).
+    data : Pairs, Side or sequence of str
+        What to read; of pairs one side.
+    side : str, default "a"
+        "a" or "b", or the name of a side such as "en". Ignored where `data` is one side already.
+    pooling : str, Pooling or sequence of them, default "mean(20)"
+        All are taken in one pass; the result shows the first, `Representations.with_pooling` the others.
+    store : path or URL, optional
+        Where representations are kept; `open_folder` says where by default.
+    layers : sequence of int, optional
+        Keep these layers only (0 is the embedding output, negative numbers count from the last); all by
+        default. Keeping all costs disk, not time.
+    check : bool, default True
+        Verify the checksums of all that is reused, which reads it once, and compute damaged units again.
+    progress : callable, optional
+        ``progress(done_items, total_items, tokens_per_second)``, called after every batch.
+
+    Returns
+    -------
+    Representations
+        float32, rows in the order of the items, with the ids of the pairs.
+
+    Raises
+    ------
+    InputError
+        If the model does not read this modality, an item is too short for a pooling, a layer does not exist,
+        or the model returns something else than asked for (shape, non-finite numbers).
+    StorageError
+        If the store cannot be written. Finished units are kept.
+
+    Notes
+    -----
+    Memory does not grow with the number of items: at most about 64 MiB of each array wait to be written.
+    Stored as float32 whatever the model's dtype, as pooling accumulates in float32. Two processes may extract
+    the same at the same time: each unit appears in one step and whichever comes last replaces it by an equal
+    one.
+    """
+    encoder = _load(model)
+    chosen = _choose(data, side)
+    _check_modality(encoder, chosen.side)
+    poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
+    kept = _layer_numbers(layers, encoder.n_layers)
+    folder = open_folder(store)
+
+    group = _find_group(folder, encoder, chosen, poolings, kept, check=check)
+    if group is None:
+        group = _open_or_create(folder, encoder, chosen, kept)
+    needs = _needs(group, poolings, check=check)
+    if any(need.units for need in needs):
+        run(encoder, chosen.side.items, group, needs, progress)
+    return view_group(group, pooling=str(poolings[0]), ids=chosen.ids, layers=kept)
+
+
+def view_group(
+    group: StoredGroup,
+    /,
+    *,
+    pooling: str | None,
+    ids: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+) -> Representations:
+    """Look at a group of the store through whole arrays only."""
+    arrays = {array.pooling: array for array in group.arrays() if not array.missing()}
+    shown = next(iter(arrays), None) if pooling is None else pooling
+    if shown is None or find_view(shown, list(arrays)) is None:
+        message = (
+            f"Pooling {shown!r} is not complete in {group.key[:12]} ({group.folder.location}); complete are: "
+            f"{', '.join(arrays) or 'none'}. Run its extraction to the end."
+        )
+        raise NotFoundError(message)
+    numbers = group.layers if layers is None else tuple(layers)
+    return Representations(
+        pooling=shown,
+        layers=numbers,
+        depth=group.depth,
+        ids=group.ids if ids is None else tuple(ids),
+        _source=StoredSource(group, arrays),
+        _positions=tuple(group.layers.index(number) for number in numbers),
+        _rows=np.arange(group.n_items),
+    )
+
+
+def _load(model: Encoder | str) -> Encoder:
+    if not isinstance(model, str):
+        return model
+    from platoscope.models import load_model
+
+    return load_model(model)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What is read, and what is said about it."""
+
+    side: Side
+    ids: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+
+def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
+    from platoscope.datasets import Pairs, Side
+
+    if isinstance(data, Pairs):
+        by_name = {"a": data.a, "b": data.b}
+        if side not in by_name and data.a.name != data.b.name:
+            by_name |= {data.a.name: data.a, data.b.name: data.b}
+        if side not in by_name:
+            message = f"side must be 'a' ({data.a.name!r}) or 'b' ({data.b.name!r}), got {side!r}."
+            raise InputError(message)
+        about = {"pairs": data.name, "provenance": dict(data.provenance)}
+        chosen = _Chosen(by_name[side], data.ids, about)
+    else:
+        items = data if isinstance(data, Side) else Side("items", "text", data)
+        chosen = _Chosen(items, tuple(str(i) for i in range(len(items))), {})
+    if not chosen.ids:
+        message = "data is empty; expected at least one item."
+        raise InputError(message)
+    return chosen
+
+
+def _check_modality(encoder: Encoder, side: Side) -> None:
+    if encoder.modality != side.modality:
+        message = (
+            f"Model {encoder.name!r} reads {encoder.modality}, but side {side.name!r} of the data is "
+            f"{side.modality}. Choose the other side, or a model of that modality."
+        )
+        raise InputError(message)
+
+
+def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...] | None:
+    if layers is None:
+        return None
+    numbers = [int(layer) for layer in layers]
+    wrong = [number for number in numbers if not -n_layers <= number < n_layers]
+    if wrong or not numbers:
+        message = (
+            f"layers must lie between {-n_layers} and {n_layers - 1} for this model, got {list(layers)}."
+        )
+        raise InputError(message)
+    return tuple(sorted({number % n_layers for number in numbers}))
+
+
+def _find_group(
+    folder: Folder,
+    encoder: Encoder,
+    chosen: _Chosen,
+    poolings: Sequence[Pooling],
+    layers: tuple[int, ...] | None,
+    *,
+    check: bool,
+) -> StoredGroup | None:
+    """Find a group with all layers: it serves where it has the poolings, whichever layers are asked for."""
+    key = group_key(chosen.side.fingerprint(), encoder.provenance, None)
+    group = find_group(folder, key)
+    if group is None or layers is None:
+        return group
+    complete = not any(need.units for need in _needs(group, poolings, check=check))
+    return group if complete else None
+
+
+def _open_or_create(
+    folder: Folder, encoder: Encoder, chosen: _Chosen, layers: tuple[int, ...] | None
+) -> StoredGroup:
+    side = chosen.side
+    key = group_key(side.fingerprint(), encoder.provenance, layers)
+    group = find_group(folder, key)
+    if group is not None:
+        return group
+    lengths = np.asarray(encoder.lengths(side.items), np.int64)
+    return create_group(
+        folder,
+        key,
+        plan=Plan.from_batches(encoder.batches(lengths)),
+        lengths=lengths,
+        layers=range(encoder.n_layers) if layers is None else layers,
+        depth=encoder.n_layers - 1,
+        n_features=encoder.n_features,
+        ids=chosen.ids,
+        data={
+            "side": side.name,
+            "modality": side.modality,
+            "fingerprint": side.fingerprint(),
+            **chosen.provenance,
+        },
+        model={"name": encoder.name, **encoder.provenance},
+    )
+
+
+def _needs(group: StoredGroup, poolings: Sequence[Pooling], *, check: bool) -> list[Need]:
+    """List for every pooling the units that are absent or, with ``check``, damaged."""
+    whole = [array.pooling for array in group.arrays() if not array.missing()]
+    needs = []
+    for pooling in dict.fromkeys(stored_as(pooling) for pooling in poolings):
+        view = find_view(str(pooling), whole)
+        served_by = pooling if view is None else Pooling.parse(view.kept)
+        array = group.array(served_by)
+        absent = range(group.new_array(served_by).n_units) if array is None else array.missing()
+        if check and array is not None:
+            absent = [unit for unit in range(array.n_units) if array.problem(unit) is not None]
+        needs.append(Need(served_by, frozenset(absent)))
+    return needs

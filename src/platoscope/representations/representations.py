@@ -1,0 +1,418 @@
+"""`Representations`: one side of a data set in one model, layer by layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.representations._sources import ArraySource, Source, View, find_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import xarray as xr
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Aligned", "Representations", "align"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Representations:
+    """One side of a data set in one model, under one pooling: a sequence of layers, immutable.
+
+    Made by `extract`, `open_representations`, `import_representations` or `Representations.from_arrays`.
+    ``r[i]`` reads one layer from where it lies and returns a new float32 array of shape ``(n_items,
+    n_features)`` whose rows are in the order of the items; nothing is kept in memory in between.
+
+    Parameters
+    ----------
+    pooling : str
+        The pooling under which the layers are seen.
+    layers : tuple of int
+        The number of each layer: 0 is the embedding output, l the state after block l. ``r[i]`` is layer
+        ``r.layers[i]``, which is layer ``i`` where all layers are on hand.
+    depth : int
+        Number of blocks of the model, the number of its last layer.
+    ids : tuple of str
+        The id of each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> r = Representations.from_arrays(np.zeros((3, 4, 2)), pooling="last")
+    >>> len(r), r[-1].shape, r.relative_depth.tolist()
+    (3, (4, 2), [0.0, 0.5, 1.0])
+    """
+
+    pooling: str
+    layers: tuple[int, ...]
+    depth: int
+    ids: tuple[str, ...]
+    _source: Source
+    _positions: tuple[int, ...]
+    _rows: NDArray[np.int64] = field(compare=False)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arrays: ArrayLike | Sequence[ArrayLike] | Mapping[str, Sequence[ArrayLike]],
+        /,
+        *,
+        ids: Sequence[str] | None = None,
+        pooling: str | None = None,
+        layers: Sequence[int] | None = None,
+        depth: int | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Representations:
+        """Take representations that are in memory already, from whatever made them.
+
+        Parameters
+        ----------
+        arrays : array, sequence of arrays, or mapping
+            One array ``(n_layers, n_items, n_features)``, or one ``(n_items, n_features)`` array per layer
+            (widths may differ); with ``pooling="tokens(k)"`` or ``"concat(k)"`` one more axis of k tokens
+            before the features, last token last. A mapping gives this for several poolings by their names.
+            Any real dtype; floats are kept as they are (not copied) and read as float32.
+        ids : sequence of str, optional
+            Unique names of the items; the row numbers by default.
+        pooling : str, optional
+            What one vector stands for ("last" by default); any word will do. Not with a mapping.
+        layers : sequence of int, optional
+            The number of each layer in the model; ``0 … n_layers - 1`` by default.
+        depth : int, optional
+            Number of blocks of the model; the largest of `layers` by default.
+        provenance : mapping, optional
+            What a result should say about their origin.
+
+        Raises
+        ------
+        InputError
+            If shapes disagree, ids repeat, or a dtype is not real.
+        """
+        stacks: Mapping[str, Any]
+        if not isinstance(arrays, Mapping):
+            stacks = {"last" if pooling is None else pooling: arrays}
+        elif pooling is None:
+            stacks = arrays
+        else:
+            message = (
+                f"pooling={pooling!r} was given beside arrays by pooling; the mapping already names them."
+            )
+            raise InputError(message)
+        by_pooling: dict[str, list[NDArray[Any]]] = {}
+        for name, stack in stacks.items():
+            view = find_view(name, [name.replace("concat", "tokens")])
+            kept = name if view is None else view.kept
+            by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
+        if not by_pooling:
+            message = "arrays is an empty mapping; expected at least one pooling."
+            raise InputError(message)
+        first = next(iter(by_pooling.values()))
+        n_items = len(first[0])
+        for name, stack in by_pooling.items():
+            if len(stack) != len(first) or len(stack[0]) != n_items:
+                message = (
+                    f"All poolings must have the same layers and items: expected {len(first)} layers of "
+                    f"{n_items} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
+                )
+                raise InputError(message)
+        numbers = tuple(range(len(first))) if layers is None else tuple(int(layer) for layer in layers)
+        if len(numbers) != len(first) or len(set(numbers)) != len(numbers):
+            message = f"layers must be {len(first)} different numbers, one per layer, got {numbers}."
+            raise InputError(message)
+        return cls(
+            pooling=next(iter(stacks)),
+            layers=numbers,
+            depth=max(numbers) if depth is None else depth,
+            ids=_checked_ids(ids, n_items),
+            _source=ArraySource(by_pooling, dict(provenance or {})),
+            _positions=tuple(range(len(first))),
+            _rows=np.arange(n_items),
+        )
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers on hand, ``len(r)``."""
+        return len(self.layers)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, the rows of each layer."""
+        return len(self.ids)
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a layer (of the widest, where widths differ); for ``concat(k)`` of all k tokens."""
+        view = self._view
+        return self._source.width(view.kept) * view.n_tokens
+
+    @property
+    def relative_depth(self) -> NDArray[np.float64]:
+        """Layer number over number of blocks, from 0 (embeddings) to 1, shape ``(n_layers,)``."""
+        return np.asarray(self.layers, np.float64) / max(1, self.depth)
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        """The poolings on hand, for `with_pooling`; rows of tokens also give their parts (see there)."""
+        kept = self._source.poolings
+        return (*kept, *(name.replace("tokens", "concat") for name in kept if name.startswith("tokens(")))
+
+    @property
+    def key(self) -> str:
+        """Name of the content: of the group in the store, or a SHA-256 of arrays in memory."""
+        return self._source.key
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Data, model, versions, time and cost: all that a result must carry to be checked."""
+        return {
+            **self._source.provenance,
+            "pooling": self.pooling,
+            "n_items": self.n_items,
+            "layers": list(self.layers),
+        }
+
+    @property
+    def _view(self) -> View:
+        view = find_view(self.pooling, self._source.poolings)
+        assert view is not None, "every constructor and with_pooling() check the pooling"
+        return view
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    @overload
+    def __getitem__(self, index: int, /) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Representations: ...
+    def __getitem__(self, index: int | slice, /) -> NDArray[np.float32] | Representations:
+        """Read one layer by its position (negative from the end); a slice gives fewer layers, unread."""
+        if isinstance(index, slice):
+            return replace(self, layers=self.layers[index], _positions=self._positions[index])
+        states = self._read(index)
+        layer: NDArray[np.float32] = (
+            states[0] if len(states) == 1 else states.transpose(1, 0, 2).reshape(self.n_items, -1)
+        )
+        return layer
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return (self[i] for i in range(len(self)))
+
+    def parts(self, index: int, /) -> list[NDArray[np.float32]]:
+        """Read one layer as arrays whose squared Euclidean distances add up to those of ``r[index]``.
+
+        Returns
+        -------
+        list of ndarray of float32, shape (n_items, n_features_of_one_token)
+            The k tokens of ``concat(k)`` and ``tokens(k)``, last token last; ``[r[index]]`` for every other
+            pooling.
+        """
+        return list(self._read(index))
+
+    def _read(self, index: int) -> NDArray[np.float32]:
+        try:
+            position = self._positions[index]
+        except IndexError:
+            message = (
+                f"Layer position {index} is out of range: there are {len(self)} layers (numbers "
+                f"{self.layers[0]} to {self.layers[-1]}), at positions 0 to {len(self) - 1}."
+            )
+            raise IndexError(message) from None
+        view = self._view
+        return self._source.read(view.kept, position, self._rows, view.tokens)
+
+    def with_pooling(self, pooling: str, /) -> Representations:
+        """See the same items and layers under another pooling that is on hand.
+
+        Where ``tokens(k)`` (or ``concat(k)``, which is the same) is on hand, so are ``last``, ``token(t)``
+        for t < k, and ``concat(j)`` and ``tokens(j)`` for j ≤ k.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not; extract it then: only what is missing is computed.
+        """
+        if find_view(pooling, self._source.poolings) is None:
+            message = (
+                f"Pooling {pooling!r} is not on hand, only {', '.join(self.poolings)}. "
+                f"Extract it with extract(model, data, pooling={pooling!r})."
+            )
+            raise NotFoundError(message)
+        return replace(self, pooling=pooling)
+
+    def select(self, items: Sequence[str] | Sequence[int] | NDArray[Any], /) -> Representations:
+        """Keep some items, in the order given; nothing is read yet.
+
+        Parameters
+        ----------
+        items : sequence of str, of int, or bool array of shape (n_items,)
+            Ids, row numbers, or a mask. None may come twice: repeated items break measures of rank.
+
+        Raises
+        ------
+        NotFoundError
+            If an id is unknown.
+        InputError
+            If an item comes twice or a row number is out of range.
+        """
+        rows = _rows_of(items, self.ids)
+        return replace(self, ids=tuple(self.ids[row] for row in rows.tolist()), _rows=self._rows[rows])
+
+    def to_xarray(self) -> xr.DataArray:
+        """Read all layers into one labelled array.
+
+        Returns
+        -------
+        xarray.DataArray of float32, dims (layer, item, feature)
+            With coordinates ``layer``, ``relative_depth`` (layer) and ``item`` (the ids), and the provenance
+            in ``attrs``. It takes ``4 · n_layers · n_items · n_features`` bytes.
+        """
+        import xarray as xr
+
+        return xr.DataArray(
+            np.stack(list(self)),
+            dims=("layer", "item", "feature"),
+            coords={
+                "layer": list(self.layers),
+                "relative_depth": ("layer", self.relative_depth),
+                "item": list(self.ids),
+            },
+            name="representations",
+            attrs=dict(self.provenance),
+        )
+
+    def __repr__(self) -> str:
+        others = ", ".join(p for p in self.poolings if p != self.pooling)
+        span = f"{self.layers[0]}–{self.layers[-1]}" if self.layers else "none"
+        return (
+            f"<Representations {self.pooling!r}: {len(self)} layers ({span} of {self.depth}) × "
+            f"{self.n_items} items × {self.n_features} features, in {self._source.location}>\n"
+            f"r[i] reads layer r.layers[i] as float32 ({self.n_items}, {self.n_features})"
+            + (f"; r.with_pooling(...) has also: {others}" if others else "")
+        )
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Two representations with the same items in the same order, and what each lost for it.
+
+    Parameters
+    ----------
+    a, b : Representations
+        The common items, in the order of the first.
+    dropped_a, dropped_b : int
+        Items that the other one does not have.
+    """
+
+    a: Representations
+    b: Representations
+    dropped_a: int
+    dropped_b: int
+
+    def __iter__(self) -> Iterator[Representations]:
+        return iter((self.a, self.b))
+
+
+def align(a: Representations, b: Representations, /) -> Aligned:
+    """Bring two representations to the items that both have, by id.
+
+    Raises
+    ------
+    InputError
+        If they have no id in common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = Representations.from_arrays(np.zeros((1, 3, 2)), ids=["x", "y", "z"])
+    >>> b = Representations.from_arrays(np.zeros((1, 2, 2)), ids=["z", "y"])
+    >>> aligned = align(a, b)
+    >>> aligned.a.ids, aligned.b.ids, aligned.dropped_a, aligned.dropped_b
+    (('y', 'z'), ('y', 'z'), 1, 0)
+    """
+    if a.ids == b.ids:
+        return Aligned(a, b, 0, 0)
+    there = set(b.ids)
+    common = [name for name in a.ids if name in there]
+    if not common:
+        message = (
+            f"The two representations have no id in common ({a.n_items} ids such as {a.ids[0]!r}, "
+            f"{b.n_items} such as {b.ids[0]!r}). Give both the ids of their pairs."
+        )
+        raise InputError(message)
+    return Aligned(a.select(common), b.select(common), a.n_items - len(common), b.n_items - len(common))
+
+
+def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
+    layers = [np.asarray(layer) for layer in stack]
+    if not layers:
+        message = f"arrays for pooling {name!r} hold no layer; expected at least one."
+        raise InputError(message)
+    with_tokens = name.startswith(("concat(", "tokens("))
+    shape = f"(n_items, {n_tokens}, n_features)" if with_tokens else "(n_items, n_features)"
+    for number, layer in enumerate(layers):
+        fits = layer.ndim == (3 if with_tokens else 2) and (not with_tokens or layer.shape[1] == n_tokens)
+        if not fits or 0 in layer.shape or len(layer) != len(layers[0]):
+            message = (
+                f"Each layer of {name!r} must have shape {shape} with the same n_items and nothing empty, "
+                f"but layer {number} has shape {layer.shape} and the first one {layers[0].shape}."
+            )
+            raise InputError(message)
+        if layer.dtype.kind not in "fiub" and layer.dtype.name != "bfloat16":
+            message = (
+                f"Layers must hold real numbers, but layer {number} of {name!r} has dtype {layer.dtype}."
+            )
+            raise InputError(message)
+    return layers
+
+
+def _checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...]:
+    names = tuple(str(i) for i in (range(n_items) if ids is None else ids))
+    if len(names) != n_items:
+        message = f"ids must name each of the {n_items} items, got {len(names)} ids."
+        raise InputError(message)
+    if len(set(names)) != n_items:
+        repeated = Counter(names).most_common(1)[0][0]
+        message = f"ids must be unique, but {repeated!r} comes more than once."
+        raise InputError(message)
+    return names
+
+
+def _rows_of(items: Any, ids: tuple[str, ...]) -> NDArray[np.int64]:
+    asked = np.asarray(items)
+    if asked.dtype.kind in "UO":
+        places = {name: row for row, name in enumerate(ids)}
+        unknown = [str(name) for name in items if name not in places]
+        if unknown:
+            message = (
+                f"{len(unknown)} ids are unknown, the first is {unknown[0]!r}; known ones look like "
+                f"{ids[0]!r}."
+            )
+            raise NotFoundError(message)
+        rows = np.array([places[name] for name in items], np.int64)
+    elif asked.dtype == bool:
+        if asked.shape != (len(ids),):
+            message = f"A mask must have shape ({len(ids)},), one value per item, got {asked.shape}."
+            raise InputError(message)
+        rows = np.flatnonzero(asked)
+    else:
+        rows = asked.astype(np.int64)
+        if rows.size and (rows.min() < -len(ids) or rows.max() >= len(ids)):
+            message = (
+                f"Row numbers must lie between {-len(ids)} and {len(ids) - 1}, got {rows.min()} to "
+                f"{rows.max()}."
+            )
+            raise InputError(message)
+        rows = rows % len(ids)
+    if rows.size == 0 or np.unique(rows).size != rows.size:
+        message = (
+            f"Select at least one item and none twice; got {rows.size} items, {np.unique(rows).size} "
+            f"different."
+        )
+        raise InputError(message)
+    return rows

@@ -1,0 +1,219 @@
+"""An extraction that is killed, damaged or run twice at once ends with the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from platoscope.errors import StorageError
+from platoscope.representations import Representations, extract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+N_ITEMS = 50  # units of 16 rows: 3 whole ones and one of 2 rows; batches of 7 cross their borders
+
+
+def _start(fake: ModuleType, store: Path, kill_at: str = "") -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(fake.__file__), str(store), str(N_ITEMS), "16", kill_at],
+        stderr=subprocess.PIPE,
+    )
+
+
+def _finish(process: subprocess.Popen[bytes]) -> int:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode in (0, -signal.SIGKILL), errors.decode()
+    return process.returncode
+
+
+def _content(representations: Representations) -> list[np.ndarray]:
+    return [layer for pooling in ("mean(3)", "concat(2)") for layer in representations.with_pooling(pooling)]
+
+
+def _units(store: Path) -> dict[str, bytes]:
+    """Every file that holds states, byte by byte, without the key of the group in its name."""
+    return {
+        str(f.relative_to(store)): f.read_bytes() for f in store.glob("*/*/c.0.*") if f.suffix != ".partial"
+    }
+
+
+@pytest.fixture
+def untouched(fake: ModuleType, tmp_path: Path, small_units: int) -> Representations:
+    """Return what comes out of a run that nothing happened to."""
+    return extract(
+        fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path / "untouched"
+    )
+
+
+@pytest.mark.parametrize(
+    "kill_at",
+    ["encode:1", "encode:3", "encode:8", "replace:1", "replace:6", "replace:11", "replace:15", "replace:19"],
+)
+def test_killed_run_goes_on_to_identical_bits(
+    fake: ModuleType, tmp_path: Path, untouched: Representations, kill_at: str
+) -> None:
+    """SIGKILL in a forward pass or before a file gets its name changes no bit of the finished store."""
+    store = tmp_path / "killed"
+    assert _finish(_start(fake, store, kill_at)) == -signal.SIGKILL
+    resumed = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert _units(store) == _units(tmp_path / "untouched")
+    assert all(np.array_equal(a, b) for a, b in zip(_content(resumed), _content(untouched), strict=True))
+
+
+def test_run_killed_from_outside_again_and_again_ends_with_identical_bits(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """Kills in ever later forward passes and file moves, each on what the last one left, change no bit."""
+    store = tmp_path / "killed"
+    for moment in ("replace:3", "encode:2", "replace:7", "encode:4", "replace:2", "encode:3"):
+        _finish(_start(fake, store, moment))
+    assert _finish(_start(fake, store)) == 0
+    assert _units(store) == _units(tmp_path / "untouched")
+
+
+def test_resume_computes_only_what_is_missing(fake: ModuleType, tmp_path: Path, small_units: int) -> None:
+    """After an interruption only batches that touch an unfinished unit are run."""
+    encoder = fake.FakeEncoder()
+    whole_encode = encoder.encode
+
+    def interrupted(items: Any, /, poolings: Any) -> Any:
+        if len(encoder.encoded) == 5:
+            raise KeyboardInterrupt
+        return whole_encode(items, poolings)
+
+    encoder.encode = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        extract(encoder, fake.sentences(N_ITEMS), pooling="last", store=tmp_path)
+    again = fake.FakeEncoder()
+    progress: list[tuple[int, int]] = []
+    extract(
+        again,
+        fake.sentences(N_ITEMS),
+        pooling="last",
+        store=tmp_path,
+        progress=lambda d, t, _: progress.append((d, t)),
+    )
+    # 35 rows were run and 32 of them make two whole units: the batch of rows 28-34 comes once more.
+    assert sum(len(batch) for batch in again.encoded) == N_ITEMS - 28
+    assert progress[0] == (28, N_ITEMS)
+    assert progress[-1] == (N_ITEMS, N_ITEMS)
+
+
+def test_resumed_run_keeps_the_plan_of_the_first(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """A machine that would batch differently runs the stored batches: bits depend on the batch."""
+    store = tmp_path / "killed"
+    _finish(_start(fake, store, "encode:4"))
+    resumed = extract(
+        fake.FakeEncoder(batch_size=13), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(_content(resumed), _content(untouched), strict=True))
+
+
+def test_two_processes_at_once_leave_one_whole_store(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """Four processes that are asked for the same at the same time all succeed, and the content is right."""
+    store = tmp_path / "shared"
+    processes = [_start(fake, store) for _ in range(4)]
+    assert [_finish(process) for process in processes] == [0, 0, 0, 0]
+    assert _units(store) == _units(tmp_path / "untouched")
+    assert [entry.name for entry in store.iterdir() if entry.name.startswith(".")] == []
+
+
+def _unit_files(store: Path, array: str) -> list[Path]:
+    return sorted(store.glob(f"*/{array}/c.0.*"))
+
+
+@pytest.mark.parametrize("unit", [1, 3], ids=["whole unit", "last unit"])
+@pytest.mark.parametrize("harm", ["flip a bit", "cut", "empty", "delete", "break the index"])
+def test_damage_is_named_and_only_its_unit_is_computed_again(
+    fake: ModuleType, tmp_path: Path, untouched: Representations, harm: str, unit: int
+) -> None:
+    """Reading a damaged unit names it; the same extraction repairs it with the batches that touch it."""
+    store = tmp_path / "untouched"
+    before = _units(store)
+    damaged = _unit_files(store, "mean_3")[unit]
+    whole = damaged.read_bytes()
+    changed = bytearray(whole)
+    if harm == "flip a bit":
+        changed[len(whole) // 2] ^= 4
+    elif harm == "cut":
+        del changed[-100:]
+    elif harm == "empty":
+        changed.clear()
+    elif harm == "break the index":
+        changed[-10] ^= 1
+    if harm == "delete":
+        damaged.unlink()
+    else:
+        damaged.write_bytes(changed)
+
+    with pytest.raises(StorageError, match=rf"Unit {unit}, .*mean_3.*Run the same extraction again"):
+        _content(untouched)
+    encoder = fake.FakeEncoder()
+    extract(encoder, fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert _units(store) == before
+    assert sum(len(batch) for batch in encoder.encoded) <= (28 if unit == 1 else 8)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_unwritable_folder_is_one_sentence(fake: ModuleType, tmp_path: Path) -> None:
+    """A folder without write permission is a StorageError."""
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(StorageError, match="Cannot write"):
+        extract(fake.FakeEncoder(), fake.sentences(5), pooling="last", store=tmp_path / "closed" / "store")
+
+
+def test_path_that_is_a_file_is_one_sentence(fake: ModuleType, tmp_path: Path) -> None:
+    """A store inside a file cannot be made."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=r"Cannot write .* Not a directory"):
+        extract(fake.FakeEncoder(), fake.sentences(5), pooling="last", store=tmp_path / "file" / "store")
+
+
+def test_full_disk_counts_nothing_half_written(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """When the disk refuses a unit, it is a StorageError, and what was whole before still is."""
+    store = tmp_path / "full"
+    program = (
+        "import resource, runpy, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2500, 2500))\n"  # the units of concat(2) are larger
+        f"sys.argv = ['x', {str(store)!r}, '{N_ITEMS}', '16', '']\n"
+        "from platoscope.errors import StorageError\n"
+        "try:\n"
+        f"    runpy.run_path({str(fake.__file__)!r}, run_name='__main__')\n"
+        "except StorageError as error:\n"
+        "    print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("Cannot write unit 0 of ")
+    assert "File too large" in run.stdout
+    assert len(run.stdout.splitlines()) == 1
+    assert _unit_files(store, "tokens_2") == []
+    assert list(store.glob("**/*.partial")) == []
+    resumed = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert all(np.array_equal(a, b) for a, b in zip(_content(resumed), _content(untouched), strict=True))
+
+
+def test_leftovers_of_killed_writers_are_swept_after_a_day(
+    fake: ModuleType, tmp_path: Path, small_units: int
+) -> None:
+    """A partial file goes when it is a day old; a younger one may belong to a living process."""
+    _finish(_start(fake, tmp_path, "replace:11"))
+    _finish(_start(fake, tmp_path, "replace:3"))
+    left = list(tmp_path.glob("**/*.partial"))
+    assert len(left) == 2
+    os.utime(left[0], (0, 0))
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
+    assert list(tmp_path.glob("**/*.partial")) == left[1:]
