@@ -9,7 +9,7 @@ import torch
 from platoscope.models.blocks import Blocks, watch_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ def pooled_forward(
     model: torch.nn.Module,
     blocks: Blocks,
     inputs: Mapping[str, Any],
-    readings: Mapping[str, Reading],
+    plan: Callable[[int], Mapping[str, Reading]],
     /,
     *,
     final_norm: bool,
@@ -68,8 +68,8 @@ def pooled_forward(
         Its stack of layers.
     inputs : mapping
         Keyword arguments of the forward pass.
-    readings : mapping of str to Reading
-        The poolings.
+    plan : callable
+        ``plan(n_positions)`` gives the readings by ``str(pooling)``; called once, when the embeddings appear.
     final_norm : bool
         Whether the last layer is read after the final norm.
 
@@ -85,29 +85,29 @@ def pooled_forward(
     """
     n_layers = len(blocks.modules) + 1
     pooled: dict[str, torch.Tensor] = {}
-    devices: set[torch.device] = set()
-    plans: dict[tuple[str, torch.device], dict[str, Any]] = {}
+    readings: dict[str, Reading] = {}
+    placed: dict[torch.device, dict[str, dict[str, Any]]] = {}
 
     def see(layer: int, hidden: torch.Tensor) -> None:
-        devices.add(hidden.device)
-        for name, reading in readings.items():
-            plan = plans.get((name, hidden.device))
-            if plan is None:
-                plan = plans[name, hidden.device] = _move(reading, hidden.device)
-            states = read(hidden, **plan)
+        if not readings:
+            readings.update(plan(hidden.shape[1]))
+        if hidden.device not in placed:
+            placed[hidden.device] = {name: _place(reading, hidden.device) for name, reading in readings.items()}
+        for name, reading in placed[hidden.device].items():
+            states = read(hidden, **reading)
             if name not in pooled:
                 pooled[name] = torch.empty((n_layers, *states.shape), pin_memory=states.is_cuda)
             pooled[name][layer].copy_(states, non_blocking=states.is_cuda)
 
     with torch.inference_mode(), watch_layers(blocks, see, final_norm=final_norm):
         model(**inputs)
-    for device in devices:
+    for device in placed:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
     return {name: states.numpy() for name, states in pooled.items()}
 
 
-def _move(reading: Reading, device: torch.device) -> dict[str, Any]:
+def _place(reading: Reading, device: torch.device) -> dict[str, Any]:
     index = None if reading.index is None else torch.from_numpy(reading.index).to(device)
     mask = None if reading.mask is None else torch.from_numpy(reading.mask).to(device)
     return {"index": index, "mask": mask, "average": reading.average}

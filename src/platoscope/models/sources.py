@@ -32,6 +32,8 @@ class Source:
         Of the hub; None for a local model.
     identity : dict
         What is known of the weights before loading, for the provenance.
+    converted : bool
+        Whether this is a folder that `platoscope.models.bundled` wrote.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Source:
     gguf_file: str | None = None
     revision: str | None = None
     identity: dict[str, Any] = field(default_factory=dict)
+    converted: bool = False
 
 
 def find_source(name: str, /, *, revision: str | None = None) -> Source:
@@ -67,7 +70,7 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
         if model.name == name:
             _refuse_revision(name, revision)
             folder, manifest = bundled_folder(model)
-            return Source(name, str(folder), identity=manifest)
+            return Source(name, str(folder), identity=manifest, converted=True)
     path = Path(name).expanduser()
     if path.is_dir():
         _refuse_revision(name, revision)

@@ -166,9 +166,10 @@ class TextEncoder:
         tokens = self.tokenizer(items, truncate=True)
         self._warn_of_truncation(items, tokens)
         ids, mask = self._pad(tokens)
+        # Planned before the model runs: an item that is too short must not cost a forward pass.
         readings = text_readings(self._layout(tokens, mask), items, poolings, keep_first=self.keep_first)
         inputs = self._inputs(ids, mask)
-        return pooled_forward(self.model, self.blocks, inputs, readings, final_norm=self.final_norm)
+        return pooled_forward(self.model, self.blocks, inputs, lambda _: readings, final_norm=self.final_norm)
 
     def _warn_of_truncation(self, items: Sequence[str], tokens: Tokenized) -> None:
         context = self.tokenizer.context

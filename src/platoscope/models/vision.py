@@ -1,0 +1,183 @@
+"""Image models: preprocess as the model was trained, run it, pool every layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from platoscope.errors import InputError
+from platoscope.models.forward import pooled_forward
+from platoscope.models.tokens import plan_batches, vision_readings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from platoscope.models.blocks import Blocks
+    from platoscope.models.pooling import Pooling
+    from platoscope.models.pretrained import Pretrained
+    from platoscope.models.tokens import Reading
+
+__all__ = ["VisionEncoder", "open_image", "vision_encoder"]
+
+
+@dataclass(frozen=True)
+class VisionEncoder:
+    """An `Encoder` of images: any vision transformer of the transformers library, or one tower of two.
+
+    Made by `platoscope.models.load_model`. What comes before the patches (class and register tokens) is found by counting, and
+    stays out of ``mean``. ImageGPT reads pixels as color clusters behind a start token, as it was trained, and so
+    without the last pixel, for which its context has no place.
+    """
+
+    name: str
+    model: torch.nn.Module
+    blocks: Blocks
+    processor: Any
+    n_features: int
+    provenance: Mapping[str, Any]
+    final_norm: bool
+    tokens_per_batch: int
+    modality: str = "image"
+    max_tokens: None = None
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, the embedding output included."""
+        return len(self.blocks.modules) + 1
+
+    def lengths(self, items: Sequence[Any], /) -> NDArray[np.int64]:
+        """Patches (ImageGPT: pixels) per image, which is the same for all of them."""
+        if not len(items):
+            return np.zeros(0, dtype=np.int64)
+        _, n_patches = self._inputs(items[:1])
+        return np.full(len(items), n_patches, dtype=np.int64)
+
+    def batches(self, lengths: NDArray[np.int64], /) -> list[NDArray[np.int64]]:
+        """Plan the batches: arrays of item indices, in the order given."""
+        return plan_batches(lengths, tokens_per_batch=self.tokens_per_batch, n_special=1, max_tokens=None)
+
+    def encode(self, items: Sequence[Any], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
+        """Read one batch in one forward pass; see `Encoder.encode`."""
+        if not len(items) or not poolings:
+            msg = f"Expected at least one item and one pooling, but got {len(items)} and {len(poolings)}."
+            raise InputError(msg)
+        inputs, n_patches = self._inputs(items)
+
+        def plan(n_positions: int) -> dict[str, Reading]:
+            n_prefix = n_positions - n_patches
+            if n_prefix < 0:
+                msg = (
+                    f"{self.name} turns {n_patches} patches into {n_positions} tokens, so that they cannot be told apart. "
+                    f"Only models that keep one token per patch can be read."
+                )
+                raise InputError(msg)
+            class_token = n_prefix > 0 and not self._reads_pixels
+            return vision_readings(len(items), n_positions, poolings, n_prefix=n_prefix, class_token=class_token)
+
+        return pooled_forward(self.model, self.blocks, inputs, plan, final_norm=self.final_norm)
+
+    @property
+    def _reads_pixels(self) -> bool:
+        config: Any = self.model.config
+        return bool(config.model_type == "imagegpt")
+
+    def _inputs(self, items: Sequence[Any]) -> tuple[dict[str, Any], int]:
+        """Preprocess images; returns the arguments of the forward pass and the number of patches per image."""
+        config: Any = self.model.config
+        weight = next(self.model.parameters())
+        images = [open_image(item, position=i) for i, item in enumerate(items)]
+        processed = self.processor(images=images, return_tensors="pt")
+        if self._reads_pixels:
+            ids = processed["input_ids"].long()
+            start = torch.full((len(ids), 1), config.vocab_size - 1)
+            ids = torch.cat([start, ids], dim=1)[:, : config.n_positions]
+            return {"input_ids": ids.to(weight.device), "use_cache": False}, ids.shape[1] - 1
+        pixels = processed["pixel_values"]
+        height, width = _pair(config.patch_size)
+        n_patches = (pixels.shape[-2] // height) * (pixels.shape[-1] // width)
+        inputs: dict[str, Any] = {"pixel_values": pixels.to(weight.device, weight.dtype)}
+        if config.model_type == "vit_mae":
+            # Nothing is masked (see `vision_encoder`), but patches would still be shuffled at random.
+            inputs["noise"] = torch.arange(n_patches, device=weight.device).expand(len(items), -1)
+        return inputs, n_patches
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+def open_image(item: Any, /, *, position: int) -> Image:
+    """Open an image as RGB.
+
+    Parameters
+    ----------
+    item : path, bytes or PIL.Image.Image
+        The image.
+    position : int
+        Its place among the items, for messages.
+
+    Returns
+    -------
+    PIL.Image.Image
+        In mode RGB; transparent pixels lie on white.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as an image.
+    """
+    from PIL import Image as images
+    from PIL import UnidentifiedImageError
+
+    if isinstance(item, bytes):
+        source: Any = BytesIO(item)
+    elif isinstance(item, str | Path):
+        source = Path(item)
+    elif isinstance(item, images.Image):
+        return _on_white(item)
+    else:
+        msg = f"An image model reads paths, bytes or PIL images, but item {position} is {type(item).__name__}."
+        raise InputError(msg)
+    try:
+        with images.open(source) as image:
+            return _on_white(image)
+    except (UnidentifiedImageError, OSError) as error:
+        msg = f"Item {position} cannot be read as an image: {error}. Remove it, or filter unreadable images first."
+        raise InputError(msg) from error
+
+
+def _on_white(image: Image) -> Image:
+    """Convert to RGB; without this, what the file hides under transparent pixels would be seen."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    from PIL import Image as images
+
+    layer = image.convert("RGBA")
+    return images.alpha_composite(images.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def vision_encoder(
+    name: str, loaded: Pretrained, provenance: Mapping[str, Any], /, *, final_norm: bool, tokens_per_batch: int
+) -> VisionEncoder:
+    """Put a loaded model and its image processor together; for the options see `load_model`."""
+    config: Any = loaded.model.config
+    if config.model_type == "vit_mae":
+        config.mask_ratio = 0.0
+    return VisionEncoder(
+        name=name,
+        model=loaded.model,
+        blocks=loaded.blocks,
+        processor=loaded.preprocess,
+        n_features=config.hidden_size,
+        provenance=provenance,
+        final_norm=final_norm,
+        tokens_per_batch=tokens_per_batch,
+    )
