@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.errors import StorageError
-from platoscope.report.panels import draw_panel, panel_results, panel_size
+from platoscope.report.panels import draw_panel, panel_size
 from platoscope.report.style import DOUBLE_COLUMN, figure_style
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
 
     drawn = []
     for number, panel in enumerate(_panels(result), start=1):
-        if not panel_results(panel, result.results):
+        if not panel.conditions(result.results):
             continue
         with figure_style():
             # A bare Figure, not pyplot's: pyplot keeps every figure until it is closed by hand.
@@ -154,14 +154,14 @@ def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
 
 def _panels(result: StudyResult, /) -> Sequence[Panel]:
     """Return the panels of the run: its choices may have changed those of the study."""
-    return result.plan.design.panels
+    return result.plan.panels
 
 
 def _combined(result: StudyResult, /) -> Figure | None:
     """All panels in one figure, two narrow ones in a row, lettered as in a paper."""
     from matplotlib.figure import Figure
 
-    rows = _rows([panel for panel in _panels(result) if panel_results(panel, result.results)], result)
+    rows = _rows([panel for panel in _panels(result) if panel.conditions(result.results)], result)
     if not rows:
         return None
     heights = [max(panel_size(panel, result.results)[1] for panel in row) for row in rows]

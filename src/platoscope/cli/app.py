@@ -1,0 +1,151 @@
+"""The command line: which commands there are, and what every error becomes."""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from platoscope.cli.data import data
+from platoscope.cli.models import models
+from platoscope.cli.run import run
+from platoscope.cli.studies import studies
+from platoscope.cli.verdicts import verdicts
+from platoscope.errors import PlatoscopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+_ANYWHERE = ("--debug", "--verbose")
+
+app = typer.Typer(
+    name="platoscope",
+    help="How well does one representation predict another, layer by layer, and in which direction?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("studies")(studies)
+app.command("verdicts")(verdicts)
+app.add_typer(data, name="data")
+app.command("models")(models)
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        sys.stdout.write(f"platoscope {importlib.metadata.version('platoscope')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    context: typer.Context,
+    *,
+    debug: Annotated[  # read by `main`, which sees errors that no command survives
+        bool,
+        typer.Option("--debug", envvar="PLATOSCOPE_DEBUG", help="Show the traceback of an error."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            envvar="PLATOSCOPE_VERBOSE",
+            help="One line per finished stage on stderr where it is no terminal.",
+        ),
+    ] = False,
+    version: Annotated[  # its callback does the work
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Read the options of every command."""
+    context.obj = {"verbose": verbose}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        0 when it worked, 1 when the reader of a pipe went away or a bug showed itself, 2 for everything
+        that a user can put right, 130 when interrupted.
+    """
+    given = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
+    debug = "--debug" in given or os.environ.get("PLATOSCOPE_DEBUG", "") not in ("", "0")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            app(given, prog_name="platoscope")
+        except SystemExit as end:
+            return _code(end)
+        except BrokenPipeError:
+            # The reader (`head`) has enough. Python would complain again when it flushes stdout at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (PlatoscopeError, OSError, MemoryError) as error:
+            if debug:
+                raise
+            sys.stderr.write(f"platoscope: {_sentence(error)}\n")
+            return 2
+    return 0
+
+
+def _globals_first(arguments: list[str], /) -> list[str]:
+    """Move the options of every command to the front, so that they may stand anywhere on the line."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    moved = [argument for argument in arguments[:end] if argument in _ANYWHERE]
+    return moved + [argument for argument in arguments[:end] if argument not in _ANYWHERE] + arguments[end:]
+
+
+def _code(end: SystemExit, /) -> int:
+    """Return the exit code of what Typer ended, and say after an interruption how to go on."""
+    code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    if code == 130:  # Typer turns KeyboardInterrupt into this code
+        sys.stderr.write("\nplatoscope: interrupted. The same command goes on where this one stopped.\n")
+    return code
+
+
+def _sentence(error: BaseException, /) -> str:
+    """Say in a sentence or two what went wrong and what to do."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" ({cause.filename})" if cause.filename else ""
+            return f"the disk is full{where}. Make room and run the same command again: it goes on from here."
+        cause = cause.__cause__
+    if isinstance(error, PlatoscopeError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}."
+    if isinstance(error, MemoryError):
+        detail = f": {error}" if str(error) else ""
+        return f"not enough memory{detail}. Take fewer pairs (--n) or layers (--layers)."
+    return f"{type(error).__name__}: {error}"
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],  # the signature is that of `warnings.showwarning`
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """Write a warning as a sentence; its place in the source says nothing to a user."""
+    sys.stderr.write(f"warning: {message}\n")

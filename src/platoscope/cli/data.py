@@ -1,0 +1,88 @@
+"""``platoscope data list|show|prepare``: pairs of things that mean the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from platoscope.cli.options import AsJson, Seed  # noqa: TC001  # Typer reads annotations when it runs
+from platoscope.cli.output import print_json, print_table, print_text
+
+__all__ = ["data"]
+
+data = typer.Typer(no_args_is_help=True, help="List, show and prepare data sets.")
+
+Spec = Annotated[str, typer.Argument(metavar="PAIRS", help="A data set, such as bible:en-it or pairs.jsonl.")]
+
+
+@data.command("list")
+def list_data(*, as_json: AsJson = False) -> None:
+    """List the data sets, what they pair, and which can be read on this machine now."""
+    from platoscope.datasets import list_datasets
+
+    known = list_datasets()
+    if as_json:
+        print_json(known)
+        return
+    rows = [
+        (
+            info.name,
+            " ".join(info.variants),
+            info.sides,
+            "yes" if info.available else "no",
+            info.description if info.available else f"{info.description} Get it: {info.how_to_get}",
+        )
+        for info in known
+    ]
+    print_table(("data set", "variants", "pairs", "here", "description"), rows)
+
+
+@data.command("show")
+def show(
+    pairs: Spec,
+    *,
+    n: Annotated[int, typer.Option(min=1, help="How many pairs to show.")] = 3,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show where pairs come from, what was filtered, and some of them."""
+    import numpy as np
+
+    from platoscope.datasets import load_pairs
+
+    loaded = load_pairs(pairs)
+    shown = loaded.sample(min(n, len(loaded)), np.random.default_rng(seed))
+    examples = [
+        {"id": item, shown.a.name: _shorten(shown.a[i]), shown.b.name: _shorten(shown.b[i])}
+        for i, item in enumerate(shown.ids)
+    ]
+    if as_json:
+        print_json(
+            {
+                "name": loaded.name,
+                "n_pairs": len(loaded),
+                "fingerprint": loaded.fingerprint(),
+                "provenance": dict(loaded.provenance),
+                "counts": loaded.counts,
+                "examples": examples,
+            }
+        )
+        return
+    print_text(f"{loaded.name}: {len(loaded)} pairs\n")
+    print_table(
+        ("step", "kept", "dropped", "note"),
+        [(count.step, count.kept, count.dropped, count.note) for count in loaded.counts],
+    )
+    print_text("")
+    print_table(("from", "value"), [(key, value) for key, value in loaded.provenance.items()])
+    for example in examples:
+        print_text("\n" + "\n".join(f"{name}: {value}" for name, value in example.items()))
+
+
+def _shorten(item: object, /, limit: int = 300) -> str:
+    """Show a text, or name an image."""
+    text = item if isinstance(item, str | Path) else f"<{type(item).__name__}>"
+    shown = str(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

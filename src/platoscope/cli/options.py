@@ -1,0 +1,77 @@
+"""Options that several commands share, and their notation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from platoscope.errors import InputError
+
+__all__ = [
+    "AsJson",
+    "Layers",
+    "Seed",
+    "Store",
+    "is_verbose",
+    "parse_layers",
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", show_default=False)]
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PLATOSCOPE_STORE",
+        help="Folder or URL of the representations; the user cache by default.",
+        show_default=False,
+    ),
+]
+
+Layers = Annotated[
+    str | None,
+    typer.Option(help="Layers to keep, as 0,4,8-12; all by default. 0 is the embedding output."),
+]
+
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+def parse_layers(text: str | None, /) -> tuple[int, ...] | None:
+    """Read the notation of layers.
+
+    Parameters
+    ----------
+    text : str or None
+        Numbers and ranges (both ends included), separated by commas; None stands for all.
+
+    Returns
+    -------
+    tuple of int or None
+        Increasing, each once.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> parse_layers("0,8-11")
+    (0, 8, 9, 10, 11)
+    """
+    if text is None:
+        return None
+    layers: set[int] = set()
+    for piece in text.split(","):
+        first, dash, last = piece.strip().partition("-")
+        ends = (first, last if dash else first)
+        if not all(end.strip().isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
+            message = f"--layers takes numbers and ranges such as 0,4,8-12; got {text!r}"
+            raise InputError(message)
+        layers.update(range(int(ends[0]), int(ends[1]) + 1))
+    return tuple(sorted(layers))
+
+
+def is_verbose(context: typer.Context, /) -> bool:
+    """Say whether the user asked for one line per stage on stderr."""
+    return bool(context.obj and context.obj.get("verbose"))

@@ -1,0 +1,132 @@
+"""Progress on stderr: bars in a terminal, one line per stage with ``--verbose``, silence otherwise.
+
+All three are a `platoscope.studies.progress.Progress`: the library calls them and knows nothing of terminals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.progress import TaskID
+
+    from platoscope.studies.progress import Progress
+
+__all__ = ["BarProgress", "LineProgress", "counter", "open_progress"]
+
+
+class LineProgress:
+    """Write one plain line per finished stage, for logs and batch jobs."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._note = ""
+        self._began = 0.0
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Write the line of the stage before, and remember when this one began."""
+        self.finish()
+        self._name, self._note, self._began = name, "", time.monotonic()
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Keep the last note for the line of the stage."""
+        self._note = note
+
+    def finish(self) -> None:
+        """Write the line of the last stage."""
+        if self._name is None:
+            return
+        note = f", {self._note}" if self._note else ""
+        sys.stderr.write(f"{self._name} ({time.monotonic() - self._began:.1f} s{note})\n")
+        sys.stderr.flush()
+        self._name = None
+
+
+class BarProgress:
+    """Draw one bar per stage with Rich, on stderr; finished bars stay on the screen."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._bars = Progress(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._task: TaskID | None = None
+        self._total: int | None = None
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Complete the bar of the stage before and add one."""
+        self._complete()
+        self._bars.start()
+        self._total = total
+        self._task = self._bars.add_task(name, total=total, note="")
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Move the bar of the stage."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, note=note)
+
+    def finish(self) -> None:
+        """Complete the last bar and give the terminal back."""
+        self._complete()
+        self._bars.stop()
+
+    def stop(self) -> None:
+        """Give the terminal back without saying that the stage is complete."""
+        self._bars.stop()
+
+    def _complete(self) -> None:
+        """Fill the bar of a stage that is over: it may not have counted its steps."""
+        if self._task is not None:
+            total = self._total or 1
+            self._bars.update(self._task, total=total, completed=total)
+            self._task = None
+
+
+@contextlib.contextmanager
+def open_progress(*, verbose: bool) -> Iterator[Progress]:
+    """Choose how to report: bars in a terminal, else lines if `verbose`, else nothing.
+
+    A stage that failed is not reported as finished.
+    """
+    if sys.stderr.isatty():
+        bars = BarProgress()
+        try:
+            yield bars
+            bars.finish()
+        finally:
+            bars.stop()
+        return
+    from platoscope.studies.progress import SILENT
+
+    progress = LineProgress() if verbose else SILENT
+    yield progress
+    progress.finish()
+
+
+def counter(progress: Progress, /) -> Callable[[int, int, float], None]:
+    """Turn a `Progress` into what `platoscope.extract` calls after every batch."""
+
+    def report(done: int, total: int, tokens_per_second: float) -> None:
+        progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
+
+    return report

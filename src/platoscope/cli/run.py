@@ -1,0 +1,219 @@
+"""``platoscope run STUDY``: plan, compute, draw, judge."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from platoscope.cli.options import (  # Typer reads annotations when it runs
+    AsJson,
+    Layers,
+    Seed,
+    Store,
+    is_verbose,
+    parse_layers,
+)
+from platoscope.cli.output import print_json, print_table, print_text
+from platoscope.cli.progress import open_progress
+from platoscope.errors import PlatoscopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from platoscope.studies import Plan, Study, StudyResult
+    from platoscope.studies.progress import Progress
+
+__all__ = ["run"]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked on the command line, but for the study."""
+
+    preset: str
+    models: tuple[str, ...] | None
+    pairs: tuple[str, ...] | None
+    poolings: tuple[str, ...] | None
+    layers: tuple[int, ...] | None
+    n: int | None
+    seed: int
+    n_resamples: int | None
+    n_permutations: int | None
+    store: str | None
+
+    def plan(self, study: Study, /, *, skip_missing: bool = False) -> Plan:
+        """Plan a study."""
+        from platoscope.studies import make_plan
+
+        return make_plan(
+            study,
+            preset=self.preset,
+            model=self.models,
+            pairs=self.pairs,
+            pooling=self.poolings,
+            layers=self.layers,
+            n=self.n,
+            seed=self.seed,
+            n_resamples=self.n_resamples,
+            n_permutations=self.n_permutations,
+            skip_missing=skip_missing,
+        )
+
+
+def run(
+    context: typer.Context,
+    study: Annotated[
+        str,
+        typer.Argument(metavar="STUDY", help="A study (`platoscope studies`), a TOML file, or `all`."),
+    ],
+    *,
+    preset: Annotated[
+        str, typer.Option(envvar="PLATOSCOPE_PRESET", help="bundled, or paper for the paper's own models.")
+    ] = "bundled",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Another model; repeat for several.", show_default=False)
+    ] = None,
+    pairs: Annotated[
+        list[str] | None, typer.Option(help="Other pairs, as bible:en-fr or pairs.jsonl.", show_default=False)
+    ] = None,
+    pooling: Annotated[
+        list[str] | None, typer.Option(help="Another pooling, as last or mean(20).", show_default=False)
+    ] = None,
+    n: Annotated[int | None, typer.Option(min=1, help="How many pairs.", show_default=False)] = None,
+    layers: Layers = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(envvar="PLATOSCOPE_OUT", help="Run folder; runs/STUDY by default.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    resamples: Annotated[
+        int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
+    ] = None,
+    permutations: Annotated[
+        int | None, typer.Option(min=0, help="Permutations behind the null.", show_default=False)
+    ] = None,
+    store: Store = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study: figures, labelled data and verdicts in a folder, the closing table on stdout.
+
+    Representations are kept, so running again is quick, and a run that was stopped goes on where it was.
+    """
+    from platoscope.studies import get_study, list_studies, share
+
+    request = _Request(
+        preset=preset,
+        models=tuple(model) if model else None,
+        pairs=tuple(pairs) if pairs else None,
+        poolings=tuple(pooling) if pooling else None,
+        layers=parse_layers(layers),
+        n=n,
+        seed=seed,
+        n_resamples=resamples,
+        n_permutations=permutations,
+        store=store,
+    )
+    if study == "all":
+        studies = [each for each in list_studies() if preset in each.presets]
+        plans = share([request.plan(each, skip_missing=True) for each in studies])
+        jobs = [(plan, (out or Path("runs")) / plan.study.name) for plan in plans]
+    else:
+        plan = request.plan(get_study(study))
+        jobs = [(plan, out or Path("runs") / plan.study.name)]
+    if dry_run:
+        _print_plans([plan for plan, _ in jobs], as_json=as_json)
+        return
+    finished, failures = _execute_all(jobs, request, verbose=is_verbose(context))
+    _print_results(finished, as_json=as_json)
+    if failures:
+        raise typer.Exit(_report_failures(failures))
+
+
+def _execute_all(
+    jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool
+) -> tuple[list[tuple[StudyResult, Path]], dict[str, PlatoscopeError]]:
+    """Run one study after the other; where there are several, one that fails does not stop the others."""
+    finished: list[tuple[StudyResult, Path]] = []
+    failures: dict[str, PlatoscopeError] = {}
+    with open_progress(verbose=verbose) as progress:
+        for plan, folder in jobs:
+            try:
+                finished.append((_execute(plan, folder, request, progress), folder))
+            except PlatoscopeError as error:
+                if len(jobs) == 1:
+                    raise
+                failures[plan.study.name] = error
+    return finished, failures
+
+
+def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
+    """Say on stderr which studies failed and why, and return the exit code."""
+    for name, error in failures.items():
+        sys.stderr.write(f"{name} was not finished: {error}\n")
+    return 2
+
+
+def _execute(plan: Plan, folder: Path, request: _Request, progress: Progress, /) -> StudyResult:
+    """Compute, draw, and write the page."""
+    from platoscope.report import write_figures, write_page
+    from platoscope.studies import execute
+
+    result = execute(plan, out=folder, store=request.store, progress=progress)
+    progress.stage("Drawing")
+    write_figures(result, folder / "figures")
+    write_page(result, folder)
+    return result
+
+
+def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
+    """Print what would be done, and what it would cost."""
+    if as_json:
+        print_json([{"study": plan.study.name, "plan": plan.describe()} for plan in plans])
+        return
+    for plan in plans:
+        rows = [(row.section, row.item, row.detail) for row in plan.describe()]
+        print_table(("", plan.study.name, ""), rows)
+        print_text("")
+
+
+def _print_results(finished: Sequence[tuple[StudyResult, Path]], /, *, as_json: bool) -> None:
+    """Print the closing table, the verdicts, and where the run folder is."""
+    if as_json:
+        print_json([_closing(result, folder) for result, folder in finished])
+        return
+    from platoscope.report.summary import closing_table
+
+    for result, folder in finished:
+        print_text(f"{result.study.name}: {result.study.question}\n")
+        header, rows = closing_table(result.summary)
+        if rows:
+            print_table(header, rows)
+            print_text("")
+        if result.verdicts:
+            print_table(
+                ("verdict", "statement and evidence"),
+                [(verdict.answer, f"{verdict.statement} {verdict.evidence}") for verdict in result.verdicts],
+            )
+            print_text("")
+        for item in result.plan.left_out:
+            print_text(f"Left out: {item.label}. {item.reason} {item.remedy}")
+        seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
+        print_text(f"Time: {seconds}")
+        print_text(f"Figures, data and page: {folder}\n")
+
+
+def _closing(result: StudyResult, folder: Path, /) -> dict[str, object]:
+    """Return what the closing table, the verdicts and the last lines say, for programs."""
+    return {
+        "study": result.study.name,
+        "summary": result.summary,
+        "verdicts": result.verdicts,
+        "left_out": result.plan.left_out,
+        "timings": result.timings,
+        "folder": folder,
+    }

@@ -1,0 +1,39 @@
+"""What every test stands on: no hub, no screen, no settings of the user, the same examples every time."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# Before anything imports a library that reads them.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+for _name in [name for name in os.environ if name.startswith("PLATOSCOPE_")]:
+    del os.environ[_name]
+
+# Deadlines are wall-clock time, which a busy machine does not keep; random examples would make a
+# failure in one run and not in the next.
+settings.register_profile(
+    "platoscope", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("platoscope")
+
+
+@pytest.fixture(scope="session")
+def madeup() -> ModuleType:
+    """Give the module ``tests/madeup.py``: made-up labelled results."""
+    path = Path(__file__).with_name("madeup.py")
+    spec = importlib.util.spec_from_file_location("platoscope_tests_madeup", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
