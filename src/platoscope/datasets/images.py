@@ -83,8 +83,9 @@ def open_image(source: ImageSource, /) -> Image.Image:
         opened: Image.Image = source
     else:
         try:
-            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source))
-            opened.load()
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as file:
+                file.load()
+                opened = file
         # Pillow reports damaged files by many kinds of error (SyntaxError and struct.error among them).
         except Exception as error:
             what = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)

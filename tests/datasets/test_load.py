@@ -1,0 +1,103 @@
+"""Specifications: one notation for every source, and errors that help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.datasets import list_datasets, load_pairs
+from platoscope.errors import InputError, MissingExtraError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "text"),
+    [
+        ("nowhere", NotFoundError, "neither a data set nor a file.*bible, libreoffice"),
+        ("nowhere.jsonl", NotFoundError, "neither a data set nor a file"),
+        ("bible:", InputError, "with nothing after the mark"),
+        ("bible@", InputError, "with nothing after the mark"),
+        ("bible:en", InputError, "two different languages, as in bible:en-it; got 'en'"),
+        ("bible:en-en", InputError, "two different languages"),
+        ("bible:en-it-es", InputError, "two different languages"),
+        ("bible:en-xx", NotFoundError, "no language 'xx'; it has en, it, es, fr, de"),
+        ("imagenet:val", InputError, "no variants, got 'val'. A local copy is written imagenet@FOLDER"),
+        ("stamps:xx", NotFoundError, "no variant 'xx'; it has en, it"),
+    ],
+)
+def test_what_is_not_understood_is_explained(spec: str, error: type[Exception], text: str) -> None:
+    """The message says what was given and what there is."""
+    with pytest.raises(error, match=text):
+        load_pairs(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "command"),
+    [
+        ("emoji", "npm pack emoji-datasource-google@16.0.0 .*, then platoscope data prepare emoji"),
+        ("emoji-captions:it", "npm pack emoji-datasource-google@16.0.0"),
+        ("stamps:it@/nowhere/at/all", "apt-get install tuxpaint-stamps-default"),
+        ("libreoffice:en-de@/nowhere/at/all", "apt-get install libreoffice-help-en-us libreoffice-help-de"),
+    ],
+)
+def test_missing_packages_come_with_their_command(spec: str, command: str) -> None:
+    """What is not there is named together with the exact command that gets it."""
+    with pytest.raises(MissingExtraError, match=command):
+        load_pairs(spec)
+
+
+def test_options_that_do_not_apply_are_refused() -> None:
+    """An option that would silently do nothing is an error that lists those that apply."""
+    with pytest.raises(InputError, match="columns does not apply to 'bible'; it takes none"):
+        load_pairs("bible", columns=("a", "b"))
+    with pytest.raises(InputError, match="seed does not apply to 'opus_books'; it takes revision, split"):
+        load_pairs("opus_books", seed=1)
+    with pytest.raises(InputError, match="two names, one for each side; got 'en'"):
+        load_pairs("x.tmx", columns="en")
+
+
+def test_the_listing_describes_every_source() -> None:
+    """Each source has a description, a license and a way to get it, and says whether it is there."""
+    listed = {info.name: info for info in list_datasets()}
+    assert list(listed) == [
+        "bible",
+        "libreoffice",
+        "emoji",
+        "emoji-captions",
+        "stamps",
+        "opus_books",
+        "imagenet",
+        "flickr30k",
+    ]
+    assert all(info.description and info.license and info.how_to_get for info in listed.values())
+    assert {info.sides for info in listed.values()} == {"text-text", "image-text", "image-image"}
+    assert not listed["emoji"].available
+
+
+def test_same_text_stands_on_both_sides(tmp_path: Path) -> None:
+    """`same:` puts side `a` on both sides; only its own repeats are duplicates."""
+    path = tmp_path / "t.csv"
+    path.write_text("en,it\none,uno\ntwo,uno\none,due\n", encoding="utf-8")
+    pairs = load_pairs(f"same:{path}")
+    assert list(pairs) == [("one", "one"), ("two", "two")]
+    assert pairs.a.fingerprint() == pairs.b.fingerprint()
+    assert pairs.name == f"same:{path}"
+
+
+def test_loading_a_data_set_does_not_load_heavy_libraries() -> None:
+    """Importing the package brings neither torch nor the libraries that only some sources need."""
+    code = (
+        "import sys, platoscope.datasets; "
+        "heavy = ('torch', 'transformers', 'datasets', 'PIL', 'pandas', 'pyarrow', 'scipy', 'zarr'); "
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert out.stdout.strip() == "[]"
