@@ -1,1 +1,35 @@
-"""To be written."""
+"""Measures between two representations of the same items: one file each, and a table of them all."""
+
+from __future__ import annotations
+
+from platoscope.measures._cka import cka
+from platoscope.measures._cknna import cknna
+from platoscope.measures._imbalance import Imbalance, information_imbalance
+from platoscope.measures._nulls import Calibration, calibrate, permutations
+from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
+from platoscope.measures._resampling import Z95, standard_errors, subsamples
+from platoscope.measures._retrieval import Retrieval, retrieval
+from platoscope.measures._rsa import rsa
+from platoscope.measures._table import MEASURES, Measure, Options, get_measure
+
+__all__ = [
+    "MEASURES",
+    "Z95",
+    "Calibration",
+    "Imbalance",
+    "Measure",
+    "Options",
+    "Retrieval",
+    "calibrate",
+    "cka",
+    "cknna",
+    "get_measure",
+    "information_imbalance",
+    "neighborhood_overlap",
+    "neighborhood_overlap_chance",
+    "permutations",
+    "retrieval",
+    "rsa",
+    "standard_errors",
+    "subsamples",
+]

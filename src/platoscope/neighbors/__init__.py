@@ -1,1 +1,29 @@
-"""To be written."""
+"""Distances, nearest neighbors and ranks: the one expensive thing, done once per representation.
+
+`prepare` makes a `Space` from an array; `nearest_neighbors` and `ranks` answer from it, exactly, with
+ties defined and memory bounded. Measures are thin sums over what they return.
+"""
+
+from __future__ import annotations
+
+from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._memory import available_memory, require_memory
+from platoscope.neighbors._nearest import Neighbors, nearest_neighbors
+from platoscope.neighbors._ranks import ranks, visit_rank_rows
+from platoscope.neighbors._space import Metric, Space, as_space, prepare
+from platoscope.neighbors._threads import over_rows
+
+__all__ = [
+    "Metric",
+    "Neighbors",
+    "Space",
+    "as_space",
+    "available_memory",
+    "exact_scores",
+    "nearest_neighbors",
+    "over_rows",
+    "prepare",
+    "ranks",
+    "require_memory",
+    "visit_rank_rows",
+]

@@ -1,0 +1,23 @@
+"""Compare two stacks of layers: the full grid, or a profile of matched layers, as labeled results.
+
+Every layer is prepared once; any measures of the table are evaluated on pairs of layers, on subsamples
+of the items (intervals) and on shuffled pairings (nulls). The same subsamples and permutations serve
+all layers, directions and measures, so that differences are paired.
+"""
+
+from __future__ import annotations
+
+from platoscope.layerwise._compare import DEFAULT_MEASURES, compare, profile
+from platoscope.layerwise._curve import n_curve
+from platoscope.layerwise._labels import DIRECTIONS
+from platoscope.layerwise._regions import SemanticRegion, semantic_region
+
+__all__ = [
+    "DEFAULT_MEASURES",
+    "DIRECTIONS",
+    "SemanticRegion",
+    "compare",
+    "n_curve",
+    "profile",
+    "semantic_region",
+]

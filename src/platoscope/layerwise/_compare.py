@@ -1,0 +1,223 @@
+"""`compare` and `profile`: what a user calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from platoscope.errors import InputError
+from platoscope.layerwise._evaluate import Settings, evaluate
+from platoscope.layerwise._labels import label
+from platoscope.layerwise._stacks import Progress, Stack, make_stacks
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["DEFAULT_MEASURES", "compare", "profile"]
+
+DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
+
+
+def compare(
+    A: Any,
+    B: Any,
+    /,
+    *,
+    measures: Sequence[str] = DEFAULT_MEASURES,
+    n_neighbors: int = 1,
+    metric: str = "euclidean",
+    overlap_neighbors: int = 10,
+    overlap_metric: str = "cosine",
+    n_resamples: int = 40,
+    resample_fraction: float = 0.25,
+    n_permutations: int = 0,
+    strata: Sequence[Any] | None = None,
+    alpha: float = 0.05,
+    n_samples: int | None = None,
+    block_size: int | None = None,
+    rng: int | np.random.Generator | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Compare every layer of `A` with every layer of `B`.
+
+    Parameters
+    ----------
+    A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, or Representations
+        Two stacks over the same items. A layer is an array of shape (n_samples, n_features), a
+        sequence of arrays (a concatenation whose squared distances add), or a `Space`; widths and
+        numbers of layers may differ.
+    measures : sequence of str
+        Names in `platoscope.measures.MEASURES`.
+    n_neighbors, metric : int, str
+        Of Information Imbalance; `metric` also of RSA.
+    overlap_neighbors, overlap_metric : int, str
+        Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
+    n_resamples, resample_fraction : int, float
+        Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
+        standard deviation are what the paper's authors use; the variable `*_resamples` has the values.)
+    n_permutations : int
+        Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
+    strata : sequence of length n_samples, optional
+        Group of each item (book, class): shuffle within groups only.
+    alpha : float
+        Level of the calibration threshold.
+    n_samples : int, optional
+        Use a random subset of this many items, for comparisons at equal N.
+    block_size : int, optional
+        Rows of a distance matrix held at a time, see `platoscope.prepare`; by default whole matrices
+        are kept where all layers together fit in half of the available memory.
+    rng : int, numpy.random.Generator or None
+        Source of subsets, subsamples and permutations.
+    progress : callable, optional
+        Called as ``progress(what, done, total)``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``direction`` ("a_to_b", "b_to_a"), ``layer_a``, ``layer_b``, with coordinates
+        ``relative_depth_a``, ``relative_depth_b``. For each measure m: ``m``; with resamples ``m_se``,
+        ``m_low``, ``m_high``, ``m_resamples``; with permutations ``m_null`` (mean), ``m_threshold``,
+        ``m_p``, ``m_calibrated``, and ``m_best_p``, ``m_best_calibrated``: the claim about the best
+        pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
+        where A is the more informative, with its own paired interval. Attributes hold all settings.
+
+    Raises
+    ------
+    InputError
+        Stacks of different items, an unknown option, anything that one of the layers may not be.
+    NotFoundError
+        Unknown measure.
+    MemoryPlanError
+        The plan does not fit in memory.
+
+    Warns
+    -----
+    PlatoscopeWarning
+        Where a measure is undefined (CKA of a constant layer) the cell is NaN, and the layers are named.
+
+    Notes
+    -----
+    One matrix product per layer (not per pair), kept as N² float32 values. See DEFINITIONS §6 and §7 for
+    intervals and nulls.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> A = rng.standard_normal((3, 200, 16))
+    >>> B = A[:2, :, :8]
+    >>> result = compare(A, B, measures=["information_imbalance"], n_resamples=0)
+    >>> result.information_imbalance.sel(direction="a_to_b").round(1).values.tolist()
+    [[0.3, 1.0], [1.0, 0.3], [1.0, 1.0]]
+    """
+    settings = Settings(
+        measures=tuple(measures), n_neighbors=n_neighbors, metric=metric, overlap_neighbors=overlap_neighbors,
+        overlap_metric=overlap_metric, n_resamples=n_resamples, resample_fraction=resample_fraction,
+        n_permutations=n_permutations, strata=strata, alpha=alpha, n_samples=n_samples, block_size=block_size,
+    )  # fmt: skip
+    generator, seed = _generator(rng)
+    a, b, settings = make_stacks(A, B, settings, generator, progress)
+    pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
+    result = evaluate(a, b, pairs, settings, generator, progress)
+    return label(result, a, b, pairs, settings, seed, grid=True)
+
+
+def profile(
+    A: Any,
+    B: Any,
+    /,
+    *,
+    match: Literal["index", "relative_depth"] = "index",
+    layer_a: int | None = None,
+    layer_b: int | None = None,
+    measures: Sequence[str] = DEFAULT_MEASURES,
+    n_neighbors: int = 1,
+    metric: str = "euclidean",
+    overlap_neighbors: int = 10,
+    overlap_metric: str = "cosine",
+    n_resamples: int = 40,
+    resample_fraction: float = 0.25,
+    n_permutations: int = 0,
+    strata: Sequence[Any] | None = None,
+    alpha: float = 0.05,
+    n_samples: int | None = None,
+    block_size: int | None = None,
+    rng: int | np.random.Generator | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Compare matched layers of `A` and `B`: one value per layer instead of a grid.
+
+    Parameters
+    ----------
+    match : {"index", "relative_depth"}
+        Layer l with layer l, or each layer of `A` with the layer of `B` nearest in relative depth.
+    layer_a, layer_b : int, optional
+        Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
+    A, B, measures, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, resample_fraction, \
+n_permutations, strata, alpha, n_samples, block_size, rng, progress
+        As in `compare`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `compare` returns, with the one dimension ``layer`` instead of ``layer_a`` and ``layer_b``,
+        which are coordinates over it, as are ``relative_depth_a`` and ``relative_depth_b``.
+
+    Raises
+    ------
+    InputError
+        As `compare`; also stacks of different length with ``match="index"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.random.default_rng(0).standard_normal((3, 200, 16))
+    >>> result = profile(A, A[:, :, :8], measures=["information_imbalance"], n_resamples=0)
+    >>> result.sizes["layer"], bool((result.asymmetry < 0).all())
+    (3, True)
+    """
+    settings = Settings(
+        measures=tuple(measures), n_neighbors=n_neighbors, metric=metric, overlap_neighbors=overlap_neighbors,
+        overlap_metric=overlap_metric, n_resamples=n_resamples, resample_fraction=resample_fraction,
+        n_permutations=n_permutations, strata=strata, alpha=alpha, n_samples=n_samples, block_size=block_size,
+    )  # fmt: skip
+    generator, seed = _generator(rng)
+    a, b, settings = make_stacks(A, B, settings, generator, progress)
+    pairs = _match(a, b, match, layer_a, layer_b)
+    result = evaluate(a, b, pairs, settings, generator, progress)
+    return label(result, a, b, pairs, settings, seed, grid=False)
+
+
+def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:
+    """Return a generator, and what to write down as its seed."""
+    if rng is None:
+        # Drawn here, so that even an unseeded result says how to get it again.
+        rng = int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(rng, np.random.Generator):
+        return rng, "a generator passed by the caller"
+    return np.random.default_rng(rng), str(rng)
+
+
+def _match(a: Stack, b: Stack, match: str, layer_a: int | None, layer_b: int | None) -> np.ndarray[Any, Any]:
+    if layer_a is not None and layer_b is not None:
+        message = "Fix layer_a or layer_b, not both: one side must be swept. Use compare for a single pair."
+        raise InputError(message)
+    if layer_a is not None:
+        return np.array([(a.position(layer_a, "A"), j) for j in range(len(b.spaces))], np.intp)
+    if layer_b is not None:
+        return np.array([(i, b.position(layer_b, "B")) for i in range(len(a.spaces))], np.intp)
+    if match == "index":
+        if len(a.spaces) != len(b.spaces):
+            message = (
+                f"match='index' needs stacks of the same length; got {len(a.spaces)} and {len(b.spaces)} layers. "
+                "Use match='relative_depth'."
+            )
+            raise InputError(message)
+        return np.array([(i, i) for i in range(len(a.spaces))], np.intp)
+    if match == "relative_depth":
+        distance = np.abs(a.relative_depth[:, None] - b.relative_depth[None, :])
+        return np.stack([np.arange(len(a.spaces)), distance.argmin(axis=1)], axis=1)
+    message = f"match must be 'index' or 'relative_depth'; got {match!r}."
+    raise InputError(message)

@@ -1,0 +1,149 @@
+"""Every measure on pairs of layers: plain, on subsamples, and under permutations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import InputError
+from platoscope.layerwise._stacks import Progress, Stack
+from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
+from platoscope.neighbors import Space, require_memory
+
+__all__ = ["Evaluation", "Settings", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options of a comparison; see `platoscope.compare` for their meaning."""
+
+    measures: tuple[str, ...]
+    n_neighbors: int
+    metric: str
+    overlap_neighbors: int
+    overlap_metric: str
+    n_resamples: int
+    resample_fraction: float
+    n_permutations: int
+    strata: Sequence[Any] | None
+    alpha: float
+    n_samples: int | None
+    block_size: int | None
+
+    def options(self) -> Options:
+        """Return what the measures need to know, with a fresh scratch."""
+        return Options(self.n_neighbors, self.metric, self.overlap_neighbors, self.overlap_metric)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """One measure on all pairs; the axis before the last is the direction (2, or 1 if symmetric)."""
+
+    measure: Measure
+    values: npt.NDArray[np.float64]
+    """Shape (n_directions, n_pairs)."""
+    resamples: npt.NDArray[np.float64] | None
+    """Shape (n_resamples, n_directions, n_pairs)."""
+    null: npt.NDArray[np.float64] | None
+    """Shape (n_permutations, n_directions, n_pairs)."""
+
+
+def evaluate(
+    a: Stack,
+    b: Stack,
+    pairs: npt.NDArray[np.intp],
+    settings: Settings,
+    rng: np.random.Generator,
+    progress: Progress | None,
+    /,
+) -> tuple[Evaluation, ...]:
+    """Return every measure of `settings` on `pairs` of layers."""
+    measures = [get_measure(name) for name in settings.measures]
+    if not measures or len(set(settings.measures)) < len(measures):
+        message = f"measures must name at least one measure, each once; got {list(settings.measures)}."
+        raise InputError(message)
+    n_samples = a.spaces[0].n_samples
+    resampling, shuffling = rng.spawn(2)
+    sets = _sets(n_samples, settings, resampling)
+    orders = _orders(n_samples, settings, shuffling)
+    _check_plan(a, b, settings, measures)
+    A, B = a.spaces, b.spaces
+    options = settings.options()
+    values = []
+    for done, measure in enumerate(measures):
+        values.append(measure.scores(A, B, pairs, options))
+        _tell(progress, "comparing layers", done + 1, len(measures))
+    nulls: list[Any] = [None] * len(measures)
+    if orders is not None:
+        for done, measure in enumerate(measures):
+            nulls[done] = measure.null(A, B, pairs, orders, options)
+            _tell(progress, "shuffling pairs", done + 1, len(measures))
+    resamples: list[Any] = [None] * len(measures)
+    if sets is not None:
+        draws = [_on_subset(A, B, pairs, measures, settings, items, progress, (i, len(sets)))
+                 for i, items in enumerate(sets)]  # fmt: skip
+        resamples = [np.stack(draw) for draw in zip(*draws, strict=True)]
+    return tuple(map(Evaluation, measures, values, resamples, nulls))
+
+
+def _on_subset(
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, items: Any,
+    progress: Progress | None, place: tuple[int, int],
+) -> list[Any]:  # fmt: skip
+    some_a, some_b = [space.subset(items) for space in A], [space.subset(items) for space in B]
+    options = settings.options()
+    scores = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
+    _tell(progress, "drawing subsamples", place[0] + 1, place[1])
+    return scores
+
+
+def _sets(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:
+    if settings.n_resamples == 0:
+        return None
+    sets = subsamples(
+        n_samples, n_resamples=settings.n_resamples, fraction=settings.resample_fraction, rng=rng
+    )
+    needed = max(settings.n_neighbors, settings.overlap_neighbors if _uses_overlap(settings) else 1)
+    if sets.shape[1] <= needed:
+        message = (
+            f"Subsamples have {sets.shape[1]} items, too few for {needed} neighbors. "
+            "Give more items, a larger resample_fraction, fewer neighbors, or n_resamples=0."
+        )
+        raise InputError(message)
+    return sets
+
+
+def _uses_overlap(settings: Settings) -> bool:
+    return any(name in ("neighborhood_overlap", "cknna") for name in settings.measures)
+
+
+def _orders(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:
+    if settings.n_permutations < 0:
+        message = f"n_permutations must be 0 or more; got {settings.n_permutations}."
+        raise InputError(message)
+    if settings.n_permutations == 0:
+        return None
+    return permutations(n_samples, settings.n_permutations, strata=settings.strata, rng=rng)
+
+
+def _check_plan(a: Stack, b: Stack, settings: Settings, measures: Sequence[Measure]) -> None:
+    """Refuse, before any work, what holds whole matrices of all layers without room for them."""
+    dense = [m.name for m in measures if m.name.startswith("cka") or m.name == "rsa"]
+    spaces = (*a.spaces, *b.spaces)
+    blocked = [space for space in spaces if space.gram is None and space.metric != "precomputed"]
+    if settings.n_permutations and dense and blocked:
+        n = a.spaces[0].n_samples
+        require_memory(
+            4 * n * n * len(spaces),
+            f"Permuting {', '.join(dense)} of {len(spaces)} layers over {n} items",
+            "Leave these measures out, use n_permutations=0, or set n_samples.",
+        )
+
+
+def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(what, done, total)

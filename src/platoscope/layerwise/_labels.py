@@ -1,0 +1,165 @@
+"""Put names on the numbers: evaluations become one `xarray.Dataset`."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import PlatoscopeWarning
+from platoscope.layerwise._evaluate import Evaluation, Settings
+from platoscope.layerwise._stacks import Stack
+from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["DIRECTIONS", "label"]
+
+DIRECTIONS = ("a_to_b", "b_to_a")
+
+
+def label(
+    evaluations: tuple[Evaluation, ...],
+    a: Stack,
+    b: Stack,
+    pairs: Any,
+    settings: Settings,
+    seed: str,
+    /,
+    *,
+    grid: bool,
+) -> xr.Dataset:
+    """Return the labeled result; see `platoscope.compare` for its variables."""
+    import xarray as xr
+
+    shape = (len(a.spaces), len(b.spaces)) if grid else (len(pairs),)
+    dims = ("layer_a", "layer_b") if grid else ("layer",)
+    n_samples = a.spaces[0].n_samples
+    size = round(settings.resample_fraction * n_samples)
+    variables: dict[str, tuple[tuple[str, ...], Any]] = {}
+
+    def put(name: str, values: Any, leading: tuple[str, ...] = ()) -> None:
+        """Add a variable whose last axis is the pairs; an axis of one direction is dropped."""
+        values = np.asarray(values)
+        if "direction" in leading and values.shape[leading.index("direction")] == 1:
+            values = values.squeeze(leading.index("direction"))
+            leading = tuple(dim for dim in leading if dim != "direction")
+        variables[name] = ((*leading, *dims), values.reshape(*values.shape[:-1], *shape))
+
+    def put_interval(name: str, values: Any, resamples: Any, leading: tuple[str, ...]) -> None:
+        se = standard_errors(resamples, n_samples=n_samples, size=size)
+        put(f"{name}_se", se, leading)
+        put(f"{name}_low", values - Z95 * se, leading)
+        put(f"{name}_high", values + Z95 * se, leading)
+        put(f"{name}_resamples", resamples, ("resample", *leading))
+
+    for done in evaluations:
+        name = done.measure.name
+        put(name, done.values, ("direction",))
+        _warn_undefined(done, a, b, pairs)
+        if done.resamples is not None:
+            put_interval(name, done.values, done.resamples, ("direction",))
+        if done.null is not None:
+            _put_null(variables, put, done, settings, n_samples)
+        if name == "information_imbalance":
+            put("asymmetry", done.values[0] - done.values[1])
+            if done.resamples is not None:
+                put_interval(
+                    "asymmetry",
+                    done.values[0] - done.values[1],
+                    done.resamples[:, 0] - done.resamples[:, 1],
+                    (),
+                )
+    return xr.Dataset(variables, _coordinates(a, b, pairs, grid), _attributes(a, b, settings, seed))
+
+
+def _put_null(variables: Any, put: Any, done: Evaluation, settings: Settings, n_samples: int) -> None:
+    measure, name = done.measure, done.measure.name
+    assert done.null is not None
+    similarity, null = measure.similarity(done.values), measure.similarity(done.null)
+    identity = np.array(measure.identity(n_samples, settings.options()))
+    best = float(measure.similarity(identity))
+    calibration = calibrate(similarity, null, best=best, alpha=settings.alpha)
+    leading = ("direction",)
+    put(f"{name}_null", done.null.mean(axis=0), leading)
+    put(
+        f"{name}_null_sd",
+        done.null.std(axis=0, ddof=1) if len(done.null) > 1 else np.zeros_like(done.values),
+        leading,
+    )
+    # On the scale of the measure itself, so that it can be drawn beside it.
+    put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
+    put(f"{name}_p", calibration.p_value, leading)
+    put(f"{name}_calibrated", calibration.score, leading)
+    defined = ~np.isnan(similarity).any(axis=0)
+    if defined.any():
+        top = calibrate(
+            similarity[:, defined].max(axis=1),
+            null[:, :, defined].max(axis=2),
+            best=best,
+            alpha=settings.alpha,
+        )
+        dims = leading if len(similarity) == 2 else ()
+        for suffix, values in (("p", top.p_value), ("calibrated", top.score)):
+            variables[f"{name}_best_{suffix}"] = (dims, values if dims else values[0])
+
+
+def _warn_undefined(done: Evaluation, a: Stack, b: Stack, pairs: Any) -> None:
+    missing = np.isnan(done.values).any(axis=0)
+    if not missing.any():
+        return
+    constant = [s.name for s in (*a.spaces, *b.spaces) if s.n_distinct == 1]
+    names = constant or [f"{a.spaces[i].name} with {b.spaces[j].name}" for i, j in pairs[missing][:5]]
+    reason = "it does not vary over the items" if constant else "too little varies over the items"
+    message = (
+        f"{done.measure.title} is undefined in {int(missing.sum())} of {len(pairs)} cells, left missing: "
+        f"{', '.join(names)} ({reason})."
+    )
+    warnings.warn(message, PlatoscopeWarning, stacklevel=4)
+
+
+def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
+    direction = {"direction": list(DIRECTIONS)}
+    if grid:
+        return direction | {
+            "layer_a": list(a.layers),
+            "layer_b": list(b.layers),
+            "relative_depth_a": ("layer_a", a.relative_depth),
+            "relative_depth_b": ("layer_b", b.relative_depth),
+        }
+    of_a, of_b = pairs[:, 0], pairs[:, 1]
+    swept = of_b if len(set(of_a)) == 1 and len(pairs) > 1 else of_a
+    layers = b.layers if swept is of_b else a.layers
+    return direction | {
+        "layer": [layers[i] for i in swept],
+        "layer_a": ("layer", [a.layers[i] for i in of_a]),
+        "layer_b": ("layer", [b.layers[i] for i in of_b]),
+        "relative_depth_a": ("layer", a.relative_depth[of_a]),
+        "relative_depth_b": ("layer", b.relative_depth[of_b]),
+    }
+
+
+def _attributes(a: Stack, b: Stack, settings: Settings, seed: str) -> dict[str, Any]:
+    n_samples = a.spaces[0].n_samples
+    return {
+        "n_samples": n_samples,
+        "n_neighbors": settings.n_neighbors,
+        "metric": settings.metric,
+        "overlap_neighbors": settings.overlap_neighbors,
+        "overlap_metric": settings.overlap_metric,
+        "estimator": "full",
+        "ties": "average",
+        "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, settings.overlap_neighbors),
+        "n_resamples": settings.n_resamples,
+        "resample_fraction": settings.resample_fraction,
+        "n_permutations": settings.n_permutations,
+        "stratified": int(settings.strata is not None),
+        "alpha": settings.alpha,
+        "seed": seed,
+        "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
+        "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),
+    }

@@ -1,0 +1,101 @@
+"""CKNNA: centered kernel alignment over mutual nearest neighbors (Huh et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import InputError
+from platoscope.measures._inputs import two_spaces
+from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
+from platoscope.neighbors import Space, nearest_neighbors
+
+__all__ = ["cknna", "cknna_null", "cknna_scores"]
+
+
+def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10) -> float:
+    """Measure the alignment of two kernels where both see near neighbors.
+
+    Between −1 and 1, 1 for identical representations; higher is more similar. Symmetric. With all
+    others as neighbors it tends to CKA, with few it looks at local structure only.
+
+        Align(K, L) = Σ_i Σ_j α_K(i, j) α_L(i, j) K_ij L_ij,   α(i, j) = share of j among the k neighbors of i
+        CKNNA = Align(K, L) / √(Align(K, K) Align(L, L)),       K, L centered Gram matrices
+
+    Parameters
+    ----------
+    X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
+        Two representations of the same items.
+    n_neighbors : int
+        Neighbors by Euclidean distance; ties at the last place share it.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        A constant representation (undefined); otherwise as `information_imbalance`.
+
+    References
+    ----------
+    .. [1] Huh et al., "Position: The Platonic Representation Hypothesis", ICML 2024, Appendix A.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).standard_normal((300, 8))
+    >>> round(cknna(X, 3 * X + 1), 6)
+    1.0
+    """
+    A, B = two_spaces(X, Y, "euclidean")
+    value = float(cknna_scores([A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors)[0, 0])
+    if np.isnan(value):
+        message = "CKNNA is undefined: X or Y does not vary over the items. Leave that layer out."
+        raise InputError(message)
+    return value
+
+
+def _rows(space: Space, k: int) -> SparseRows:
+    """Return the neighbors with values share × centered kernel."""
+    near = nearest_neighbors(space, k, "euclidean")
+    owner = np.repeat(np.arange(space.n_samples), np.diff(near.indptr))
+    values = np.empty(near.items.size)
+    for start in range(0, space.n_samples, 1024):
+        stop = min(start + 1024, space.n_samples)
+        inside = slice(near.indptr[start], near.indptr[stop])
+        values[inside] = space.gram_rows(start, stop)[owner[inside] - start, near.items[inside]]
+    return SparseRows(near.indptr, near.items, values * near.weights * k)
+
+
+def _scales(rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:
+    own = np.array([np.square(row.values).sum() for row in rows])
+    return np.sqrt(np.where(own > 0, own, np.nan))
+
+
+def cknna_scores(
+    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, n_neighbors: int
+) -> npt.NDArray[np.float64]:
+    """Return CKNNA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined."""
+    rows_a, rows_b = [_rows(space, n_neighbors) for space in A], [_rows(space, n_neighbors) for space in B]
+    scale = _scales(rows_a)[pairs[:, 0]] * _scales(rows_b)[pairs[:, 1]]
+    return (common_sums(rows_a, rows_b, pairs) / scale)[None]
+
+
+def cknna_null(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    orders: npt.NDArray[np.intp],
+    /,
+    *,
+    n_neighbors: int,
+) -> npt.NDArray[np.float64]:
+    """Return CKNNA under permutations of B, shape (n_permutations, 1, n_pairs)."""
+    rows_a, rows_b = [_rows(space, n_neighbors) for space in A], [_rows(space, n_neighbors) for space in B]
+    scale = _scales(rows_a)[pairs[:, 0]] * _scales(rows_b)[pairs[:, 1]]
+    return (permuted_common_sums(rows_a, rows_b, pairs, orders) / scale)[:, None]

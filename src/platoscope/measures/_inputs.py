@@ -1,0 +1,34 @@
+"""Checks that every measure shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from platoscope.errors import InputError
+from platoscope.neighbors import Space, as_space
+
+__all__ = ["check_same_items", "choice", "two_spaces"]
+
+
+def choice(name: str, value: object, allowed: tuple[str, ...], /) -> None:
+    """Raise an `InputError` unless `value` is one of `allowed`."""
+    if value not in allowed:
+        message = f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
+        raise InputError(message)
+
+
+def check_same_items(n_x: int, n_y: int, /) -> None:
+    """Raise an `InputError` unless both sides have the same number of rows."""
+    if n_x != n_y:
+        message = (
+            f"X and Y must describe the same items: got {n_x} and {n_y} rows. "
+            "Align them by id first (platoscope.representations.align)."
+        )
+        raise InputError(message)
+
+
+def two_spaces(X: Any, Y: Any, metric: str, /) -> tuple[Space, Space]:
+    """Return both representations prepared for `metric`, of the same items."""
+    A, B = as_space(X, "X", metric), as_space(Y, "Y", metric)
+    check_same_items(A.n_samples, B.n_samples)
+    return A, B

@@ -1,0 +1,78 @@
+"""Compiled sums over neighbors and matrices, plain and under permutations of the items.
+
+A permutation pi pairs item i of A with item pi[i] of B. None of these computes a distance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["gather_upper", "permuted_rank_sums", "sparse_dots", "sparse_dots_permuted"]
+
+
+@njit(nogil=True, cache=True)
+def permuted_rank_sums(
+    table, first_row, members, starts, inverse, orders, unorders, indptr, items, weights, labels, sums
+):
+    """Add to ``sums[k, label]`` the weighted ranks of the source's neighbors, under permutation k.
+
+    `table` holds ranks in the target from rows ``first_row, ...``; ``orders[k]`` maps source items to
+    target items and ``unorders[k]`` back. The row stays in cache while all permutations visit it.
+    """
+    for r in range(table.shape[0]):
+        for m in range(starts[first_row + r], starts[first_row + r + 1]):
+            target = members[m]
+            for k in range(orders.shape[0]):
+                source = unorders[k, target]
+                for q in range(indptr[source], indptr[source + 1]):
+                    sums[k, labels[q]] += weights[q] * table[r, inverse[orders[k, items[q]]]]
+
+
+@njit(nogil=True, cache=True)
+def sparse_dots(indptr_a, items_a, values_a, indptr_b, items_b, values_b):
+    """Return the sum over items of the dot product of two sparse rows with ascending columns."""
+    total = 0.0
+    for i in range(indptr_a.size - 1):
+        p = indptr_a[i]
+        q = indptr_b[i]
+        while p < indptr_a[i + 1] and q < indptr_b[i + 1]:
+            if items_a[p] == items_b[q]:
+                total += values_a[p] * values_b[q]
+                p += 1
+                q += 1
+            elif items_a[p] < items_b[q]:
+                p += 1
+            else:
+                q += 1
+    return total
+
+
+@njit(nogil=True, cache=True)
+def sparse_dots_permuted(
+    indptr_a, items_a, values_a, labels_a, indptr_b, items_b, values_b, orders, start, stop, out
+):
+    """Add to ``out[k, label]`` the same sum with the rows and columns of B permuted by ``orders[k]``."""
+    mark = np.zeros(indptr_b.size - 1)
+    for k in range(start, stop):
+        order = orders[k]
+        for i in range(indptr_a.size - 1):
+            u = order[i]
+            for q in range(indptr_b[u], indptr_b[u + 1]):
+                mark[items_b[q]] = values_b[q]
+            for p in range(indptr_a[i], indptr_a[i + 1]):
+                out[k, labels_a[p]] += values_a[p] * mark[order[items_a[p]]]
+            for q in range(indptr_b[u], indptr_b[u + 1]):
+                mark[items_b[q]] = 0.0
+
+
+@njit(nogil=True, cache=True)
+def gather_upper(matrix, order, rows, start, stop, offsets, out):
+    """Write ``matrix[order[i], order[j]]`` for j > i and the given rows i, one row after another."""
+    n = order.size
+    for r in range(start, stop):
+        i = rows[r]
+        source = matrix[order[i]]
+        at = offsets[r]
+        for j in range(i + 1, n):
+            out[at + j - i - 1] = source[order[j]]

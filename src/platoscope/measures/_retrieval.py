@@ -1,0 +1,137 @@
+"""Retrieval: how often the partner of an item is found among its nearest in the other representation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import InputError
+from platoscope.measures._inputs import two_spaces
+from platoscope.neighbors import Space
+
+__all__ = ["Retrieval", "retrieval", "retrieval_null", "retrieval_scores"]
+
+
+class Retrieval(NamedTuple):
+    """Recall of the partner, in both directions."""
+
+    forward: dict[int, float]
+    """recall@k with rows of X as queries and rows of Y as candidates, by k."""
+    backward: dict[int, float]
+    """recall@k with rows of Y as queries."""
+
+
+def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = (1, 5)) -> Retrieval:
+    """Measure recall@k: the share of items whose partner is among their k most similar candidates.
+
+    Between 0 and 1, k / N by chance; higher is better. A task beside the measures: translation
+    retrieval when X and Y are two languages in one model. Unlike all other measures here it compares
+    rows of X with rows of Y, so both must live in one feature space.
+
+    Parameters
+    ----------
+    X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
+        The same width on both sides. Each side is centered (its mean subtracted), then compared by
+        cosine: without that, one mean direction common to all rows of a side decides.
+    k : sequence of int
+        Numbers of candidates.
+
+    Returns
+    -------
+    Retrieval
+        ``(forward, backward)``, each a dict ``{k: recall}``; ties count as their expectation.
+
+    Raises
+    ------
+    InputError
+        Different widths or numbers of rows; a row that equals the mean of its side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 16))
+    >>> retrieval(X, X + rng.standard_normal(X.shape), k=(1, 5)).forward
+    {1: 0.625, 5: 0.865}
+    """
+    A, B = two_spaces(X, Y, "euclidean")
+    for value in k:
+        if not 1 <= value <= A.n_samples:
+            message = f"k must be between 1 and the number of items, {A.n_samples}; got {value}."
+            raise InputError(message)
+    table = [retrieval_scores([A], [B], np.zeros((1, 2), np.intp), k=value)[:, 0] for value in k]
+    forward = {value: float(row[0]) for value, row in zip(k, table, strict=True)}
+    backward = {value: float(row[1]) for value, row in zip(k, table, strict=True)}
+    return Retrieval(forward, backward)
+
+
+def _directions(space: Space) -> npt.NDArray[np.float32]:
+    """Return the rows minus their mean, scaled to unit length."""
+    if "directions" not in space._memo:
+        rows = np.concatenate([part[space.first[space.inverse]] for part in space.parts], axis=1)
+        rows = (rows - rows.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        if not norms.all():
+            message = (
+                f"{space.name} has {int((norms == 0).sum())} rows equal to its mean, whose direction is undefined; the "
+                f"first is row {int(np.argmin(norms))}. Drop those items."
+            )
+            raise InputError(message)
+        space._memo["directions"] = rows / norms
+    directions: npt.NDArray[np.float32] = space._memo["directions"]
+    return directions
+
+
+def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
+    left, right = _directions(a), _directions(b)
+    if left.shape[1] != right.shape[1]:
+        message = (
+            f"Retrieval compares rows of X with rows of Y, so both need the same width; got {left.shape[1]} and "
+            f"{right.shape[1]} features. Use information_imbalance for different spaces."
+        )
+        raise InputError(message)
+    product: npt.NDArray[np.float32] = left @ right.T
+    # Equal candidates tie whatever the matrix product rounds.
+    return product[:, b.first[b.inverse]] if b.n_distinct < b.n_samples else product
+
+
+def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], k: int) -> npt.NDArray[np.float64]:
+    """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_permutations,)."""
+    ordered = np.sort(-similarity, axis=1)
+    recall = np.zeros(len(orders))
+    for i, row in enumerate(ordered):
+        target = -similarity[i, orders[:, i]]
+        closer = np.searchsorted(row, target, "left")
+        tied = np.searchsorted(row, target, "right") - closer
+        recall += np.clip((k - closer) / tied, 0.0, 1.0)
+    return recall / len(ordered)
+
+
+def retrieval_scores(
+    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, k: int
+) -> npt.NDArray[np.float64]:
+    """Return recall@k for pairs (a, b) of spaces, shape (2, n_pairs): A queries B, then B queries A."""
+    identity = np.arange(A[0].n_samples)[None]
+    return retrieval_null(A, B, pairs, identity, k=k)[0]
+
+
+def retrieval_null(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    orders: npt.NDArray[np.intp],
+    /,
+    *,
+    k: int,
+) -> npt.NDArray[np.float64]:
+    """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_permutations, 2, n_pairs)."""
+    unorders = np.argsort(orders, axis=1)
+    out = np.empty((len(orders), 2, len(pairs)))
+    for p, (a, b) in enumerate(pairs):
+        similarity = _similarity(A[a], B[b])
+        out[:, 0, p] = _hits(similarity, orders, k)
+        out[:, 1, p] = _hits(similarity.T, unorders, k)
+    return out

@@ -1,0 +1,86 @@
+"""Sums over common neighbors: what neighborhood overlap and CKNNA are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.neighbors import Neighbors, over_rows
+
+__all__ = ["SparseRows", "common_sums", "merge", "permuted_common_sums"]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """One sparse row per item, columns ascending."""
+
+    indptr: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float64]
+
+
+def merge(rows: Sequence[SparseRows], /) -> tuple[SparseRows, npt.NDArray[np.int64]]:
+    """Return the rows of several matrices side by side, item by item, and the matrix of each entry."""
+    n_samples = len(rows[0].indptr) - 1
+    counts = np.stack([np.diff(row.indptr) for row in rows], axis=1)
+    owner = np.concatenate([np.repeat(np.arange(n_samples), np.diff(row.indptr)) for row in rows])
+    label = np.repeat(np.arange(len(rows)), counts.sum(axis=0))
+    order = np.argsort(owner, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=1))])
+    items = np.concatenate([row.items for row in rows])[order]
+    values = np.concatenate([row.values for row in rows])[order]
+    return SparseRows(indptr, items, values), label[order]
+
+
+def with_values(neighbors: Neighbors, values: npt.NDArray[np.float64], /) -> SparseRows:
+    """Return the neighbors as sparse rows that hold `values`."""
+    return SparseRows(neighbors.indptr, neighbors.items, values)
+
+
+def common_sums(
+    A: Sequence[SparseRows], B: Sequence[SparseRows], pairs: npt.NDArray[np.intp], /
+) -> npt.NDArray[np.float64]:
+    """Return, for every pair (a, b), the sum of products over entries that both have."""
+    from platoscope.measures._kernels import sparse_dots
+
+    out = np.empty(len(pairs))
+
+    def work(start: int, stop: int) -> None:
+        for p in range(start, stop):
+            a, b = A[pairs[p, 0]], B[pairs[p, 1]]
+            out[p] = sparse_dots(a.indptr, a.items, a.values, b.indptr, b.items, b.values)
+
+    over_rows(work, len(pairs), minimum=1)
+    return out
+
+
+def permuted_common_sums(
+    A: Sequence[SparseRows],
+    B: Sequence[SparseRows],
+    pairs: npt.NDArray[np.intp],
+    orders: npt.NDArray[np.intp],
+    /,
+) -> npt.NDArray[np.float64]:
+    """Return the same sums with B permuted, shape (n_permutations, n_pairs)."""
+    from platoscope.measures._kernels import sparse_dots_permuted
+
+    out = np.zeros((len(orders), len(pairs)))
+    for b in np.unique(pairs[:, 1]):
+        of_b = np.flatnonzero(pairs[:, 1] == b)
+        merged, labels = merge([A[a] for a in pairs[of_b, 0]])
+        sums = np.zeros((len(orders), of_b.size))
+
+        def work(
+            start: int, stop: int, a: Any = merged, labels: Any = labels, b: Any = B[b], out: Any = sums
+        ) -> None:
+            sparse_dots_permuted(
+                a.indptr, a.items, a.values, labels, b.indptr, b.items, b.values, orders, start, stop, out
+            )
+
+        over_rows(work, len(orders), minimum=1)
+        out[:, of_b] = sums
+    return out

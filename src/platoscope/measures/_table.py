@@ -1,0 +1,187 @@
+"""The table of measures: what each one is, what it declares of itself, and how a grid of it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import NotFoundError
+from platoscope.measures._cka import cka_null, cka_scores
+from platoscope.measures._cknna import cknna_null, cknna_scores
+from platoscope.measures._imbalance import imbalance_null, imbalance_scores
+from platoscope.measures._overlap import neighborhood_overlap_chance, overlap_null, overlap_scores
+from platoscope.measures._retrieval import retrieval_null, retrieval_scores
+from platoscope.measures._rsa import rsa_null, rsa_scores
+from platoscope.neighbors import Space
+
+__all__ = ["MEASURES", "Measure", "Options", "get_measure"]
+
+Pairs: TypeAlias = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a comparison fixes for all its measures."""
+
+    n_neighbors: int = 1
+    """Neighbors of Information Imbalance."""
+    metric: str = "euclidean"
+    """Distance of Information Imbalance and RSA."""
+    overlap_neighbors: int = 10
+    """Neighbors of neighborhood overlap and CKNNA."""
+    overlap_metric: str = "cosine"
+    """Distance of neighborhood overlap."""
+    scratch: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Sums that several measures of one evaluation share."""
+
+
+Scores: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Options], npt.NDArray[np.float64]]
+Null: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure and the properties that it declares; the tests hold it to every one of them."""
+
+    name: str
+    title: str
+    """As an axis of a figure names it."""
+    directed: bool
+    """Whether A→B and B→A differ."""
+    higher_is_similar: bool
+    lowest: float
+    highest: float
+    """Range over all inputs; `highest` of Δ is what adversarial data reach, its chance level is 1."""
+    identity: Callable[[int, Options], float]
+    """Value of a representation without ties compared with itself, given n_samples."""
+    chance: Callable[[int, Options], float]
+    """Expectation under independence, given n_samples; NaN where it depends on the data."""
+    invariances: frozenset[Literal["isometry", "scale", "translation"]]
+    scores: Scores = field(repr=False)
+    """Values for pairs of spaces, shape (1 or 2 directions, n_pairs); NaN where undefined."""
+    null: Null = field(repr=False)
+    """Values under permutations, shape (n_permutations, 1 or 2, n_pairs)."""
+
+    def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the values so that higher means more similar: 1 − Δ, or the value itself."""
+        return values if self.higher_is_similar else 1.0 - values
+
+
+_ALL = frozenset({"isometry", "scale", "translation"})
+
+
+def _cka(estimator: str) -> Measure:
+    return Measure(
+        name=f"cka_{estimator}",
+        title=f"CKA ({estimator})",
+        directed=False,
+        higher_is_similar=True,
+        lowest=0.0 if estimator == "biased" else -1.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: 0.0 if estimator == "debiased" else float("nan"),
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
+        null=lambda A, B, pairs, orders, o: cka_null(
+            A, B, pairs, orders, estimator=estimator, scratch=o.scratch
+        ),
+    )
+
+
+def _retrieval(k: int) -> Measure:
+    return Measure(
+        name=f"retrieval_at_{k}",
+        title=f"recall@{k}",
+        directed=True,
+        higher_is_similar=True,
+        lowest=0.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: k / n,
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k),
+        null=lambda A, B, pairs, orders, o: retrieval_null(A, B, pairs, orders, k=k),
+    )
+
+
+_TABLE = (
+    Measure(
+        name="information_imbalance",
+        title="Information Imbalance Δ",
+        directed=True,
+        higher_is_similar=False,
+        lowest=0.0,
+        highest=2.0,
+        identity=lambda n, o: (o.n_neighbors + 1) / n,
+        chance=lambda n, o: 1.0,
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o: imbalance_scores(
+            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
+        ),
+        null=lambda A, B, pairs, orders, o: imbalance_null(
+            A, B, pairs, orders, n_neighbors=o.n_neighbors, metric=o.metric
+        ),
+    ),
+    Measure(
+        name="neighborhood_overlap",
+        title="Neighborhood overlap",
+        directed=False,
+        higher_is_similar=True,
+        lowest=0.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: neighborhood_overlap_chance(n, o.overlap_neighbors),
+        invariances=frozenset({"scale"}),  # cosine distances depend on the origin
+        scores=lambda A, B, pairs, o: overlap_scores(
+            A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
+        ),
+        null=lambda A, B, pairs, orders, o: overlap_null(
+            A, B, pairs, orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
+        ),
+    ),
+    _cka("debiased"),
+    _cka("biased"),
+    Measure(
+        name="cknna",
+        title="CKNNA",
+        directed=False,
+        higher_is_similar=True,
+        lowest=-1.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: float("nan"),
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o: cknna_scores(A, B, pairs, n_neighbors=o.overlap_neighbors),
+        null=lambda A, B, pairs, orders, o: cknna_null(A, B, pairs, orders, n_neighbors=o.overlap_neighbors),
+    ),
+    Measure(
+        name="rsa",
+        title="RSA (Spearman)",
+        directed=False,
+        higher_is_similar=True,
+        lowest=-1.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: 0.0,
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o: rsa_scores(A, B, pairs, metric=o.metric),
+        null=lambda A, B, pairs, orders, o: rsa_null(A, B, pairs, orders, metric=o.metric),
+    ),
+    _retrieval(1),
+    _retrieval(5),
+)
+
+MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
+"""All measures that `compare` and `profile` know, by name."""
+
+
+def get_measure(name: str, /) -> Measure:
+    """Return the measure called `name`, or raise a `NotFoundError` that lists all of them."""
+    if name not in MEASURES:
+        message = f"Unknown measure {name!r}. Known: {', '.join(MEASURES)}."
+        raise NotFoundError(message)
+    return MEASURES[name]

@@ -1,0 +1,169 @@
+"""Turn what users hand in (NumPy, torch, CuPy, JAX, lists of these) into checked arrays.
+
+This is the only place that knows about array libraries. Everything behind it sees C-contiguous
+NumPy arrays of float32 or float64; the one thing that stays on a device is the matrix product
+(see `gram_on_device`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import InputError
+
+__all__ = [
+    "ArrayLike",
+    "FloatArray",
+    "as_matrix",
+    "as_parts",
+    "check_finite",
+    "gram_on_device",
+    "lives_on_device",
+]
+
+ArrayLike: TypeAlias = Any
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
+    """Return `X` as a tuple of matrices whose squared distances add.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features), or sequence of such arrays
+        One representation, or the tokens of a concatenated one.
+    name : str
+        What the caller calls it; error messages use it.
+
+    Returns
+    -------
+    tuple of ndarray
+        Each C-contiguous, float32 or float64, finite, with the same number of rows.
+
+    Raises
+    ------
+    InputError
+        Empty input, wrong number of dimensions, complex or object dtype, unequal rows, or
+        non-finite values (the first bad row is named).
+    """
+    if isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", None) == 2:
+        parts = tuple(as_matrix(part, f"{name}[{index}]") for index, part in enumerate(X))
+        rows = {part.shape[0] for part in parts}
+        if len(rows) > 1:
+            shapes = ", ".join(str(part.shape) for part in parts)
+            message = f"The parts of {name} must have the same number of rows; got shapes {shapes}."
+            raise InputError(message)
+        return parts
+    return (as_matrix(X, name),)
+
+
+def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
+    """Return one array of shape (n_samples, n_features) as float32 or float64 on the host."""
+    array = _to_numpy(X, name)
+    if array.ndim != 2:
+        message = (
+            f"{name} must be a matrix of shape (n_samples, n_features); got shape {array.shape}. "
+            "Reshape it so that every row describes one item."
+        )
+        raise InputError(message)
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        message = f"{name} is empty: got shape {array.shape}, expected at least one row and one column."
+        raise InputError(message)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    elif array.dtype == np.float16:
+        array = array.astype(np.float32)
+    elif array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        message = (
+            f"{name} must hold real numbers (any float, integer or boolean dtype); got dtype {array.dtype}. "
+            "Convert it, for example with X.astype(numpy.float32)."
+        )
+        raise InputError(message)
+    # Not `ascontiguousarray` alone: kernels index rows, and a negative or zero stride would be copied row by row.
+    return np.ascontiguousarray(array)
+
+
+def _to_numpy(X: ArrayLike, name: str) -> npt.NDArray[Any]:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        tensor = X.detach()
+        if tensor.is_complex():
+            message = f"{name} must hold real numbers; got dtype {X.dtype}. Take its real part or its modulus first."
+            raise InputError(message)
+        if tensor.dtype in (torch.bfloat16, torch.float16) or "float8" in str(tensor.dtype):
+            tensor = tensor.to(torch.float32)
+        return np.asarray(tensor.cpu().numpy())
+    if hasattr(X, "get") and type(X).__module__.partition(".")[0] == "cupy":
+        return np.asarray(X.get())
+    if getattr(getattr(X, "dtype", None), "name", "") == "bfloat16":  # JAX, through ml_dtypes
+        return np.asarray(X).astype(np.float32)
+    if isinstance(X, (str, bytes)) or X is None:
+        message = f"{name} must be an array of shape (n_samples, n_features); got {type(X).__name__}."
+        raise InputError(message)
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError) as error:
+        message = (
+            f"{name} cannot be read as an array: {error}. Give a matrix of shape (n_samples, n_features)."
+        )
+        raise InputError(message) from error
+
+
+def check_finite(X: FloatArray, name: str, /) -> None:
+    """Raise an `InputError` that names the first row of `X` with a NaN or an infinity."""
+    finite = np.isfinite(X).all(axis=1)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        message = (
+            f"{name} has non-finite values in {bad.size} of {len(X)} rows; the first is row {bad[0]}. "
+            "Drop those items on both sides, or find out why the model overflowed (float16 often does)."
+        )
+        raise InputError(message)
+
+
+def lives_on_device(X: ArrayLike, /) -> bool:
+    """Tell whether `X` is stored on an accelerator, so that its matrix product should run there."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        return bool(X.device.type != "cpu")
+    if type(X).__module__.partition(".")[0] == "cupy":
+        return True
+    devices = getattr(X, "devices", None)  # JAX
+    return bool(callable(devices) and any(device.platform != "cpu" for device in devices()))
+
+
+def gram_on_device(like: ArrayLike, centered: Sequence[FloatArray], /) -> FloatArray:
+    """Return ``sum(Z @ Z.T for Z in centered)``, computed where `like` lives, as float32 on the host.
+
+    The product is taken in full float32: PyTorch leaves TF32 off unless a user turned it on
+    globally, and is then overruled here for the duration of the product.
+    """
+    import array_api_compat
+
+    xp = array_api_compat.array_namespace(like)
+    total = None
+    with _full_float32():
+        for matrix in centered:
+            Z = xp.asarray(matrix, device=array_api_compat.device(like))
+            product = Z @ Z.T
+            total = product if total is None else total + product
+    return np.ascontiguousarray(_to_numpy(total, "the product"))
+
+
+class _full_float32:
+    """Switch TF32 off for torch matrix products inside the block, and put the user's choice back."""
+
+    def __enter__(self) -> None:
+        self._torch = sys.modules.get("torch")
+        if self._torch is not None:
+            self._before = self._torch.get_float32_matmul_precision()
+            self._torch.set_float32_matmul_precision("highest")
+
+    def __exit__(self, *exception: object) -> None:
+        if self._torch is not None:
+            self._torch.set_float32_matmul_precision(self._before)

@@ -1,0 +1,307 @@
+"""Compiled loops: one pass over the data each, no allocation that grows with it.
+
+Every kernel releases the GIL and works on a range of rows (see `_threads.over_rows`). They see
+*distinct* rows (bit-equal items share one row and count with a weight), and a row of "scores" that
+orders the others by distance:
+
+- ``EUCLIDEAN``: squared distances ``sq[i] + sq[l] - 2 g[i, l]`` from the Gram matrix of centered rows;
+- ``COSINE``: ``1 - cos``, from the same Gram matrix: with ``p = x @ c`` (c the center) one has
+  ``x_i @ x_l = g[i, l] + p[i] + p[l] - c @ c``, which loses nothing where all rows share a large mean;
+- ``DIRECT``: the block holds the distances themselves.
+
+A score carries rounding error; ``err[l] + err[i]`` bounds it. Kernels return what is certain and
+what is not, and `_ranks` and `_nearest` decide the uncertain rest in float64 (module `_exact`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = [
+    "COSINE",
+    "DIRECT",
+    "EUCLIDEAN",
+    "band_members",
+    "center_rows",
+    "column_sums",
+    "count_closer",
+    "exact_cosine",
+    "exact_squared",
+    "nearest",
+    "ranks_of_order",
+    "score_rows",
+    "share_places",
+]
+
+EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
+
+_REASSOCIATE = {"reassoc", "nsz", "contract"}
+
+
+@njit(nogil=True, cache=True)
+def column_sums(X, start, stop, sums):
+    """Add rows start:stop of X to `sums` (float64); return the largest absolute value seen."""
+    largest = 0.0
+    for i in range(start, stop):
+        for d in range(X.shape[1]):
+            value = np.float64(X[i, d])
+            sums[d] += value
+            largest = max(largest, abs(value))
+    return largest
+
+
+@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+def center_rows(X, center, scale, start, stop, Z, sq, along, raw):
+    """Write ``scale * (X - center)`` as float32 to Z; add |z|^2, and x @ center and |x|^2 times scale^2.
+
+    The subtraction is done in float64 and rounded once. Equal rows get equal `sq` whatever their
+    place, because every row runs through the same instructions.
+    """
+    for i in range(start, stop):
+        norm = 0.0
+        dot = 0.0
+        raw_norm = 0.0
+        for d in range(X.shape[1]):
+            value = np.float64(X[i, d])
+            z = np.float32((value - center[d]) * scale)
+            Z[i, d] = z
+            norm += np.float64(z) * np.float64(z)
+            dot += value * center[d]
+            raw_norm += value * value
+        sq[i] += norm
+        along[i] += dot * scale * scale
+        raw[i] += raw_norm * scale * scale
+
+
+@njit(nogil=True, cache=True)
+def _fill(kind, block, r, i, sq, along, inverse, row):
+    if kind == 0:
+        here = sq[i]
+        for other in range(row.size):
+            row[other] = here + sq[other] - 2 * block[r, other]
+    elif kind == 1:
+        here_along = along[i]
+        here_inverse = inverse[i]
+        for other in range(row.size):
+            dot = np.float64(block[r, other]) + here_along + along[other]
+            row[other] = 1.0 - dot * here_inverse * inverse[other]
+    else:
+        for other in range(row.size):
+            row[other] = block[r, other]
+    row[i] = np.inf
+
+
+@njit(nogil=True, cache=True)
+def score_rows(kind, block, offset, sq, along, inverse, start, stop, out):
+    """Write the scores of block rows start:stop to `out`; the own column gets +inf."""
+    for r in range(start, stop):
+        _fill(kind, block, r, offset + r, sq, along, inverse, out[r])
+
+
+@njit(nogil=True, cache=True)
+def nearest(kind, block, offset, sq, along, inverse, start, stop, indices, scores):
+    """Keep the smallest scores of each row, ascending, self excluded by index."""
+    n_kept = indices.shape[1]
+    row = np.empty(block.shape[1], block.dtype)
+    for r in range(start, stop):
+        _fill(kind, block, r, offset + r, sq, along, inverse, row)
+        kept = scores[r]
+        where = indices[r]
+        for s in range(n_kept):
+            kept[s] = np.inf
+            where[s] = -1
+        worst = kept[n_kept - 1]
+        for other in range(row.size):
+            value = row[other]
+            if value < worst:
+                s = n_kept - 1
+                while s > 0 and kept[s - 1] > value:
+                    kept[s] = kept[s - 1]
+                    where[s] = where[s - 1]
+                    s -= 1
+                kept[s] = value
+                where[s] = other
+                worst = kept[n_kept - 1]
+
+
+@njit(nogil=True, cache=True)
+def count_closer(
+    kind, block, offset, sq, along, inverse, err, weights, rows, start, stop, indptr, columns, below, within
+):
+    """Count, for queries (row, column), the items surely closer and those possibly not farther.
+
+    ``rows[q_row]`` is the distinct row (inside the block) that query list ``indptr[q_row]`` belongs
+    to. `below` gets the weight of surely closer points, `within` that of points that may be closer
+    or tie, the column itself included, the row itself never.
+    """
+    row = np.empty(block.shape[1], block.dtype)
+    upper = np.empty_like(row)
+    lower = np.empty_like(row)
+    for q_row in range(start, stop):
+        if indptr[q_row] == indptr[q_row + 1]:
+            continue
+        i = rows[q_row]
+        _fill(kind, block, i - offset, i, sq, along, inverse, row)
+        for other in range(row.size):
+            upper[other] = row[other] + err[other]
+            lower[other] = row[other] - err[other]
+        for q in range(indptr[q_row], indptr[q_row + 1]):
+            j = columns[q]
+            if j == i:
+                below[q] = 0
+                within[q] = 0
+                continue
+            slack = err[j] + err[i] + err[i]
+            low = row[j] - slack
+            high = row[j] + slack
+            n_below = np.int32(0)
+            n_within = np.int32(0)
+            for other in range(row.size):
+                n_below += weights[other] if upper[other] < low else np.int32(0)
+                n_within += weights[other] if lower[other] <= high else np.int32(0)
+            below[q] = n_below
+            within[q] = n_within
+
+
+@njit(nogil=True, cache=True)
+def band_members(
+    kind,
+    block,
+    offset,
+    sq,
+    along,
+    inverse,
+    err,
+    rows,
+    columns,
+    everything,
+    start,
+    stop,
+    sizes,
+    indptr,
+    members,
+):
+    """List the points that may tie with, or lie on either side of, the score of (row, column).
+
+    With `everything`, surely closer points are listed too. Called twice: with an empty `members`
+    it only fills `sizes`; then `indptr` says where each query writes.
+    """
+    row = np.empty(block.shape[1], block.dtype)
+    for q in range(start, stop):
+        i = rows[q]
+        j = columns[q]
+        _fill(kind, block, i - offset, i, sq, along, inverse, row)
+        slack = err[j] + err[i] + err[i]
+        low = row[j] - slack
+        high = row[j] + slack
+        found = 0
+        for other in range(row.size):
+            if (
+                row[other] - err[other] <= high
+                and (everything or row[other] + err[other] >= low)
+                and other != i
+            ):
+                if members.size > 0:
+                    members[indptr[q] + found] = other
+                found += 1
+        sizes[q] = found
+
+
+@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+def exact_squared(X, left, right, start, stop, out):
+    """Add the squared Euclidean distances of rows left and right, from differences in float64."""
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            difference = np.float64(X[a, d]) - np.float64(X[b, d])
+            total += difference * difference
+        out[p] += total
+
+
+@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+def exact_cosine(X, norms, left, right, start, stop, out):
+    """Add half the squared distances of the unit vectors, which is one minus the cosine."""
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            difference = np.float64(X[a, d]) / norms[a] - np.float64(X[b, d]) / norms[b]
+            total += difference * difference
+        out[p] += 0.5 * total
+
+
+@njit(nogil=True, cache=True)
+def ranks_of_order(scores, order, weights, offset, table):
+    """Write the average rank of every column, given the order that sorts each row of scores."""
+    n = scores.shape[1]
+    for r in range(scores.shape[0]):
+        own = weights[offset + r]
+        closer = own - 1
+        first = 0
+        while first < n - 1:  # the last place is the own column, whose score is infinite
+            value = scores[r, order[r, first]]
+            last = first
+            size = 0
+            while last < n - 1 and scores[r, order[r, last]] == value:
+                size += weights[order[r, last]]
+                last += 1
+            for c in range(first, last):
+                table[r, order[r, c]] = np.float32(1.0 + closer + 0.5 * (size - 1))
+            closer += size
+            first = last
+        table[r, offset + r] = np.float32(1.0 + 0.5 * (own - 2))
+
+
+@njit(nogil=True, cache=True)
+def share_places(
+    inverse, members, starts, indptr, columns, scores, k, all_ties, counts, item_indptr, items, weights
+):
+    """Write the neighbors of every item and their weights; with empty `items`, only their `counts`.
+
+    The other items of an item's own distinct row come first (distance 0), then blocks of equal
+    score. A block that fits takes one place per item; the block that meets the last place shares
+    what is left equally, or takes it whole where `all_ties`.
+    """
+    writing = items.size > 0
+    for item in range(inverse.size):
+        row = inverse[item]
+        at = item_indptr[item] if writing else 0
+        n_found = 0
+        own = starts[row + 1] - starts[row] - 1
+        places = float(k)
+        if own > 0:
+            share = 1.0 if (all_ties or own <= places) else places / own
+            for m in range(starts[row], starts[row + 1]):
+                if members[m] != item:
+                    if writing:
+                        items[at + n_found] = members[m]
+                        weights[at + n_found] = share
+                    n_found += 1
+            places -= own
+        first = indptr[row]
+        while places > 0 and first < indptr[row + 1]:
+            last = first
+            size = 0
+            while last < indptr[row + 1] and scores[last] == scores[first]:
+                size += starts[columns[last] + 1] - starts[columns[last]]
+                last += 1
+            share = 1.0 if (all_ties or size <= places) else places / size
+            for c in range(first, last):
+                for m in range(starts[columns[c]], starts[columns[c] + 1]):
+                    if writing:
+                        items[at + n_found] = members[m]
+                        weights[at + n_found] = share
+                    n_found += 1
+            places -= size
+            first = last
+        counts[item] = n_found
+        if writing:
+            total = 0.0
+            for n in range(at, at + n_found):
+                total += weights[n]
+            for n in range(at, at + n_found):
+                weights[n] /= total

@@ -1,0 +1,195 @@
+"""Nearest neighbors with ties shared, self excluded by index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from platoscope.errors import InputError
+from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._space import Space, require_nonzero
+from platoscope.neighbors._threads import over_rows
+
+__all__ = ["KINDS", "Neighbors", "nearest_neighbors"]
+
+KINDS = {"euclidean": 0, "cosine": 1, "hamming": 2, "precomputed": 2}
+
+# How many candidates of undecided rows are looked at together: bounds memory on data full of ties.
+_CHUNK = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The nearest neighbors of every item, as a sparse matrix of weights in compressed rows."""
+
+    indptr: npt.NDArray[np.int64]
+    """Where the neighbors of each item start, shape (n_samples + 1,)."""
+    items: npt.NDArray[np.int32]
+    """Neighboring items; ascending within an item."""
+    weights: npt.NDArray[np.float64]
+    """Expected share under random tie-breaking; sums to 1 over the neighbors of an item."""
+
+    @property
+    def constant(self) -> bool:
+        """Whether every item has all others as equal neighbors: the representation says nothing."""
+        n_samples = len(self.indptr) - 1
+        return bool(self.items.size == n_samples * (n_samples - 1) and np.ptp(self.weights) == 0)
+
+
+def nearest_neighbors(space: Space, n_neighbors: int, metric: str, /, *, ties: str = "average") -> Neighbors:
+    """Return the `n_neighbors` nearest neighbors of every item of `space`.
+
+    Points that tie for the last place share the weight that is left equally (``ties="average"``),
+    or all count as neighbors with one equal weight (``ties="min"``). The result is remembered by
+    the space. Rows whose last place float32 cannot decide are decided in float64.
+
+    Raises
+    ------
+    InputError
+        ``n_neighbors`` is not between 1 and ``n_samples - 1``, or a zero vector under cosine.
+    """
+    key = ("neighbors", n_neighbors, metric, ties)
+    if key not in space._memo:
+        if not 1 <= n_neighbors <= space.n_samples - 1:
+            message = (
+                f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "
+                "Use fewer neighbors or more items."
+            )
+            raise InputError(message)
+        if metric == "cosine":
+            require_nonzero(space)
+        rows = _distinct_neighbors(space, n_neighbors, metric)
+        space._memo[key] = _by_item(space, n_neighbors, rows, ties)
+    found: Neighbors = space._memo[key]
+    return found
+
+
+def _distinct_neighbors(
+    space: Space, k: int, metric: str
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
+    from platoscope.neighbors._kernels import nearest
+
+    n_rows = space.n_distinct
+    kept = min(k + 1, max(n_rows - 1, 1))
+    indices = np.empty((n_rows, kept), np.int32)
+    scores = np.empty((n_rows, kept), np.float32 if space.gram is None else space.gram.dtype)
+    for start, stop, block in space.blocks():
+        over_rows(
+            lambda a, b, start=start, stop=stop, block=block: nearest(
+                KINDS[metric], block, start, space.sq, space.along, space.inverse_norm, a, b,
+                indices[start:stop], scores[start:stop],
+            ),
+            stop - start,
+        )  # fmt: skip
+    needed = np.maximum(k - (space.weights - 1), 0)
+    last, undecided = _last_place(space, metric, indices, scores, needed)
+    counts = np.where(needed == 0, 0, last + 1)
+    counts[undecided] = 0
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    taken = np.arange(kept) < counts[:, None]
+    cols, values = indices[taken], scores[taken].astype(np.float64)
+    if undecided.size:
+        return _settle(space, metric, undecided, indices[undecided, last[undecided]], (indptr, cols, values))
+    return indptr, cols, values
+
+
+def _last_place(
+    space: Space, metric: str, indices: Any, scores: Any, needed: Any
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the position of the neighbor that fills the last place, and the rows where it may tie."""
+    kept = indices.shape[1]
+    filled = np.cumsum(np.where(indices >= 0, space.weights[indices], 0), axis=1)
+    last = np.minimum((filled < needed[:, None]).sum(axis=1), kept - 1)
+    err = space.error_bound(metric)
+    rows = np.arange(len(indices))
+    after = np.minimum(last + 1, kept - 1)
+    comparable = (needed > 0) & (last + 1 < kept)
+    gap = np.full(len(indices), np.inf)
+    np.subtract(scores[rows, after], scores[rows, last], out=gap, where=comparable)
+    # A point with a larger error than these two is longer than both, and too far away to matter.
+    reach = np.maximum(err, err[np.maximum(indices[rows, last], 0)])
+    # Copies of one row may overfill the last place; then who ties with them from below matters too.
+    overfull = (filled[rows, last] > needed) & (last > 0) & (needed > 0)
+    np.subtract(
+        scores[rows, last], scores[rows, last - 1], out=gap, where=overfull & (gap > 2 * err + 8 * reach)
+    )
+    return last, np.flatnonzero(gap <= 2 * err + 8 * reach)
+
+
+def _settle(
+    space: Space, metric: str, undecided: Any, pivot: Any, decided: Any
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Merge the decided rows with the undecided ones, whose candidates get float64 distances."""
+    indptr, cols, values = decided
+    owners = [np.repeat(np.arange(space.n_distinct), np.diff(indptr))]
+    columns, scores = [cols], [values]
+    for rows, sizes, members in candidates(space, metric, undecided, pivot, everything=True):
+        owner = np.repeat(rows, sizes)
+        owners.append(owner)
+        columns.append(members)
+        scores.append(exact_scores(space, metric, owner, members))
+    owner, column, score = (np.concatenate(arrays) for arrays in (owners, columns, scores))
+    order = np.lexsort((score, owner))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=space.n_distinct))])
+    return indptr, column[order].astype(np.int32), score[order]
+
+
+def candidates(space: Space, metric: str, rows: Any, columns: Any, /, *, everything: bool) -> Any:
+    """Yield ``(rows, sizes, members)``: the points that float32 cannot tell from `columns`, by row.
+
+    With `everything`, the surely closer points are listed too. In chunks of bounded size.
+    """
+    from platoscope.neighbors._kernels import band_members
+
+    kind, err = KINDS[metric], space.error_bound(metric)
+    fixed = (space.sq, space.along, space.inverse_norm, err)
+    order = np.argsort(rows, kind="stable")
+    for start, stop, block in space.blocks():
+        inside = order[(rows[order] >= start) & (rows[order] < stop)]
+        step = max(1, _CHUNK // block.shape[1])
+        for chunk in (inside[s : s + step] for s in range(0, inside.size, step)):
+            row, col = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
+            sizes = np.zeros(chunk.size, np.int64)
+            empty = np.zeros(0, np.int32)
+
+            def scan(indptr: Any, members: Any, row: Any = row, col: Any = col, sizes: Any = sizes,
+                     block: Any = block, start: int = start) -> None:  # fmt: skip
+                over_rows(
+                    lambda a, b: band_members(
+                        kind, block, start, *fixed, row, col, everything, a, b, sizes, indptr, members
+                    ),
+                    row.size,
+                )
+
+            scan(sizes, empty)
+            indptr = np.concatenate([[0], np.cumsum(sizes)])
+            members = np.empty(int(indptr[-1]), np.int32)
+            if members.size:
+                scan(indptr, members)
+            yield rows[chunk], sizes, members
+
+
+def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:
+    """Share the places among tied points, and go from distinct rows to items."""
+    from platoscope.neighbors._kernels import share_places
+
+    indptr, columns, scores = rows
+    if ties == "average" and space.n_distinct == space.n_samples and np.all(np.diff(indptr) == k):
+        n_samples = space.n_samples
+        items = np.sort(columns.reshape(n_samples, k), axis=1).ravel()
+        return Neighbors(np.arange(n_samples + 1, dtype=np.int64) * k, items, np.full(items.size, 1.0 / k))
+    members = np.argsort(space.inverse, kind="stable").astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(space.weights)]).astype(np.int64)
+    inputs = (space.inverse, members, starts, indptr, columns, scores, k, ties == "min")
+    counts = np.zeros(space.n_samples, np.int64)
+    share_places(*inputs, counts, np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0))
+    item_indptr = np.concatenate([[0], np.cumsum(counts)])
+    items = np.empty(int(item_indptr[-1]), np.int32)
+    weights = np.empty(items.size)
+    share_places(*inputs, counts, item_indptr, items, weights)
+    order = np.lexsort((items, np.repeat(np.arange(space.n_samples), counts)))
+    return Neighbors(item_indptr, items[order], weights[order])

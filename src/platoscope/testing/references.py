@@ -1,0 +1,153 @@
+"""Slow, obvious implementations of every measure: loops over items, float64, one line per formula.
+
+They are what the fast paths are tested against, and what to read when a definition is in doubt.
+Quadratic to cubic in the number of items: keep N below a few hundred.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "average_ranks",
+    "cka",
+    "cknna",
+    "distances",
+    "information_imbalance",
+    "neighbor_weights",
+    "neighborhood_overlap",
+    "retrieval",
+    "rsa",
+    "split_imbalance",
+]
+
+Array = npt.NDArray[Any]
+
+
+def distances(X: Array, metric: str = "euclidean") -> Array:
+    """Return all distances of the rows of X, shape (n_samples, n_samples), from their differences."""
+    if metric == "precomputed":
+        return np.asarray(X, float)
+    X = np.asarray(X, float)
+    n = len(X)
+    D = np.zeros((n, n))
+    if metric == "cosine":
+        X = X / np.sqrt((X * X).sum(axis=1, keepdims=True))
+    if metric == "hamming":
+        X = (X < 0).astype(float)
+    for i in range(n):
+        for j in range(n):
+            D[i, j] = ((X[i] - X[j]) ** 2).sum()
+    return D
+
+
+def average_ranks(D: Array, ties: str = "average") -> Array:
+    """Return the rank of j as seen from i, itself excluded by index (nan on the diagonal)."""
+    n = len(D)
+    R = np.full((n, n), np.nan)
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                others = [D[i, m] for m in range(n) if m not in (i, j)]
+                closer = sum(d < D[i, j] for d in others)
+                tied = sum(d == D[i, j] for d in others)
+                R[i, j] = 1 + closer + (tied / 2 if ties == "average" else 0)
+    return R
+
+
+def neighbor_weights(D: Array, k: int, ties: str = "average") -> Array:
+    """Return the share of j among the k nearest neighbors of i; rows sum to 1."""
+    n = len(D)
+    W = np.zeros((n, n))
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        kth = sorted(D[i, j] for j in others)[k - 1]
+        inside = [j for j in others if D[i, j] < kth]
+        tied = [j for j in others if D[i, j] == kth]
+        for j in inside:
+            W[i, j] = 1
+        for j in tied:
+            W[i, j] = 1 if ties == "min" else (k - len(inside)) / len(tied)
+        W[i] /= W[i].sum()
+    return W
+
+
+def information_imbalance(
+    X: Array, Y: Array, k: int = 1, metric: str = "euclidean", ties: str = "average"
+) -> tuple[float, float]:
+    """Return Δ(X→Y) and Δ(Y→X) of the ``full`` estimator (DEFINITIONS §1)."""
+    DX, DY = distances(X, metric), distances(Y, metric)
+    n = len(DX)
+    forward = (neighbor_weights(DX, k, ties) * np.nan_to_num(average_ranks(DY, ties))).sum() / n
+    backward = (neighbor_weights(DY, k, ties) * np.nan_to_num(average_ranks(DX, ties))).sum() / n
+    return 2 / n * forward, 2 / n * backward
+
+
+def split_imbalance(X: Array, Y: Array, rows: Array, columns: Array, k: int = 1) -> float:
+    """Return Δ(X→Y) of the ``split`` estimator for given row and column items (DEFINITIONS §2)."""
+
+    def min_ranks(Z: Array) -> Array:
+        Z = np.asarray(Z, float)
+        Z = Z / np.linalg.norm(Z, axis=1, keepdims=True)
+        D = np.array([[((Z[i] - Z[j]) ** 2).sum() for j in columns] for i in rows])
+        return np.array([[1 + (row < d).sum() for d in row] for row in D])
+
+    RX, RY = min_ranks(X), min_ranks(Y)
+    return float(2 / (len(columns) - 2) * np.mean((RY - 1)[RX <= k]))
+
+
+def neighborhood_overlap(X: Array, Y: Array, k: int = 10, metric: str = "cosine") -> float:
+    """Return the mean share of common k nearest neighbors, ties as expectations (DEFINITIONS §4)."""
+    WX = neighbor_weights(distances(X, metric), k) * k
+    WY = neighbor_weights(distances(Y, metric), k) * k
+    return float((WX * WY).sum(axis=1).mean() / k)
+
+
+def cka(X: Array, Y: Array, estimator: str = "debiased") -> float:
+    """Return linear CKA from full Gram matrices (DEFINITIONS §5)."""
+    X, Y = np.asarray(X, float), np.asarray(Y, float)
+    X, Y = X - X.mean(0), Y - Y.mean(0)
+    n = len(X)
+
+    def hsic(K: Array, L: Array) -> float:
+        if estimator == "biased":
+            return float((K * L).sum())
+        K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
+        ones = np.ones(n)
+        middle = (ones @ K @ ones) * (ones @ L @ ones) / ((n - 1) * (n - 2))
+        return float((np.trace(K @ L) + middle - 2 / (n - 2) * ones @ K @ L @ ones) / (n * (n - 3)))
+
+    K, L = X @ X.T, Y @ Y.T
+    return hsic(K, L) / float(np.sqrt(hsic(K, K) * hsic(L, L)))
+
+
+def cknna(X: Array, Y: Array, k: int = 10) -> float:
+    """Return CKNNA: the alignment of centered kernels over mutual nearest neighbors (Huh et al. 2024)."""
+    X, Y = np.asarray(X, float), np.asarray(Y, float)
+    K, L = ((Z - Z.mean(0)) @ (Z - Z.mean(0)).T for Z in (X, Y))
+    A = neighbor_weights(distances(X, "euclidean"), k) * k
+    B = neighbor_weights(distances(Y, "euclidean"), k) * k
+    cross = (A * B * K * L).sum()
+    return float(cross / np.sqrt((A * A * K * K).sum() * (B * B * L * L).sum()))
+
+
+def retrieval(X: Array, Y: Array, k: int = 1) -> float:
+    """Return how often the partner is among the k rows of Y with the largest cosine, ties as expectations."""
+    X, Y = (np.asarray(Z, float) / np.linalg.norm(Z, axis=1, keepdims=True) for Z in (X, Y))
+    hits = 0.0
+    for i in range(len(X)):
+        D = ((Y - X[i]) ** 2).sum(axis=1)
+        closer, tied = (D < D[i]).sum(), (D == D[i]).sum()
+        hits += min(1.0, max(0.0, (k - closer) / tied))
+    return hits / len(X)
+
+
+def rsa(X: Array, Y: Array) -> float:
+    """Return the Spearman correlation of the pairwise Euclidean distances."""
+    from scipy.stats import spearmanr
+
+    upper = np.triu_indices(len(X), 1)
+    return float(spearmanr(distances(X)[upper], distances(Y)[upper]).statistic)
