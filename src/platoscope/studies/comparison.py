@@ -1,0 +1,206 @@
+"""Two sides of the same items, and how they are compared: the unit of work of every study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from platoscope.errors import InputError
+
+__all__ = ["Comparison", "Fixed", "Items", "Kind", "Side", "Source", "Surface", "Synthetic", "Tower"]
+
+Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size"]
+Side = Literal["a", "b"]
+Tower = Literal["text", "vision"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """Which items of a data set a comparison looks at.
+
+    Both sides of a comparison describe the same items, so the data belong to the comparison and not to its
+    sides.
+
+    Parameters
+    ----------
+    data : str
+        Name of the pairs, as `platoscope.datasets.load_pairs` reads it: ``"bible:en-it"``, ``"pairs.jsonl"``.
+    tokenizers : tuple of str
+        Models whose tokenizers must all count a text within the limits. Empty: the text models of the
+        comparison.
+    minimum, maximum : int or None
+        Smallest and largest number of tokens of every text, both included; None for no limit.
+    """
+
+    data: str
+    tokenizers: tuple[str, ...] = ()
+    minimum: int | None = 40
+    maximum: int | None = 80
+
+    def __post_init__(self) -> None:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            msg = (
+                f"the limits of {self.data!r} must have minimum <= maximum, got minimum={self.minimum} and "
+                f"maximum={self.maximum}; swap them"
+            )
+            raise InputError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One side of a comparison: what one model makes of one side of the items, under one pooling.
+
+    Parameters
+    ----------
+    model : str
+        Name as `platoscope.models.load_model` reads it.
+    side : {"a", "b"}
+        Which side of the pairs the model reads.
+    pooling : str
+        In the notation of `platoscope.models.Pooling`: ``"last"``, ``"mean(20)"``, ``"concat(5)"``.
+    layers : tuple of int or None
+        Layers to keep; None for all, the embeddings (0) included.
+    tower : {"text", "vision"} or None
+        Which tower of a text-image model.
+    revision : str or None
+        Commit of a hub model; None for the one that the catalogue pins.
+    drop_last : int
+        Tokens dropped at the end of every text before pooling.
+    """
+
+    model: str
+    side: Side = "a"
+    pooling: str = "mean(20)"
+    layers: tuple[int, ...] | None = None
+    tower: Tower | None = None
+    revision: str | None = None
+    drop_last: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """A control: what the length of a text alone says, with no model at all.
+
+    Its one layer has two features per item, the logarithms of the number of tokens and of characters, each
+    standardized. `model` names the tokenizer that counts.
+    """
+
+    model: str
+    side: Side = "a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthetic:
+    """One side of a synthetic pair, one "layer" per value of the quantity that is varied.
+
+    Parameters
+    ----------
+    construction : {"low_rank", "shared_features"}
+        See `platoscope.studies.synthetic`.
+    role : {"x", "y"}
+        Which of the two variables of the construction.
+    n_features : int
+        Dimensions of the Gaussian variable.
+    values : tuple of float
+        The ranks, or the fractions of observed features.
+    noise : float
+        Standard deviation of the noise of ``y`` (``low_rank`` only).
+    """
+
+    construction: Literal["low_rank", "shared_features"]
+    role: Literal["x", "y"]
+    n_features: int
+    values: tuple[float, ...]
+    noise: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """The one layer of a side that a sweep holds while it moves through the other side.
+
+    Exactly one of `depth`, `layer` and `minimum_of` is given.
+
+    Parameters
+    ----------
+    side : {"a", "b"}
+        The side that is held.
+    depth : float or None
+        Relative depth from 0 to 1; the nearest layer is taken.
+    layer : int or None
+        Position in the stack; negative counts from the end.
+    minimum_of : str or None
+        Label of a profile of the same model: the layer of its semantic region with the smallest Δ. It is
+        estimated on other data, so choosing it does not favor the sweep.
+    """
+
+    side: Side
+    depth: float | None = None
+    layer: int | None = None
+    minimum_of: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("depth", "layer", "minimum_of") if getattr(self, name) is not None]
+        if len(given) != 1:
+            msg = f"a fixed layer needs exactly one of depth, layer and minimum_of, got {given or 'none'}"
+            raise InputError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two sides, compared layer by layer.
+
+    Parameters
+    ----------
+    label : str
+        Name within the study; panels and statements refer to it.
+    a, b : Source, Surface or Synthetic
+        The two sides.
+    items : Items or None
+        The items that both sides describe; None for synthetic data.
+    kind : {"profile", "grid", "sweep", "token_distance", "sample_size"}
+        ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``sweep``
+        holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
+        token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
+        items at one layer (`fixed`).
+    match : {"index", "relative_depth"}
+        How a profile matches layers.
+    fixed : Fixed or None
+        The held layer of a sweep; the layer of both sides of ``sample_size``.
+    distances : tuple of int
+        Distances τ of ``token_distance``.
+    shuffle : {"free", "strata"} or None
+        Misalign the pairs on purpose, over all items or within their strata (book, class).
+    null_within_strata : bool
+        The permutation null permutes only within strata, so that it keeps what items of one stratum share.
+    """
+
+    label: str
+    a: Source | Surface | Synthetic
+    b: Source | Surface | Synthetic
+    items: Items | None = None
+    kind: Kind = "profile"
+    match: Literal["index", "relative_depth"] = "index"
+    fixed: Fixed | None = None
+    distances: tuple[int, ...] = ()
+    shuffle: Literal["free", "strata"] | None = None
+    null_within_strata: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
+            raise InputError(msg)
+        if self.kind in ("sweep", "sample_size") and self.fixed is None:
+            msg = f"comparison {self.label!r} of kind {self.kind!r} needs `fixed`, the layer that is held"
+            raise InputError(msg)
+        if self.kind == "token_distance" and not self.distances:
+            msg = f"comparison {self.label!r} of kind 'token_distance' needs `distances`, for example (1, 2, 4, 8)"
+            raise InputError(msg)
+        synthetic = [isinstance(side, Synthetic) for side in (self.a, self.b)]
+        if any(synthetic) != all(synthetic) or all(synthetic) != (self.items is None):
+            msg = f"comparison {self.label!r} needs two synthetic sides and no items, or two real sides and items"
+            raise InputError(msg)
+
+    @property
+    def sides(self) -> tuple[Source | Surface | Synthetic, Source | Surface | Synthetic]:
+        """Both sides, in order."""
+        return (self.a, self.b)

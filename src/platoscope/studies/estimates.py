@@ -1,0 +1,143 @@
+"""What a plan costs, found out without loading weights: tokens, memory, disk and time.
+
+The estimates are rough on purpose and say so: tokens per item are taken from the limits of the filter, a
+forward pass is counted as two operations per parameter and token, and the machine's speed is measured with
+one matrix product.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from platoscope.models import Pooling
+from platoscope.studies.sizes import ModelSize, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platoscope.studies.planning import Extraction
+    from platoscope.studies.records import Settings
+
+__all__ = ["Estimate", "estimate", "per_extraction"]
+
+_UNLIMITED_TEXT = 20  # tokens of a caption
+_SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
+_BASE_MEMORY = 1 << 30  # interpreter, libraries and one batch of states
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Cost of a plan; None where a model's size is not known before it is loaded.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Tokens that all models read together (patches of images).
+    memory : int or None
+        Bytes of the largest model, its working memory included.
+    disk : int or None
+        Bytes of representations, float32.
+    seconds : float or None
+        Time of the forward passes on this machine's CPU.
+    unknown : tuple of str
+        Models whose size is not known.
+    """
+
+    n_tokens: int
+    memory: int | None
+    disk: int | None
+    seconds: float | None
+    unknown: tuple[str, ...] = ()
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Give name and value of each cost, for printing."""
+        rows = [
+            ("tokens", f"about {self.n_tokens:,}"),
+            ("memory", _bytes(self.memory)),
+            ("disk", _bytes(self.disk)),
+            ("time", _time(self.seconds)),
+        ]
+        if self.unknown:
+            rows.append(("not counted", f"size unknown before loading: {', '.join(self.unknown)}"))
+        return rows
+
+
+def estimate(extractions: Sequence[Extraction], settings: Settings, /) -> Estimate:
+    """Add up what `extractions` cost."""
+    if not extractions:
+        return Estimate(n_tokens=0, memory=_BASE_MEMORY, disk=0, seconds=0.0)
+    sizes = {extraction: size_of(extraction.model, tower=extraction.tower) for extraction in extractions}
+    known = {extraction: size for extraction, size in sizes.items() if size is not None}
+    tokens = {
+        extraction: settings.n * tokens_per_item(extraction, size) for extraction, size in sizes.items()
+    }
+    unknown = tuple(sorted({extraction.model for extraction, size in sizes.items() if size is None}))
+    if not known:
+        return Estimate(n_tokens=sum(tokens.values()), memory=None, disk=None, seconds=None, unknown=unknown)
+    operations = sum(2 * size.n_parameters * tokens[extraction] for extraction, size in known.items())
+    return Estimate(
+        n_tokens=sum(tokens.values()),
+        memory=_BASE_MEMORY + max(size.n_bytes for size in known.values()),
+        disk=sum(_disk(extraction, size, settings.n) for extraction, size in known.items()),
+        seconds=operations / (_SHARE_OF_PEAK * operations_per_second()),
+        unknown=unknown,
+    )
+
+
+def per_extraction(extractions: Sequence[Extraction], settings: Settings, /) -> list[str]:
+    """Say of each extraction how many tokens it reads and how much disk it takes."""
+    sentences = []
+    for extraction in extractions:
+        size = size_of(extraction.model, tower=extraction.tower)
+        tokens = settings.n * tokens_per_item(extraction, size)
+        disk = None if size is None else _disk(extraction, size, settings.n)
+        sentences.append(f"about {tokens:,} tokens, {_bytes(disk)} on disk")
+    return sentences
+
+
+def tokens_per_item(extraction: Extraction, size: ModelSize | None, /) -> int:
+    """Guess the tokens of one item: the patches of an image, the middle of the limits of a text."""
+    if size is not None and size.n_patches is not None:
+        return size.n_patches
+    low, high = extraction.items.minimum, extraction.items.maximum
+    if low is None and high is None:
+        return _UNLIMITED_TEXT
+    return ((low or 1) + (high if high is not None else 2 * (low or 1))) // 2
+
+
+def operations_per_second() -> float:
+    """Measure the machine: operations per second of one float32 matrix product."""
+    X = np.ones((1024, 1024), dtype=np.float32)
+    X @ X  # the first product starts the threads
+    start = time.perf_counter()
+    X @ X
+    return float(2 * 1024**3 / (time.perf_counter() - start))
+
+
+def _disk(extraction: Extraction, size: ModelSize, n: int) -> int:
+    vectors = sum(Pooling.parse(pooling).n_vectors for pooling in extraction.poolings)
+    layers = size.n_layers if extraction.layers is None else len(extraction.layers)
+    return 4 * layers * n * vectors * size.n_features
+
+
+def _bytes(value: int | None) -> str:
+    if value is None:
+        return "unknown"
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit in ("B", "kB") else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s on this CPU"
+    return f"about {seconds / 60:,.0f} min on this CPU"

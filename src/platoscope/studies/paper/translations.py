@@ -1,0 +1,138 @@
+"""Which layers of a language model share the meaning of a sentence and its translation (the default run)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from platoscope.studies import claims
+from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface
+from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of, name_of
+from platoscope.studies.records import Choices, Design, Panel, Statement, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["STUDY"]
+
+POOLINGS = ("last", "mean(20)")
+
+
+def _design(choices: Choices) -> Design:
+    models = choices.models or from_preset(TEXT_MODELS, choices)[:1]
+    pairs = choices.pairs or (from_preset(PAIRS, choices),)
+    poolings = choices.poolings or POOLINGS
+    comparisons: list[Comparison] = []
+    panels: list[Panel] = []
+    statements: list[Statement] = []
+    for model in models:
+        for data in pairs:
+            part = _one(model, data, poolings, choices)
+            comparisons += part.comparisons
+            panels += part.panels
+            statements += part.statements
+    return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> Design:
+    """Compare one model on one set of pairs, under every pooling."""
+    items = Items(data=data)
+    short = f"{name_of(model)} {data}"
+    labels = {pooling: f"{short} {pooling}" for pooling in poolings}
+    comparisons = []
+    for pooling, label in labels.items():
+        a = Source(model=model, side="a", pooling=pooling, layers=choices.layers)
+        b = Source(model=model, side="b", pooling=pooling, layers=choices.layers)
+        comparisons += [
+            Comparison(label=label, a=a, b=b, items=items),
+            Comparison(label=f"{label} grid", a=a, b=b, items=items, kind="grid"),
+        ]
+    main = labels[_main(poolings)]
+    pooled = Source(model=model, side="a", pooling=_main(poolings), layers=choices.layers)
+    partner = Source(model=model, side="b", pooling=_main(poolings), layers=choices.layers)
+    at_best = Fixed(side="a", minimum_of=main)
+    comparisons += [
+        Comparison(
+            label=f"{short} N-curve", a=pooled, b=partner, items=items, kind="sample_size", fixed=at_best
+        ),
+        Comparison(
+            label=f"{short} length control",
+            a=Surface(model=model, side="a"),
+            b=partner,
+            items=items,
+            kind="sweep",
+            fixed=Fixed(side="a", layer=0),
+        ),
+    ]
+    return Design(
+        comparisons=tuple(comparisons),
+        panels=_panels(short, labels, main, data),
+        statements=_statements(labels, main, data),
+    )
+
+
+def _main(poolings: Sequence[str]) -> str:
+    """Choose the pooling that the closing words are about: the first mean, as in the paper."""
+    return next((pooling for pooling in poolings if pooling.startswith("mean")), poolings[0])
+
+
+def _panels(short: str, labels: dict[str, str], main: str, data: str) -> tuple[Panel, ...]:
+    a, b = languages_of(data)
+    panels = [
+        Panel(
+            kind="profile", labels=tuple(labels.values()), names=tuple(labels), title=f"{a} and {b}, by layer"
+        ),
+        Panel(kind="asymmetry", labels=tuple(labels.values()), names=tuple(labels), title="Asymmetry"),
+        *(
+            Panel(kind="grid", labels=(f"{main} grid",), title=title, options={"direction": direction})
+            for direction, title in (
+                ("a_to_b", f"{a} → {b}, all layers"),
+                ("b_to_a", f"{b} → {a}, all layers"),
+            )
+        ),
+        Panel(kind="metrics", labels=(main,), title="Measures side by side"),
+        Panel(kind="retrieval", labels=(main,), title="Finding the translation"),
+        Panel(kind="null", labels=(main,), title="Shuffled pairs"),
+        Panel(kind="sample_size", labels=(f"{short} N-curve",), title="Number of pairs"),
+    ]
+    return tuple(panels)
+
+
+def _statements(labels: dict[str, str], main: str, data: str) -> tuple[Statement, ...]:
+    a, b = languages_of(data)
+    means = [label for pooling, label in labels.items() if pooling.startswith("mean")]
+    statements = [
+        claims.minimum_in_the_middle(main, text="Δ has its minimum in the middle layers."),
+        claims.asymmetry_sign(
+            main,
+            region=claims.SECOND_HALF,
+            negative=True,
+            text=f"In the second half of the layers {a} is more informative than {b}.",
+        ),
+        claims.null_at_one(main, text="Shuffled pairs give Δ about 1 at every layer."),
+    ]
+    if "last" in labels and means:
+        statements.insert(
+            1,
+            claims.rising(
+                means[0],
+                labels["last"],
+                text="At its minimum the mean over tokens has a lower Δ than the last token.",
+            ),
+        )
+    return tuple(statements)
+
+
+STUDY = Study(
+    name="translations",
+    figure="2a, 4a",
+    question="Which layers share the meaning of a sentence and its translation, and which language knows more?",
+    needs="gemma-3-270m, bible:en-it",
+    cost="about 4 minutes",
+    design=_design,
+    presets=("bundled", "paper"),
+    settings=SETTINGS,
+    notes=(
+        "The paper used 1,000 to 3,000 pairs of OPUS Books; the bundled preset uses 1,000 Bible verses, whose 4-bit "
+        "weights differ somewhat from the original model.",
+    ),
+)

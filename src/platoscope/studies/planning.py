@@ -1,0 +1,369 @@
+"""From a study and a user's choices to a plan: what to extract, what to compare, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.models import Pooling
+from platoscope.studies.availability import LeftOut, check_known, missing
+from platoscope.studies.comparison import Comparison, Items, Source, Surface
+from platoscope.studies.estimates import Estimate, estimate, per_extraction
+from platoscope.studies.records import Choices, override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from platoscope.studies.comparison import Side, Tower
+    from platoscope.studies.records import Panel, Settings, Statement, Study
+
+__all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "make_plan", "share"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """One model reading one side of some items, once, for all poolings that any comparison needs.
+
+    Parameters
+    ----------
+    model, tower, revision, drop_last
+        As in `Source`.
+    side : {"a", "b"}
+        Which side of the items it reads.
+    items : Items
+        With the tokenizers spelled out.
+    layers : tuple of int or None
+        Layers that are kept.
+    poolings : tuple of str
+        What is kept of each layer; a pooling that another one contains (``last`` in ``concat(20)``) is not
+        listed.
+    """
+
+    model: str
+    tower: Tower | None
+    revision: str | None
+    drop_last: int
+    side: Side
+    items: Items
+    layers: tuple[int, ...] | None
+    poolings: tuple[str, ...]
+
+    @property
+    def identity(self) -> Extraction:
+        """The same without poolings: what makes two extractions one pass over the model."""
+        return replace(self, poolings=())
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One line of a plan: the section it belongs to, what it is about, and the details."""
+
+    section: str
+    item: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A study, resolved: every comparison, every extraction, every number.
+
+    Parameters
+    ----------
+    study : Study
+        The question.
+    choices : Choices
+        Preset and overrides.
+    settings : Settings
+        Numbers that hold for every comparison.
+    comparisons, panels, statements
+        What is computed, drawn and judged. Items name their tokenizers.
+    extractions : tuple of Extraction
+        One per pass over a model, ordered by model so that each model is loaded once.
+    left_out : tuple of LeftOut
+        Comparisons that the installed packages do not allow, with the reason and the way to get them.
+    """
+
+    study: Study
+    choices: Choices
+    settings: Settings
+    comparisons: tuple[Comparison, ...]
+    panels: tuple[Panel, ...]
+    statements: tuple[Statement, ...]
+    extractions: tuple[Extraction, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """Tokens, memory, disk and time, without loading weights."""
+        return estimate(self.extractions, self.settings)
+
+    @property
+    def n_requested(self) -> int:
+        """Extractions that the comparisons ask for, before equal ones are joined."""
+        return sum(len(_sources(comparison)) for comparison in self.comparisons)
+
+    def describe(self) -> list[PlanRow]:
+        """Say what will be done, for printing: settings, extractions, comparisons, cost, what is left out."""
+        settings = self.settings
+        rows = [
+            PlanRow("study", self.study.name, self.study.question),
+            PlanRow("study", "preset", self.choices.preset),
+            PlanRow(
+                "settings",
+                "items",
+                f"n = {settings.n:,} per comparison, seed {settings.seed}"
+                + {"error": "", "use_all": ", or all there are", "equal": ", equal in all"}[
+                    self.study.shortfall
+                ],
+            ),
+            PlanRow(
+                "settings",
+                "uncertainty",
+                f"{settings.n_resamples} subsamples of {settings.resample_fraction:.0%}, "
+                f"{settings.n_permutations} permutations",
+            ),
+        ]
+        costs = per_extraction(self.extractions, self.settings)
+        rows += [
+            PlanRow(
+                "extraction",
+                f"{extraction.model}{f' ({extraction.tower})' if extraction.tower else ''}",
+                f"{extraction.items.data}, side {extraction.side}: {', '.join(extraction.poolings)}; {cost}",
+            )
+            for extraction, cost in zip(self.extractions, costs, strict=True)
+        ]
+        rows += [PlanRow("comparison", item.label, _describe(item)) for item in self.comparisons]
+        joined = f"{len(self.extractions)} passes over a model for {self.n_requested} sides of comparisons"
+        rows += [PlanRow("cost", name, value) for name, value in (("passes", joined), *self.estimate.rows())]
+        rows += [PlanRow("left out", item.label, f"{item.reason} {item.remedy}") for item in self.left_out]
+        return rows
+
+
+def make_plan(
+    study: Study,
+    /,
+    *,
+    preset: str = "bundled",
+    model: str | Sequence[str] | None = None,
+    pairs: str | Sequence[str] | None = None,
+    n: int | None = None,
+    pooling: str | Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+    seed: int = 0,
+    n_resamples: int | None = None,
+    resample_fraction: float | None = None,
+    n_permutations: int | None = None,
+    n_neighbors: int | None = None,
+    skip_missing: bool = False,
+) -> Plan:
+    """Resolve a study into a plan, without loading data or weights.
+
+    Parameters
+    ----------
+    study : Study
+        From `get_study`, or one of the user's own.
+    preset : str
+        ``"bundled"`` (models and data that install from package registries) or ``"paper"``.
+    model, pairs, pooling : str or sequence of str, optional
+        Replace the study's own.
+    n : int, optional
+        Pairs per comparison.
+    layers : sequence of int, optional
+        Layers to keep; all by default.
+    seed : int
+        Seed of sampling, subsamples and permutations.
+    n_resamples, resample_fraction, n_permutations, n_neighbors : optional
+        Replace the settings of the preset.
+    skip_missing : bool
+        Leave out comparisons whose models or data are not installed, and say why, instead of raising.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    NotFoundError
+        If the preset, a model or a data set is unknown; the message names what exists.
+    InputError
+        If a number is out of range or a pooling is not in the notation.
+    MissingExtraError
+        If something is not installed and `skip_missing` is False; the message has the command.
+
+    Examples
+    --------
+    >>> from platoscope.studies import get_study
+    >>> plan = make_plan(get_study("rank-synthetic"), n=200)
+    >>> [comparison.label for comparison in plan.comparisons], plan.n_requested
+    (['D = 20'], 0)
+    """
+    if preset not in study.presets:
+        msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
+        raise NotFoundError(msg)
+    choices = Choices(
+        preset=preset,
+        models=_tuple(model),
+        pairs=_tuple(pairs),
+        poolings=None
+        if pooling is None
+        else tuple(str(Pooling.parse(item)) for item in _tuple(pooling) or ()),
+        layers=None if layers is None else tuple(int(layer) for layer in layers),
+    )
+    settings = override(
+        study.settings_for(preset),
+        {
+            "n": n,
+            "seed": seed,
+            "n_resamples": n_resamples,
+            "resample_fraction": resample_fraction,
+            "n_permutations": n_permutations,
+            "n_neighbors": n_neighbors,
+        },
+    )
+    _check(settings)
+    design = study.design(choices)
+    comparisons = tuple(_with_tokenizers(comparison) for comparison in design.comparisons)
+    check_known(comparisons)
+    left_out = missing(comparisons)
+    if left_out and not skip_missing:
+        raise left_out[0].error()
+    labels = {item.label for item in left_out}
+    comparisons = tuple(item for item in comparisons if item.label not in labels)
+    return Plan(
+        study=study,
+        choices=choices,
+        settings=settings,
+        comparisons=comparisons,
+        panels=design.panels,
+        statements=design.statements,
+        extractions=extractions_of(comparisons),
+        left_out=left_out,
+    )
+
+
+def share(plans: Sequence[Plan], /) -> tuple[Plan, ...]:
+    """Let several plans extract together: whoever comes first keeps the poolings that all of them need.
+
+    Equal extractions of later plans then find everything on disk, and no model reads the same items twice.
+
+    Returns
+    -------
+    tuple of Plan
+        In the same order, with the poolings of equal extractions joined.
+    """
+    poolings: dict[tuple[Extraction, int, int], tuple[str, ...]] = {}
+    for plan in plans:
+        for extraction in plan.extractions:
+            key = (extraction.identity, plan.settings.n, plan.settings.seed)
+            poolings[key] = _joined((*poolings.get(key, ()), *extraction.poolings))
+    return tuple(
+        replace(
+            plan,
+            extractions=tuple(
+                replace(item, poolings=poolings[item.identity, plan.settings.n, plan.settings.seed])
+                for item in plan.extractions
+            ),
+        )
+        for plan in plans
+    )
+
+
+def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
+    """Give the extraction that serves one side of a comparison."""
+    assert comparison.items is not None, "only synthetic comparisons have no items, and they have no sources"
+    poolings = [source.pooling]
+    if comparison.kind == "token_distance":
+        poolings += [f"token({distance})" for distance in comparison.distances]
+    return Extraction(
+        model=source.model,
+        tower=source.tower,
+        revision=source.revision,
+        drop_last=source.drop_last,
+        side=source.side,
+        items=comparison.items,
+        layers=source.layers,
+        poolings=_joined(poolings),
+    )
+
+
+def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _check(settings: Settings) -> None:
+    bounds: tuple[tuple[str, float, float], ...] = (
+        ("n", 20, float("inf")),
+        ("n_resamples", 0, float("inf")),
+        ("n_permutations", 0, float("inf")),
+        ("n_neighbors", 1, float("inf")),
+    )
+    for name, low, high in bounds:
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            msg = f"{name} must be at least {low}, got {value}"
+            raise InputError(msg)
+    if not 0 < settings.resample_fraction < 1:
+        msg = f"resample_fraction must lie between 0 and 1, got {settings.resample_fraction}"
+        raise InputError(msg)
+
+
+def _with_tokenizers(comparison: Comparison) -> Comparison:
+    """Spell out whose tokenizers count the items: those of the models that read them, unless the study says."""
+    items = comparison.items
+    if items is None:
+        return comparison
+    unlimited = items.minimum is None and items.maximum is None
+    readers = dict.fromkeys(side.model for side in comparison.sides if isinstance(side, Source | Surface))
+    names = () if unlimited else items.tokenizers or tuple(readers)
+    return replace(comparison, items=replace(items, tokenizers=tuple(sorted(names))))
+
+
+def _sources(comparison: Comparison) -> list[Source]:
+    return [side for side in comparison.sides if isinstance(side, Source)]
+
+
+def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
+    """Join what the comparisons need, ordered by model in the order in which models first appear."""
+    joined: dict[Extraction, tuple[str, ...]] = {}
+    for comparison in comparisons:
+        for source in _sources(comparison):
+            wanted = extraction_of(comparison, source)
+            joined[wanted.identity] = _joined((*joined.get(wanted.identity, ()), *wanted.poolings))
+    models = list(dict.fromkeys((item.model, item.tower, item.drop_last) for item in joined))
+    ordered = sorted(joined, key=lambda item: models.index((item.model, item.tower, item.drop_last)))
+    return tuple(replace(item, poolings=joined[item]) for item in ordered)
+
+
+def _joined(poolings: Sequence[str]) -> tuple[str, ...]:
+    """Drop repeats and what the longest row of kept tokens contains already."""
+    parsed = [Pooling.parse(item) for item in dict.fromkeys(poolings)]
+    rows = [item for item in parsed if item.keeps_tokens]
+    longest = max((item.n_vectors for item in rows), default=0)
+    kept = []
+    for item in parsed:
+        inside = (
+            (item.keeps_tokens and item.n_vectors < longest)
+            or (item.kind == "last" and longest > 0)
+            or (item.kind == "token" and (item.n or 0) < longest)
+        )
+        if not inside:
+            kept.append(str(item))
+    return tuple(sorted(kept))
+
+
+def _describe(comparison: Comparison) -> str:
+    names = []
+    for side in comparison.sides:
+        if isinstance(side, Source):
+            names.append(f"{side.model} {side.side} {side.pooling}")
+        elif isinstance(side, Surface):
+            names.append(f"lengths of side {side.side}")
+        else:
+            names.append(f"{side.construction} {side.role}, D = {side.n_features}")
+    data = "" if comparison.items is None else f" on {comparison.items.data}"
+    extra = f", shuffled ({comparison.shuffle})" if comparison.shuffle else ""
+    return f"{comparison.kind}: {' against '.join(names)}{data}{extra}"

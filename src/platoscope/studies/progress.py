@@ -1,0 +1,42 @@
+"""How a run tells what it is doing: a protocol, so that the command line draws and the library stays silent."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["SILENT", "Progress", "Silent"]
+
+
+class Progress(Protocol):
+    """What `platoscope.studies.execute` calls while it works.
+
+    Stages follow one another; `advance` reports within the stage that `stage` opened last.
+    """
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Open a stage of `total` steps (None where the number is unknown)."""
+        ...
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Report that `done` steps of the stage are finished; `note` says what or how fast."""
+        ...
+
+    def finish(self) -> None:
+        """Close the last stage."""
+        ...
+
+
+class Silent:
+    """A `Progress` that says nothing."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Ignore the stage."""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Ignore the step."""
+
+    def finish(self) -> None:
+        """Ignore the end."""
+
+
+SILENT = Silent()

@@ -1,0 +1,293 @@
+"""What a study is made of: frozen records, no behavior beyond checking themselves.
+
+A `Study` asks one question. Its `design` turns a few `Choices` (the preset, another model, other pairs)
+into a `Design`: comparisons to compute, panels to draw, statements to judge. Planning, execution and
+drawing are generic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import xarray as xr
+
+    from platoscope.studies.comparison import Comparison
+
+__all__ = [
+    "Answer",
+    "Choices",
+    "Design",
+    "Finding",
+    "Panel",
+    "PanelKind",
+    "Settings",
+    "Statement",
+    "Study",
+    "Verdict",
+    "override",
+]
+
+Answer = Literal["held", "did not hold", "not decided"]
+PanelKind = Literal[
+    "profile",
+    "asymmetry",
+    "grid",
+    "metrics",
+    "null",
+    "poolings",
+    "rank",
+    "retrieval",
+    "sample_size",
+    "shared_features",
+    "sweep",
+    "token_distance",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One picture of a study: which plot function of `platoscope.report`, over which comparisons.
+
+    Parameters
+    ----------
+    kind : str
+        The plot function, without its ``plot_``: one of `PanelKind`.
+    labels : tuple of str
+        The comparisons drawn, in this order.
+    title : str
+        Title of the panel.
+    names : tuple of str
+        What the picture calls them, one per label; empty for the labels themselves.
+    options : mapping
+        Keyword arguments of the plot function, plain values only.
+    """
+
+    kind: PanelKind
+    labels: tuple[str, ...]
+    title: str
+    names: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(PanelKind):
+            msg = f"panel {self.title!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(PanelKind))}"
+            raise InputError(msg)
+        if self.names and len(self.names) != len(self.labels):
+            msg = f"panel {self.title!r} has {len(self.labels)} labels but {len(self.names)} names; give one for each"
+            raise InputError(msg)
+
+    def conditions(self, results: Mapping[str, xr.Dataset], /) -> dict[str, xr.Dataset]:
+        """Give the results that this panel draws by their names in the picture; those left out are missing."""
+        names = self.names or self.labels
+        return {
+            name: results[label] for label, name in zip(self.labels, names, strict=True) if label in results
+        }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a statement's check found: the answer, and one sentence with the numbers."""
+
+    answer: Answer
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A statement, judged: the answer, and one sentence with the numbers and their interval."""
+
+    statement: str
+    answer: Answer
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A claim in words, and the function that judges it on labelled results.
+
+    Parameters
+    ----------
+    text : str
+        The claim, with its direction.
+    needs : tuple of str
+        Labels of the comparisons that `check` reads; where one was left out, the answer is "not decided".
+    check : callable
+        From results by label to a `Finding`.
+    """
+
+    text: str
+    needs: tuple[str, ...]
+    check: Callable[[Mapping[str, xr.Dataset]], Finding]
+
+    def judge(self, results: Mapping[str, xr.Dataset], /) -> Verdict:
+        """Judge the claim on `results`; a missing comparison leaves it undecided and is named."""
+        missing = [label for label in self.needs if label not in results]
+        if missing:
+            return Verdict(self.text, "not decided", f"Not computed in this run: {', '.join(missing)}.")
+        finding = self.check(results)
+        return Verdict(self.text, finding.answer, finding.evidence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Numbers that a plan fixes for all comparisons of a study.
+
+    Parameters
+    ----------
+    n : int
+        Pairs per comparison.
+    n_neighbors : int
+        Neighbors of the Information Imbalance.
+    n_resamples, resample_fraction
+        Subsamples without replacement behind the intervals.
+    n_permutations : int
+        Permutations of the pairing behind the null.
+    measures : tuple of str
+        Measures of `platoscope.layerwise.profile` for everything but grids.
+    grid_measures : tuple of str
+        Measures for whole grids, where each costs L_A × L_B values.
+    seed : int
+        Seed of the sampling of items, of the subsamples and of the permutations.
+    """
+
+    n: int = 1000
+    n_neighbors: int = 1
+    n_resamples: int = 40
+    resample_fraction: float = 0.25
+    n_permutations: int = 100
+    measures: tuple[str, ...] = (
+        "information_imbalance",
+        "neighborhood_overlap",
+        "cka_debiased",
+        "cka_biased",
+        "retrieval_at_1",
+        "retrieval_at_5",
+    )
+    grid_measures: tuple[str, ...] = (
+        "information_imbalance",
+        "neighborhood_overlap",
+        "cka_debiased",
+        "cka_biased",
+    )
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a user may choose of a study: everything else is the study's own.
+
+    `models`, `pairs` and `poolings` replace the study's lists where they are given.
+    """
+
+    preset: str = "bundled"
+    models: tuple[str, ...] | None = None
+    pairs: tuple[str, ...] | None = None
+    poolings: tuple[str, ...] | None = None
+    layers: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What a study computes, draws and judges, under given choices."""
+
+    comparisons: tuple[Comparison, ...]
+    panels: tuple[Panel, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+    def __post_init__(self) -> None:
+        labels = [comparison.label for comparison in self.comparisons]
+        double = sorted({label for label in labels if labels.count(label) > 1})
+        if double:
+            msg = f"labels of comparisons must be unique within a study; given twice: {', '.join(double)}"
+            raise InputError(msg)
+        known = set(labels)
+        for panel in self.panels:
+            unknown = [label for label in panel.labels if label not in known]
+            if unknown:
+                msg = (
+                    f"panel {panel.title!r} names comparisons that the study does not have: {', '.join(unknown)}; "
+                    f"it has {', '.join(labels)}"
+                )
+                raise InputError(msg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One question, and how to compute, draw and judge its answer.
+
+    Parameters
+    ----------
+    name : str
+        Name on the command line.
+    figure : str
+        Figure of the paper; empty for a study of the user's.
+    question : str
+        The question, in one sentence.
+    needs : str
+        Models and data of the bundled preset, in words.
+    cost : str
+        What it costs on a 2-core machine, in words.
+    design : callable
+        From `Choices` to a `Design`.
+    presets : tuple of str
+        Presets that `design` knows.
+    settings : mapping of str to Settings
+        Settings by preset; a preset that is missing takes the defaults of `Settings`.
+    shortfall : {"error", "use_all", "equal"}
+        What happens where a data set has fewer items than asked for: an error, all of them, or as many in
+        every comparison of the study as the smallest data set has (curves of different N must not be
+        compared).
+    notes : tuple of str
+        Where the study departs from the paper, and which numbers are choices of this package.
+
+    Examples
+    --------
+    A study of one's own, in Python:
+
+    >>> from platoscope.studies import Comparison, Design, Items, Panel, Source, Study, make_plan
+    >>> items = Items(data="bible:en-fr")
+    >>> english = Source(model="gemma-3-270m", side="a", pooling="mean(10)")
+    >>> french = Source(model="gemma-3-270m", side="b", pooling="mean(10)")
+    >>> comparison = Comparison(label="en-fr", a=english, b=french, items=items)
+    >>> panel = Panel(kind="profile", labels=("en-fr",), title="English and French")
+    >>> design = Design(comparisons=(comparison,), panels=(panel,))
+    >>> study = Study(name="mine", question="Which layers share French?", design=lambda choices: design)
+    >>> study.panels[0].title
+    'English and French'
+    """
+
+    name: str
+    question: str
+    design: Callable[[Choices], Design]
+    figure: str = ""
+    needs: str = ""
+    cost: str = ""
+    presets: tuple[str, ...] = ("bundled",)
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+    shortfall: Literal["error", "use_all", "equal"] = "error"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """Panels of the first preset; those of a run are in its plan."""
+        return self.design(Choices(preset=self.presets[0])).panels
+
+    def settings_for(self, preset: str, /) -> Settings:
+        """Give the settings of one preset."""
+        return self.settings.get(preset, Settings())
+
+
+def override(settings: Settings, changes: Mapping[str, Any], /) -> Settings:
+    """Give `settings` with every change that is not None; unknown names are an error that lists the known ones."""
+    known = {item.name for item in fields(Settings)}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        msg = f"unknown settings {', '.join(unknown)}; a study has {', '.join(sorted(known))}"
+        raise InputError(msg)
+    return replace(settings, **{name: value for name, value in changes.items() if value is not None})

@@ -1,0 +1,155 @@
+"""A finished run: what `execute` returns, and what `load_run` reads back from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platoscope.errors import NotFoundError, StorageError
+from platoscope.studies.planning import Plan
+from platoscope.studies.records import Choices, Design, Study, Verdict
+from platoscope.studies.run_folder import RunFolder
+from platoscope.studies.serial import (
+    comparison_from,
+    comparison_to,
+    panel_from,
+    panel_to,
+    record_from,
+    settings_from,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from platoscope.studies.records import Panel
+
+__all__ = ["StudyResult", "load_run", "plan_to"]
+
+_WORDS = ("name", "question", "figure", "needs", "cost", "shortfall", "notes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    study : Study
+        The question.
+    plan : Plan
+        How it was answered.
+    results : dict of str to xarray.Dataset
+        By the label of the comparison, in the order of the plan.
+    verdicts : tuple of Verdict
+        The statements, judged.
+    summary : dict
+        The closing table; see `platoscope.studies.summary.summarize`.
+    timings : dict of str to float
+        Seconds by stage: ``items``, ``extraction``, ``comparison``.
+    provenance : dict
+        Models, data with filter counts, versions.
+    folder : Path
+        The run's folder.
+    """
+
+    study: Study
+    plan: Plan
+    results: dict[str, xr.Dataset]
+    verdicts: tuple[Verdict, ...]
+    summary: dict[str, Any]
+    timings: dict[str, float]
+    provenance: dict[str, Any]
+    folder: Path
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """The pictures of this run: those of which at least one comparison was computed."""
+        return tuple(panel for panel in self.plan.panels if panel.conditions(self.results))
+
+
+def plan_to(plan: Plan, /) -> dict[str, Any]:
+    """Give a plan as plain values; statements stay out, since a run keeps their verdicts."""
+    return {
+        "study": {name: getattr(plan.study, name) for name in _WORDS},
+        "choices": vars(plan.choices),
+        "settings": vars(plan.settings),
+        "comparisons": [comparison_to(item) for item in plan.comparisons],
+        "panels": [panel_to(item) for item in plan.panels],
+        "left_out": [vars(item) for item in plan.left_out],
+    }
+
+
+def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
+    """Read a finished run.
+
+    Parameters
+    ----------
+    folder : path
+        The folder that `execute` wrote.
+
+    Returns
+    -------
+    StudyResult
+        Equal to what `execute` returned; the study's `design` gives the run's own comparisons and panels.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder holds no finished run.
+    StorageError
+        If a file of it is damaged.
+    """
+    run = RunFolder(Path(folder))
+    plan = _plan_from(run.read_json("config"), where=str(run.path))
+    verdicts = tuple(Verdict(**item) for item in run.read_json("verdicts"))
+    results = {}
+    for comparison in plan.comparisons:
+        result = run.read_result(comparison.label)
+        if result is None:
+            msg = f"{run.path} lacks the result of {comparison.label!r}; run the study again with --out {run.path}."
+            raise NotFoundError(msg)
+        results[comparison.label] = result
+    provenance = dict(run.read_json("provenance"))
+    timings = provenance.pop("timings", {})
+    return StudyResult(
+        study=plan.study,
+        plan=plan,
+        results=results,
+        verdicts=verdicts,
+        summary=run.read_json("summary"),
+        timings=timings,
+        provenance=provenance,
+        folder=run.path,
+    )
+
+
+def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
+    from platoscope.studies.availability import LeftOut
+    from platoscope.studies.planning import extractions_of
+
+    try:
+        comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
+        design = Design(comparisons=comparisons, panels=())
+        choices = record_from(Choices, content["choices"], where=where)
+        words = {**content["study"], "notes": tuple(content["study"]["notes"])}
+        settings = settings_from(content["settings"], where=where)
+        panels = tuple(panel_from(item, where=where) for item in content["panels"])
+        left_out = tuple(LeftOut(**item) for item in content["left_out"])
+    except (KeyError, TypeError) as error:
+        msg = f"{where}/config.json is not of this version of Platoscope: {error!r}. Run the study again."
+        raise StorageError(msg) from error
+    study = Study(design=lambda _: replace(design, panels=()), **words)
+    return Plan(
+        study=study,
+        choices=choices,
+        settings=settings,
+        comparisons=comparisons,
+        panels=panels,
+        statements=(),
+        extractions=extractions_of(comparisons),
+        left_out=left_out,
+    )

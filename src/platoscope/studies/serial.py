@@ -1,0 +1,106 @@
+"""Records to plain values and back: for the run folder (JSON) and for studies that users write (TOML)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from platoscope.errors import InputError
+from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
+from platoscope.studies.records import Panel, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "comparison_from",
+    "comparison_to",
+    "digest",
+    "panel_from",
+    "panel_to",
+    "record_from",
+    "settings_from",
+]
+
+_Record = TypeVar("_Record")
+_SIDES: dict[str, type[Source] | type[Surface] | type[Synthetic]] = {
+    "source": Source,
+    "surface": Surface,
+    "synthetic": Synthetic,
+}
+
+
+def record_from(kind: type[_Record], values: Mapping[str, Any], /, *, where: str) -> _Record:
+    """Build a record of plain values; an unknown or missing name is an error that lists the known ones.
+
+    Parameters
+    ----------
+    kind : type
+        The record.
+    values : mapping
+        Its fields; lists become tuples.
+    where : str
+        What is being read, for the message ("comparison 2 of mine.toml").
+    """
+    build: Callable[..., _Record] = kind
+    known = [item.name for item in fields(kind)]  # type: ignore[arg-type]  # every record is a dataclass
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        msg = f"{where}: unknown {', '.join(map(repr, unknown))}; {kind.__name__} has {', '.join(known)}"
+        raise InputError(msg)
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    try:
+        return build(**plain)
+    except TypeError as error:
+        msg = f"{where}: {kind.__name__} needs more: {error}. It has {', '.join(known)}."
+        raise InputError(msg) from error
+
+
+def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
+    """Give a comparison as plain values, its sides tagged by ``type``."""
+    plain = asdict(comparison)
+    names = {kind: name for name, kind in _SIDES.items()}
+    for side, record in (("a", comparison.a), ("b", comparison.b)):
+        plain[side]["type"] = names[type(record)]
+    return plain
+
+
+def comparison_from(values: Mapping[str, Any], /, *, where: str) -> Comparison:
+    """Build a comparison of plain values; a side without a ``type`` is a `Source`."""
+    plain = dict(values)
+    for side in ("a", "b"):
+        if not isinstance(plain.get(side), dict):
+            msg = f'{where}: side {side!r} must be a table such as {{ model = "gemma-3-270m", side = "a" }}'
+            raise InputError(msg)
+        given = dict(plain[side])
+        tag = given.pop("type", "source")
+        if tag not in _SIDES:
+            msg = f"{where}: side {side!r} has type={tag!r}; it must be one of {', '.join(_SIDES)}"
+            raise InputError(msg)
+        plain[side] = record_from(_SIDES[tag], given, where=f"{where}, side {side!r}")
+    for name, kind in (("items", Items), ("fixed", Fixed)):
+        if isinstance(plain.get(name), dict):
+            plain[name] = record_from(kind, plain[name], where=f"{where}, {name}")
+    return record_from(Comparison, plain, where=where)
+
+
+def panel_to(panel: Panel, /) -> dict[str, Any]:
+    """Give a panel as plain values."""
+    return {**asdict(panel), "options": dict(panel.options)}
+
+
+def panel_from(values: Mapping[str, Any], /, *, where: str) -> Panel:
+    """Build a panel of plain values."""
+    return record_from(Panel, values, where=where)
+
+
+def settings_from(values: Mapping[str, Any], /, *, where: str) -> Settings:
+    """Build settings of plain values."""
+    return record_from(Settings, values, where=where)
+
+
+def digest(value: object, /) -> str:
+    """Give the SHA-256 of a plain value, in hexadecimal; equal values have equal digests."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

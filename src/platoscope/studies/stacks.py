@@ -1,0 +1,114 @@
+"""The two sides of a comparison as stacks of layers, whatever they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.studies.comparison import Source, Surface, Synthetic
+from platoscope.studies.computing import standardized_lengths
+from platoscope.studies.encoders import ModelRequest
+from platoscope.studies.planning import extraction_of
+from platoscope.studies.synthetic import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+    from platoscope.representations import Representations
+    from platoscope.studies.comparison import Comparison
+    from platoscope.studies.encoders import Shelf
+    from platoscope.studies.items import Selection
+    from platoscope.studies.planning import Extraction
+    from platoscope.studies.records import Settings
+
+__all__ = ["names_of", "position_of", "stack_of"]
+
+
+def stack_of(
+    side: Source | Surface | Synthetic,
+    comparison: Comparison,
+    selection: Selection | None,
+    representations: Mapping[Extraction, Representations],
+    shelf: Shelf,
+    settings: Settings,
+    /,
+) -> Any:
+    """Give one side as a sequence of layers: representations, lengths of texts, or synthetic data."""
+    if isinstance(side, Synthetic):
+        return stack(side, n_samples=settings.n, seed=settings.seed)
+    assert selection is not None, "a comparison without items is synthetic"
+    if isinstance(side, Source):
+        found = representations[extraction_of(comparison, side).identity]
+        return found.with_pooling(side.pooling)
+    texts = getattr(selection.pairs, side.side)
+    if texts.modality != "text":
+        msg = (
+            f"comparison {comparison.label!r} asks for the lengths of side {texts.name!r}, which is {texts.modality}; "
+            "lengths are of texts"
+        )
+        raise InputError(msg)
+    counted = selection.lengths.get(side.model, {}).get(side.side)
+    if counted is None:
+        counted = shelf.remember(ModelRequest(side.model)).lengths(list(texts.items))
+    characters = np.array([len(text) for text in texts.items], dtype=np.int64)
+    return standardized_lengths(counted, characters)
+
+
+def position_of(
+    comparison: Comparison, sides: Sequence[Any], results: Mapping[str, xr.Dataset], /
+) -> int | None:
+    """Give the position of the layer that a comparison holds; None where it holds none."""
+    from platoscope.studies.summary import region
+
+    fixed = comparison.fixed
+    if fixed is None:
+        return None
+    held = sides[0] if fixed.side == "a" else sides[1]
+    if fixed.minimum_of is not None:
+        if fixed.minimum_of not in results:
+            msg = f"comparison {comparison.label!r} takes its layer from {fixed.minimum_of!r}, which is no comparison"
+            raise NotFoundError(msg)
+        layer = region(results[fixed.minimum_of])["minimum_layer"]
+        numbers = list(getattr(held, "layers", range(len(held))))
+        if layer not in numbers:
+            msg = (
+                f"comparison {comparison.label!r} holds layer {layer}, the minimum of {fixed.minimum_of!r}, but its "
+                f"side {fixed.side} keeps layers {numbers}; keep that layer too"
+            )
+            raise InputError(msg)
+        return numbers.index(layer)
+    if fixed.depth is not None:
+        depths = np.asarray(getattr(held, "relative_depth", np.linspace(0, 1, len(held))))
+        return int(np.abs(depths - fixed.depth).argmin())
+    assert fixed.layer is not None
+    if not -len(held) <= fixed.layer < len(held):
+        msg = f"comparison {comparison.label!r} holds position {fixed.layer} of {len(held)} layers"
+        raise InputError(msg)
+    return fixed.layer % len(held)
+
+
+def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[str, str]:
+    """Give what pictures and tables call the two sides: what differs between them."""
+    a, b = comparison.a, comparison.b
+    if comparison.kind == "token_distance":
+        return ("last token", "earlier token")
+    if isinstance(a, Synthetic) or isinstance(b, Synthetic):
+        return ("x", "y")
+    assert selection is not None
+    names = []
+    for side, other in ((a, b), (b, a)):
+        item = str(getattr(selection.pairs, side.side).name)
+        short = side.model.rstrip("/").rpartition("/")[2]
+        if isinstance(side, Surface):
+            names.append(f"length of {item}")
+        elif side.side != other.side and side.model == other.model:
+            names.append(item)
+        elif side.side == other.side and side.model != other.model:
+            names.append(short)
+        else:
+            names.append(f"{short} ({item})")
+    return (names[0], names[1])

@@ -1,0 +1,148 @@
+"""The closing table of a run: what a reader wants to know first, in plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.studies.claims import LAST_QUARTER
+from platoscope.studies.evidence import Quantity, curve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["summarize", "tidy"]
+
+_DELTA = "information_imbalance"
+_PARTS = ("se", "low", "high", "null", "threshold", "p", "calibrated")
+
+
+def summarize(results: Mapping[str, xr.Dataset], /) -> dict[str, Any]:
+    """Give one row per profile and sweep.
+
+    Returns
+    -------
+    dict
+        ``rows``: of every comparison the label, the number of items, for each direction the best layer with
+        Δ and its interval, the semantic region, the asymmetry in the last quarter with its interval, the
+        mean of the permutation null, the smallest p of the best layer, and the best recall@1. Keys without
+        a value in the result are missing.
+    """
+    return {"rows": [_row(label, result) for label, result in results.items() if _has_layers(result)]}
+
+
+def _has_layers(result: xr.Dataset) -> bool:
+    return (
+        _DELTA in result
+        and set(result[_DELTA].dims) == {"direction", "layer"}
+        and f"{_DELTA}_resamples" in result
+    )
+
+
+def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
+    axis = _axis(result)
+    row: dict[str, Any] = {
+        "label": label,
+        "name_a": result.attrs.get("name_a", "A"),
+        "name_b": result.attrs.get("name_b", "B"),
+        "n_samples": int(result.attrs["n_samples"]),
+        "best": {direction: _best(result, direction, axis) for direction in ("a_to_b", "b_to_a")},
+        "semantic_region": region(result),
+    }
+    late = curve(result, "asymmetry", axis=axis).select(*LAST_QUARTER).mean()
+    row["asymmetry_last_quarter"] = _interval(late)
+    if f"{_DELTA}_null" in result:
+        null = np.asarray(result[f"{_DELTA}_null"], dtype=np.float64)
+        row["null"] = {
+            "mean": float(null.mean()),
+            "smallest": float(null.min()),
+            "largest": float(null.max()),
+        }
+    if f"{_DELTA}_best_p" in result:
+        row["best_p"] = {
+            direction: float(result[f"{_DELTA}_best_p"].sel(direction=direction))
+            for direction in ("a_to_b", "b_to_a")
+        }
+    if "recall_at_1" in result:
+        row["recall_at_1"] = float(np.nanmax(np.asarray(result["recall_at_1"])))
+    return row
+
+
+def region(result: xr.Dataset, /) -> dict[str, Any]:
+    """Give the semantic region of a profile: its layers, and the layer of the minimum."""
+    from platoscope.layerwise import semantic_region
+
+    found = semantic_region(result)
+    return {
+        "layers": [int(layer) for layer in found.layers],
+        "minimum_layer": int(found.minimum_layer),
+    }
+
+
+def _axis(result: xr.Dataset) -> str:
+    """Choose the side whose depth varies: the swept one of a sweep, else A."""
+    a = np.asarray(result["relative_depth_a"])
+    return "relative_depth_b" if len(a) > 1 and np.all(a == a[0]) else "relative_depth_a"
+
+
+def _best(result: xr.Dataset, direction: str, axis: str) -> dict[str, Any]:
+    delta = curve(result, direction=direction, axis=axis)
+    position = delta.argmin()
+    side = axis.rpartition("_")[2]
+    return {
+        "layer": int(result[f"layer_{side}"][position]),
+        "relative_depth": float(delta.depth[position]),
+        **_interval(delta.at(position)),
+    }
+
+
+def _interval(quantity: Quantity) -> dict[str, float]:
+    return {"value": quantity.value, "low": quantity.low, "high": quantity.high}
+
+
+def tidy(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
+    """Give all results as one table: a row per comparison, measure, direction and layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``comparison``, ``measure``, ``direction``, the coordinates that a result has (``layer``,
+        ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``,
+        ``null``, ``threshold``, ``p``, ``calibrated`` where they were computed.
+    """
+    import pandas as pd
+
+    frames = [
+        _frame(label, name, result)
+        for label, result in results.items()
+        for name in map(str, result.data_vars)
+        if _is_measure(name, result)
+    ]
+    if not frames:
+        return pd.DataFrame(columns=["comparison", "measure", "value"])
+    return pd.concat(frames, ignore_index=True)
+
+
+def _is_measure(name: str, result: xr.Dataset) -> bool:
+    """Tell a measure from what belongs to one: ``x_low`` belongs to ``x``."""
+    owners = [other for other in map(str, result.data_vars) if other != name and name.startswith(f"{other}_")]
+    return not owners and "resample" not in result[name].dims
+
+
+def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:
+    columns = {"value": result[name]}
+    columns |= {
+        part: result[f"{name}_{part}"]
+        for part in _PARTS
+        if f"{name}_{part}" in result and result[f"{name}_{part}"].dims == result[name].dims
+    }
+    frame = (
+        result.drop_vars(list(result.data_vars)).assign(columns)[list(columns)].to_dataframe().reset_index()
+    )
+    frame.insert(0, "comparison", label)
+    frame.insert(1, "measure", name)
+    return frame

@@ -1,0 +1,131 @@
+"""Studies that users write as TOML files.
+
+A file has the fields of `Study` that are words, and tables for the rest::
+
+    name = "french"
+    question = "Which layers share the meaning of English and French?"
+
+    [settings]                      # fields of Settings; all have defaults
+    n = 500
+
+    [[comparison]]                  # fields of Comparison
+    label = "en-fr"
+    kind = "profile"
+    a = { model = "gemma-3-270m", side = "a", pooling = "mean(10)" }
+    b = { model = "gemma-3-270m", side = "b", pooling = "mean(10)" }
+    items = { data = "bible:en-fr" }
+
+    [[panel]]                       # fields of Panel
+    kind = "profile"
+    labels = ["en-fr"]
+    title = "English and French"
+
+    [[statement]]                   # a claim, and the words for it
+    claim = "minimum-in-the-middle"
+    labels = ["en-fr"]
+    text = "The minimum lies in the middle layers."
+
+The claims are those of `CLAIMS`. ``platoscope run french.toml`` runs it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from platoscope.errors import InputError, NotFoundError
+from platoscope.studies import claims
+from platoscope.studies.records import Choices, Design, Statement, Study
+from platoscope.studies.serial import comparison_from, panel_from, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["CLAIMS", "read_study"]
+
+_WORDS = ("name", "question", "figure", "needs", "cost", "shortfall", "notes")
+_TABLES = ("settings", "comparison", "panel", "statement")
+
+CLAIMS: dict[str, Callable[..., Statement]] = {
+    "minimum-in-the-middle": claims.minimum_in_the_middle,
+    "minimum-at-the-end": claims.minimum_at_the_end,
+    "last-below-first": claims.last_below_first,
+    "rising": claims.rising,
+    "same-shape": claims.same_shape,
+    "asymmetry-sign": claims.asymmetry_sign,
+    "asymmetry-zero-at-minimum": claims.asymmetry_zero_at_minimum,
+    "null-at-one": claims.null_at_one,
+    "shuffled-at-one": claims.shuffled_at_one,
+}
+"""The claims that a file may make, by name; further keys of a statement are their keyword arguments."""
+
+
+def read_study(path: Path, /) -> Study:
+    """Read a study from a TOML file; the module's docstring shows one.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    InputError
+        If it is no TOML, or a name in it is unknown; the message says where.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        msg = f"there is no study file {str(path)!r}"
+        raise NotFoundError(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path.name} is no valid TOML: {error}"
+        raise InputError(msg) from error
+    return _study(content, where=path.name)
+
+
+def _study(content: Mapping[str, Any], *, where: str) -> Study:
+    unknown = [name for name in content if name not in (*_WORDS, *_TABLES)]
+    if unknown:
+        known = ", ".join((*_WORDS, *(f"[{table}]" for table in _TABLES)))
+        msg = f"{where}: unknown {', '.join(map(repr, unknown))}; a study has {known}"
+        raise InputError(msg)
+    for name in ("name", "question", "comparison"):
+        if not content.get(name):
+            msg = f"{where}: a study needs {name!r}"
+            raise InputError(msg)
+    design = Design(
+        comparisons=tuple(
+            comparison_from(values, where=f"{where}: comparison {i}")
+            for i, values in enumerate(content["comparison"], start=1)
+        ),
+        panels=tuple(
+            panel_from(values, where=f"{where}: panel {i}")
+            for i, values in enumerate(content.get("panel", ()), start=1)
+        ),
+        statements=tuple(
+            _statement(values, where=f"{where}: statement {i}")
+            for i, values in enumerate(content.get("statement", ()), start=1)
+        ),
+    )
+    words = {name: content[name] for name in _WORDS if name in content}
+    if "notes" in words:
+        words["notes"] = tuple(words["notes"])
+    settings = settings_from(content.get("settings", {}), where=f"{where}: [settings]")
+
+    def plan(choices: Choices) -> Design:  # a file says everything itself
+        return design
+
+    return Study(design=plan, settings={"bundled": settings}, **words)
+
+
+def _statement(values: Mapping[str, Any], *, where: str) -> Statement:
+    given = dict(values)
+    claim, labels = given.pop("claim", None), given.pop("labels", ())
+    if claim not in CLAIMS:
+        msg = f"{where}: claim={claim!r} is unknown; there are {', '.join(CLAIMS)}"
+        raise InputError(msg)
+    arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    try:
+        return CLAIMS[claim](*labels, **arguments)
+    except TypeError as error:
+        msg = f"{where}: claim {claim!r} does not fit its keys: {error}"
+        raise InputError(msg) from error
