@@ -14,12 +14,11 @@ import pytest
 from PIL import Image
 
 from platoscope.datasets import Pairs, Side
+from platoscope.datasets.folders import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-USERS_DATA_FOLDER = os.environ.get("PLATOSCOPE_DATA")
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +28,17 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 @pytest.fixture
-def users_data_folder(_own_data_folder: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the user's data folder back to a test of real data."""
-    if USERS_DATA_FOLDER is None:
+def real_data(_own_data_folder: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give real data back to a test: the folder `$TEST_BUNDLED_DATA`, or else the user's data folder.
+
+    It may hold Debian packages unpacked into `debian`, and npm tarballs (`*.tgz`).
+    """
+    folder = os.environ.get("TEST_BUNDLED_DATA")
+    if folder is None:
         monkeypatch.delenv("PLATOSCOPE_DATA")
     else:
-        monkeypatch.setenv("PLATOSCOPE_DATA", USERS_DATA_FOLDER)
+        monkeypatch.setenv("PLATOSCOPE_DATA", folder)
+    return data_folder()
 
 
 @pytest.fixture

@@ -130,14 +130,13 @@ def test_wrong_sources_are_explained(packages: list[Path], tmp_path: Path) -> No
 
 
 @pytest.mark.bundled
-def test_the_real_packages() -> None:
-    """1,599 drawings of both vendors, 1,555 with a caption; set PLATOSCOPE_NPM to the folder of tarballs."""
-    folder = os.environ.get("PLATOSCOPE_NPM")
-    tarballs = sorted(Path(folder).glob("*.tgz")) if folder else []
+def test_the_real_packages(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,599 drawings of both vendors, 1,555 of them with a caption."""
+    tarballs = sorted(real_data.glob("*.tgz"))
     if not tarballs:
-        pytest.skip(
-            f"needs PLATOSCOPE_NPM, a folder after: npm pack {GOOGLE}@16.0.0 {FLUENT}@1.1.0 {CLDR}@48.2.0"
-        )
+        packages = f"{GOOGLE}@16.0.0 {FLUENT}@1.1.0 {CLDR}@48.2.0"
+        pytest.skip(f"needs the folder $TEST_BUNDLED_DATA with what came of: npm pack {packages}")
+    monkeypatch.setenv("PLATOSCOPE_DATA", str(tmp_path))
     prepare_data("emoji", tarballs)
     images = load_pairs("emoji")
     assert images.counts[0].kept == 1599

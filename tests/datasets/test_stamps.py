@@ -56,7 +56,7 @@ def test_repeated_captions_are_dropped(stamps: Path) -> None:
 
 
 @pytest.mark.bundled
-@pytest.mark.usefixtures("users_data_folder")
+@pytest.mark.usefixtures("real_data")
 def test_the_real_stamps() -> None:
     """Tux Paint's package has 498 stamps of different English captions outside symbols."""
     if debian_folder(INSIDE, None) is None:

@@ -17,7 +17,8 @@ MEMORY = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE tmx SYSTEM "tmx14.dtd">
 <tmx version="1.4"><header srclang="en"/><body>
 <tu tuid="t1">
- <tuv xml:lang="en-US"><seg> Press <bpt i="1">&lt;b&gt;</bpt>F1<ept i="1">&lt;/b&gt;</ept> &amp; wait.</seg></tuv>
+ <tuv xml:lang="en-US"><seg> Press <bpt i="1">&lt;b&gt;</bpt>F1<ept
+ i="1">&lt;/b&gt;</ept> &amp; wait.</seg></tuv>
  <tuv xml:lang="it"><seg>Premi <hi>F1</hi> e aspetta.</seg></tuv>
  <tuv xml:lang="de"><seg>Drücke F1.</seg></tuv>
 </tu>
@@ -73,5 +74,5 @@ def test_entity_bombs_and_broken_files_are_refused(tmp_path: Path) -> None:
         load_pairs(str(broken))
     single = tmp_path / "single.tmx"
     single.write_text(MEMORY.split('<tu tuid="t1">')[0] + "</body></tmx>", encoding="utf-8")
-    with pytest.raises(InputError, match="say which two"):
+    with pytest.raises(InputError, match="has two languages, so there are no pairs"):
         load_pairs(str(single))

@@ -17,8 +17,8 @@ def data_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "platoscope"
 
 
-def debian_folder(inside: str, root: Path | None, /) -> Path | None:
-    """Find a folder of a Debian package: installed, or unpacked by `dpkg -x`.
+def debian_folder(inside: str, root: Path | None, /, *, holding: str = "") -> Path | None:
+    """Find a folder of Debian packages: installed, or unpacked by `dpkg -x`.
 
     Parameters
     ----------
@@ -27,14 +27,15 @@ def debian_folder(inside: str, root: Path | None, /) -> Path | None:
     root : Path or None
         The user's choice: the folder itself, or where the package was unpacked. When given, nothing else
         is searched; else the system and the folder `debian` in `data_folder()` are.
+    holding : str, optional
+        A folder within it that must be there.
 
     Returns
     -------
     Path or None
         `None` when it is not there.
     """
-    if root is not None:
-        candidates = [root / inside, root]
-    else:
-        candidates = [Path("/") / inside, data_folder() / "debian" / inside]
-    return next((folder for folder in candidates if folder.is_dir()), None)
+    candidates = (
+        [root / inside, root] if root is not None else [Path("/") / inside, data_folder() / "debian" / inside]
+    )
+    return next((folder for folder in candidates if (folder / holding).is_dir()), None)

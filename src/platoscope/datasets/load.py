@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platoscope.datasets.filters import drop_duplicates, drop_empty, drop_unreadable
+from platoscope.datasets.filters import clean
 from platoscope.datasets.request import DatasetInfo, Options, Request, Source, split_spec
 from platoscope.datasets.sources import bible, emoji, flickr30k, imagenet, libreoffice, opus_books, stamps
 from platoscope.datasets.sources.aligned import load_aligned
@@ -118,11 +118,7 @@ def load_pairs(
     pairs = _load(spec.removeprefix(_SAME), options, same=same)
     if same:
         pairs = replace(pairs, name=spec, b=pairs.a)
-    if "text" in (pairs.a.modality, pairs.b.modality):
-        pairs = drop_empty(pairs)
-    if "image" in (pairs.a.modality, pairs.b.modality):
-        pairs = drop_unreadable(pairs)
-    return pairs if keep_duplicates else drop_duplicates(pairs)
+    return clean(pairs, keep_duplicates=keep_duplicates)
 
 
 def list_datasets() -> tuple[DatasetInfo, ...]:

@@ -23,7 +23,8 @@ def load(request: Request) -> Pairs:
         request, HUB_ID, config=None, split="validation", revision=REVISION, columns=["image", "label"]
     )
     labels = table["label"][:]
-    per_class = request.options.pairs_per_class or 1
+    chosen = request.options.pairs_per_class
+    per_class = 1 if chosen is None else chosen
     seed = request.options.seed or 0
     drawn = same_class_pairs(labels, per_class=per_class, seed=seed)
     names = getattr(table.features["label"], "names", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,11 @@ def load(request: Request) -> Pairs:
     Paragraphs that read the same in both languages were not translated, and are dropped with a count.
     """
     first, second = language_pair(request, tuple(LANGUAGES), "en-it")
-    folder = debian_folder(INSIDE, request.root)
     sides: dict[str, dict[str, str]] = {}
     titles = []
     for language in dict.fromkeys((first, second)):
-        text = folder / LANGUAGES[language] / "text" if folder else None
-        if text is None or not text.is_dir():
+        text = _text_folder(language, request.root)
+        if text is None:
             feature = f"the data set {request.spec!r}"
             raise MissingExtraError(feature, _package(language), _how_to_get(first, second))
         sides[language], title = _read(text)
@@ -41,7 +41,7 @@ def load(request: Request) -> Pairs:
     keys = [key for key in sides[first] if key in sides[second]]
     translated = [key for key in keys if first == second or sides[first][key] != sides[second][key]]
     if not keys:
-        message = f"the help pages under {folder} share no paragraph between {first} and {second}."
+        message = f"the help pages of {first} and {second} share no paragraph: is it one version of the help?"
         raise NotFoundError(message)
     return Pairs(
         name=f"libreoffice:{first}-{second}",
@@ -67,8 +67,7 @@ def load(request: Request) -> Pairs:
 
 def info() -> DatasetInfo:
     """Describe the source."""
-    folder = debian_folder(INSIDE, None)
-    found = [name for name, part in LANGUAGES.items() if folder and (folder / part / "text").is_dir()]
+    found = [language for language in LANGUAGES if _text_folder(language, None)]
     return DatasetInfo(
         name="libreoffice",
         variants=("A-B with A, B of " + ", ".join(LANGUAGES),),
@@ -80,6 +79,12 @@ def info() -> DatasetInfo:
         how_to_get=_how_to_get("en", "it"),
         available=len(found) > 1,
     )
+
+
+def _text_folder(language: str, root: Path | None) -> Path | None:
+    inside = f"{LANGUAGES[language]}/text"
+    folder = debian_folder(INSIDE, root, holding=inside)
+    return folder / inside if folder else None
 
 
 def _package(language: str) -> str:
@@ -94,6 +99,8 @@ def _how_to_get(first: str, second: str) -> str:
     )
 
 
+# Parsing takes some seconds a language, and a study compares one with each of the others.
+@lru_cache(maxsize=len(LANGUAGES))
 def _read(text: Path) -> tuple[dict[str, str], str]:
     """Return all paragraphs under their page and id, and the product and version that the pages state."""
     found: dict[str, str] = {}

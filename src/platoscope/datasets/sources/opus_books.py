@@ -22,7 +22,7 @@ def load(request: Request) -> Pairs:
     table, origin = open_table(
         request, HUB_ID, config=config, split="train", revision=REVISION, columns=["translation"]
     )
-    rows = table["translation"]
+    rows = table["translation"][:]
     for language in (first, second):
         if len(rows) and language not in rows[0]:
             message = f"{request.spec!r} has no language {language!r}, only {', '.join(rows[0])}."

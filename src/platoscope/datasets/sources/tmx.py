@@ -29,7 +29,7 @@ def load_tmx(path: Path, options: Options, /) -> Pairs:
         A `.tmx` file, perhaps with `.gz` behind.
     options : Options
         `columns`: the two languages; "en" finds "en-US" where no plain "en" is in the unit. By default the
-        first two languages of the first unit.
+        first two languages of the first unit that has two.
 
     Raises
     ------
@@ -38,33 +38,26 @@ def load_tmx(path: Path, options: Options, /) -> Pairs:
     NotFoundError
         If no unit has both languages.
     """
-    reader = _Reader()
+    reader = _Reader(options.columns)
     with open_bytes(path) as file:
         try:
             reader.parser.ParseFile(file)
         except expat.ExpatError as error:
             message = f"{path} is not well-formed XML: {error}."
             raise InputError(message) from error
-    wanted = options.columns
+    wanted, units, pairs = reader.wanted, reader.units, reader.pairs
     if wanted is None:
-        wanted = _first_two(path, reader.units)
-    pairs, ids = [], []
-    for identifier, unit in reader.units:
-        first, second = _find(unit, wanted[0]), _find(unit, wanted[1])
-        if first is not None and second is not None:
-            pairs.append((first.strip(), second.strip()))
-            ids.append(identifier)
+        message = f"no unit of {path} has two languages, so there are no pairs in it."
+        raise InputError(message)
     if not pairs:
-        known = sorted({language for _, unit in reader.units for language in unit})
-        message = (
-            f"no unit of {path} has both {wanted[0]!r} and {wanted[1]!r}; its languages: {', '.join(known)}."
-        )
+        known = ", ".join(sorted(reader.languages))
+        message = f"no unit of {path} has both {wanted[0]!r} and {wanted[1]!r}; its languages: {known}."
         raise NotFoundError(message)
-    units = len(reader.units)
+    ids = [identifier for identifier, _, _ in pairs]
     return Pairs(
         name=path.name,
-        a=Side(wanted[0], "text", [first for first, _ in pairs]),
-        b=Side(wanted[1], "text", [second for _, second in pairs]),
+        a=Side(wanted[0], "text", [first for _, first, _ in pairs]),
+        b=Side(wanted[1], "text", [second for _, _, second in pairs]),
         ids=tuple(ids) if len(set(ids)) == len(ids) else (),
         provenance={"source": str(path), "languages": list(wanted), "license": "not stated"},
         counts=(
@@ -72,16 +65,6 @@ def load_tmx(path: Path, options: Options, /) -> Pairs:
             FilterCount("both languages", len(pairs), units - len(pairs), "units without one of them"),
         ),
     )
-
-
-def _first_two(path: Path, units: list[tuple[str, dict[str, str]]]) -> tuple[str, str]:
-    languages = list(units[0][1]) if units else []
-    if len(languages) < 2:
-        message = (
-            f"the first unit of {path} has the languages {languages}; say which two, as {path.name}:A,B."
-        )
-        raise InputError(message)
-    return languages[0], languages[1]
 
 
 def _find(unit: dict[str, str], wanted: str) -> str | None:
@@ -92,10 +75,13 @@ def _find(unit: dict[str, str], wanted: str) -> str | None:
 
 
 class _Reader:
-    """Collects `(id, {language: text})` per unit while expat streams through the file."""
+    """Collects `(id, first text, second text)` while expat streams through the file; keeps no more."""
 
-    def __init__(self) -> None:
-        self.units: list[tuple[str, dict[str, str]]] = []
+    def __init__(self, wanted: tuple[str, str] | None) -> None:
+        self.wanted = wanted
+        self.pairs: list[tuple[str, str, str]] = []
+        self.units = 0
+        self.languages: set[str] = set()
         self._unit: dict[str, str] = {}
         self._id = ""
         self._language = ""
@@ -110,7 +96,7 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "tu":
             self._unit = {}
-            self._id = attributes.get("tuid") or str(len(self.units))
+            self._id = attributes.get("tuid") or str(self.units)
         elif tag == "tuv":
             # TMX before 1.4 wrote plain `lang`.
             self._language = (attributes.get("xml:lang") or attributes.get("lang") or "").lower()
@@ -121,12 +107,23 @@ class _Reader:
 
     def _end(self, tag: str) -> None:
         if tag == "tu":
-            self.units.append((self._id, self._unit))
+            self._finish_unit()
         elif tag == "seg":
             self._unit.setdefault(self._language, "".join(self._text or []))
             self._text = None
         elif tag in _CODES and self._text is not None:
             self._codes -= 1
+
+    def _finish_unit(self) -> None:
+        self.units += 1
+        self.languages.update(self._unit)
+        if self.wanted is None and len(self._unit) > 1:
+            first, second, *_ = self._unit
+            self.wanted = (first, second)
+        if self.wanted is not None:
+            first_text, second_text = (_find(self._unit, language) for language in self.wanted)
+            if first_text is not None and second_text is not None:
+                self.pairs.append((self._id, first_text.strip(), second_text.strip()))
 
     def _data(self, data: str) -> None:
         if self._text is not None and not self._codes:
