@@ -128,7 +128,7 @@ def test_exports_are_sorted(path: Path) -> None:
 
 def _kind(name: str) -> int:
     """Give the rank of a name in Ruff's order: constants, then classes, then the rest."""
-    if name.isupper():
+    if len(name) > 1 and name.isupper():
         return 0
     return 1 if name[:1].isupper() else 2
 

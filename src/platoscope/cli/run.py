@@ -160,13 +160,15 @@ def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
 
 def _execute(plan: Plan, folder: Path, request: _Request, progress: Progress, /) -> StudyResult:
     """Compute, draw, and write the page."""
-    from platoscope.report import write_figures, write_page
+    from platoscope.report import draw_result, write_figures, write_page
     from platoscope.studies import execute
 
     result = execute(plan, out=folder, store=request.store, progress=progress)
     progress.stage("Drawing")
-    write_figures(result, folder / "figures")
-    write_page(result, folder)
+    drawn = draw_result(result)
+    write_figures(result, folder / "figures", drawn=drawn)
+    write_page(result, folder, drawn=drawn)
+    progress.finish()
     return result
 
 

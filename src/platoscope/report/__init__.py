@@ -10,10 +10,11 @@ Every plot function takes data and, if given, the Axes to draw on, and returns t
 from __future__ import annotations
 
 from platoscope.report.asymmetry import plot_asymmetry
-from platoscope.report.figures import write_figures
+from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.grid import plot_grid
 from platoscope.report.metrics import plot_metrics
 from platoscope.report.null import plot_null
+from platoscope.report.page import write_page
 from platoscope.report.pooling import plot_poolings
 from platoscope.report.profile import plot_profile
 from platoscope.report.retrieval import plot_retrieval
@@ -24,6 +25,7 @@ from platoscope.report.synthetic import plot_rank, plot_shared_features
 from platoscope.report.token_distance import plot_token_distance
 
 __all__ = [
+    "draw_result",
     "figure_style",
     "plot_asymmetry",
     "plot_grid",
@@ -38,4 +40,5 @@ __all__ = [
     "plot_sweep",
     "plot_token_distance",
     "write_figures",
+    "write_page",
 ]

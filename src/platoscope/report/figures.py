@@ -82,9 +82,7 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
     from matplotlib.figure import Figure
 
     drawn = []
-    for number, panel in enumerate(_panels(result), start=1):
-        if not panel.conditions(result.results):
-            continue
+    for number, panel in enumerate(result.panels, start=1):
         with figure_style():
             # A bare Figure, not pyplot's: pyplot keeps every figure until it is closed by hand.
             figure = Figure(figsize=panel_size(panel, result.results), layout="constrained")
@@ -94,7 +92,9 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
     return drawn
 
 
-def write_figures(result: StudyResult, folder: str | Path, /) -> tuple[Path, ...]:
+def write_figures(
+    result: StudyResult, folder: str | Path, /, *, drawn: Sequence[DrawnPanel] | None = None
+) -> tuple[Path, ...]:
     """Write ``figure.*`` (all panels, as in a paper) and one file per panel, as PNG, SVG and PDF.
 
     Parameters
@@ -103,6 +103,8 @@ def write_figures(result: StudyResult, folder: str | Path, /) -> tuple[Path, ...
         What `platoscope.studies.execute` or `load_run` returns.
     folder : str or pathlib.Path
         Where to write; made if it does not exist.
+    drawn : sequence of DrawnPanel, optional
+        The run's panels where they are drawn already.
 
     Returns
     -------
@@ -116,8 +118,8 @@ def write_figures(result: StudyResult, folder: str | Path, /) -> tuple[Path, ...
     """
     target = Path(folder)
     written: list[Path] = []
-    for drawn in draw_result(result):
-        written += save_figure(drawn.figure, target, drawn.name)
+    for panel in draw_result(result) if drawn is None else drawn:
+        written += save_figure(panel.figure, target, panel.name)
     combined = _combined(result)
     if combined is not None:
         written += save_figure(combined, target, "figure")
@@ -152,16 +154,11 @@ def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
     return written
 
 
-def _panels(result: StudyResult, /) -> Sequence[Panel]:
-    """Return the panels of the run: its choices may have changed those of the study."""
-    return result.plan.panels
-
-
 def _combined(result: StudyResult, /) -> Figure | None:
     """All panels in one figure, two narrow ones in a row, lettered as in a paper."""
     from matplotlib.figure import Figure
 
-    rows = _rows([panel for panel in _panels(result) if panel.conditions(result.results)], result)
+    rows = _rows(result.panels, result)
     if not rows:
         return None
     heights = [max(panel_size(panel, result.results)[1] for panel in row) for row in rows]
