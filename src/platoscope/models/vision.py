@@ -32,9 +32,9 @@ __all__ = ["VisionEncoder", "open_image", "vision_encoder"]
 class VisionEncoder:
     """An `Encoder` of images: any vision transformer of the transformers library, or one tower of two.
 
-    Made by `platoscope.models.load_model`. What comes before the patches (class and register tokens) is found by counting, and
-    stays out of ``mean``. ImageGPT reads pixels as color clusters behind a start token, as it was trained, and so
-    without the last pixel, for which its context has no place.
+    Made by `platoscope.models.load_model`. What comes before the patches (class and register tokens) is
+    found by counting, and stays out of ``mean``. ImageGPT reads pixels as color clusters behind a start
+    token, as it was trained, and so without the last pixel, for which its context has no place.
     """
 
     name: str
@@ -75,12 +75,15 @@ class VisionEncoder:
             n_prefix = n_positions - n_patches
             if n_prefix < 0:
                 msg = (
-                    f"{self.name} turns {n_patches} patches into {n_positions} tokens, so that they cannot be told apart. "
+                    f"{self.name} turns {n_patches} patches into {n_positions} tokens, so that they "
+                    f"cannot be told apart. "
                     f"Only models that keep one token per patch can be read."
                 )
                 raise InputError(msg)
             class_token = n_prefix > 0 and not self._reads_pixels
-            return vision_readings(len(items), n_positions, poolings, n_prefix=n_prefix, class_token=class_token)
+            return vision_readings(
+                len(items), n_positions, poolings, n_prefix=n_prefix, class_token=class_token
+            )
 
         return pooled_forward(self.model, self.blocks, inputs, plan, final_norm=self.final_norm)
 
@@ -90,7 +93,7 @@ class VisionEncoder:
         return bool(config.model_type == "imagegpt")
 
     def _inputs(self, items: Sequence[Any]) -> tuple[dict[str, Any], int]:
-        """Preprocess images; returns the arguments of the forward pass and the number of patches per image."""
+        """Preprocess images: the arguments of the forward pass, and the number of patches per image."""
         config: Any = self.model.config
         weight = next(self.model.parameters())
         images = [open_image(item, position=i) for i, item in enumerate(items)]
@@ -144,13 +147,18 @@ def open_image(item: Any, /, *, position: int) -> Image:
     elif isinstance(item, images.Image):
         return _on_white(item)
     else:
-        msg = f"An image model reads paths, bytes or PIL images, but item {position} is {type(item).__name__}."
+        msg = (
+            f"An image model reads paths, bytes or PIL images, but item {position} is {type(item).__name__}."
+        )
         raise InputError(msg)
     try:
         with images.open(source) as image:
             return _on_white(image)
     except (UnidentifiedImageError, OSError) as error:
-        msg = f"Item {position} cannot be read as an image: {error}. Remove it, or filter unreadable images first."
+        msg = (
+            f"Item {position} cannot be read as an image: {error}. Remove it, or filter unreadable images "
+            f"first."
+        )
         raise InputError(msg) from error
 
 
@@ -165,7 +173,13 @@ def _on_white(image: Image) -> Image:
 
 
 def vision_encoder(
-    name: str, loaded: Pretrained, provenance: Mapping[str, Any], /, *, final_norm: bool, tokens_per_batch: int
+    name: str,
+    loaded: Pretrained,
+    provenance: Mapping[str, Any],
+    /,
+    *,
+    final_norm: bool,
+    tokens_per_batch: int,
 ) -> VisionEncoder:
     """Put a loaded model and its image processor together; for the options see `load_model`."""
     config: Any = loaded.model.config

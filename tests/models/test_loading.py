@@ -1,0 +1,107 @@
+"""Finding models and refusing what cannot be loaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from platoscope.errors import InputError, MissingExtraError, NotFoundError
+from platoscope.models import load_model
+from platoscope.models.sources import fingerprint_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.parametrize(
+    "name", ["/no/such/folder", "./missing", "~/missing", "missing.gguf", "one/two/three"]
+)
+def test_missing_paths_are_named(name: str) -> None:
+    """A path that is not there says so, without asking the hub."""
+    with pytest.raises(NotFoundError, match=r"There is no model at"):
+        load_model(name, device="cpu")
+
+
+def test_unknown_hub_models_are_named() -> None:
+    """A hub id that cannot be loaded names itself and lists the bundled models."""
+    with pytest.raises(NotFoundError, match=r"Cannot load the model 'nobody/nothing'.*gemma-3-270m"):
+        load_model("nobody/nothing", device="cpu")
+
+
+def test_a_folder_without_configuration_is_no_model(tmp_path: Path) -> None:
+    """An empty folder is named with what is missing."""
+    with pytest.raises(NotFoundError, match=r"holds no config.json"):
+        load_model(str(tmp_path), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"drop_last": -1}, "drop_last must be 0 or more"),
+        ({"padding_side": "both"}, "padding_side must be 'right' or 'left'"),
+        ({"tower": "middle"}, "tower must be 'text' or 'vision'"),
+        ({"batch_tokens": 0}, "batch_tokens must be 1 or more"),
+        ({"revision": "main"}, "is for models on the hub"),
+        ({"dtype": "int4"}, "dtype='int4' is not known"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, Any], match: str, tiny: Callable[..., str]) -> None:
+    """Every option that does not fit says what is expected."""
+    with pytest.raises(InputError, match=match):
+        load_model(tiny("llama"), **({"device": "cpu"} | options))
+
+
+def test_checkpoints_without_blocks_are_refused(tiny: Callable[..., str], tmp_path: Path) -> None:
+    """A checkpoint that lacks weights would be read with random ones: an error names the first."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny("llama"), folder)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "layers.1.mlp" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"lacks 3 weights of the base model \(the first: layers.1.mlp"):
+        load_model(str(folder), device="cpu")
+
+
+def test_fingerprints_follow_the_content(tiny: Callable[..., str], tmp_path: Path) -> None:
+    """A copy has the same fingerprint, other weights have another."""
+    original = Path(tiny("llama"))
+    copy = tmp_path / "copy"
+    shutil.copytree(original, copy)
+    assert fingerprint_folder(copy) == fingerprint_folder(original)
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint_folder(copy) != fingerprint_folder(original)
+
+
+def test_batches_follow_the_chosen_size(tiny: Callable[..., str]) -> None:
+    """Batch_tokens bounds the padded tokens of a batch, special tokens included, and is recorded."""
+    model = load_model(tiny("bert"), device="cpu", batch_tokens=24)
+    plan = model.batches(model.lengths(["a" * 10, "b" * 10, "c" * 4, "d" * 4]))
+    assert [batch.tolist() for batch in plan] == [[0, 1], [2, 3]]
+    assert model.provenance["batch_tokens"] == 24
+
+
+def test_a_missing_library_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch the error holds the command that installs it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else object())
+    with pytest.raises(MissingExtraError, match=r"pip install 'platoscope\[models\]'"):
+        load_model("gemma-3-270m")
+
+
+def test_importing_the_package_is_light() -> None:
+    """Importing platoscope.models loads neither torch nor transformers."""
+    program = (
+        "import sys, platoscope.models; print(sorted({'torch', 'transformers', 'PIL'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
