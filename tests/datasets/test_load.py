@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platoscope.datasets import list_datasets, load_pairs
+from platoscope.datasets import dataset_info, list_datasets, load_pairs
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
 
 if TYPE_CHECKING:
@@ -78,6 +78,17 @@ def test_the_listing_describes_every_source() -> None:
     assert all(info.description and info.license and info.how_to_get for info in listed.values())
     assert {info.sides for info in listed.values()} == {"text-text", "image-text", "image-image"}
     assert not listed["emoji"].available
+
+
+def test_a_specification_finds_its_description(tmp_path: Path) -> None:
+    """Variant, folder and `same:` do not hide the name; a folder decides about what is there."""
+    for spec, name in (("bible:en-it", "bible"), ("same:stamps:it", "stamps"), ("emoji@/nowhere", "emoji")):
+        info = dataset_info(spec)
+        assert info is not None
+        assert info.name == name
+    elsewhere = [dataset_info(f"emoji@{folder}") for folder in (tmp_path, tmp_path / "nowhere")]
+    assert [info.available for info in elsewhere if info is not None] == [True, False]
+    assert dataset_info("pairs.jsonl:en,it") is None
 
 
 def test_same_text_stands_on_both_sides(tmp_path: Path) -> None:

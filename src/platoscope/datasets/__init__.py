@@ -9,7 +9,7 @@ from platoscope.datasets.filters import (
     tokens_per_character,
 )
 from platoscope.datasets.images import LazyImages, open_image
-from platoscope.datasets.load import list_datasets, load_pairs
+from platoscope.datasets.load import dataset_info, list_datasets, load_pairs
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
 from platoscope.datasets.prepare import prepare_data
 from platoscope.datasets.request import DatasetInfo
@@ -21,6 +21,7 @@ __all__ = [
     "LazyImages",
     "Pairs",
     "Side",
+    "dataset_info",
     "drop_duplicates",
     "drop_empty",
     "drop_unreadable",

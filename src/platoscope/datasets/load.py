@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.pairs import Pairs
 
-__all__ = ["list_datasets", "load_pairs"]
+__all__ = ["dataset_info", "list_datasets", "load_pairs"]
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -124,6 +124,35 @@ def load_pairs(
 def list_datasets() -> tuple[DatasetInfo, ...]:
     """Return what `load_pairs` knows by name, with what is available on this machine now."""
     return tuple(source.info() for source in SOURCES.values())
+
+
+def dataset_info(spec: str, /) -> DatasetInfo | None:
+    """Return the description of the data set that a specification names; loads nothing.
+
+    Parameters
+    ----------
+    spec : str
+        As for `load_pairs`.
+
+    Returns
+    -------
+    DatasetInfo or None
+        `None` when it names none: then it is a file or folder of the user's own, or nothing. With a folder
+        after `@`, `available` says whether that folder exists.
+
+    Examples
+    --------
+    >>> dataset_info("same:bible:en").name
+    'bible'
+    >>> dataset_info("pairs.jsonl") is None
+    True
+    """
+    name, _, root = split_spec(spec.removeprefix(_SAME))
+    source = SOURCES.get(name)
+    if source is None:
+        return None
+    info = source.info()
+    return info if root is None else replace(info, available=root.exists())
 
 
 def _load(spec: str, options: Options, *, same: bool) -> Pairs:
