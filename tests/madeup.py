@@ -20,11 +20,12 @@ def profile(
     data = _with_intervals("information_imbalance", values, rng)
     data |= _with_intervals("asymmetry", values[0] - values[1], rng)
     data["information_imbalance_null"] = (("direction", "layer"), 1 + rng.normal(0, 0.01, values.shape))
+    data["information_imbalance_null_sd"] = (("direction", "layer"), np.full(values.shape, 0.02))
     similar = 1 - base
     for name, level in (("neighborhood_overlap", 0.5), ("cka_debiased", 0.7), ("cka_biased", 0.9)):
         data |= _with_intervals(name, level * similar + 0.1 * (level > 0.8), rng)
     for k, factor in ((1, 0.75), (5, 1.0)):
-        data |= _with_intervals(f"recall_at_{k}", factor * (1 - values), rng)
+        data |= _with_intervals(f"retrieval_at_{k}", factor * (1 - values), rng)
     coords = {
         "direction": DIRECTIONS,
         "layer": np.arange(n_layers),

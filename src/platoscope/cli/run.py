@@ -141,6 +141,8 @@ def _execute_all(
     finished: list[tuple[StudyResult, Path]] = []
     failures: dict[str, PlatoscopeError] = {}
     with open_progress(verbose=verbose) as progress:
+        if len(jobs) > 1:
+            _extract_shared([plan for plan, _ in jobs], request, progress)
         for plan, folder in jobs:
             try:
                 finished.append((_execute(plan, folder, request, progress), folder))
@@ -149,6 +151,20 @@ def _execute_all(
                     raise
                 failures[plan.study.name] = error
     return finished, failures
+
+
+def _extract_shared(plans: Sequence[Plan], request: _Request, progress: Progress, /) -> None:
+    """Extract what several studies need, each thing once, and say how often that saved a pass."""
+    from platoscope.studies import extract_all
+
+    sides = sum(plan.n_requested for plan in plans)
+    try:
+        passes = extract_all(plans, store=request.store, progress=progress)
+    except PlatoscopeError as error:
+        # The study that needs it will fail with the same error, and the others go on.
+        sys.stderr.write(f"Not everything could be extracted ahead: {error}\n")
+    else:
+        sys.stderr.write(f"{passes} passes over a model serve {sides} sides of comparisons.\n")
 
 
 def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:

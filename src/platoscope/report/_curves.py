@@ -34,6 +34,7 @@ __all__ = [
     "label_ticks",
     "legend_above",
     "read_curve",
+    "read_null",
     "shade_layers",
 ]
 
@@ -135,6 +136,15 @@ def read_curve(
         None if low is None else low[order],
         None if high is None else high[order],
     )
+
+
+def read_null(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction: str) -> Curve:
+    """Read the mean of a null with two standard deviations of its permutations to both sides."""
+    curve = read_curve(dataset, variable, x=x, direction=direction)
+    if f"{variable}_sd" not in dataset:
+        return curve
+    spread = 2 * read_curve(dataset, f"{variable}_sd", x=x, direction=direction).values
+    return Curve(curve.x, curve.values, curve.values - spread, curve.values + spread)
 
 
 def _mean_interval(

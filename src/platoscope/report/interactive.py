@@ -19,8 +19,9 @@ __all__ = ["chart", "description"]
 
 _DIGITS = 5  # more cannot be seen in a chart, and would make the page larger
 
-# In pixels. A chart grows with its legend, which stands below in about two columns.
-_HEIGHT, _LEGEND_ROW = 380, 20
+# In pixels. A chart grows with its legend, which stands below its axis in two columns, or in one where
+# names are long: Plotly alone would let the legend and the axis title overlap.
+_PLOT, _TOP, _AXIS, _LEGEND_ROW, _LONG_NAME = 270, 40, 55, 20, 26
 
 # Plotly's names of the line styles; a dash pattern of our own is a dash to it.
 _DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
@@ -69,7 +70,8 @@ def chart(ax: Axes, /) -> dict[str, Any]:
                 "layer": "below",
             }
         )
-    return {"data": traces, "layout": _layout(ax, shapes, sum(_in_legend(trace) for trace in traces))}
+    names = [trace["name"] for trace in traces if "name" in trace and trace.get("showlegend", True)]
+    return {"data": traces, "layout": _layout(ax, shapes, names)}
 
 
 def description(ax: Axes, /) -> str:
@@ -106,11 +108,6 @@ def description(ax: Axes, /) -> str:
     return " ".join([f"{title}:"] * bool(title) + parts)
 
 
-def _in_legend(trace: dict[str, Any], /) -> bool:
-    """Say whether the legend names a trace."""
-    return trace["type"] == "scatter" and trace.get("showlegend", True)
-
-
 def _is_level(ax: Axes, line: Line2D, /) -> bool:
     """Tell a line over the whole width (a zero line, a chance level) from a curve."""
     return line.get_transform() == ax.get_yaxis_transform(which="grid")
@@ -145,8 +142,8 @@ def _bands(collection: PolyCollection, /) -> list[dict[str, Any]]:
     return [
         {
             "type": "scatter",
-            "x": _numbers(path.vertices[:, 0]),
-            "y": _numbers(path.vertices[:, 1]),
+            "x": _numbers(corners[:, 0]),
+            "y": _numbers(corners[:, 1]),
             "fill": "toself",
             "fillcolor": _color(collection.get_facecolor()[0]),
             "line": {"width": 0},
@@ -155,7 +152,8 @@ def _bands(collection: PolyCollection, /) -> list[dict[str, Any]]:
             "showlegend": False,
         }
         for path in collection.get_paths()
-        if len(path.vertices)
+        for corners in [np.asarray(path.vertices, dtype=np.float64)]
+        if len(corners)
     ]
 
 
@@ -193,7 +191,7 @@ def _level(line: Line2D, /) -> dict[str, Any]:
     }
 
 
-def _layout(ax: Axes, shapes: list[dict[str, Any]], n_entries: int, /) -> dict[str, Any]:
+def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict[str, Any]:
     """Read labels, ranges and scales of the axes."""
     axes = {}
     for name, axis, limits in (("xaxis", ax.xaxis, ax.get_xlim()), ("yaxis", ax.yaxis, ax.get_ylim())):
@@ -205,14 +203,16 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], n_entries: int, /) -> dict[s
             "type": "log" if logarithmic else "linear",
             "zeroline": False,
         }
+    rows = len(names) if any(len(name) > _LONG_NAME for name in names) else -(-len(names) // 2)
+    bottom = _AXIS + _LEGEND_ROW * rows
     return {
         **axes,
         "title": {"text": ax.get_title("left"), "font": {"size": 14}, "x": 0, "xref": "paper"},
-        "height": _HEIGHT + _LEGEND_ROW * max(0, -(-n_entries // 2) - 1),
+        "height": _TOP + _PLOT + bottom,
         "shapes": shapes,
         "hovermode": "closest",
-        "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
-        "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+        "legend": {"orientation": "h", "x": 0, "y": -_AXIS / _PLOT, "yanchor": "top"},
+        "margin": {"l": 60, "r": 20, "t": _TOP, "b": bottom},
         "template": {"layout": {"font": {"family": "system-ui, sans-serif", "size": 12}}},
     }
 

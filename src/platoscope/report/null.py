@@ -13,7 +13,7 @@ from platoscope.report._curves import (
     draw_curve,
     ensure_axes,
     label_depth,
-    read_curve,
+    read_null,
 )
 from platoscope.report.style import CHANCE_COLOR, condition_colors
 
@@ -43,7 +43,7 @@ def plot_null(
     ----------
     results : xarray.Dataset or mapping of str to xarray.Dataset
         Profiles with ``information_imbalance_null``, the mean over permutations of the pairing, and
-        (if they are there) its ``information_imbalance_null_low`` and ``…_high``.
+        their standard deviation ``information_imbalance_null_sd``, drawn twice to both sides.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new single-column figure by default.
     measure : str, default: "information_imbalance_null"
@@ -76,7 +76,7 @@ def plot_null(
     for label, dataset in datasets.items():
         positions = depth(dataset, x=x, side=side)
         for direction in ("a_to_b", "b_to_a"):
-            curve = read_curve(dataset, measure, x=positions, direction=direction)
+            curve = read_null(dataset, measure, x=positions, direction=direction)
             full = f"{label} · {names[direction]}" if label else names[direction]
             draw_curve(ax, curve, label=full, color=colors[label], direction=direction)
     label_depth(ax, x)

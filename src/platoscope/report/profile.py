@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from platoscope.report._curves import (
     MEASURE_LABELS,
     add_legend,
@@ -17,6 +15,7 @@ from platoscope.report._curves import (
     ensure_axes,
     label_depth,
     read_curve,
+    read_null,
     shade_layers,
 )
 from platoscope.report.style import CHANCE_COLOR, condition_colors
@@ -24,6 +23,7 @@ from platoscope.report.style import CHANCE_COLOR, condition_colors
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import xarray as xr
     from matplotlib.axes import Axes
 
@@ -62,7 +62,8 @@ def plot_profile(
     side : {"a", "b"}, default: "a"
         Whose layers stand there.
     null : bool, default: True
-        Draw the mean of the permutation null in gray where the result has one.
+        Draw the permutation null in gray where the result has one: its mean, and two standard deviations
+        to both sides.
     region : sequence of int, optional
         Positions (along ``layer``) of the semantic region to shade.
 
@@ -128,12 +129,12 @@ def _draw_null(ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarra
     name = f"{measure}_null"
     if name not in dataset:
         return False
-    values = dataset[name]
-    values = values.mean("direction") if "direction" in values.dims else values
-    order = np.argsort(positions, kind="stable")
+    curve = read_null(dataset, name, x=positions, direction="mean")
+    if curve.low is not None and curve.high is not None:
+        ax.fill_between(curve.x, curve.low, curve.high, color=CHANCE_COLOR, alpha=0.15, linewidth=0)
     ax.plot(
-        positions[order],
-        np.asarray(values.values, dtype=np.float64)[order],
+        curve.x,
+        curve.values,
         color=CHANCE_COLOR,
         linestyle=":",
         linewidth=1.0,

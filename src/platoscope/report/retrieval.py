@@ -39,7 +39,7 @@ def plot_retrieval(
     Parameters
     ----------
     dataset : xarray.Dataset
-        A profile with ``recall_at_1``, ``recall_at_5``, … (dimensions ``direction`` and ``layer``).
+        A profile with ``retrieval_at_1``, ``retrieval_at_5``, … (dimensions ``direction`` and ``layer``).
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new single-column figure by default.
     x : {"relative_depth", "layer"}, default: "relative_depth"
@@ -86,21 +86,19 @@ def plot_retrieval(
 
 
 def recall_variables(dataset: xr.Dataset, /) -> list[tuple[int, str]]:
-    """Return ``(k, variable)`` for every ``recall_at_k`` of a result, smallest k first.
+    """Return ``(k, variable)`` for every ``retrieval_at_k`` of a result, smallest k first.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    prefix = "recall_at_"
+    prefix = "retrieval_at_"
     names = [str(name) for name in dataset.data_vars]
     found = sorted(
         (int(n[len(prefix) :]), n) for n in names if n[len(prefix) :].isdigit() and n.startswith(prefix)
     )
     if not found:
-        message = (
-            f"a figure of retrieval needs variables named recall_at_1, recall_at_5, …; got {sorted(names)}"
-        )
+        message = f"a figure of retrieval needs variables named retrieval_at_1, retrieval_at_5, …; got {sorted(names)}"
         raise InputError(message)
     return found

@@ -1,0 +1,138 @@
+"""``platoscope compare A B``: two representations, layer by layer or every layer with every layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from platoscope.cli.options import (  # Typer reads annotations when it runs
+    AsJson,
+    Seed,
+    Store,
+    is_verbose,
+)
+from platoscope.cli.output import print_json, print_table
+from platoscope.cli.progress import open_progress
+from platoscope.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from platoscope.representations import Representations
+
+__all__ = ["compare"]
+
+_PART = "A key of the store (`platoscope store ls`), or a file: .npy, .npz, .safetensors, .pt, .h5."
+
+
+def compare(
+    context: typer.Context,
+    a: Annotated[str, typer.Argument(metavar="A", help=_PART)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_PART)],
+    *,
+    pooling: Annotated[
+        str | None, typer.Option(help="One that both have; the first by default.", show_default=False)
+    ] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="Every layer of A with every layer of B.")] = False,
+    match: Annotated[
+        Literal["index", "relative_depth"], typer.Option(help="Which layers of A and B belong together.")
+    ] = "index",
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Repeat for several; Δ, neighborhood overlap and CKA by default.", show_default=False
+        ),
+    ] = None,
+    neighbors: Annotated[int, typer.Option(min=1, help="Neighbors of the Information Imbalance.")] = 1,
+    resamples: Annotated[int, typer.Option(min=0, help="Subsamples behind the intervals.")] = 40,
+    permutations: Annotated[int, typer.Option(min=0, help="Permutations behind the null.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the labelled result: .nc, or .csv for a table.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two representations: both directions of Δ, overlap and CKA for every pair of layers."""
+    from platoscope import layerwise
+    from platoscope.representations import align
+    from platoscope.studies.summary import tidy
+
+    _check_ending(out)
+    with open_progress(verbose=is_verbose(context)) as progress:
+        progress.stage("Comparing")
+        aligned = align(_open(a, store, pooling), _open(b, store, pooling))
+
+        def report(what: str, done: int, total: int) -> None:
+            progress.advance(done, f"{what}, {done} of {total}")
+
+        chosen = tuple(measure) if measure else layerwise.DEFAULT_MEASURES
+        if grid:
+            result = layerwise.compare(
+                aligned.a, aligned.b, measures=chosen, n_neighbors=neighbors, n_resamples=resamples,
+                n_permutations=permutations, rng=seed, progress=report,
+            )  # fmt: skip
+        else:
+            result = layerwise.profile(
+                aligned.a, aligned.b, match=match, measures=chosen, n_neighbors=neighbors,
+                n_resamples=resamples, n_permutations=permutations, rng=seed, progress=report,
+            )  # fmt: skip
+    table = tidy({f"{a} {b}": result})
+    if out is not None:
+        _write(result, table, out)
+    _print(table, as_json=as_json)
+
+
+def _open(name: str, store: str | None, pooling: str | None, /) -> Representations:
+    """Open a file, or a key of the store."""
+    from platoscope.representations import import_representations, open_representations
+
+    if Path(name).is_file():
+        found = import_representations(name)
+        return found if pooling is None else found.with_pooling(pooling)
+    return open_representations(name, store=store, pooling=pooling)
+
+
+def _check_ending(out: Path | None, /) -> None:
+    """Refuse a file of another kind before the work, not after it."""
+    if out is not None and out.suffix not in (".nc", ".csv"):
+        message = f"--out writes .nc (all of the result) or .csv (a table), got {str(out)!r}"
+        raise InputError(message)
+
+
+def _write(result: xr.Dataset, table: pd.DataFrame, out: Path, /) -> None:
+    """Write the result beside its place and move it there, so that no half of it is left."""
+    partial = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".nc":
+            result.to_netcdf(partial, engine="h5netcdf")
+        else:
+            table.to_csv(partial, index=False)
+        partial.replace(out)
+    except OSError as error:
+        message = f"cannot write {out}: {error.strerror or error}"
+        raise StorageError(message) from error
+
+
+def _print(table: pd.DataFrame, /, *, as_json: bool) -> None:
+    """Print one line per pair of layers, measure and direction."""
+    if as_json:
+        print_json(table.to_dict(orient="records"))
+        return
+    keys = ["measure", "direction", "layer_a", "layer_b"]
+    columns = [*keys, *(name for name in ("value", "low", "high", "p") if name in table)]
+    rows = [
+        ["–" if _is_missing(cell) else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+        for row in table[columns].itertuples(index=False)
+    ]
+    print_table(columns, rows)
+
+
+def _is_missing(cell: object, /) -> bool:
+    """Say whether a table has no value here: a symmetric measure has no direction."""
+    return cell is None or cell != cell  # NaN alone differs from itself

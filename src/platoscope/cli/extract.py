@@ -1,0 +1,138 @@
+"""``platoscope extract MODEL PAIRS``: layer-wise representations on disk."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from platoscope.cli.options import (  # Typer reads annotations when it runs
+    AsJson,
+    Layers,
+    Seed,
+    Store,
+    is_verbose,
+    parse_layers,
+)
+from platoscope.cli.output import print_json, print_table
+from platoscope.cli.progress import counter, open_progress
+
+if TYPE_CHECKING:
+    from platoscope.datasets import Pairs
+    from platoscope.models import Encoder
+    from platoscope.studies.progress import Progress
+
+__all__ = ["extract"]
+
+
+def extract(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="A model (`platoscope models`), hub id, folder or .gguf file.")
+    ],
+    pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
+    *,
+    side: Annotated[
+        Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")
+    ] = "both",
+    pooling: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat for several in one pass; mean(20) by default.", show_default=False),
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option(min=1, help="How many pairs, at random; all by default.", show_default=False)
+    ] = None,
+    min_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Drop pairs with a shorter text.", show_default=False)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Drop pairs with a longer text.", show_default=False)
+    ] = None,
+    layers: Layers = None,
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    device: Annotated[
+        str, typer.Option(envvar="PLATOSCOPE_DEVICE", help="auto, or a device as torch names it.")
+    ] = "auto",
+    drop_last: Annotated[
+        int, typer.Option(min=0, help="Tokens dropped at the end of a text (punctuation).")
+    ] = 2,
+    tower: Annotated[
+        Literal["text", "vision"] | None,
+        typer.Option(help="Tower of a text-image model.", show_default=False),
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Revision of a hub model.", show_default=False)] = None,
+    seed: Seed = 0,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read pairs with a model and keep the pooled states of every layer.
+
+    Running it again finds what is there; a run that was stopped goes on.
+    """
+    from platoscope import representations
+    from platoscope.models import load_model
+
+    with open_progress(verbose=is_verbose(context)) as progress:
+        progress.stage(f"Loading {model}")
+        encoder = load_model(
+            model,
+            dtype=dtype,
+            device=device,
+            drop_last=drop_last,
+            tower=tower,
+            revision=revision,
+        )
+        chosen = _choose(pairs, encoder, n=n, limits=(min_tokens, max_tokens), seed=seed, progress=progress)
+        found = []
+        for name in ("a", "b") if side == "both" else (side,):
+            progress.stage(f"Reading {getattr(chosen, name).name} with {model}", len(chosen))
+            found.append(
+                representations.extract(
+                    encoder,
+                    chosen,
+                    side=name,
+                    pooling=tuple(pooling) if pooling else "mean(20)",
+                    store=store,
+                    layers=parse_layers(layers),
+                    progress=counter(progress),
+                )
+            )
+    rows = [
+        {"key": item.key, "items": item.n_items, "layers": len(item), "poolings": list(item.poolings)}
+        for item in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("key", "items", "layers", "poolings"),
+        [(item.key, item.n_items, len(item), ", ".join(item.poolings)) for item in found],
+    )
+
+
+def _choose(
+    spec: str,
+    encoder: Encoder,
+    /,
+    *,
+    n: int | None,
+    limits: tuple[int | None, int | None],
+    seed: int,
+    progress: Progress,
+) -> Pairs:
+    """Choose pairs as studies do, so that the same request finds the same representations."""
+    from platoscope.studies import Items, Settings
+    from platoscope.studies.items import select_items
+
+    counted = (encoder.name,) if any(limit is not None for limit in limits) else ()
+    items = Items(data=spec, tokenizers=counted, minimum=limits[0], maximum=limits[1])
+    progress.stage(f"Choosing items of {spec}")
+    selections = select_items(
+        [items],
+        settings=Settings(n=sys.maxsize if n is None else n, seed=seed),
+        shortfall="error" if n is not None else "use_all",
+        encoder_of=lambda _: encoder,
+        on_done=lambda _: None,
+    )
+    return selections[items].pairs

@@ -1,0 +1,115 @@
+"""``platoscope store ls|info|verify|rm``: the representations on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from platoscope.cli.options import AsJson, Store  # noqa: TC001  # Typer reads annotations when it runs
+from platoscope.cli.output import print_json, print_table, print_text, size
+
+__all__ = ["store"]
+
+store = typer.Typer(no_args_is_help=True, help="List, check and remove representations on disk.")
+
+Key = Annotated[str, typer.Argument(help="A key, or its first characters.")]
+
+_SHORT = 12
+
+
+@store.command("ls")
+def list_representations(*, store: Store = None, as_json: AsJson = False) -> None:
+    """List what is there: one line per model and side of a data set."""
+    from platoscope.representations import list_store
+
+    records = list_store(store)
+    if as_json:
+        print_json(records)
+        return
+    rows = [
+        (
+            record.key[:_SHORT],
+            record.model,
+            record.data,
+            record.n_layers,
+            f"{record.n_items:,}",
+            size(record.size),
+            ", ".join(
+                array.pooling if array.complete else f"{array.pooling} ({array.done_items}/{array.n_items})"
+                for array in record.arrays
+            ),
+        )
+        for record in records
+    ]
+    print_table(("key", "model", "data", "layers", "items", "size", "poolings"), rows)
+
+
+@store.command("info")
+def info(key: Key, *, store: Store = None, as_json: AsJson = False) -> None:
+    """Show all that is known of one: model, data, versions, how it was extracted."""
+    from platoscope.representations import info as read_info
+
+    record = read_info(store, key)
+    if as_json:
+        print_json(record)
+        return
+    rows: list[tuple[str, object]] = [
+        ("key", record.key),
+        ("model", record.model),
+        ("data", record.data),
+        ("created", record.created),
+        ("layers", record.n_layers),
+        ("items", record.n_items),
+        ("size", size(record.size)),
+    ]
+    rows += [
+        (f"pooling {array.pooling}", f"shape {array.shape}, {array.done_items} of {array.n_items} items")
+        for array in record.arrays
+    ]
+    for section, values in record.attributes.items():
+        if isinstance(values, dict):
+            rows += [(f"{section}: {name}", value) for name, value in values.items()]
+    print_table(("what", "value"), rows)
+
+
+@store.command("verify")
+def verify(
+    key: Annotated[str | None, typer.Argument(help="Only this one.", show_default=False)] = None,
+    *,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every checksum; what is damaged or unfinished is named, and the exit code is 2."""
+    from platoscope.representations import verify as find_problems
+
+    problems = find_problems(store, key)
+    if as_json:
+        print_json(problems)
+    elif problems:
+        rows = [
+            (problem.key[:_SHORT], problem.pooling, problem.unit, len(problem.items), problem.reason)
+            for problem in problems
+        ]
+        print_table(("key", "pooling", "unit", "items", "problem"), rows)
+        print_text("\nThe extraction that made them computes these again, and only these.")
+    else:
+        print_text("Everything is whole.")
+    if problems:
+        raise typer.Exit(2)
+
+
+@store.command("rm")
+def remove(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys, or their first characters.")],
+    *,
+    store: Store = None,
+) -> None:
+    """Remove representations."""
+    from platoscope.representations import info as read_info
+    from platoscope.representations import remove as remove_group
+
+    # All are looked up before the first is removed: a mistyped key removes nothing.
+    for key in [read_info(store, key).key for key in keys]:
+        record = remove_group(store, key)
+        print_text(f"removed {record.key[:_SHORT]} ({record.model}, {record.data}, {size(record.size)})")
