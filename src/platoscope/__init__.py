@@ -1,4 +1,4 @@
-"""How well does one representation predict another, layer by layer, and in which direction?
+"""Measure how well one representation predicts another, layer by layer, and in which direction.
 
 Names are loaded when they are first used, so that ``import platoscope`` costs next to nothing.
 """

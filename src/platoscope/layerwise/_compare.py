@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,6 +12,8 @@ from platoscope.layerwise._labels import label
 from platoscope.layerwise._stacks import Progress, Stack, make_stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
 __all__ = ["DEFAULT_MEASURES", "compare", "profile"]
@@ -110,7 +111,7 @@ def compare(
     >>> B = A[:2, :, :8]
     >>> result = compare(A, B, measures=["information_imbalance"], n_resamples=0)
     >>> result.information_imbalance.sel(direction="a_to_b").round(1).values.tolist()
-    [[0.3, 1.0], [1.0, 0.3], [1.0, 1.0]]
+    [[0.1, 0.9], [1.0, 0.1], [1.1, 1.0]]
     """
     settings = Settings(
         measures=tuple(measures), n_neighbors=n_neighbors, metric=metric, overlap_neighbors=overlap_neighbors,

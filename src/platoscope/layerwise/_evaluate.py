@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.layerwise._stacks import Progress, Stack
 from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
 from platoscope.neighbors import Space, require_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platoscope.layerwise._stacks import Progress, Stack
 
 __all__ = ["Evaluation", "Settings", "evaluate"]
 

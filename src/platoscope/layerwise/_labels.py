@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
-from platoscope.layerwise._evaluate import Evaluation, Settings
-from platoscope.layerwise._stacks import Stack
 from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from platoscope.layerwise._evaluate import Evaluation, Settings
+    from platoscope.layerwise._stacks import Stack
 
 __all__ = ["DIRECTIONS", "label"]
 

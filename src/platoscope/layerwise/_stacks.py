@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -66,12 +67,12 @@ def make_stacks(
         chosen = np.sort(rng.permutation(n_a)[: settings.n_samples])
         if settings.strata is not None:
             settings = replace(settings, strata=[settings.strata[i] for i in chosen])
-        n_a = settings.n_samples
+    n_items = n_a if chosen is None else chosen.size
     n_layers = sum(map(len, readers))
     block = settings.block_size
     available = available_memory()
-    if block is None and available and 4 * n_a * n_a * n_layers > _SHARE * available:
-        block = max(64, int(_SHARE * available / 8 / (4 * n_a)))
+    if block is None and available and 4 * n_items * n_items * n_layers > _SHARE * available:
+        block = max(64, int(_SHARE * available / 8 / (4 * n_items)))
     stacks = []
     done = 0
     for X, side, layers in ((A, "A", readers[0]), (B, "B", readers[1])):
@@ -102,9 +103,9 @@ def _prepared(reader: Callable[[], Any], chosen: Any, metric: str, block: int | 
 def _layer_readers(X: Any, side: str) -> list[Callable[[], Any]]:
     """Return one function per layer that reads it; stored representations are read when asked."""
     if hasattr(X, "parts") and hasattr(X, "layers"):
-        return [lambda i=i: X.parts(i) for i in range(len(X))]
+        return [partial(X.parts, i) for i in range(len(X))]
     if getattr(X, "ndim", None) == 3 or (isinstance(X, (list, tuple)) and len(X) > 0):
-        return [lambda i=i: X[i] for i in range(len(X))]
+        return [partial(X.__getitem__, i) for i in range(len(X))]
     given = f"an array of shape {X.shape}" if hasattr(X, "shape") else f"{type(X).__name__}"
     message = (
         f"{side} must be a stack of layers: an array of shape (n_layers, n_samples, n_features), a non-empty list of "

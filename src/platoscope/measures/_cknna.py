@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,9 @@ from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
 from platoscope.neighbors import Space, nearest_neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["cknna", "cknna_null", "cknna_scores"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,8 +58,6 @@ def permuted_dots(
 
     Symmetry is used: only j > i is gathered and multiplied.
     """
-    from platoscope.measures._kernels import gather_upper
-
     n_samples = orders.shape[1]
     total = np.zeros((len(orders), len(A), len(B)))
     grid = len(pairs) > 2 * max(len(A), len(B))
@@ -67,25 +66,26 @@ def permuted_dots(
     fixed_b = [whole(rows, n_samples) for rows in B]
     for start, stop in _chunks(n_samples, len(A) + len(B)):
         rows = np.arange(start, stop)
-        offsets = np.concatenate([[0], np.cumsum(n_samples - 1 - rows)])
-
-        def gather(matrices: Sequence[Any], order: Any, rows: Any = rows, offsets: Any = offsets) -> Any:
-            out = np.empty((len(matrices), offsets[-1]), matrices[0].dtype)
-            for matrix, line in zip(matrices, out, strict=True):
-                over_rows(
-                    lambda a, b, m=matrix, o=line: gather_upper(m, order, rows, a, b, offsets, o), rows.size
-                )
-            return out
-
-        left = gather(fixed_a, identity)
+        left = _gather(fixed_a, identity, rows)
         for k, order in enumerate(orders):
-            right = gather(fixed_b, order)
+            right = _gather(fixed_b, order, rows)
             if grid:
                 total[k] += left @ right.T
             else:
                 for a, b in pairs:
                     total[k, a, b] += np.dot(left[a], right[b])
     return 2 * total[:, pairs[:, 0], pairs[:, 1]]
+
+
+def _gather(matrices: Sequence[npt.NDArray[Any]], order: Any, rows: Any) -> npt.NDArray[Any]:
+    """Return the entries right of the diagonal in the given rows of the permuted matrices, one line each."""
+    from platoscope.measures._kernels import gather_upper
+
+    offsets = np.concatenate([[0], np.cumsum(order.size - 1 - rows)])
+    out = np.empty((len(matrices), offsets[-1]), matrices[0].dtype)
+    for matrix, line in zip(matrices, out, strict=True):
+        over_rows(partial(gather_upper, matrix, order, rows, offsets, line), rows.size)
+    return out
 
 
 def _chunks(n_samples: int, n_matrices: int) -> Iterator[tuple[int, int]]:

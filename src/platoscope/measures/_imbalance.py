@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,9 @@ from platoscope.errors import InputError
 from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._sparse import SparseRows, merge
 from platoscope.neighbors import Space, nearest_neighbors, ranks, visit_rank_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Imbalance", "imbalance_null", "imbalance_scores", "information_imbalance"]
 
@@ -111,7 +113,7 @@ def information_imbalance(
     >>> whole = np.random.default_rng(0).standard_normal((500, 8))
     >>> result = information_imbalance(whole, whole[:, :3])
     >>> round(result.forward, 2), round(result.backward, 2), result.asymmetry < 0
-    (0.25, 0.44, True)
+    (0.13, 0.57, True)
     """
     choice("estimator", estimator, ("full", "split"))
     choice("ties", ties, ("average", "min"))

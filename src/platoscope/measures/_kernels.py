@@ -67,7 +67,7 @@ def sparse_dots_permuted(
 
 
 @njit(nogil=True, cache=True)
-def gather_upper(matrix, order, rows, start, stop, offsets, out):
+def gather_upper(matrix, order, rows, offsets, out, start, stop):
     """Write ``matrix[order[i], order[j]]`` for j > i and the given rows i, one row after another."""
     n = order.size
     for r in range(start, stop):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,9 @@ import numpy.typing as npt
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
 from platoscope.neighbors import Space, nearest_neighbors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["neighborhood_overlap", "neighborhood_overlap_chance", "overlap_null", "overlap_scores"]
 
@@ -63,7 +65,7 @@ def neighborhood_overlap(
     >>> import numpy as np
     >>> X = np.random.default_rng(0).standard_normal((300, 8))
     >>> neighborhood_overlap(X, X), round(neighborhood_overlap(X, X[:, :4]), 2)
-    (1.0, 0.26)
+    (1.0, 0.28)
     """
     A, B = two_spaces(X, Y, metric)
     scores = overlap_scores([A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors, metric=metric)
@@ -77,7 +79,7 @@ def neighborhood_overlap_chance(n_samples: int, n_neighbors: int = 10) -> float:
 
 def _rows(spaces: Sequence[Space], k: int, metric: str) -> list[SparseRows]:
     near = [nearest_neighbors(space, k, metric) for space in spaces]
-    return [SparseRows(n.indptr, n.items, n.weights) for n in near]
+    return [SparseRows(n.indptr, n.items, n.weights * k) for n in near]
 
 
 def overlap_scores(
@@ -85,8 +87,8 @@ def overlap_scores(
 ) -> npt.NDArray[np.float64]:
     """Return the overlap for pairs (a, b) of spaces, shape (1, n_pairs)."""
     k = n_neighbors
-    # Weights are shares of 1: the expected number in common is k² times their products, out of k.
-    return k * common_sums(_rows(A, k, metric), _rows(B, k, metric), pairs)[None] / A[0].n_samples
+    # Rows hold expected counts, whose products sum to the expected number in common, out of k.
+    return common_sums(_rows(A, k, metric), _rows(B, k, metric), pairs)[None] / (k * A[0].n_samples)
 
 
 def overlap_null(
@@ -102,4 +104,4 @@ def overlap_null(
     """Return the overlap under permutations of B, shape (n_permutations, 1, n_pairs)."""
     k = n_neighbors
     sums = permuted_common_sums(_rows(A, k, metric), _rows(B, k, metric), pairs, orders)
-    return k * sums[:, None] / A[0].n_samples
+    return sums[:, None] / (k * A[0].n_samples)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, permuted_dots
 from platoscope.measures._inputs import two_spaces
 from platoscope.neighbors import Space, exact_scores, require_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["rsa", "rsa_null", "rsa_scores"]
 
@@ -104,7 +107,11 @@ def _distances(space: Space, metric: str) -> npt.NDArray[Any]:
 
 
 def _rows(matrices: Sequence[npt.NDArray[Any]]) -> list[Rows]:
-    return [lambda start, stop, m=matrix: m[start:stop] for matrix in matrices]
+    return [partial(_slice, matrix) for matrix in matrices]
+
+
+def _slice(matrix: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
+    return matrix[start:stop]
 
 
 def rsa_scores(
@@ -112,7 +119,8 @@ def rsa_scores(
 ) -> npt.NDArray[np.float64]:
     """Return RSA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined."""
     identity = np.arange(A[0].n_samples)[None]
-    return rsa_null(A, B, pairs, identity, metric=metric)[0]
+    values: npt.NDArray[np.float64] = rsa_null(A, B, pairs, identity, metric=metric)[0]
+    return values
 
 
 def rsa_null(

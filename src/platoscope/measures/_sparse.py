@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.neighbors import Neighbors, over_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["SparseRows", "common_sums", "merge", "permuted_common_sums"]
 

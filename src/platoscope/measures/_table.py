@@ -20,6 +20,7 @@ from platoscope.neighbors import Space
 
 __all__ = ["MEASURES", "Measure", "Options", "get_measure"]
 
+Invariance: TypeAlias = Literal["isometry", "scale", "translation"]
 Pairs: TypeAlias = npt.NDArray[np.intp]
 
 
@@ -60,7 +61,7 @@ class Measure:
     """Value of a representation without ties compared with itself, given n_samples."""
     chance: Callable[[int, Options], float]
     """Expectation under independence, given n_samples; NaN where it depends on the data."""
-    invariances: frozenset[Literal["isometry", "scale", "translation"]]
+    invariances: frozenset[Invariance]
     scores: Scores = field(repr=False)
     """Values for pairs of spaces, shape (1 or 2 directions, n_pairs); NaN where undefined."""
     null: Null = field(repr=False)
@@ -71,7 +72,8 @@ class Measure:
         return values if self.higher_is_similar else 1.0 - values
 
 
-_ALL = frozenset({"isometry", "scale", "translation"})
+_ALL: frozenset[Invariance] = frozenset({"isometry", "scale", "translation"})
+_SCALE: frozenset[Invariance] = frozenset({"scale"})
 
 
 def _cka(estimator: str) -> Measure:
@@ -135,7 +137,7 @@ _TABLE = (
         highest=1.0,
         identity=lambda n, o: 1.0,
         chance=lambda n, o: neighborhood_overlap_chance(n, o.overlap_neighbors),
-        invariances=frozenset({"scale"}),  # cosine distances depend on the origin
+        invariances=_SCALE,  # cosine distances depend on the origin
         scores=lambda A, B, pairs, o: overlap_scores(
             A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),

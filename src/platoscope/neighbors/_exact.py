@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import over_rows
+
+if TYPE_CHECKING:
+    from platoscope.neighbors._space import Space
 
 __all__ = ["exact_scores"]
 
@@ -24,7 +27,8 @@ def exact_scores(
     """
     if metric in ("hamming", "precomputed"):
         assert space.gram is not None
-        return space.gram[left, right].astype(np.float64)
+        looked_up: npt.NDArray[np.float64] = space.gram[left, right].astype(np.float64)
+        return looked_up
     from platoscope.neighbors._kernels import exact_cosine, exact_squared
 
     a, b = space.first[left], space.first[right]
@@ -32,8 +36,8 @@ def exact_scores(
     if metric == "cosine":
         norms = np.sqrt(sum(np.einsum("ij,ij->i", part, part, dtype=np.float64) for part in space.parts))
         for part in space.parts:
-            over_rows(lambda start, stop, X=part: exact_cosine(X, norms, a, b, start, stop, out), len(a))
+            over_rows(partial(exact_cosine, part, norms, a, b, out), len(a))
     else:
         for part in space.parts:
-            over_rows(lambda start, stop, X=part: exact_squared(X, a, b, start, stop, out), len(a))
+            over_rows(partial(exact_squared, part, a, b, out), len(a))
     return out

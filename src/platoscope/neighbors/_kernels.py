@@ -40,7 +40,7 @@ _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
 
 @njit(nogil=True, cache=True)
-def column_sums(X, start, stop, sums):
+def column_sums(X, sums, start, stop):
     """Add rows start:stop of X to `sums` (float64); return the largest absolute value seen."""
     largest = 0.0
     for i in range(start, stop):
@@ -52,7 +52,7 @@ def column_sums(X, start, stop, sums):
 
 
 @njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def center_rows(X, center, scale, start, stop, Z, sq, along, raw):
+def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
     """Write ``scale * (X - center)`` as float32 to Z; add |z|^2, and x @ center and |x|^2 times scale^2.
 
     The subtraction is done in float64 and rounded once. Equal rows get equal `sq` whatever their
@@ -93,14 +93,14 @@ def _fill(kind, block, r, i, sq, along, inverse, row):
 
 
 @njit(nogil=True, cache=True)
-def score_rows(kind, block, offset, sq, along, inverse, start, stop, out):
+def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
     """Write the scores of block rows start:stop to `out`; the own column gets +inf."""
     for r in range(start, stop):
         _fill(kind, block, r, offset + r, sq, along, inverse, out[r])
 
 
 @njit(nogil=True, cache=True)
-def nearest(kind, block, offset, sq, along, inverse, start, stop, indices, scores):
+def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, stop):
     """Keep the smallest scores of each row, ascending, self excluded by index."""
     n_kept = indices.shape[1]
     row = np.empty(block.shape[1], block.dtype)
@@ -127,7 +127,7 @@ def nearest(kind, block, offset, sq, along, inverse, start, stop, indices, score
 
 @njit(nogil=True, cache=True)
 def count_closer(
-    kind, block, offset, sq, along, inverse, err, weights, rows, start, stop, indptr, columns, below, within
+    kind, block, offset, sq, along, inverse, err, weights, rows, indptr, columns, below, within, start, stop
 ):
     """Count, for queries (row, column), the items surely closer and those possibly not farther.
 
@@ -176,11 +176,11 @@ def band_members(
     rows,
     columns,
     everything,
-    start,
-    stop,
     sizes,
     indptr,
     members,
+    start,
+    stop,
 ):
     """List the points that may tie with, or lie on either side of, the score of (row, column).
 
@@ -209,7 +209,7 @@ def band_members(
 
 
 @njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def exact_squared(X, left, right, start, stop, out):
+def exact_squared(X, left, right, out, start, stop):
     """Add the squared Euclidean distances of rows left and right, from differences in float64."""
     for p in range(start, stop):
         a = left[p]
@@ -222,7 +222,7 @@ def exact_squared(X, left, right, start, stop, out):
 
 
 @njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def exact_cosine(X, norms, left, right, start, stop, out):
+def exact_cosine(X, norms, left, right, out, start, stop):
     """Add half the squared distances of the unit vectors, which is one minus the cosine."""
     for p in range(start, stop):
         a = left[p]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,13 +79,8 @@ def _distinct_neighbors(
     indices = np.empty((n_rows, kept), np.int32)
     scores = np.empty((n_rows, kept), np.float32 if space.gram is None else space.gram.dtype)
     for start, stop, block in space.blocks():
-        over_rows(
-            lambda a, b, start=start, stop=stop, block=block: nearest(
-                KINDS[metric], block, start, space.sq, space.along, space.inverse_norm, a, b,
-                indices[start:stop], scores[start:stop],
-            ),
-            stop - start,
-        )  # fmt: skip
+        fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm)
+        over_rows(partial(nearest, *fixed, indices[start:stop], scores[start:stop]), stop - start)
     needed = np.maximum(k - (space.weights - 1), 0)
     last, undecided = _last_place(space, metric, indices, scores, needed)
     counts = np.where(needed == 0, 0, last + 1)
@@ -154,22 +150,12 @@ def candidates(space: Space, metric: str, rows: Any, columns: Any, /, *, everyth
         for chunk in (inside[s : s + step] for s in range(0, inside.size, step)):
             row, col = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
             sizes = np.zeros(chunk.size, np.int64)
-            empty = np.zeros(0, np.int32)
-
-            def scan(indptr: Any, members: Any, row: Any = row, col: Any = col, sizes: Any = sizes,
-                     block: Any = block, start: int = start) -> None:  # fmt: skip
-                over_rows(
-                    lambda a, b: band_members(
-                        kind, block, start, *fixed, row, col, everything, a, b, sizes, indptr, members
-                    ),
-                    row.size,
-                )
-
-            scan(sizes, empty)
+            scan = partial(band_members, kind, block, start, *fixed, row, col, everything, sizes)
+            over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
             indptr = np.concatenate([[0], np.cumsum(sizes)])
             members = np.empty(int(indptr[-1]), np.int32)
             if members.size:
-                scan(indptr, members)
+                over_rows(partial(scan, indptr, members), row.size)
             yield rows[chunk], sizes, members
 
 

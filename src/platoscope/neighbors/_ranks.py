@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._nearest import KINDS, candidates
-from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import over_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from platoscope.neighbors._space import Space
 
 __all__ = ["ranks", "visit_rank_rows"]
 
@@ -89,9 +93,7 @@ def _count_block(
     fixed = (kind, block, offset, space.sq, space.along, space.inverse_norm, err, space.weights)
     if chosen.size == space.n_samples:
         over_rows(
-            lambda a, b: kernel(*fixed, space.inverse, a, b, indptr, columns, below, within),
-            chosen.size,
-            minimum=16,
+            partial(kernel, *fixed, space.inverse, indptr, columns, below, within), chosen.size, minimum=16
         )
         return
     lengths = indptr[chosen + 1] - indptr[chosen]
@@ -99,11 +101,7 @@ def _count_block(
     where = np.repeat(indptr[chosen] - local[:-1], lengths) + np.arange(local[-1])
     some_below, some_within = np.empty(where.size, np.int32), np.empty(where.size, np.int32)
     targets, rows = columns[where], space.inverse[chosen]
-    over_rows(
-        lambda a, b: kernel(*fixed, rows, a, b, local, targets, some_below, some_within),
-        chosen.size,
-        minimum=16,
-    )
+    over_rows(partial(kernel, *fixed, rows, local, targets, some_below, some_within), chosen.size, minimum=16)
     below[where], within[where] = some_below, some_within
 
 
@@ -146,7 +144,7 @@ def visit_rank_rows(
             for first in range(a, b, _ROWS_AT_ONCE):
                 rows = block[first : min(first + _ROWS_AT_ONCE, b)]
                 scores = np.empty(rows.shape, block.dtype)
-                score_rows(kind, rows, start + first, *fixed, 0, len(rows), scores)
+                score_rows(kind, rows, start + first, *fixed, scores, 0, len(rows))
                 order = np.argsort(scores, axis=1).astype(np.int32)
                 table = np.empty(rows.shape, np.float32)
                 ranks_of_order(scores, order, space.weights, start + first, table)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from platoscope.neighbors._inputs import (
 )
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._threads import over_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Metric", "Space", "as_space", "prepare"]
 
@@ -147,7 +150,8 @@ class Space:
         sq = self.sq.astype(np.float64)
         if metric == "cosine":
             sq = sq * self.inverse_norm**2
-        return (factor * sq + np.finfo(np.float32).tiny).astype(np.float32)
+        bound: npt.NDArray[np.float32] = (factor * sq + np.finfo(np.float32).tiny).astype(np.float32)
+        return bound
 
 
 def _product(left: Any, right: Any) -> FloatArray:
@@ -330,12 +334,7 @@ def _center(
     centered = []
     for part, (center, _) in zip(parts, moments, strict=True):
         Z = np.empty(part.shape, np.float32)
-        over_rows(
-            lambda start, stop, X=part, c=center, Z=Z: center_rows(
-                X, c, scale, start, stop, Z, sq, along, raw
-            ),
-            n_samples,
-        )
+        over_rows(partial(center_rows, part, center, scale, Z, sq, along, raw), n_samples)
         centered.append(Z)
     center_sq = scale**2 * sum(float(center @ center) for center, _ in moments)
     return tuple(centered), sq, along, raw, center_sq
@@ -348,12 +347,12 @@ def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], fl
     sums: list[npt.NDArray[np.float64]] = []
     peaks: list[float] = []
 
-    def partial(start: int, stop: int) -> None:
+    def add(start: int, stop: int) -> None:
         total = np.zeros(X.shape[1])
-        peaks.append(column_sums(X, start, stop, total))
+        peaks.append(column_sums(X, total, start, stop))
         sums.append(total)
 
-    over_rows(partial, len(X))
+    over_rows(add, len(X))
     mean = np.sum(sums, axis=0) / len(X)
     if not np.isfinite(mean).all():
         check_finite(X, name)

@@ -7,8 +7,11 @@ layer of Numba has to be loaded, compilation stays fast, and the number of threa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["n_threads", "over_rows"]
 
