@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, profile
+from platoscope.layerwise import compare, n_curve, profile
+from platoscope.studies.comparison import Source, Synthetic
+from platoscope.studies.evidence import Z
 from platoscope.studies.synthetic import COORDINATES
 
 if TYPE_CHECKING:
@@ -20,11 +22,7 @@ if TYPE_CHECKING:
     from platoscope.studies.comparison import Comparison
     from platoscope.studies.records import Settings
 
-__all__ = ["Stack", "compute", "permutation", "standardized_lengths"]
-
-Stack = "Representations | Sequence[NDArray[np.float32]]"
-_POINTS = 6  # of an N-curve
-_REPEATS = 5
+__all__ = ["Computation", "compute", "permutation", "standardized_lengths"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,7 @@ def compute(task: Computation, /) -> xr.Dataset:
     if task.comparison.shuffle is not None:
         task = _shuffled(task)
     if kind == "grid":
-        return _compare(task, task.a, task.b, task.settings.grid_measures)
+        return _grid(task)
     if kind == "sweep":
         return _sweep(task)
     if kind == "token_distance":
@@ -106,8 +104,6 @@ def standardized_lengths(
 
 
 def _shuffled(task: Computation) -> Computation:
-    from dataclasses import replace
-
     within = task.comparison.shuffle == "strata"
     if within and task.strata is None:
         msg = (
@@ -120,13 +116,16 @@ def _shuffled(task: Computation) -> Computation:
     return replace(task, b=shuffled)
 
 
-def _profile(task: Computation, a: Any, b: Any) -> xr.Dataset:
+def _profile(task: Computation, a: Any, b: Any, *, held: dict[str, int] | None = None) -> xr.Dataset:
     settings = task.settings
+    held = held or {}
     return profile(
         a,
         b,
         match=task.comparison.match,
-        measures=settings.measures,
+        layer_a=held.get("a"),
+        layer_b=held.get("b"),
+        measures=_measures(task),
         n_neighbors=settings.n_neighbors,
         n_resamples=settings.n_resamples,
         resample_fraction=settings.resample_fraction,
@@ -136,12 +135,21 @@ def _profile(task: Computation, a: Any, b: Any) -> xr.Dataset:
     )
 
 
-def _compare(task: Computation, a: Any, b: Any, measures: tuple[str, ...]) -> xr.Dataset:
+def _measures(task: Computation) -> tuple[str, ...]:
+    """Choose the measures that apply: retrieval looks for the partner in one and the same space of features."""
+    if task.comparison.kind == "token_distance":
+        return ("information_imbalance",)
+    a, b = task.comparison.a, task.comparison.b
+    one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
+    return tuple(name for name in task.settings.measures if one_space or not name.startswith("retrieval"))
+
+
+def _grid(task: Computation) -> xr.Dataset:
     settings = task.settings
     return compare(
-        a,
-        b,
-        measures=measures,
+        task.a,
+        task.b,
+        measures=settings.grid_measures,
         n_neighbors=settings.n_neighbors,
         n_resamples=settings.n_resamples,
         resample_fraction=settings.resample_fraction,
@@ -152,25 +160,13 @@ def _compare(task: Computation, a: Any, b: Any, measures: tuple[str, ...]) -> xr
 
 
 def _sweep(task: Computation) -> xr.Dataset:
-    """Compare one layer of a side with every layer of the other, and lay it out as a profile."""
+    """Hold one layer of a side and move through the other."""
     assert task.position is not None
     assert task.comparison.fixed is not None
-    held: Literal["a", "b"] = task.comparison.fixed.side
-    swept = "b" if held == "a" else "a"
-    one = slice(task.position, task.position + 1)
-    a, b = (task.a[one], task.b) if held == "a" else (task.a, task.b[one])
-    grid = _compare(task, a, b, task.settings.measures)
-    result = grid.isel({f"layer_{held}": 0})
-    layers = np.asarray(grid[f"layer_{swept}"])
-    result = result.rename_dims({f"layer_{swept}": "layer"}).reset_index(f"layer_{swept}", drop=True)
-    n = len(layers)
-    constant = {
-        f"layer_{held}": ("layer", np.repeat(np.asarray(grid[f"layer_{held}"])[0], n)),
-        f"relative_depth_{held}": ("layer", np.repeat(np.asarray(grid[f"relative_depth_{held}"])[0], n)),
-    }
-    return result.drop_vars(list(constant)).assign_coords(
-        {"layer": np.arange(n), f"layer_{swept}": ("layer", layers), **constant}
-    )
+    side = task.comparison.fixed.side
+    stack = task.a if side == "a" else task.b
+    layers = getattr(stack, "layers", range(len(stack)))
+    return _profile(task, task.a, task.b, held={side: int(layers[task.position])})
 
 
 def _token_distance(task: Computation) -> xr.Dataset:
@@ -192,46 +188,32 @@ def _token_distance(task: Computation) -> xr.Dataset:
 
 
 def _sample_size(task: Computation) -> xr.Dataset:
-    """Compute Δ and the overlap at one layer of both sides for growing numbers of items.
+    """Compute the measures at one layer of both sides for growing numbers of items.
 
-    Every value is a mean over a few random subsets, so that the curve shows N and not the draw.
+    Every value is a mean over random subsets, and its band their spread, so that the curve shows N and not
+    the draw.
     """
-    import xarray as xr
-
     assert task.position is not None
-    one = slice(task.position, task.position + 1)
-    total = len(task.a[task.position])
-    sizes = np.unique(np.geomspace(min(50, total), total, _POINTS).round().astype(int))
-    a, b = list(task.a[one]), list(task.b[one])
-    rows = []
-    for size in sizes:
-        repeats = 1 if size == total else _REPEATS
-        draws = [
-            np.sort(
-                np.random.default_rng([task.settings.seed, int(size), i]).choice(total, size, replace=False)
-            )
-            for i in range(repeats)
-        ]
-        parts = [
-            profile(
-                [a[0][draw]],
-                [b[0][draw]],
-                measures=("information_imbalance", "neighborhood_overlap"),
-                n_neighbors=task.settings.n_neighbors,
-                n_resamples=0,
-                rng=task.settings.seed,
-            )
-            for draw in draws
-        ]
-        rows.append(xr.concat([part.isel(layer=0, drop=True) for part in parts], "draw").mean("draw"))
-    result = xr.concat(rows, "n_samples").assign_coords(n_samples=sizes)
-    return result.assign_attrs(layer=int(task.position), n_draws=_REPEATS, n_samples_total=total)
+    sides = [
+        stack.parts(task.position) if hasattr(stack, "parts") else stack[task.position]
+        for stack in (task.a, task.b)
+    ]
+    draws = n_curve(
+        *sides,
+        measures=task.settings.grid_measures,
+        n_neighbors=task.settings.n_neighbors,
+        rng=task.settings.seed,
+    )
+    result = draws.mean("draw", keep_attrs=True)
+    for measure in task.settings.grid_measures:
+        spread = Z * draws[measure].std("draw", ddof=1)
+        result[f"{measure}_low"] = result[measure] - spread
+        result[f"{measure}_high"] = result[measure] + spread
+    return result.assign_attrs(layer=int(task.position))
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:
     """Put the varied quantity of synthetic data in the place of the layer."""
-    from platoscope.studies.comparison import Synthetic
-
     side = task.comparison.a
     if not isinstance(side, Synthetic):
         return result

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Selection", "select_items"]
 
-SMALLEST = 20
+SMALLEST = 40
 """Fewer items than this make no comparison of ranks."""
 
 _NO_LIMIT = 1 << 40

@@ -296,7 +296,7 @@ def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _check(settings: Settings) -> None:
     bounds: tuple[tuple[str, float, float], ...] = (
-        ("n", 20, float("inf")),
+        ("n", 40, float("inf")),
         ("n_resamples", 0, float("inf")),
         ("n_permutations", 0, float("inf")),
         ("n_neighbors", 1, float("inf")),

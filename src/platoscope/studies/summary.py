@@ -67,8 +67,8 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
             direction: float(result[f"{_DELTA}_best_p"].sel(direction=direction))
             for direction in ("a_to_b", "b_to_a")
         }
-    if "recall_at_1" in result:
-        row["recall_at_1"] = float(np.nanmax(np.asarray(result["recall_at_1"])))
+    if "retrieval_at_1" in result:
+        row["recall_at_1"] = float(np.nanmax(np.asarray(result["retrieval_at_1"])))
     return row
 
 

@@ -21,7 +21,7 @@ __all__ = ["RANK", "SHARED"]
 # The paper's text gives neither sizes nor noise: these are ours.
 DIMENSIONS, NOISE = 20, 0.1
 RANKS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0)
-SMALL, LARGE = 50, 1000
+SMALL, LARGE = 50, 10_000
 FRACTIONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SYMMETRIC = ("cka_biased", "cka_debiased", "neighborhood_overlap")
 NEAR_ONE = 0.9
