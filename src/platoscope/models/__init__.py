@@ -5,8 +5,9 @@ Importing this package loads neither torch nor transformers; `load_model` does.
 
 from __future__ import annotations
 
+from platoscope.models.catalog import ModelInfo, catalog, describe_model
 from platoscope.models.encoder import Encoder
 from platoscope.models.loading import load_model
 from platoscope.models.pooling import Pooling, parse_poolings
 
-__all__ = ["Encoder", "Pooling", "load_model", "parse_poolings"]
+__all__ = ["Encoder", "ModelInfo", "Pooling", "catalog", "describe_model", "load_model", "parse_poolings"]

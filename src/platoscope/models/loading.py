@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from platoscope.models.pretrained import Pretrained
     from platoscope.models.sources import Source
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "require_libraries"]
 
 _LIBRARIES = ("platoscope", "torch", "transformers")
 
@@ -60,7 +60,7 @@ def load_model(
     tower : {"text", "vision"} or None
         Which side of a model with two towers (CLIP, SigLIP).
     revision : str or None
-        Commit, tag or branch on the hub.
+        Commit, tag or branch on the hub; None takes the commit that the catalogue pins, or else ``main``.
     padding_side : {"right", "left"}
         On which side short items of a batch are filled up; it makes no difference beyond the precision.
     batch_tokens : int or None
@@ -85,10 +85,7 @@ def load_model(
     The revision that was loaded (on the hub) or a fingerprint (of local files), the precision and all
     options stand in the ``provenance`` of the result. No code from the hub is run.
     """
-    for library in ("torch", "transformers"):
-        if importlib.util.find_spec(library) is None:
-            feature = "Reading models"
-            raise MissingExtraError(feature, library, "pip install 'platoscope[models]'")
+    require_libraries()
     _check_options(drop_last, padding_side, tower, batch_tokens)
     chosen_device = choose_device(device)
     chosen_dtype = choose_dtype(dtype, chosen_device)
@@ -127,6 +124,14 @@ def load_model(
         padding_side=padding_side,
     )
     return text_encoder
+
+
+def require_libraries() -> None:
+    """Raise `MissingExtraError` with the command that installs torch or transformers, if one is missing."""
+    for library in ("torch", "transformers"):
+        if importlib.util.find_spec(library) is None:
+            feature = "Reading models"
+            raise MissingExtraError(feature, library, "pip install 'platoscope[models]'")
 
 
 def _check_options(drop_last: int, padding_side: str, tower: str | None, batch_tokens: int | None) -> None:

@@ -6,20 +6,21 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
+from platoscope.models.catalog import ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from platoscope.models.sources import Source
 
-__all__ = ["Pretrained", "convert_gguf", "load_pretrained", "quiet_library"]
+__all__ = ["Pretrained", "convert_gguf", "describe_pretrained", "load_pretrained", "quiet_library"]
 
 _TEXT_TOWERS = ("text_model", "language_model")
 _VISION_TOWERS = ("vision_model", "vision_tower", "visual")
@@ -93,7 +94,7 @@ def load_pretrained(
             )
             commit = getattr(whole.config, "_commit_hash", None)
             model = _choose_tower(whole, source.name, tower)
-            reads_images = model.main_input_name == "pixel_values" or model.config.model_type == "imagegpt"
+            reads_images = _reads_images(model)
             if reads_images:
                 # The PIL backend is there with and without torchvision, and gives the same pixels in both
                 # cases.
@@ -108,6 +109,64 @@ def load_pretrained(
     model.eval()
     blocks = find_blocks(model, model.config.num_hidden_layers)
     return Pretrained(model, blocks, "image" if reads_images else "text", preprocess, commit)
+
+
+def describe_pretrained(source: Source, /, *, tower: str | None) -> ModelInfo:
+    """Build a model from its configuration on the meta device, which takes no memory, and count.
+
+    Parameters
+    ----------
+    source : Source
+        A folder or a hub id.
+    tower : {"text", "vision"} or None
+        Which side of a model with two.
+
+    Returns
+    -------
+    ModelInfo
+        Its licence is "unknown": a configuration does not hold it.
+
+    Raises
+    ------
+    NotFoundError
+        If the library finds no such model.
+    InputError
+        If `tower` does not fit, or the source is a GGUF file.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    if source.gguf_file is not None:
+        msg = f"{source.name} is a GGUF file, whose size is known only once it is read. Load it instead."
+        raise InputError(msg)
+    with quiet_library(), torch.device("meta"):
+        try:
+            config = AutoConfig.from_pretrained(source.location, revision=source.revision)
+        except OSError as error:
+            raise NotFoundError(_not_found(source, error)) from error
+        model = _choose_tower(AutoModel.from_config(config), source.name, tower)
+    chosen = model.config
+    return ModelInfo(
+        name=source.name,
+        modality="image" if _reads_images(model) else "text",
+        n_layers=chosen.num_hidden_layers + 1,
+        n_features=chosen.hidden_size,
+        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        license="unknown",
+        dtype=str(config.dtype or torch.float32).removeprefix("torch."),
+        revision=source.revision,
+        tower=cast("Literal['text', 'vision'] | None", tower),
+        n_patches=_count_patches(chosen) if _reads_images(model) else None,
+    )
+
+
+def _reads_images(model: Any) -> bool:
+    return bool(model.main_input_name == "pixel_values" or model.config.model_type == "imagegpt")
+
+
+def _count_patches(config: Any) -> int:
+    if config.model_type == "imagegpt":
+        return int(config.n_positions) - 1
+    return int((config.image_size // config.patch_size) ** 2)
 
 
 def _load_tokenizer(source: Source, where: dict[str, str]) -> Any:

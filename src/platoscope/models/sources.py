@@ -9,6 +9,7 @@ from typing import Any
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.bundled import BUNDLED, bundled_folder
+from platoscope.models.catalog import pinned_revision
 
 __all__ = ["Source", "find_source", "fingerprint_folder"]
 
@@ -52,7 +53,7 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
     name : str
         Bundled name, local folder, ``.gguf`` file or hub id, tried in this order.
     revision : str or None
-        Only for a hub id.
+        Only for a hub id; None takes the commit that the catalogue pins, if any.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
-    return Source(name, name, revision=revision)
+    return Source(name, name, revision=revision or pinned_revision(name))
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:
