@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -96,8 +97,7 @@ def load_pretrained(
             model = _choose_tower(whole, source.name, tower)
             reads_images = _reads_images(model)
             if reads_images:
-                # The PIL backend is there with and without torchvision, and gives the same pixels in both
-                # cases.
+                # Always PIL's backend: the pixels must not depend on whether torchvision is installed.
                 preprocess = AutoImageProcessor.from_pretrained(source.location, backend="pil", **where)
             else:
                 preprocess = _load_tokenizer(source, where)
@@ -247,7 +247,8 @@ def convert_gguf(gguf: Path, folder: Path, /) -> None:
     from safetensors.torch import save_file
     from transformers import AutoModel, AutoTokenizer
 
-    with quiet_library():
+    # The bar of de-quantizing is not one of those that the library can be asked to leave out.
+    with quiet_library(), redirect_stderr(StringIO()):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     tokenizer.save_pretrained(folder)

