@@ -74,9 +74,10 @@ def _rows(space: Space, k: int) -> SparseRows:
     return SparseRows(near.indptr, near.items, values * near.weights * k)
 
 
-def _scales(rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:
+def _scales(spaces: Sequence[Space], rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:
     own = np.array([np.square(row.values).sum() for row in rows])
-    return np.sqrt(np.where(own > 0, own, np.nan))
+    varies = np.array([space.n_distinct > 1 for space in spaces])
+    return np.sqrt(np.where(varies & (own > 0), own, np.nan))
 
 
 def cknna_scores(
@@ -84,7 +85,7 @@ def cknna_scores(
 ) -> npt.NDArray[np.float64]:
     """Return CKNNA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined."""
     rows_a, rows_b = [_rows(space, n_neighbors) for space in A], [_rows(space, n_neighbors) for space in B]
-    scale = _scales(rows_a)[pairs[:, 0]] * _scales(rows_b)[pairs[:, 1]]
+    scale = _scales(A, rows_a)[pairs[:, 0]] * _scales(B, rows_b)[pairs[:, 1]]
     return (common_sums(rows_a, rows_b, pairs) / scale)[None]
 
 
@@ -99,5 +100,5 @@ def cknna_null(
 ) -> npt.NDArray[np.float64]:
     """Return CKNNA under permutations of B, shape (n_permutations, 1, n_pairs)."""
     rows_a, rows_b = [_rows(space, n_neighbors) for space in A], [_rows(space, n_neighbors) for space in B]
-    scale = _scales(rows_a)[pairs[:, 0]] * _scales(rows_b)[pairs[:, 1]]
+    scale = _scales(A, rows_a)[pairs[:, 0]] * _scales(B, rows_b)[pairs[:, 1]]
     return (permuted_common_sums(rows_a, rows_b, pairs, orders) / scale)[:, None]

@@ -72,15 +72,17 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = (1, 5)) -> Retrieval:
 
 
 def _directions(space: Space) -> npt.NDArray[np.float32]:
-    """Return the rows minus their mean, scaled to unit length."""
+    """Return the distinct rows minus the mean of all items, scaled to unit length."""
     if "directions" not in space._memo:
-        rows = np.concatenate([part[space.first[space.inverse]] for part in space.parts], axis=1)
-        rows = (rows - rows.mean(axis=0, dtype=np.float64)).astype(np.float32)
+        rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
+        mean = np.average(rows, axis=0, weights=space.weights)
+        rows = (rows - mean).astype(np.float32)
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         if not norms.all():
+            bad = np.flatnonzero(norms[space.inverse] == 0)
             message = (
-                f"{space.name} has {int((norms == 0).sum())} rows equal to its mean, whose direction is undefined; the "
-                f"first is row {int(np.argmin(norms))}. Drop those items."
+                f"{space.name} has {bad.size} rows equal to its mean, whose direction is undefined; the "
+                f"first is row {bad[0]}. Drop those items."
             )
             raise InputError(message)
         space._memo["directions"] = rows / norms
@@ -89,6 +91,7 @@ def _directions(space: Space) -> npt.NDArray[np.float32]:
 
 
 def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
+    """Return the cosine of every item of `a` with every item of `b`; equal rows get equal values."""
     left, right = _directions(a), _directions(b)
     if left.shape[1] != right.shape[1]:
         message = (
@@ -97,8 +100,7 @@ def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
         )
         raise InputError(message)
     product: npt.NDArray[np.float32] = left @ right.T
-    # Equal candidates tie whatever the matrix product rounds.
-    return product[:, b.first[b.inverse]] if b.n_distinct < b.n_samples else product
+    return product if a.one_row_per_item and b.one_row_per_item else product[np.ix_(a.inverse, b.inverse)]
 
 
 def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], k: int) -> npt.NDArray[np.float64]:

@@ -164,7 +164,7 @@ def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:
     from platoscope.neighbors._kernels import share_places
 
     indptr, columns, scores = rows
-    if ties == "average" and space.n_distinct == space.n_samples and np.all(np.diff(indptr) == k):
+    if ties == "average" and space.one_row_per_item and np.all(np.diff(indptr) == k):
         n_samples = space.n_samples
         items = np.sort(columns.reshape(n_samples, k), axis=1).ravel()
         return Neighbors(np.arange(n_samples + 1, dtype=np.int64) * k, items, np.full(items.size, 1.0 / k))

@@ -85,6 +85,11 @@ class Space:
         return len(self.first)
 
     @property
+    def one_row_per_item(self) -> bool:
+        """Whether item i is distinct row i, for all items."""
+        return self.n_distinct == self.n_samples and bool((self.inverse[1:] > self.inverse[:-1]).all())
+
+    @property
     def nbytes(self) -> int:
         """Bytes that it keeps beside the arrays it was given."""
         kept = [self.gram, *self.centered, self.sq, self.along, self.inverse_norm, self.inverse, self.weights]
@@ -102,11 +107,10 @@ class Space:
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the centered Gram matrix by item, shape (stop - start, n_samples)."""
         rows = self.inverse[start:stop]
-        whole = self.n_distinct == self.n_samples and bool(np.all(rows == np.arange(start, stop)))
         if self.gram is None:
             block = _product([Z[rows] for Z in self.centered], self.centered)
-            return block if whole else block[:, self.inverse]
-        return self.gram[start:stop] if whole else self.gram[np.ix_(rows, self.inverse)]
+            return block if self.one_row_per_item else block[:, self.inverse]
+        return self.gram[start:stop] if self.one_row_per_item else self.gram[np.ix_(rows, self.inverse)]
 
     def subset(self, items: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the space of some items; no distance is computed again where the matrix is kept."""
@@ -146,7 +150,7 @@ class Space:
         """
         if metric in ("hamming", "precomputed"):
             return np.zeros(self.n_distinct, np.float32 if self.gram is None else self.gram.dtype)
-        factor = (8.0 + 0.5 * np.sqrt(self.n_features)) * _UNIT
+        factor = (16.0 + 1.5 * np.sqrt(self.n_features)) * _UNIT
         sq = self.sq.astype(np.float64)
         if metric == "cosine":
             sq = sq * self.inverse_norm**2

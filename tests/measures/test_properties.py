@@ -1,0 +1,161 @@
+"""Every measure of the table keeps what it declares: range, symmetry, invariances, identity, chance level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from platoscope.errors import NotFoundError
+from platoscope.measures import MEASURES, Options, get_measure
+from platoscope.neighbors import prepare
+
+BACKENDS = ["numpy", "torch", "numpy-readonly", "space", "space-blocks"]
+ALL = sorted(MEASURES)
+
+
+def wrap(X, backend):
+    if backend == "torch":
+        return pytest.importorskip("torch").from_numpy(np.array(X))
+    if backend == "numpy-readonly":
+        X = np.array(X)
+        X.setflags(write=False)
+        return X
+    if backend == "space":
+        return prepare(X)
+    if backend == "space-blocks":
+        return prepare(X, block_size=13)
+    return np.asarray(X)
+
+
+def score(name, X, Y, backend="numpy", **options):
+    A, B = prepare(wrap(X, backend)), prepare(wrap(Y, backend))
+    return get_measure(name).scores([A], [B], np.zeros((1, 2), np.intp), Options(**options))[:, 0]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 6))
+    return X, X + 0.7 * rng.standard_normal(X.shape)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ALL)
+def test_every_backend_gives_the_same_value(name, backend, pair):
+    """Arrays of any library, read-only arrays and prepared spaces give one and the same number."""
+    tolerance = 1e-6 if name in ("rsa", "cka_biased", "cka_debiased", "cknna") else 1e-12
+    np.testing.assert_allclose(score(name, *pair, backend), score(name, *pair), atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_identity(name, pair):
+    """A representation compared with itself scores the declared identity value."""
+    X = pair[0]
+    want = MEASURES[name].identity(len(X), Options())
+    np.testing.assert_allclose(score(name, X, X), want, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_range(name, pair):
+    """Values stay in the declared range, for related, unrelated and reversed data."""
+    measure, (X, Y) = MEASURES[name], pair
+    for other in (X, Y, Y[::-1], -X, np.abs(X)):
+        values = score(name, X, other)
+        assert np.all(values >= measure.lowest - 1e-6)
+        assert np.all(values <= measure.highest + 1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_symmetric_exactly_where_declared(name, pair):
+    """Undirected measures do not depend on the order of their arguments; directed ones swap directions."""
+    X, Y = pair
+    forward, swapped = score(name, X, Y), score(name, Y, X)
+    if MEASURES[name].directed:
+        np.testing.assert_allclose(forward, swapped[::-1], atol=1e-12)
+        assert abs(forward[0] - forward[1]) > 1e-6
+    else:
+        assert forward.shape == (1,)
+        np.testing.assert_allclose(forward, swapped, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("kind", ["isometry", "scale", "translation"])
+def test_invariances_hold_where_declared_and_fail_where_not(name, kind, pair):
+    """Rotating, scaling or shifting one side changes a value exactly if the table does not declare it invariant."""
+    X, Y = pair
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((6, 6)))[0]
+    moved = {"isometry": X @ rotation, "scale": 7.0 * X, "translation": X + 5.0}[kind]
+    if name.startswith("retrieval") and kind == "isometry":
+        Y = Y @ rotation  # retrieval compares rows of both sides: both turn together
+    elif name == "neighborhood_overlap" and kind == "isometry":
+        np.testing.assert_allclose(score(name, moved, Y), score(name, X, Y), atol=1e-12)
+        return
+    changed = np.abs(score(name, moved, Y) - score(name, X, pair[1])).max()
+    if kind in MEASURES[name].invariances:
+        assert changed < 1e-6
+    else:
+        assert changed > 1e-3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_joint_permutation_of_items_changes_nothing(name, pair):
+    """The order in which items are listed does not matter, as long as both sides agree."""
+    X, Y = pair
+    order = np.random.default_rng(2).permutation(len(X))
+    np.testing.assert_allclose(score(name, X[order], Y[order]), score(name, X, Y), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_chance_level_is_the_mean_under_permutations(name, pair):
+    """Under shuffled pairing the mean is the declared chance level, within four standard errors of the draws."""
+    measure, (X, Y) = MEASURES[name], pair
+    orders = np.stack([np.random.default_rng(seed).permutation(len(X)) for seed in range(200)])
+    null = measure.null([prepare(X)], [prepare(Y)], np.zeros((1, 2), np.intp), orders, Options())[..., 0]
+    chance = measure.chance(len(X), Options())
+    if np.isnan(chance):
+        assert np.ptp(null) > 0
+    else:
+        error = null.std(axis=0, ddof=1) / np.sqrt(len(null))
+        assert np.all(np.abs(null.mean(axis=0) - chance) < 4 * error)
+
+
+@pytest.mark.parametrize("block_size", [None, 17])
+@pytest.mark.parametrize("name", ALL)
+def test_null_equals_scores_of_the_permuted_representation(name, block_size, pair):
+    """A null value is the score of the permuted pairing, obtained without another distance."""
+    measure = MEASURES[name]
+    rng = np.random.default_rng(3)
+    rows = rng.integers(0, 120, 120)  # duplicates on one side
+    A = [prepare(pair[0], block_size=block_size), prepare(pair[0][:, :4], block_size=block_size)]
+    B = [prepare(pair[1][rows], block_size=block_size), prepare(pair[1], block_size=block_size)]
+    if name.startswith("retrieval"):
+        A[1] = prepare(pair[0] ** 3)
+    pairs = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    orders = np.stack([rng.permutation(120) for _ in range(3)])
+    null = measure.null(A, B, pairs, orders, Options())
+    for k, order in enumerate(orders):
+        want = measure.scores(A, [space.permuted(order) for space in B], pairs, Options())
+        np.testing.assert_allclose(null[k], want, atol=1e-5 if name != "information_imbalance" else 1e-9)
+
+
+def test_a_profile_of_pairs_equals_the_grid():
+    """Scores of chosen pairs are the same cells of the full grid, for every measure."""
+    rng = np.random.default_rng(4)
+    A = [prepare(rng.standard_normal((60, 5))) for _ in range(4)]
+    B = [prepare(rng.standard_normal((60, 5))) for _ in range(4)]
+    grid = np.array([(i, j) for i in range(4) for j in range(4)])
+    chosen = np.array([(0, 0), (1, 3), (2, 2)])
+    orders = np.stack([rng.permutation(60) for _ in range(2)])
+    for measure in MEASURES.values():
+        all_of_it = measure.scores(A, B, grid, Options())
+        some = measure.scores(A, B, chosen, Options())
+        np.testing.assert_allclose(some, all_of_it[:, chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
+        all_null = measure.null(A, B, grid, orders, Options())
+        some_null = measure.null(A, B, chosen, orders, Options())
+        np.testing.assert_allclose(some_null, all_null[..., chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
+
+
+def test_unknown_measure_lists_all():
+    """A measure that is not in the table is an error that lists the table."""
+    with pytest.raises(NotFoundError, match="Unknown measure 'imbalance'. Known: information_imbalance"):
+        get_measure("imbalance")

@@ -1,0 +1,82 @@
+"""Subsamples, standard errors, permutations and calibration do what DEFINITIONS §6 and §7 say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from platoscope.errors import InputError
+from platoscope.measures import calibrate, permutations, standard_errors, subsamples
+
+
+def test_subsamples_have_no_item_twice():
+    """Items are drawn without replacement: duplicates would be each other's nearest neighbors."""
+    sets = subsamples(100, n_resamples=20, fraction=0.25, rng=np.random.default_rng(0))
+    assert sets.shape == (20, 25)
+    assert all(len(set(row)) == 25 for row in sets)
+
+
+@pytest.mark.parametrize(
+    ("n", "r", "f", "said"),
+    [
+        (100, 40, 1.0, "strictly between 0 and 1; got 1.0"),
+        (100, 1, 0.25, "0 .no interval. or at least 2; got 1"),
+        (20, 40, 0.25, "Subsamples of 5 items"),
+    ],
+)
+def test_impossible_subsamples_are_refused(n, r, f, said):
+    """A fraction, a count or a size that gives no interval is an error with the way out."""
+    with pytest.raises(InputError, match=said):
+        subsamples(n, n_resamples=r, fraction=f, rng=np.random.default_rng(0))
+
+
+def test_standard_error_of_a_mean_is_that_of_the_mean():
+    """For a mean the delete-d jackknife gives s/√N, whatever the fraction."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(400)
+    for fraction in (0.1, 0.25, 0.5, 0.8):
+        sets = subsamples(400, n_resamples=3000, fraction=fraction, rng=rng)
+        se = standard_errors(values[sets].mean(axis=1), n_samples=400, size=sets.shape[1])
+        assert se == pytest.approx(values.std(ddof=1) / 20, rel=0.05)  # 3000 draws: 1.3 % per standard error
+
+
+def test_strata_keep_items_in_their_group():
+    """A stratified permutation exchanges items of one group only, and all of them can move."""
+    strata = ["a"] * 30 + ["b"] * 30 + ["c"]
+    orders = permutations(61, 50, strata=strata, rng=np.random.default_rng(0))
+    group = np.array(strata)
+    assert all(sorted(order) == list(range(61)) for order in orders)
+    assert all((group[order] == group).all() for order in orders)
+    assert len({int(order[0]) for order in orders}) > 10
+
+
+def test_strata_that_allow_no_exchange_are_refused():
+    """Groups of one item each, or of another length, are errors."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="single item"):
+        permutations(3, 5, strata=["a", "b", "c"], rng=rng)
+    with pytest.raises(InputError, match="each of the 3 items; got 2 entries"):
+        permutations(3, 5, strata=["a", "b"], rng=rng)
+
+
+def test_calibration_by_hand():
+    """With 19 null values 1..19 and an observed 25: p = 1/20, τ the 19th of 20, score (25 − 19)/(100 − 19)."""
+    result = calibrate(np.array(25.0), np.arange(1.0, 20.0), best=100.0)
+    assert result.p_value == pytest.approx(1 / 20)
+    assert result.threshold == 19.0
+    assert result.score == pytest.approx(6 / 81)
+
+
+def test_calibration_counts_equal_values_against_the_claim():
+    """Null values as large as the observed one count: p = (1 + 3)/5 here, and the score is 0."""
+    result = calibrate(np.array(2.0), np.array([1.0, 2.0, 2.0, 3.0]))
+    assert result.p_value == pytest.approx(4 / 5)
+    assert result.score == 0.0
+
+
+def test_calibration_keeps_missing_values_missing():
+    """A cell without a value has no p-value either."""
+    result = calibrate(np.array([np.nan, 0.5]), np.zeros((9, 2)))
+    assert np.isnan(result.p_value[0])
+    assert np.isnan(result.score[0])
+    assert result.p_value[1] == pytest.approx(0.1)

@@ -1,0 +1,167 @@
+"""`prepare` checks what it gets, merges equal rows, and keeps float32 products honest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from platoscope.errors import InputError, MemoryPlanError
+from platoscope.neighbors import exact_scores, prepare, require_memory
+from platoscope.testing import references
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (np.zeros((0, 3)), "X is empty: got shape"),
+        (np.zeros((3, 0)), "X is empty: got shape"),
+        (np.zeros(5), r"shape \(n_samples, n_features\); got shape \(5,\)"),
+        (np.zeros((4, 2), complex), "dtype complex128"),
+        (np.array([["a", "b"]] * 4), "dtype <U1"),
+        (np.array([[None, 1]] * 4, dtype=object), "dtype object"),
+        (np.ones((2, 3)), "X has 2 rows; ranks need at least 3 items"),
+        ("a sentence", "got str"),
+        (None, "got NoneType"),
+        ([np.ones((4, 2)), np.ones((5, 2))], r"same number of rows; got shapes \(4, 2\), \(5, 2\)"),
+    ],
+)
+def test_bad_input_is_named(X, said):
+    """What cannot be read as a matrix of numbers is an error that says what came."""
+    with pytest.raises(InputError, match=said):
+        prepare(X)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("metric", ["euclidean", "hamming", "precomputed"])
+def test_non_finite_values_name_the_first_row(bad, metric):
+    """A NaN or an infinity is found, counted, and its first row named."""
+    X = np.random.default_rng(0).standard_normal((6, 6))
+    X[4, 2] = X[5, 0] = bad
+    with pytest.raises(InputError, match="in 2 of 6 rows; the first is row 4"):
+        prepare(X, metric=metric)
+
+
+def test_values_near_the_limit_of_their_type_are_refused():
+    """Finite values whose sum overflows float64 are named instead of turned into NaN."""
+    with pytest.raises(InputError, match="near the limit of float64"):
+        prepare(np.full((4, 2), 1.7e308))
+
+
+def test_zero_vectors_have_no_cosine():
+    """A zero row under cosine is an error that names the row and the way out."""
+    X = np.ones((5, 2))
+    X[3] = 0
+    with pytest.raises(InputError, match='1 zero vectors.*row 3.*metric="euclidean"'):
+        prepare(X, metric="cosine")
+
+
+def test_precomputed_distances_must_be_square():
+    """A rectangular matrix of distances is refused with its shape."""
+    with pytest.raises(InputError, match=r"must be square; X has shape \(4, 5\)"):
+        prepare(np.ones((4, 5)), metric="precomputed")
+
+
+def test_unknown_metric_lists_the_known_ones():
+    """An unknown metric says which there are."""
+    with pytest.raises(InputError, match="euclidean, cosine, hamming, precomputed; got 'manhattan'"):
+        prepare(np.ones((4, 2)), metric="manhattan")
+
+
+def test_more_memory_than_there_is_is_refused_before_work():
+    """A plan beyond the machine's memory is an error with both figures and the way out."""
+    with pytest.raises(MemoryPlanError, match=r"Ranking needs 1000000.0 GB .* Use fewer items\."):
+        require_memory(10**15, "Ranking", "Use fewer items.")
+
+
+def test_equal_rows_share_one_distinct_row_and_unequal_ones_never():
+    """Rows equal bit for bit are merged, -0.0 counts as 0.0, and equal norms alone merge nothing."""
+    X = np.array([[0.0, 1.0], [1.0, 0.0], [-0.0, 1.0], [1.0, 0.0], [2.0, 0.0]])
+    space = prepare(X)
+    assert space.inverse.tolist() == [0, 1, 0, 1, 2]
+    assert space.weights.tolist() == [2, 2, 1]
+
+
+def test_concatenation_merges_rows_equal_in_every_part():
+    """Two items are one distinct row only if all their parts are equal."""
+    first = np.array([[1.0], [1.0], [1.0], [2.0]])
+    second = np.array([[5.0], [5.0], [6.0], [5.0]])
+    assert prepare([first, second]).inverse.tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+@pytest.mark.parametrize("n_features", [3, 64, 4096])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_stay_within_the_declared_error(metric, offset, n_features, dtype):
+    """Float32 scores differ from float64 distances by no more than the bound that decides near-ties."""
+    rng = np.random.default_rng(n_features)
+    X = (rng.standard_normal((60, n_features)) * np.exp(rng.standard_normal(n_features))).astype(dtype)
+    X[:, :2] += dtype(offset)
+    X[0] *= 50
+    space = prepare(X)
+    left, right = np.triu_indices(60, 1)
+    exact = exact_scores(space, metric, left, right)
+    scale = np.frexp(np.abs(X).max())[1]
+    gram = space.gram[left, right].astype(np.float64)
+    if metric == "euclidean":
+        exact = exact * 2.0 ** (-2 * scale)
+        approximate = space.sq[left] + space.sq[right] - 2 * space.gram[left, right]
+    else:
+        dot = gram + space.along[left] + space.along[right]
+        approximate = 1 - dot * space.inverse_norm[left] * space.inverse_norm[right]
+    err = space.error_bound(metric)
+    assert np.all(np.abs(approximate - exact) <= err[left] + err[right])
+
+
+def test_exact_scores_equal_sums_of_squared_differences():
+    """The judge of near-ties computes plain float64 distances, in every metric."""
+    X = np.random.default_rng(0).integers(-3, 4, (12, 5)).astype(np.float32) + np.float32(0.5)
+    rows, columns = np.triu_indices(12, 1)
+    for metric in ("euclidean", "cosine", "hamming"):
+        space = prepare(X, metric=metric)
+        got = exact_scores(space, metric, space.inverse[rows], space.inverse[columns])
+        want = references.distances(X, metric)[rows, columns] * (0.5 if metric == "cosine" else 1)
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
+
+
+def test_subset_and_permutation_describe_the_chosen_items():
+    """A subset of a space is the space of the subset; a permuted one that of permuted rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 3))[rng.integers(0, 20, 20)]
+    items = np.array([3, 5, 6, 11, 19])
+    for block_size in (None, 4):
+        space = prepare(X, block_size=block_size)
+        some = space.subset(items)
+        fresh = prepare(X[items])
+        assert some.n_distinct == fresh.n_distinct
+        np.testing.assert_allclose(
+            references.distances(X[items]),
+            np.vstack(
+                [exact_scores(some, "euclidean", np.full(5, some.inverse[i]), some.inverse) for i in range(5)]
+            ),
+        )
+    order = rng.permutation(20)
+    assert prepare(X).permuted(order).inverse.tolist() == prepare(X).inverse[order].tolist()
+
+
+def test_the_input_is_never_changed():
+    """Preparing works on read-only arrays and leaves them as they were."""
+    X = np.random.default_rng(0).standard_normal((10, 4)).astype(np.float32)
+    before = X.copy()
+    X.setflags(write=False)
+    prepare(X)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_rows_on_disk_are_read_again_only_when_a_tie_must_be_decided():
+    """A function in place of an array is called once where no distances are close to each other."""
+    calls = []
+
+    def read() -> np.ndarray:
+        calls.append(1)
+        return np.arange(5.0)[:, None] ** 3
+
+    space = prepare(read)
+    assert len(calls) == 1
+    assert len(space.parts[0]) == 5
+    assert len(calls) == 2
