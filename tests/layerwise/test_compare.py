@@ -1,0 +1,254 @@
+"""Grids and profiles are the measures themselves, labeled, with intervals and nulls."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import platoscope
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
+from platoscope.measures import calibrate, cka, information_imbalance, neighborhood_overlap
+
+
+@pytest.fixture(scope="module")
+def stacks():
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((150, 8))
+    A = [
+        shared @ rng.standard_normal((8, width)) + rng.standard_normal((150, width)) for width in (6, 10, 12)
+    ]
+    B = [
+        shared @ rng.standard_normal((8, width)) + 0.5 * rng.standard_normal((150, width)) for width in (9, 5)
+    ]
+    return A, B
+
+
+@pytest.fixture(scope="module")
+def grid(stacks):
+    return platoscope.compare(*stacks, n_permutations=30, rng=1)
+
+
+def test_every_cell_is_the_measure(stacks, grid):
+    """A cell of the grid is what the function returns for that pair of layers."""
+    A, B = stacks
+    for i in range(3):
+        for j in range(2):
+            cell = grid.isel(layer_a=i, layer_b=j)
+            np.testing.assert_allclose(
+                cell.information_imbalance, information_imbalance(A[i], B[j]), atol=1e-12
+            )
+            assert float(cell.neighborhood_overlap) == pytest.approx(
+                neighborhood_overlap(A[i], B[j]), abs=1e-12
+            )
+            assert float(cell.cka_debiased) == pytest.approx(cka(A[i], B[j]), abs=1e-5)
+            assert float(cell.cka_biased) == pytest.approx(cka(A[i], B[j], estimator="biased"), abs=1e-5)
+
+
+def test_intervals_are_paired_subsamples(stacks, grid):
+    """Resampled values are the measure on the same subsamples for all cells; bands are ± 1.96 se around N."""
+    from platoscope.measures import standard_errors, subsamples
+
+    A, B = stacks
+    resampling, _ = np.random.default_rng(1).spawn(2)
+    sets = subsamples(150, n_resamples=40, fraction=0.25, rng=resampling)
+    for i, j in ((0, 0), (2, 1)):
+        want = np.array([information_imbalance(A[i][s], B[j][s]) for s in sets[:5]])
+        got = grid.information_imbalance_resamples.isel(layer_a=i, layer_b=j)[:5]
+        np.testing.assert_allclose(got, want, atol=1e-12)
+    se = standard_errors(grid.asymmetry_resamples.values, n_samples=150, size=sets.shape[1])
+    np.testing.assert_allclose(grid.asymmetry_se, se)
+    np.testing.assert_allclose(grid.asymmetry_high - grid.asymmetry, 1.959963984540054 * se)
+    delta = grid.information_imbalance
+    np.testing.assert_allclose(grid.asymmetry, delta.sel(direction="a_to_b") - delta.sel(direction="b_to_a"))
+
+
+# Nulls rank in float32: one rank of 150 more or less, in some of the permutations.
+NULL = 2e-4
+
+
+def test_nulls_and_calibration_follow_from_the_permutations(stacks, grid):
+    """One and the same permutation serves all cells; p-values and thresholds are those of `calibrate`."""
+    from platoscope.measures import permutations
+
+    A, B = stacks
+    _, shuffling = np.random.default_rng(1).spawn(2)
+    orders = permutations(150, 30, strata=None, rng=shuffling)
+    null = np.array([[[information_imbalance(a, b[order]) for b in B] for a in A] for order in orders])
+    np.testing.assert_allclose(
+        grid.information_imbalance_null.transpose(..., "direction"), null.mean(0), atol=NULL
+    )
+    want = calibrate(
+        1 - grid.information_imbalance.transpose(..., "direction").values,
+        1 - null,
+        best=1 - 2 / 150,
+        alpha=0.05,
+    )
+    np.testing.assert_allclose(grid.information_imbalance_p.transpose(..., "direction"), want.p_value)
+    np.testing.assert_allclose(
+        grid.information_imbalance_threshold.transpose(..., "direction"), 1 - want.threshold, atol=NULL
+    )
+    np.testing.assert_allclose(
+        grid.information_imbalance_calibrated.transpose(..., "direction"), want.score, atol=NULL
+    )
+    best = (1 - null).max(axis=(1, 2))
+    top = calibrate((1 - grid.information_imbalance.values).max(axis=(1, 2)), best, best=1 - 2 / 150)
+    np.testing.assert_allclose(grid.information_imbalance_best_p, top.p_value)
+
+
+def test_a_profile_is_the_matched_cells_of_the_grid(stacks, grid):
+    """Matched by relative depth, or with one side fixed, a profile is a slice of the grid."""
+    A, B = stacks
+    profile = platoscope.profile(A, B, match="relative_depth", n_permutations=30, rng=1)
+    assert profile.layer_b.values.tolist() == [0, 0, 1]
+    for name in (
+        "information_imbalance",
+        "information_imbalance_se",
+        "cka_debiased",
+        "neighborhood_overlap_p",
+    ):
+        want = [grid[name].sel(layer_a=i, layer_b=j).values for i, j in enumerate(profile.layer_b.values)]
+        np.testing.assert_allclose(profile[name].transpose("layer", ...), want, atol=1e-9)
+    fixed = platoscope.profile(A, B, layer_a=1, rng=1, n_resamples=0)
+    assert fixed.layer.values.tolist() == [0, 1]
+    np.testing.assert_allclose(fixed.neighborhood_overlap, grid.neighborhood_overlap.sel(layer_a=1))
+
+
+def test_block_size_changes_nothing(stacks, grid):
+    """Results are equal for every number of rows held at a time."""
+    for block_size in (1, 40):
+        again = platoscope.compare(*stacks, n_permutations=30, rng=1, block_size=block_size)
+        for name in grid.data_vars:
+            np.testing.assert_allclose(again[name], grid[name], atol=2e-6, err_msg=name)
+
+
+def test_results_say_how_to_get_them_again(stacks):
+    """Attributes hold settings, seed and versions, and survive a round trip to disk."""
+    result = platoscope.profile(stacks[0], stacks[0], n_resamples=0)
+    seed = int(result.attrs["seed"])
+    again = platoscope.profile(stacks[0], stacks[0], n_resamples=0, rng=seed)
+    np.testing.assert_array_equal(result.information_imbalance, again.information_imbalance)
+    assert result.attrs["n_samples"] == 150
+    assert result.attrs["neighborhood_overlap_chance"] == pytest.approx(10 / 149)
+    assert set(json.loads(result.attrs["versions"])) == {"platoscope", "numpy", "scipy", "numba"}
+
+
+def test_results_survive_netcdf(grid, tmp_path):
+    """A labeled result written as netCDF reads back identical."""
+    import xarray as xr
+
+    grid.to_netcdf(tmp_path / "grid.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "grid.nc", engine="h5netcdf") as again:
+        xr.testing.assert_identical(again.load(), grid)
+
+
+def test_constant_layers_are_missing_for_cka_only():
+    """A constant layer is exactly chance for Δ, and a named missing cell for CKA."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((2, 60, 4))
+    A[0] = 3.0
+    with pytest.warns(
+        PlatoscopeWarning, match=r"CKA \(debiased\) is undefined in 1 of 2 cells.*layer 0 of A"
+    ):
+        result = platoscope.profile(A, A, measures=["information_imbalance", "cka_debiased"], n_resamples=0)
+    assert np.isnan(result.cka_debiased.values).tolist() == [True, False]
+    np.testing.assert_allclose(result.information_imbalance.sel(layer=0), 1.0)
+
+
+def test_equal_n_draws_a_subset_of_the_items(stacks):
+    """With n_samples, a random subset of the items is compared, and strata follow."""
+    A, B = stacks
+    strata = ["a", "b", "c"] * 50
+    result = platoscope.compare(A, B, n_samples=60, n_resamples=0, n_permutations=5, strata=strata, rng=3)
+    assert result.attrs["n_samples"] == 60
+    assert result.attrs["stratified"] == 1
+
+
+def test_concatenated_layers_add_squared_distances(stacks):
+    """A layer given as a list of arrays is their concatenation."""
+    A, _ = stacks
+    parts = [[A[0], A[1]], [A[1], A[2]]]
+    together = [np.hstack(layer) for layer in parts]
+    got = platoscope.profile(parts, together, measures=["information_imbalance"], n_resamples=0)
+    np.testing.assert_allclose(got.information_imbalance, 2 / 150)
+
+
+def test_progress_is_told(stacks):
+    """A progress callback hears of every stage and of its end."""
+    heard = []
+    platoscope.profile(
+        stacks[0],
+        stacks[0],
+        n_resamples=2,
+        n_permutations=2,
+        rng=0,
+        progress=lambda what, done, total: heard.append((what, done, total)),
+    )
+    stages = {what: (done, total) for what, done, total in heard}
+    assert set(stages) == {"preparing layers", "comparing layers", "shuffling pairs", "drawing subsamples"}
+    assert all(done == total for done, total in stages.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"match": "index"}, InputError, "got 3 and 2 layers. Use match='relative_depth'"),
+        ({"match": "depth"}, InputError, "must be 'index' or 'relative_depth'; got 'depth'"),
+        ({"layer_a": 7}, NotFoundError, "A has no layer 7; it has layers 0, 1, 2"),
+        ({"layer_a": 0, "layer_b": 0}, InputError, "Fix layer_a or layer_b, not both"),
+        ({"layer_a": 0, "measures": ["delta"]}, NotFoundError, "Unknown measure 'delta'"),
+        ({"layer_a": 0, "measures": []}, InputError, "at least one measure"),
+        ({"layer_a": 0, "n_permutations": -1}, InputError, "0 or more; got -1"),
+        ({"layer_a": 0, "n_samples": 200}, InputError, "between 3 and the 150 items at hand; got 200"),
+        (
+            {"layer_a": 0, "overlap_neighbors": 40},
+            InputError,
+            "Subsamples have 38 items, too few for 40 neighbors",
+        ),
+    ],
+)
+def test_bad_requests_say_what_to_do(stacks, change, error, said):
+    """A request that cannot be met is an error with the values that came."""
+    with pytest.raises(error, match=said):
+        platoscope.profile(*stacks, **change)
+
+
+def test_stacks_of_other_things_are_refused(stacks):
+    """A single matrix is not a stack, and stacks of different items do not compare."""
+    A, B = stacks
+    with pytest.raises(InputError, match=r"A must be a stack of layers.*got an array of shape \(150, 6\)"):
+        platoscope.compare(A[0], B)
+    with pytest.raises(InputError, match="got 150 and 100 rows"):
+        platoscope.compare(A, [layer[:100] for layer in B])
+
+
+def test_semantic_region_holds_the_minimum_and_what_cannot_be_told_from_it():
+    """Layers as good as the best are in the region, clearly worse ones are not."""
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((400, 6))
+    noise = np.array([3.0, 0.30, 0.30, 3.0])[:, None, None]
+    A, B = (shared + noise * rng.standard_normal((4, 400, 6)) for _ in range(2))
+    region = platoscope.semantic_region(platoscope.profile(A, B, measures=["information_imbalance"], rng=0))
+    assert region.layers == (1, 2)
+    assert region.minimum_layer in (1, 2)
+    assert region.relative_depths == pytest.approx((1 / 3, 2 / 3))
+
+
+def test_semantic_region_needs_a_profile_with_resamples(grid):
+    """A grid has no semantic region; the error says what has one."""
+    with pytest.raises(InputError, match="Use platoscope.profile with n_resamples > 0"):
+        platoscope.semantic_region(grid)
+
+
+def test_n_curve_ends_at_the_full_value(stacks):
+    """At the full size every draw is the value of all items, and overlap falls with N at fixed k."""
+    X, Y = stacks[0][0], stacks[1][0]
+    curve = platoscope.n_curve(X, Y, sizes=[40, 150], n_draws=3, rng=0)
+    np.testing.assert_allclose(
+        curve.information_imbalance.sel(n_samples=150), [information_imbalance(X, Y)] * 3
+    )
+    overlap = curve.neighborhood_overlap.mean("draw")
+    assert float(overlap.sel(n_samples=40)) > float(overlap.sel(n_samples=150))
+    with pytest.raises(InputError, match="sizes must lie between 12 and 150"):
+        platoscope.n_curve(X, Y, sizes=[5, 150])
