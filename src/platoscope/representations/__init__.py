@@ -1,6 +1,37 @@
 """Layer-wise representations: extracted from models, kept in a store, imported and exported."""
 
+from platoscope.representations.exporting import export, to_dataset
 from platoscope.representations.extraction import extract
+from platoscope.representations.housekeeping import (
+    ArrayRecord,
+    Problem,
+    StoreRecord,
+    info,
+    list_store,
+    open_representations,
+    remove,
+    verify,
+)
+from platoscope.representations.importing import import_representations, import_vllm
+from platoscope.representations.on_demand import ModelOnDemand
 from platoscope.representations.representations import Aligned, Representations, align
 
-__all__ = ["Aligned", "Representations", "align", "extract"]
+__all__ = [
+    "Aligned",
+    "ArrayRecord",
+    "ModelOnDemand",
+    "Problem",
+    "Representations",
+    "StoreRecord",
+    "align",
+    "export",
+    "extract",
+    "import_representations",
+    "import_vllm",
+    "info",
+    "list_store",
+    "open_representations",
+    "remove",
+    "to_dataset",
+    "verify",
+]

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["StoredGroup", "array_name", "create_group", "find_group", "group_key", "stored_as"]
 
 _FORMAT = 1
-# What a model says of itself that does not decide what it computes. Everything else is part of the key:
-# a setting unknown here must rather split a group than let two settings share one.
-_NOT_IDENTITY = frozenset({"device", "device_map", "versions"})
+# What a model says of itself that does not decide what it computes (the batches are part of the plan).
+# Everything else is part of the key: a setting unknown here must rather split a group than let two
+# settings share one.
+_NOT_IDENTITY = frozenset({"batch_tokens", "device", "device_map", "versions"})
 
 
 def stored_as(pooling: Pooling, /) -> Pooling:

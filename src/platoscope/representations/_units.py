@@ -31,7 +31,6 @@ _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uin
 _CHECKSUM = 4
 _ROWS_PER_UNIT = 128  # an interruption loses at most this many items of work
 _BYTES_PER_UNIT = 64 * 2**20  # and extraction holds at most about this much of each array
-_THREADED_FROM = 8 * 2**20  # below, starting threads costs more than it gains
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +74,8 @@ class StoredArray:
     def _chunk_bytes(self) -> int:
         return self.rows_per_unit * self.n_tokens * self.n_features * 4
 
-    def _offset(self, unit: int, position: int) -> int:
+    def _indexed_offset(self, unit: int, position: int) -> int:
+        """Look up where a chunk begins, and that the index is sound."""
         tail = self.folder.read_tail(
             f"{self.path}/{self.file_name(unit)}", self.n_layers * _INDEX_ENTRY + _CHECKSUM
         )
@@ -90,15 +90,20 @@ class StoredArray:
         return int(offset)
 
     def _read_chunk(self, unit: int, position: int, buffer: NDArray[np.uint8]) -> NDArray[np.float32]:
-        offset = self._offset(unit, position)
-        if self.folder.read_into(f"{self.path}/{self.file_name(unit)}", offset, buffer) != buffer.size:
-            message = "it is shorter than its index says"
-            raise ValueError(message)
-        content = buffer[:-_CHECKSUM]
-        if crc32c(content) != buffer[-_CHECKSUM:].tobytes():
+        # `write_unit` puts the layers in their order. Only a file that another program has written anew may
+        # have them elsewhere, and then the checksum sends us to its index.
+        if not self._fill(unit, position * buffer.size, buffer) and not self._fill(
+            unit, self._indexed_offset(unit, position), buffer
+        ):
             message = "its checksum does not match"
             raise ValueError(message)
-        return content.view("<f4").reshape(self.rows_per_unit, self.n_tokens, self.n_features)
+        content = buffer[:-_CHECKSUM].view("<f4")
+        return content.reshape(self.rows_per_unit, self.n_tokens, self.n_features)
+
+    def _fill(self, unit: int, offset: int, buffer: NDArray[np.uint8]) -> bool:
+        """Read one chunk and say whether it is whole."""
+        read = self.folder.read_into(f"{self.path}/{self.file_name(unit)}", offset, buffer)
+        return read == buffer.size and crc32c(buffer[:-_CHECKSUM]) == buffer[-_CHECKSUM:].tobytes()
 
     def _buffer(self) -> NDArray[np.uint8]:
         return np.empty(self._chunk_bytes + _CHECKSUM, np.uint8)
@@ -108,6 +113,7 @@ class StoredArray:
         buffer = self._buffer()
         for position in range(self.n_layers):
             try:
+                self._indexed_offset(unit, position)
                 self._read_chunk(unit, position, buffer)
             except FileNotFoundError:
                 return "it is missing"
@@ -122,7 +128,8 @@ class StoredArray:
         return StorageError(
             f"{chunk} of array {self.path!r} in {self.folder.location} cannot be used: {reason} (file "
             f"{self.file_name(unit)}, {len(rows)} items, rows {rows.start} to {rows.stop - 1} in stored "
-            f"order). Run the same extraction again: it computes only these items anew."
+            "order). Run the same extraction again: it computes only these items anew; platoscope store "
+            f"verify {self.path[:12]} names them."
         )
 
     def read_layer(
@@ -145,28 +152,24 @@ class StoredArray:
         -------
         ndarray of float32, shape (n_tokens_wanted, n_out, n_features)
         """
-        n_tokens = len(range(*tokens.indices(self.n_tokens)))
-        out = np.empty((n_tokens, n_out, self.n_features), np.float32)
-        n_readers = self.folder.n_readers if out.nbytes >= _THREADED_FROM or self.folder.n_readers > 2 else 1
+        first_token, stop_token, _ = tokens.indices(self.n_tokens)
+        out = np.empty((stop_token - first_token, n_out, self.n_features), np.float32)
+        n_readers = self.folder.n_readers
 
         def read_every_nth(first: int) -> None:
             buffer = self._buffer()
             for unit in range(first, self.n_units, n_readers):
                 rows = self.rows(unit)
                 target = destination[rows.start : rows.stop]
-                wanted = target >= 0
-                if not wanted.any():
+                n_wanted = np.count_nonzero(target >= 0)
+                if n_wanted == 0:
                     continue
-                try:
-                    chunk = self._read_chunk(unit, position, buffer)[: len(rows), tokens]
-                except FileNotFoundError as error:
-                    raise self.damaged_error(unit, position, "it is missing") from error
-                except ValueError as error:
-                    raise self.damaged_error(unit, position, error) from error
-                if not wanted.all():
-                    chunk, target = chunk[wanted], target[wanted]
-                for token in range(n_tokens):
-                    out[token, target] = chunk[:, token]
+                chunk = self._read_named(unit, position, buffer)[: len(rows)]
+                if n_wanted < len(rows):
+                    chunk, target = chunk[target >= 0], target[target >= 0]
+                # One plain indexed assignment per token: several times as fast as one for all of them.
+                for token, place in enumerate(out, start=first_token):
+                    place[target] = chunk[:, token]
 
         if n_readers == 1:
             read_every_nth(0)
@@ -174,6 +177,15 @@ class StoredArray:
             with ThreadPoolExecutor(n_readers) as pool:
                 list(pool.map(read_every_nth, range(n_readers)))
         return out
+
+    def _read_named(self, unit: int, position: int, buffer: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Read a chunk, or raise the error that names it."""
+        try:
+            return self._read_chunk(unit, position, buffer)
+        except FileNotFoundError as error:
+            raise self.damaged_error(unit, position, "it is missing") from error
+        except ValueError as error:
+            raise self.damaged_error(unit, position, error) from error
 
     def create(self) -> None:
         """Write the metadata of the array, if no other process did so before."""

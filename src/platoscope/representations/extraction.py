@@ -19,6 +19,7 @@ from platoscope.representations._group import (
 from platoscope.representations._plan import Plan
 from platoscope.representations._run import Need, Progress, run
 from platoscope.representations._sources import StoredSource, find_view
+from platoscope.representations.on_demand import ModelOnDemand, describe
 from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from platoscope.models.encoder import Encoder
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
+    from platoscope.representations.on_demand import Description
 
 __all__ = ["extract", "view_group"]
 
@@ -55,7 +57,8 @@ def extract(
     Parameters
     ----------
     model : Encoder or str
-        A model from `platoscope.models.load_model`, or its name (read with default options then).
+        A model from `platoscope.models.load_model`; or a `ModelOnDemand`, or a name (which makes one with
+        default options): then the weights are not loaded where everything is on disk.
     data : Pairs, Side or sequence of str
         What to read; of pairs one side.
     side : str, default "a"
@@ -92,16 +95,17 @@ def extract(
     the same at the same time: each unit appears in one step and whichever comes last replaces it by an equal
     one.
     """
-    encoder = _load(model)
-    chosen = _choose(data, side)
-    _check_modality(encoder, chosen.side)
-    poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
-    kept = _layer_numbers(layers, encoder.n_layers)
     folder = open_folder(store)
+    encoder = ModelOnDemand(model) if isinstance(model, str) else model
+    described = describe(encoder, folder)
+    chosen = _choose(data, side)
+    _check_modality(described, chosen.side)
+    poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
+    kept = _layer_numbers(layers, described.n_layers)
 
-    group = _find_group(folder, encoder, chosen, poolings, kept, check=check)
+    group = _find_group(folder, described, chosen, poolings, kept, check=check)
     if group is None:
-        group = _open_or_create(folder, encoder, chosen, kept)
+        group = _open_or_create(folder, encoder, described, chosen, kept)
     needs = _needs(group, poolings, check=check)
     if any(need.units for need in needs):
         run(encoder, chosen.side.items, group, needs, progress)
@@ -137,14 +141,6 @@ def view_group(
     )
 
 
-def _load(model: Encoder | str) -> Encoder:
-    if not isinstance(model, str):
-        return model
-    from platoscope.models import load_model
-
-    return load_model(model)
-
-
 @dataclass(frozen=True)
 class _Chosen:
     """What is read, and what is said about it."""
@@ -175,7 +171,7 @@ def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
     return chosen
 
 
-def _check_modality(encoder: Encoder, side: Side) -> None:
+def _check_modality(encoder: Description, side: Side) -> None:
     if encoder.modality != side.modality:
         message = (
             f"Model {encoder.name!r} reads {encoder.modality}, but side {side.name!r} of the data is "
@@ -199,7 +195,7 @@ def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 def _find_group(
     folder: Folder,
-    encoder: Encoder,
+    described: Description,
     chosen: _Chosen,
     poolings: Sequence[Pooling],
     layers: tuple[int, ...] | None,
@@ -207,7 +203,7 @@ def _find_group(
     check: bool,
 ) -> StoredGroup | None:
     """Find a group with all layers: it serves where it has the poolings, whichever layers are asked for."""
-    key = group_key(chosen.side.fingerprint(), encoder.provenance, None)
+    key = group_key(chosen.side.fingerprint(), described.provenance, None)
     group = find_group(folder, key)
     if group is None or layers is None:
         return group
@@ -216,10 +212,10 @@ def _find_group(
 
 
 def _open_or_create(
-    folder: Folder, encoder: Encoder, chosen: _Chosen, layers: tuple[int, ...] | None
+    folder: Folder, encoder: Encoder, described: Description, chosen: _Chosen, layers: tuple[int, ...] | None
 ) -> StoredGroup:
     side = chosen.side
-    key = group_key(side.fingerprint(), encoder.provenance, layers)
+    key = group_key(side.fingerprint(), described.provenance, layers)
     group = find_group(folder, key)
     if group is not None:
         return group
@@ -229,9 +225,9 @@ def _open_or_create(
         key,
         plan=Plan.from_batches(encoder.batches(lengths)),
         lengths=lengths,
-        layers=range(encoder.n_layers) if layers is None else layers,
-        depth=encoder.n_layers - 1,
-        n_features=encoder.n_features,
+        layers=range(described.n_layers) if layers is None else layers,
+        depth=described.n_layers - 1,
+        n_features=described.n_features,
         ids=chosen.ids,
         data={
             "side": side.name,
@@ -239,7 +235,7 @@ def _open_or_create(
             "fingerprint": side.fingerprint(),
             **chosen.provenance,
         },
-        model={"name": encoder.name, **encoder.provenance},
+        model={"name": described.name, **described.provenance},
     )
 
 

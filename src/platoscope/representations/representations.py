@@ -81,7 +81,7 @@ class Representations:
         ids : sequence of str, optional
             Unique names of the items; the row numbers by default.
         pooling : str, optional
-            What one vector stands for ("last" by default); any word will do. Not with a mapping.
+            What one vector stands for ("unknown" by default); any word will do. Not with a mapping.
         layers : sequence of int, optional
             The number of each layer in the model; ``0 … n_layers - 1`` by default.
         depth : int, optional
@@ -96,7 +96,7 @@ class Representations:
         """
         stacks: Mapping[str, Any]
         if not isinstance(arrays, Mapping):
-            stacks = {"last" if pooling is None else pooling: arrays}
+            stacks = {"unknown" if pooling is None else pooling: arrays}
         elif pooling is None:
             stacks = arrays
         else:

@@ -1,0 +1,209 @@
+"""Writing representations for others: NumPy, safetensors, PyTorch, HDF5 files, and `datasets`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from platoscope.errors import InputError, StorageError
+from platoscope.representations.importing import ARRAY_NAME, METADATA_NAME, require
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+    import datasets
+    from platoscope.representations.representations import Representations
+
+__all__ = ["ExportFormat", "export", "to_dataset"]
+
+ExportFormat = Literal["npy", "npz", "safetensors", "pt", "hdf5", "datasets"]
+_BY_SUFFIX: dict[str, ExportFormat] = {
+    ".npy": "npy",
+    ".npz": "npz",
+    ".safetensors": "safetensors",
+    ".pt": "pt",
+    ".pth": "pt",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
+}
+
+
+def export(
+    representations: Representations, path: str | os.PathLike[str], /, *, format: ExportFormat | None = None
+) -> Path:
+    """Write the layers, under the pooling that is shown, to one file (or one folder of `datasets`).
+
+    Parameters
+    ----------
+    representations : Representations
+        What to write.
+    path : path
+        Where to; a file that is there is replaced once the new one is whole.
+    format : {"npy", "npz", "safetensors", "pt", "hdf5", "datasets"}, optional
+        By default what the ending of `path` says.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown or the layers differ in width (except for "datasets").
+    StorageError
+        If it cannot be written.
+    MissingExtraError
+        If the package that writes it is not installed.
+
+    Notes
+    -----
+    One float32 array "representations" of shape ``(n_layers, n_items, n_features)``, with k tokens before the
+    features for ``concat(k)`` and ``tokens(k)``; ``.pt`` files follow platonic-rep: a dictionary whose
+    ``feats`` has shape ``(n_items, n_layers, n_features)``. Ids, pooling, layers and provenance stand beside
+    it as JSON under "platoscope" (an ``.npy`` file holds the numbers only), so that `import_representations`
+    gives back what was exported. ``.npy`` and HDF5 are written layer by layer, the others take memory for all
+    layers.
+    """
+    target = Path(path).expanduser()
+    chosen = _BY_SUFFIX.get(target.suffix.lower()) if format is None else format
+    if chosen is None or chosen not in get_args(ExportFormat):
+        message = (
+            f"Cannot tell the format of {str(target)!r} (format={format!r}): end it in "
+            f"{', '.join(_BY_SUFFIX)}, or give format= one of {', '.join(get_args(ExportFormat))}."
+        )
+        raise InputError(message)
+    partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex}.partial{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        writer = _WRITERS.get(chosen)
+        if writer is None:
+            to_dataset(representations).save_to_disk(str(target))
+        else:
+            writer(representations, partial)
+            partial.replace(target)
+    except OSError as error:
+        message = f"Cannot write {str(target)!r}: {error.strerror or error}. Nothing was left there."
+        raise StorageError(message) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return target
+
+
+def to_dataset(representations: Representations, /) -> datasets.Dataset:
+    """Give a data set of the `datasets` library: one row per item, one column of floats per layer.
+
+    Returns
+    -------
+    datasets.Dataset
+        Columns ``id`` and ``layer_0``, ``layer_1``, … (numbers of the model's layers), float32.
+
+    Raises
+    ------
+    MissingExtraError
+        If datasets is not installed.
+    """
+    require("datasets", "Exporting to a data set", "models")
+    from datasets import Dataset, Features, Sequence, Value
+
+    names = [f"layer_{layer}" for layer in representations.layers]
+    columns: dict[str, Any] = {"id": list(representations.ids)}
+    columns |= dict(zip(names, representations, strict=True))
+    features = Features({"id": Value("string")} | {name: Sequence(Value("float32")) for name in names})
+    made = Dataset.from_dict(columns, features=features)
+    made.info.description = json.dumps(_metadata(representations))
+    return made
+
+
+def _metadata(representations: Representations) -> dict[str, Any]:
+    return {
+        "pooling": representations.pooling,
+        "layers": list(representations.layers),
+        "depth": representations.depth,
+        "ids": list(representations.ids),
+        "provenance": json.loads(json.dumps(dict(representations.provenance), default=str)),
+    }
+
+
+def _layer(representations: Representations, index: int) -> NDArray[np.float32]:
+    """Read one layer, with its tokens apart where the pooling keeps them."""
+    if representations.pooling.startswith(("concat(", "tokens(")):
+        return np.stack(representations.parts(index), 1)
+    return representations[index]
+
+
+def _stack_shape(representations: Representations) -> tuple[int, ...]:
+    shapes = {layer.shape for layer in (_layer(representations, 0), _layer(representations, -1))}
+    if len(shapes) != 1:
+        message = f"Layers of different widths {sorted(shapes)} do not fit one array; use format='datasets'."
+        raise InputError(message)
+    return (len(representations), *shapes.pop())
+
+
+def _fill(representations: Representations, out: Any) -> Any:
+    for index in range(len(representations)):
+        out[index] = _layer(representations, index)
+    return out
+
+
+def _stacked(representations: Representations) -> NDArray[np.float32]:
+    stack: NDArray[np.float32] = _fill(representations, np.empty(_stack_shape(representations), np.float32))
+    return stack
+
+
+def _write_npy(representations: Representations, file: Path) -> None:
+    shape = _stack_shape(representations)
+    out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    _fill(representations, out).flush()
+
+
+def _write_npz(representations: Representations, file: Path) -> None:
+    arrays: dict[str, Any] = {
+        ARRAY_NAME: _stacked(representations),
+        METADATA_NAME: np.array(json.dumps(_metadata(representations))),
+    }
+    np.savez(file, **arrays)
+
+
+def _write_safetensors(representations: Representations, file: Path) -> None:
+    require("safetensors", "Writing safetensors files")
+    from safetensors.numpy import save_file
+
+    said = {METADATA_NAME: json.dumps(_metadata(representations))}
+    save_file({ARRAY_NAME: _stacked(representations)}, file, metadata=said)
+
+
+def _write_torch(representations: Representations, file: Path) -> None:
+    require("torch", "Writing .pt files", "models")
+    import torch
+
+    feats = np.ascontiguousarray(np.swapaxes(_stacked(representations), 0, 1))
+    said = json.dumps(_metadata(representations))
+    torch.save({"feats": torch.from_numpy(feats), METADATA_NAME: said}, file)
+
+
+def _write_hdf5(representations: Representations, file: Path) -> None:
+    require("h5py", "Writing HDF5 files")
+    import h5py
+
+    with h5py.File(file, "w") as content:
+        _fill(representations, content.create_dataset(ARRAY_NAME, _stack_shape(representations), "float32"))
+        # As a dataset: attributes are limited to 64 KiB, which the ids alone may exceed.
+        content.create_dataset(METADATA_NAME, data=json.dumps(_metadata(representations)))
+
+
+_WRITERS = {
+    "npy": _write_npy,
+    "npz": _write_npz,
+    "safetensors": _write_safetensors,
+    "pt": _write_torch,
+    "hdf5": _write_hdf5,
+}

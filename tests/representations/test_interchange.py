@@ -1,0 +1,244 @@
+"""What others wrote can be read, and what is exported comes back as it was."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from platoscope.errors import InputError, MissingExtraError, StorageError
+from platoscope.representations import (
+    Representations,
+    export,
+    import_representations,
+    import_vllm,
+    to_dataset,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUFFIXES = [".npy", ".npz", ".safetensors", ".pt", ".h5"]
+
+
+@pytest.fixture
+def states() -> np.ndarray:
+    """Make states of 3 layers, 5 items, 4 features."""
+    return np.random.default_rng(0).standard_normal((3, 5, 4), dtype=np.float32)
+
+
+def _equal(a: Representations, b: Representations) -> bool:
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_export_and_import_give_back_everything(states: np.ndarray, tmp_path: Path, suffix: str) -> None:
+    """Numbers, ids, pooling, layers and depth survive (an .npy file holds the numbers only)."""
+    r = Representations.from_arrays(
+        states, ids=list("vwxyz"), pooling="mean(20)", layers=[0, 4, 8], depth=8, provenance={"model": "m"}
+    )
+    back = import_representations(export(r, tmp_path / f"states{suffix}"))
+    assert _equal(r, back)
+    if suffix != ".npy":
+        assert (back.ids, back.pooling, back.layers, back.depth) == (r.ids, "mean(20)", (0, 4, 8), 8)
+        assert back.provenance["model"] == "m"
+    assert [file.name for file in tmp_path.iterdir()] == [f"states{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_tokens_survive_export(tmp_path: Path, suffix: str) -> None:
+    """concat(k) goes out and comes back with its tokens apart."""
+    tokens = np.random.default_rng(0).standard_normal((3, 5, 2, 4), dtype=np.float32)
+    r = Representations.from_arrays(tokens, pooling="concat(2)")
+    back = import_representations(export(r, tmp_path / f"states{suffix}"), pooling="concat(2)")
+    assert _equal(r, back)
+    assert np.array_equal(back.parts(1)[0], tokens[1, :, 0])
+
+
+def test_export_to_datasets(states: np.ndarray, tmp_path: Path) -> None:
+    """The data set on disk has one row per item and one column per layer."""
+    from datasets import load_from_disk
+
+    r = Representations.from_arrays(states, ids=list("vwxyz"), layers=[0, 4, 8])
+    export(r, tmp_path / "set", format="datasets")
+    loaded = load_from_disk(str(tmp_path / "set")).with_format("numpy")
+    assert loaded.column_names == ["id", "layer_0", "layer_4", "layer_8"]
+    assert loaded["id"][:].tolist() == list("vwxyz")
+    assert np.array_equal(loaded["layer_4"][:], states[1])
+    assert loaded["layer_4"][:].dtype == np.float32
+    assert json.loads(to_dataset(r).info.description)["layers"] == [0, 4, 8]
+
+
+def test_platonic_rep_file(states: np.ndarray, tmp_path: Path) -> None:
+    """A .pt file as platonic-rep writes it: feats (item, layer, feature) among other tensors, float16."""
+    import torch
+
+    feats = torch.from_numpy(np.swapaxes(states, 0, 1).copy()).half()
+    torch.save(
+        {
+            "feats": feats,
+            "num_params": 3,
+            "mask": torch.ones(5, 7, dtype=torch.long),
+            "loss": torch.tensor(2.0),
+        },
+        tmp_path / "m_pool-avg.pt",
+    )
+    r = import_representations(tmp_path / "m_pool-avg.pt", pooling="mean")
+    assert np.array_equal(np.stack(list(r)), states.astype(np.float16).astype(np.float32))
+
+
+def test_pickled_code_is_not_run(tmp_path: Path) -> None:
+    """A .pt file with anything but tensors and plain values is refused."""
+    import torch
+
+    torch.save({"feats": object()}, tmp_path / "evil.pt")
+    with pytest.raises(InputError, match="Cannot read"):
+        import_representations(tmp_path / "evil.pt")
+
+
+@pytest.mark.parametrize(
+    "axes", [("item", "layer", "feature"), ("feature", "item", "layer"), ("layer", "item", "feature")]
+)
+def test_axes_can_be_named_in_any_order(states: np.ndarray, tmp_path: Path, axes: tuple[str, ...]) -> None:
+    """The order of axes is what the caller says it is."""
+    order = [("layer", "item", "feature").index(axis) for axis in axes]
+    np.save(tmp_path / "a.npy", states.transpose(order))
+    assert np.array_equal(np.stack(list(import_representations(tmp_path / "a.npy", axes=axes))), states)
+
+
+def test_numbered_arrays_are_layers_in_numeric_order(tmp_path: Path) -> None:
+    """layer_10 comes after layer_9, and widths may differ."""
+    arrays = {f"layer_{i}": np.full((4, i + 1), float(i)) for i in (9, 10, 2)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    r = import_representations(tmp_path / "a.npz", layers=[2, 9, 10])
+    assert [float(layer[0, 0]) for layer in r] == [2.0, 9.0, 10.0]
+    assert r[-1].shape == (4, 11)
+    assert r.n_features == 11
+
+
+def test_bfloat16_safetensors(states: np.ndarray, tmp_path: Path) -> None:
+    """Tensors in bfloat16, which NumPy does not know, are read exactly."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensor = torch.from_numpy(states).bfloat16()
+    save_file({"states": tensor}, tmp_path / "a.safetensors")
+    r = import_representations(tmp_path / "a.safetensors")
+    assert np.array_equal(np.stack(list(r)), tensor.float().numpy())
+
+
+def test_two_dimensional_array_is_one_layer(states: np.ndarray, tmp_path: Path) -> None:
+    """An (item, feature) array is a stack of one layer."""
+    np.save(tmp_path / "a.npy", states[0])
+    r = import_representations(tmp_path / "a.npy")
+    assert (len(r), r.n_items, r.pooling) == (1, 5, "unknown")
+    assert np.array_equal(r[0], states[0])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "match"),
+    [
+        ({"name": "nothing"}, r"asked for: 'nothing'; arrays: one \(2, 3\), two \(2, 3\)"),
+        ({"name": "one", "axes": ("layer", "item", "feature")}, r"axes must name each of the 2 axes"),
+        ({}, "Choose one with name="),
+    ],
+)
+def test_unclear_array_is_an_error(tmp_path: Path, keywords: dict[str, object], match: str) -> None:
+    """Several arrays, an unknown name or wrong axes are refused with what there is."""
+    np.savez(tmp_path / "a.npz", one=np.zeros((2, 3)), two=np.zeros((2, 3)))
+    with pytest.raises(InputError, match=match):
+        import_representations(tmp_path / "a.npz", **keywords)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["missing.npy", "notes.txt"])
+def test_unknown_file_is_an_error(tmp_path: Path, name: str) -> None:
+    """A missing file and an unknown ending are named."""
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="Cannot import"):
+        import_representations(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damaged_file_is_one_sentence(tmp_path: Path, suffix: str) -> None:
+    """A file that its library cannot read is an InputError."""
+    (tmp_path / f"a{suffix}").write_bytes(b"not such a file at all")
+    with pytest.raises(InputError, match="Check that the file is whole"):
+        import_representations(tmp_path / f"a{suffix}")
+
+
+def test_missing_package_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: np.ndarray
+) -> None:
+    """Without h5py the error says what to install."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'platoscope\[io\]'"):
+        export(Representations.from_arrays(states), tmp_path / "a.h5")
+
+
+def test_export_that_cannot_be_written(tmp_path: Path, states: np.ndarray) -> None:
+    """An impossible path is a StorageError, an unknown ending an InputError."""
+    r = Representations.from_arrays(states)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match="Cannot write"):
+        export(r, tmp_path / "file" / "a.npy")
+    with pytest.raises(InputError, match="Cannot tell the format"):
+        export(r, tmp_path / "a.csv")
+
+
+@pytest.fixture
+def vllm_folder(tmp_path: Path) -> tuple[Path, list[np.ndarray]]:
+    """Write files as vLLM's connector does: bfloat16 states (n_tokens, n_layers, n_features)."""
+    import torch
+    from safetensors.torch import save_file
+
+    rng = np.random.default_rng(0)
+    prompts = []
+    for number, n_tokens in enumerate([9, 12, 7, 8, 9, 8, 8, 8, 8, 8, 11]):
+        states = torch.from_numpy(rng.standard_normal((n_tokens, 3, 4), dtype=np.float32)).bfloat16()
+        save_file(
+            {"hidden_states": states, "token_ids": torch.arange(n_tokens)}, tmp_path / f"{number}.safetensors"
+        )
+        prompts.append(states.float().numpy())
+    return tmp_path, prompts
+
+
+def test_vllm_files_are_pooled_by_the_rules_of_the_models(
+    vllm_folder: tuple[Path, list[np.ndarray]],
+) -> None:
+    """With one BOS token and two dropped, each pooling is the slice that DEFINITIONS.md §8 says."""
+    folder, prompts = vllm_folder
+    r = import_vllm(
+        folder, layers=[1, 5, 9], depth=12, n_special=1, pooling="last,mean(3),mean,concat(2),token(1)"
+    )
+    assert r.ids == tuple(str(i) for i in range(11))
+    assert r.relative_depth.tolist() == [1 / 12, 5 / 12, 9 / 12]
+    for i, states in enumerate(prompts):
+        text = states[1:-2]
+        assert np.array_equal(r.with_pooling("last")[1][i], text[-1, 1])
+        assert np.allclose(r.with_pooling("mean(3)")[2][i], text[-3:, 2].mean(0), atol=1e-6)
+        assert np.allclose(r.with_pooling("mean")[0][i], text[:, 0].mean(0), atol=1e-6)
+        assert np.array_equal(r.with_pooling("concat(2)")[0][i], text[-2:, 0].ravel())
+        assert np.array_equal(r.with_pooling("token(1)")[0][i], text[-2, 0])
+
+
+def test_vllm_mean_leaves_the_sink_out(vllm_folder: tuple[Path, list[np.ndarray]]) -> None:
+    """Where no BOS was added, `mean` leaves position 0 out unless it is asked to stay."""
+    folder, prompts = vllm_folder
+    without = import_vllm(folder, layers=[1, 5, 9], pooling="mean")
+    kept = import_vllm(folder, layers=[1, 5, 9], pooling="mean", keep_first=True)
+    assert np.allclose(without[0][0], prompts[0][1:-2, 0].mean(0), atol=1e-6)
+    assert np.allclose(kept[0][0], prompts[0][:-2, 0].mean(0), atol=1e-6)
+
+
+def test_vllm_errors(vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
+    """Other layers than given, short prompts and an empty folder are named."""
+    folder, _ = vllm_folder
+    with pytest.raises(InputError, match=r"shape \(n_tokens, 2, n_features\)"):
+        import_vllm(folder, layers=[1, 2])
+    with pytest.raises(InputError, match="too short"):
+        import_vllm(folder, layers=[1, 2, 3], pooling="last,mean(6)")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no \.safetensors file"):
+        import_vllm(tmp_path / "empty", layers=[1])
