@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from platoscope.errors import StorageError
 from platoscope.report.panels import draw_panel, panel_size
-from platoscope.report.style import DOUBLE_COLUMN, figure_style
+from platoscope.report.style import DOUBLE_COLUMN, SINGLE_COLUMN, figure_style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
     from platoscope.studies import StudyResult
     from platoscope.studies.records import Panel
@@ -87,7 +88,7 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
             # A bare Figure, not pyplot's: pyplot keeps every figure until it is closed by hand.
             figure = Figure(figsize=panel_size(panel, result.results), layout="constrained")
             axes = draw_panel(figure, panel, result.results)
-            figure.suptitle(panel.title, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+            _title(figure, panel.title)
         drawn.append(DrawnPanel(panel, f"{number:02d}-{slug(panel.title)}", figure, tuple(axes)))
     return drawn
 
@@ -158,29 +159,37 @@ def _combined(result: StudyResult, /) -> Figure | None:
     """All panels in one figure, two narrow ones in a row, lettered as in a paper."""
     from matplotlib.figure import Figure
 
-    rows = _rows(result.panels, result)
+    rows = _rows(result)
     if not rows:
         return None
-    heights = [max(panel_size(panel, result.results)[1] for panel in row) for row in rows]
+    sizes = [[panel_size(panel, result.results) for panel in row] for row in rows]
+    width = max(sum(width for width, _ in row) for row in sizes)
+    heights = [max(height for _, height in row) for row in sizes]
+    # A lone narrow panel keeps its width beside wider rows, and leaves the place next to it empty.
+    columns = 2 if width > SINGLE_COLUMN else 1
+    letters = iter("abcdefghijklmnopqrstuvwxyz") if len(result.panels) > 1 else itertools.repeat("")
     with figure_style():
-        figure = Figure(figsize=(DOUBLE_COLUMN, sum(heights)), layout="constrained")
+        figure = Figure(figsize=(min(width, DOUBLE_COLUMN), sum(heights)), layout="constrained")
         bands = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
-        letters = iter("abcdefghijklmnopqrstuvwxyz")
-        for band, row in zip(bands, rows, strict=True):
-            parts = band.subfigures(1, len(row), squeeze=False)[0]
-            for part, panel in zip(parts, row, strict=True):
+        for band, row, row_sizes in zip(bands, rows, sizes, strict=True):
+            wide = row_sizes[0][0] == DOUBLE_COLUMN
+            parts = band.subfigures(1, 1 if wide else columns, squeeze=False)[0]
+            for part, panel in zip(parts, row, strict=False):
                 draw_panel(part, panel, result.results)
-                part.suptitle(
-                    f"{next(letters)}  {panel.title}", x=0.01, ha="left", fontsize=8.5, fontweight="bold"
-                )
+                _title(part, f"{next(letters)}  {panel.title}".strip())
     return figure
 
 
-def _rows(panels: Sequence[Panel], result: StudyResult, /) -> list[list[Panel]]:
+def _title(figure: FigureBase, text: str, /) -> None:
+    """Put a title over the left end of a panel."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+
+
+def _rows(result: StudyResult, /) -> list[list[Panel]]:
     """Place panels in rows: a wide one alone, narrow ones in twos, in their order."""
     rows: list[list[Panel]] = []
     open_row = False
-    for panel in panels:
+    for panel in result.panels:
         wide = panel_size(panel, result.results)[0] == DOUBLE_COLUMN
         if open_row and not wide:
             rows[-1].append(panel)

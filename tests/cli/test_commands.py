@@ -1,0 +1,296 @@
+"""The commands: what they print, where, and with which exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from platoscope import cli
+from platoscope.cli.app import _globals_first
+from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeWarning, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = ("--n", "60", "--resamples", "4", "--permutations", "4")
+
+
+@pytest.fixture(autouse=True)
+def _away_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder, with a store of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLATOSCOPE_STORE", str(tmp_path / "store"))
+
+
+def _raise(error: BaseException) -> Any:
+    """Give a function that raises `error` whatever it is called with."""
+
+    def function(*_: object, **__: object) -> None:
+        raise error
+
+    return function
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--help`` prints the commands on stdout and succeeds."""
+    assert cli.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for command in ("run", "studies", "verdicts", "data", "models", "extract", "compare", "plan", "store"):
+        assert command in printed
+
+
+def test_help_is_light() -> None:
+    """Asking for help loads none of the libraries that computing needs."""
+    code = (
+        "import sys; from platoscope.cli import main; main(['--help']); "
+        "print([m for m in ('torch', 'xarray', 'matplotlib', 'numba', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--version`` prints name and version."""
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("platoscope 0.")
+
+
+def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that does not exist is an error of usage, told on stderr."""
+    assert cli.main(["frobnicate"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "frobnicate" in captured.err
+
+
+def test_studies_lists_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """``studies --json`` gives every study with its question, figure, needs and cost."""
+    from platoscope.studies import list_studies
+
+    assert cli.main(["studies", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [study["name"] for study in listed] == [study.name for study in list_studies()]
+    assert all(study["question"] and study["cost"] for study in listed)
+
+
+def test_studies_table_has_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table for people starts with the names of the studies."""
+    assert cli.main(["studies"]) == 0
+    assert "rank-synthetic" in capsys.readouterr().out
+
+
+def test_run_writes_the_folder_and_prints_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run leaves figures, data, page and verdicts, and prints verdicts on stdout and nothing on stderr."""
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--out", "here"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "verdict" in captured.out
+    assert "here" in captured.out
+    written = {path.name for path in (tmp_path / "here").iterdir()}
+    assert {"figures", "results", "results.csv", "verdicts.json", "index.html"} <= written
+    assert (tmp_path / "here" / "figures" / "figure.svg").stat().st_size > 0
+
+
+def test_run_as_json_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--json`` prints verdicts and summary as JSON, and ``verdicts`` reads the same from the folder."""
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--out", "here", "--json"]) == 0
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert printed["study"] == "rank-synthetic"
+    assert cli.main(["verdicts", "here", "--json"]) == 0
+    stored = json.loads(capsys.readouterr().out)
+    assert [verdict["evidence"] for verdict in stored] == [item["evidence"] for item in printed["verdicts"]]
+
+
+def test_verbose_writes_one_line_per_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--verbose``, anywhere on the line, tells the stages on stderr where it is no terminal."""
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--verbose"]) == 0
+    stages = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("Comparing (") for line in stages)
+    assert any(line.startswith("Drawing (") for line in stages)
+
+
+def test_dry_run_computes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--dry-run`` prints the plan and leaves no folder."""
+    assert cli.main(["run", "rank-synthetic", "--dry-run", "--n", "77"]) == 0
+    assert "n = 77" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "no-such-study"], "no-such-study"),
+        (["run", "rank-synthetic", "--preset", "wrong"], "wrong"),
+        (["run", "rank-synthetic", "--n", "2"], "2"),
+        (["run", "translations", "--model", "no-such-model"], "no-such-model"),
+        (["run", "translations", "--pairs", "no-such-corpus:en-it"], "no-such-corpus"),
+        (["run", "translations", "--pooling", "median"], "median"),
+        (["run", "translations", "--layers", "3-1"], "3-1"),
+        (["data", "show", "no-such-data"], "no-such-data"),
+        (["store", "info", "abcdef"], "abcdef"),
+        (["compare", "abcdef", "fedcba"], "abcdef"),
+        (["verdicts", "no-such-folder"], "no-such-folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a user can put right is one clear sentence on stderr and exit code 2, with no traceback."""
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("platoscope: ")
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_debug_shows_the_traceback() -> None:
+    """``--debug`` lets the error through."""
+    with pytest.raises(NotFoundError):
+        cli.main(["run", "no-such-study", "--debug"])
+
+
+def test_unwritable_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run folder that cannot be made is one sentence and exit code 2."""
+    (tmp_path / "taken").write_text("")
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--out", "taken/here"]) == 2
+    assert "taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results.nc"),
+        StorageError("cannot write results.nc"),
+    ],
+)
+def test_full_disk_says_how_to_go_on(
+    error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk, raised bare or as the cause of another error, says to make room and run again."""
+    if isinstance(error, StorageError):
+        error.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr("platoscope.studies.execute", _raise(error))
+    assert cli.main(["run", "rank-synthetic"]) == 2
+    said = capsys.readouterr().err
+    assert "disk is full" in said
+    assert "run the same command again" in said
+
+
+def test_missing_extra_names_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing extra prints the exact command that installs it."""
+    command = "pip install 'platoscope[models]'"
+    error = MissingExtraError("reading hidden states", "torch", command)
+    monkeypatch.setattr("platoscope.studies.execute", _raise(error))
+    assert cli.main(["run", "rank-synthetic"]) == 2
+    assert command in capsys.readouterr().err
+
+
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that Platoscope did not raise on purpose is a bug, and not dressed up as a mistake of the user."""
+    monkeypatch.setattr("platoscope.studies.execute", _raise(ZeroDivisionError("a bug")))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["run", "rank-synthetic"])
+
+
+def test_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C is exit code 130 and a sentence on how to go on."""
+    monkeypatch.setattr("platoscope.studies.execute", _raise(KeyboardInterrupt()))
+    assert cli.main(["run", "rank-synthetic"]) == 130
+    assert "goes on where this one stopped" in capsys.readouterr().err
+
+
+def test_a_real_interruption_goes_on() -> None:
+    """A process that gets SIGINT in the middle of its work ends with 130, and running again finishes."""
+    command = [sys.executable, "-c", "import sys; from platoscope.cli import main; sys.exit(main())"]
+    command += ["run", "shared-features", "--n", "400", "--out", "here"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        while running.poll() is None and not os.path.exists("here/config.json"):  # noqa: PTH110
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    assert cli.main(["run", "shared-features", "--n", "60", "--resamples", "2", "--out", "here"]) == 0
+
+
+def test_warnings_are_sentences(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning of the library is a line on stderr without a place in the source."""
+
+    def listing() -> tuple[()]:
+        warnings.warn("3 pairs were dropped.", PlatoscopeWarning, stacklevel=1)
+        return ()
+
+    monkeypatch.setattr("platoscope.studies.list_studies", listing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert cli.main(["studies", "--json"]) == 0
+    assert capsys.readouterr().err == "warning: 3 pairs were dropped.\n"
+
+
+def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``compare`` reads files, prints Δ of both directions, and writes a table."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 80, 6)).astype(np.float32)
+    np.save(tmp_path / "a.npy", x)
+    np.save(tmp_path / "b.npy", x[:, :, :3])
+    arguments = ["compare", "a.npy", "b.npy", "--measure", "information_imbalance", "--resamples", "0"]
+    assert cli.main([*arguments, "--out", "out.csv", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    values = {(row["direction"], row["layer"]): row["value"] for row in rows if row["measure"] != "asymmetry"}
+    assert values["a_to_b", 0] < values["b_to_a", 0]
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
+
+
+def test_compare_refuses_an_unknown_ending_before_it_works(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--out`` of another kind is refused although the inputs do not exist: the check comes first."""
+    assert cli.main(["compare", "x", "y", "--out", "result.txt"]) == 2
+    assert "result.txt" in capsys.readouterr().err
+
+
+def test_empty_store(capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that holds nothing lists nothing and is whole."""
+    assert cli.main(["store", "ls", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert cli.main(["store", "verify"]) == 0
+
+
+def test_data_list_says_how_to_get_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """``data list`` names every data set, and how to get those that are not here."""
+    from platoscope.datasets import list_datasets
+
+    assert cli.main(["data", "list"]) == 0
+    printed = capsys.readouterr().out
+    for info in list_datasets():
+        assert info.name in printed
+        assert info.available or info.how_to_get in printed
+
+
+def test_plan_loads_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    """``plan`` prints the passes over the model, without torch."""
+    assert cli.main(["plan", "gemma-3-270m", "bible:en-it", "--n", "50", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert any(row["section"] == "cost" for row in rows)
+
+
+def test_global_options_stand_anywhere() -> None:
+    """Options of every command are moved to the front, but not past a double dash."""
+    assert _globals_first(["run", "x", "--debug"]) == ["--debug", "run", "x"]
+    assert _globals_first(["run", "--", "--debug"]) == ["run", "--", "--debug"]

@@ -1,0 +1,68 @@
+"""Progress: bars in a terminal, lines with ``--verbose``, silence otherwise; never on stdout."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from platoscope.cli.progress import counter, open_progress
+
+
+class _Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal and without ``--verbose`` nothing is written."""
+    with open_progress(verbose=False) as progress:
+        progress.stage("Reading", 3)
+        progress.advance(1, "fast")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_lines_tell_finished_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ``--verbose`` each finished stage is one line, with its last note."""
+    with open_progress(verbose=True) as progress:
+        progress.stage("Loading")
+        progress.stage("Reading", 3)
+        counter(progress)(3, 3, 1234.5)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, second = captured.err.splitlines()
+    assert first.startswith("Loading (")
+    assert second.startswith("Reading (")
+    assert second.endswith("1,234 tokens/s)")
+
+
+def _fail(*, verbose: bool) -> None:
+    """Report one finished stage, and fail in the next."""
+    with open_progress(verbose=verbose) as progress:
+        progress.stage("Loading", 1)
+        progress.stage("Reading [en]", 4)
+        progress.advance(2, "500 tokens/s")
+        message = "broken"
+        raise ValueError(message)
+
+
+def test_a_failed_stage_is_not_told_as_finished(capsys: pytest.CaptureFixture[str]) -> None:
+    """The stage in which an error came is not among the lines."""
+    with pytest.raises(ValueError, match="broken"):
+        _fail(verbose=True)
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["Loading"]
+
+
+def test_bars_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal the stages are drawn, and the terminal is given back after an error."""
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with pytest.raises(ValueError, match="broken"):
+        _fail(verbose=False)
+    drawn = terminal.getvalue()
+    assert "Reading [en]" in drawn
+    assert "2/4" in drawn
+    assert "\x1b[?25h" in drawn  # the cursor is shown again

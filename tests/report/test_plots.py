@@ -1,0 +1,264 @@
+"""What the plot functions put on the Axes: the data, the labels, the legend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection, QuadMesh
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+
+from platoscope import report
+from platoscope.errors import InputError
+from platoscope.report.style import CHANCE_COLOR, COLORS
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from matplotlib.axes import Axes
+
+
+@pytest.fixture
+def ax() -> Axes:
+    """Give Axes that belong to no window."""
+    return Figure().subplots()
+
+
+def _line(ax: Axes, label: str) -> np.ndarray:
+    """Return the points of the one line with this label, shape (2, n)."""
+    found = [line for line in ax.lines if line.get_label() == label]
+    assert len(found) == 1, [line.get_label() for line in ax.lines]
+    return np.array(found[0].get_data())
+
+
+def _legend(ax: Axes) -> list[str]:
+    legend = ax.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
+def test_profile_draws_both_directions(madeup: ModuleType, ax: Axes) -> None:
+    """Each direction is a line over relative depth with the values of the result."""
+    result = madeup.profile()
+    assert report.plot_profile(result, ax) is ax
+    for direction, label in (("a_to_b", "en → it"), ("b_to_a", "it → en")):
+        x, y = _line(ax, label)
+        assert_allclose(x, result.relative_depth_a)
+        assert_allclose(y, result.information_imbalance.sel(direction=direction))
+    assert _legend(ax) == ["en → it", "it → en", "shuffled pairs"]
+    assert ax.get_ylabel() == "information imbalance Δ"
+    assert ax.get_xlabel() == "relative depth"
+
+
+def test_profile_bands_are_the_intervals(madeup: ModuleType, ax: Axes) -> None:
+    """The band of a line reaches from the lower to the upper end of its interval at every layer."""
+    result = madeup.profile()
+    report.plot_profile(result, ax, directions=("a_to_b",), null=False)
+    (band,) = [item for item in ax.collections if isinstance(item, PolyCollection)]
+    corners = band.get_paths()[0].vertices
+    for i, x in enumerate(result.relative_depth_a.values):
+        at_layer = corners[np.isclose(corners[:, 0], x), 1]
+        low = float(result.information_imbalance_low[0, i])
+        high = float(result.information_imbalance_high[0, i])
+        assert_allclose([at_layer.min(), at_layer.max()], [low, high])
+
+
+def test_profile_of_several_conditions(madeup: ModuleType, ax: Axes) -> None:
+    """Color tells the condition, line style the direction, and the legend names each once."""
+    report.plot_profile({"it": madeup.profile(), "hu": madeup.profile(shift=0.1)}, ax, null=False)
+    colors = {line.get_label(): line.get_color() for line in ax.lines}
+    assert colors["it · en → it"] == COLORS[0]
+    assert colors["hu · en → it"] == COLORS[1]
+    styles = {line.get_label(): line.get_linestyle() for line in ax.lines}
+    assert styles["it · en → it"] == styles["hu · en → it"] == "-"
+    assert styles["it · it → en"] == "--"
+    assert _legend(ax) == ["it", "hu", "en → other", "other → en"]
+
+
+def test_mean_of_directions_has_the_paired_interval(madeup: ModuleType, ax: Axes) -> None:
+    """The interval of the mean of both directions comes from resamples paired between them."""
+    result = madeup.profile()
+    report.plot_profile(result, ax, directions=("mean",), null=False)
+    resamples = result.information_imbalance_resamples.mean("direction")
+    half = 1.959964 * resamples.std("resample", ddof=1) * np.sqrt(0.25 / 0.75)
+    (band,) = [item for item in ax.collections if isinstance(item, PolyCollection)]
+    top = result.information_imbalance.mean("direction") + half
+    assert_allclose(band.get_paths()[0].vertices[:, 1].max(), float(top.max()))
+
+
+def test_profile_shades_the_semantic_region(madeup: ModuleType, ax: Axes) -> None:
+    """The shaded spans end halfway to the neighboring layers, one span per run of layers."""
+    report.plot_profile(madeup.profile(n_layers=11), ax, region=[4, 5, 8])
+    spans = sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches)
+    assert_allclose(spans, [(0.35, 0.55), (0.75, 0.85)])
+    assert "semantic region" in _legend(ax)
+
+
+def test_profile_null_is_gray(madeup: ModuleType, ax: Axes) -> None:
+    """The null is a gray line at the mean of the permutations."""
+    result = madeup.profile()
+    report.plot_profile(result, ax)
+    (null,) = [line for line in ax.lines if line.get_label() == "shuffled pairs"]
+    assert null.get_color() == CHANCE_COLOR
+    assert_allclose(null.get_ydata(), result.information_imbalance_null.mean("direction"))
+
+
+def test_profile_over_layers_of_the_other_side(madeup: ModuleType, ax: Axes) -> None:
+    """The horizontal axis can be the layer index, of either side."""
+    report.plot_profile(madeup.profile(n_layers=7), ax, x="layer", side="b")
+    assert_allclose(_line(ax, "en → it")[0], np.arange(7))
+    assert ax.get_xlabel() == "layer"
+
+
+def test_asymmetry_says_which_side_knows_more(madeup: ModuleType, ax: Axes) -> None:
+    """δ is drawn around a zero line, and each half of the figure says whose it is."""
+    result = madeup.profile()
+    report.plot_asymmetry(result, ax)
+    assert_allclose(_line(ax, "asymmetry")[1], result.asymmetry)
+    low, high = ax.get_ylim()
+    assert_allclose(low, -high)
+    texts = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert texts["en more informative"] < 0.5 < texts["it more informative"]
+    assert ax.get_ylabel() == "asymmetry δ(en, it)"
+
+
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_grid_is_the_table_and_marks_its_minimum(madeup: ModuleType, ax: Axes, direction: str) -> None:
+    """Layers of A run to the right, of B upward, and a ring marks the smallest Δ."""
+    result = madeup.grid()
+    report.plot_grid(result, ax, direction=direction)
+    (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
+    values = result.information_imbalance.sel(direction=direction).transpose("layer_b", "layer_a")
+    assert_allclose(np.asarray(mesh.get_array()).reshape(values.shape), values)
+    best = values.where(values == values.min(), drop=True)
+    (ring,) = ax.lines
+    assert ring.get_xdata()[0] == best.layer_a[0]
+    assert ring.get_ydata()[0] == best.layer_b[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("layer (en)", "layer (it)")
+
+
+def test_grid_of_a_similarity_marks_its_maximum(madeup: ModuleType, ax: Axes) -> None:
+    """For a measure where larger is more similar, the ring marks the largest value."""
+    result = madeup.grid()
+    report.plot_grid(result, ax, measure="cka_debiased")
+    (ring,) = ax.lines
+    value = result.cka_debiased.sel(layer_a=ring.get_xdata()[0], layer_b=ring.get_ydata()[0])
+    assert_allclose(value, result.cka_debiased.max())
+
+
+def test_grid_leaves_missing_cells_empty(madeup: ModuleType, ax: Axes) -> None:
+    """A cell without a value (CKA of a constant layer) is not the best one, and is masked."""
+    result = madeup.grid()
+    result.cka_debiased[0, 0] = np.nan
+    report.plot_grid(result, ax, measure="cka_debiased")
+    (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
+    assert np.ma.getmaskarray(np.ma.masked_invalid(mesh.get_array())).sum() == 1
+
+
+def test_poolings_are_ordered_and_named(madeup: ModuleType, ax: Axes) -> None:
+    """The legend lists single tokens, means and concatenations, each by number of tokens."""
+    names = ["concat(5)", "mean(20)", "last", "mean(5)"]
+    report.plot_poolings({name: madeup.profile(pooling=name) for name in names}, ax)
+    assert _legend(ax) == ["last", "mean(5)", "mean(20)", "concat(5)"]
+    assert len({line.get_color() for line in ax.lines}) == 4
+
+
+def test_token_distance_has_distance_across_and_layer_up(madeup: ModuleType, ax: Axes) -> None:
+    """The map of token distances holds Δ of the direction, with a fixed scale of color."""
+    result = madeup.tokens()
+    report.plot_token_distance(result, ax, direction="b_to_a")
+    (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
+    values = result.information_imbalance.sel(direction="b_to_a").transpose("layer", "token_distance")
+    assert_allclose(np.asarray(mesh.get_array()).reshape(values.shape), values)
+    assert mesh.get_clim() == (0.0, 1.0)
+
+
+def test_metrics_are_similarities(madeup: ModuleType, ax: Axes) -> None:
+    """Δ is drawn as 1 − Δ beside CKA and overlap, with the chance level of the overlap."""
+    result = madeup.profile()
+    report.plot_metrics(result, ax)
+    assert_allclose(_line(ax, "1 − Δ")[1], 1 - result.information_imbalance.mean("direction"))
+    assert_allclose(_line(ax, "CKA (biased)")[1], result.cka_biased)
+    assert_allclose(_line(ax, "overlap by chance")[1], 0.01)
+
+
+def test_null_is_drawn_at_its_values(madeup: ModuleType, ax: Axes) -> None:
+    """The figure of the null shows both directions and a line at 1."""
+    result = madeup.profile()
+    report.plot_null(result, ax)
+    assert_allclose(_line(ax, "en → it")[1], result.information_imbalance_null.sel(direction="a_to_b"))
+    assert any(np.all(np.asarray(line.get_ydata()) == 1) for line in ax.lines)
+
+
+@pytest.mark.parametrize(
+    ("plot", "coordinate", "label"),
+    [
+        (report.plot_rank, "rank", "rank of W"),
+        (report.plot_shared_features, "fraction", "fraction α of features observed"),
+    ],
+)
+def test_synthetic_shows_both_directions(madeup: ModuleType, ax: Axes, plot, coordinate, label) -> None:
+    """Both directions of Δ and the symmetric measures stand over the swept parameter."""
+    result = madeup.synthetic(coordinate)
+    plot(result, ax)
+    x, y = _line(ax, "Δ(y → x)")
+    assert_allclose(x, result[coordinate])
+    assert_allclose(y, result.information_imbalance.sel(direction="b_to_a"))
+    assert ax.get_xlabel() == label
+    assert {"CKA (biased)", "CKA (debiased)", "neighborhood overlap"} <= set(_legend(ax))
+
+
+def test_retrieval_draws_every_k(madeup: ModuleType, ax: Axes) -> None:
+    """Each k and direction is a line, and 1 − Δ stands beside them."""
+    result = madeup.profile()
+    report.plot_retrieval(result, ax)
+    assert_allclose(_line(ax, "recall@5 · it → en")[1], result.retrieval_at_5.sel(direction="b_to_a"))
+    assert_allclose(_line(ax, "1 − Δ · en → it")[1], 1 - result.information_imbalance.sel(direction="a_to_b"))
+
+
+def test_sweep_names_the_swept_side(madeup: ModuleType, ax: Axes) -> None:
+    """The axis of a sweep names the side that moves."""
+    report.plot_sweep({"DINOv2": madeup.profile()}, ax, side="b")
+    assert ax.get_xlabel() == "relative depth (it)"
+    assert "DINOv2 · en → it" in {line.get_label() for line in ax.lines}
+
+
+def test_sample_size_is_logarithmic(madeup: ModuleType, ax: Axes) -> None:
+    """The N-curve has a tick with its plain number at each N."""
+    report.plot_sample_size(madeup.n_curve(), ax)
+    assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["100", "200", "400", "800", "1600"]
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        report.plot_profile,
+        report.plot_asymmetry,
+        report.plot_grid,
+        report.plot_null,
+        report.plot_rank,
+        report.plot_retrieval,
+        report.plot_sample_size,
+        report.plot_sweep,
+        report.plot_token_distance,
+    ],
+)
+def test_a_result_of_another_kind_is_named(madeup: ModuleType, ax: Axes, plot) -> None:
+    """A result without what the figure draws is an error that lists what it holds."""
+    other = madeup.profile()[["cka_biased"]]
+    with pytest.raises(InputError, match="cka_biased|rank"):
+        plot(other, ax)
+
+
+def test_styles_do_not_leak(madeup: ModuleType) -> None:
+    """Drawing, with and without Axes given, changes no setting of Matplotlib."""
+    import matplotlib.pyplot as plt
+
+    before = dict(mpl.rcParams)
+    drawn = report.plot_profile(madeup.profile())
+    plt.close(drawn.figure)
+    assert dict(mpl.rcParams) == before
+    assert_allclose(drawn.figure.get_figwidth(), 3.35)
