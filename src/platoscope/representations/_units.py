@@ -156,17 +156,19 @@ class StoredArray:
         out = np.empty((stop_token - first_token, n_out, self.n_features), np.float32)
         n_readers = self.folder.n_readers
 
+        wanted = destination >= 0
+        all_wanted = bool(wanted.all())
+
         def read_every_nth(first: int) -> None:
             buffer = self._buffer()
             for unit in range(first, self.n_units, n_readers):
-                rows = self.rows(unit)
-                target = destination[rows.start : rows.stop]
-                n_wanted = np.count_nonzero(target >= 0)
-                if n_wanted == 0:
+                rows = slice(unit * self.rows_per_unit, (unit + 1) * self.rows_per_unit)
+                target = destination[rows]
+                if not all_wanted and not wanted[rows].any():
                     continue
-                chunk = self._read_named(unit, position, buffer)[: len(rows)]
-                if n_wanted < len(rows):
-                    chunk, target = chunk[target >= 0], target[target >= 0]
+                chunk = self._read_named(unit, position, buffer)[: target.size]
+                if not all_wanted:
+                    chunk, target = chunk[wanted[rows]], target[wanted[rows]]
                 # One plain indexed assignment per token: several times as fast as one for all of them.
                 for token, place in enumerate(out, start=first_token):
                     place[target] = chunk[:, token]

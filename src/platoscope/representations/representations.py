@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Aligned", "Representations", "align"]
+__all__ = ["Representations"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -295,57 +295,6 @@ class Representations:
             f"r[i] reads layer r.layers[i] as float32 ({self.n_items}, {self.n_features})"
             + (f"; r.with_pooling(...) has also: {others}" if others else "")
         )
-
-
-@dataclass(frozen=True)
-class Aligned:
-    """Two representations with the same items in the same order, and what each lost for it.
-
-    Parameters
-    ----------
-    a, b : Representations
-        The common items, in the order of the first.
-    dropped_a, dropped_b : int
-        Items that the other one does not have.
-    """
-
-    a: Representations
-    b: Representations
-    dropped_a: int
-    dropped_b: int
-
-    def __iter__(self) -> Iterator[Representations]:
-        return iter((self.a, self.b))
-
-
-def align(a: Representations, b: Representations, /) -> Aligned:
-    """Bring two representations to the items that both have, by id.
-
-    Raises
-    ------
-    InputError
-        If they have no id in common.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> a = Representations.from_arrays(np.zeros((1, 3, 2)), ids=["x", "y", "z"])
-    >>> b = Representations.from_arrays(np.zeros((1, 2, 2)), ids=["z", "y"])
-    >>> aligned = align(a, b)
-    >>> aligned.a.ids, aligned.b.ids, aligned.dropped_a, aligned.dropped_b
-    (('y', 'z'), ('y', 'z'), 1, 0)
-    """
-    if a.ids == b.ids:
-        return Aligned(a, b, 0, 0)
-    there = set(b.ids)
-    common = [name for name in a.ids if name in there]
-    if not common:
-        message = (
-            f"The two representations have no id in common ({a.n_items} ids such as {a.ids[0]!r}, "
-            f"{b.n_items} such as {b.ids[0]!r}). Give both the ids of their pairs."
-        )
-        raise InputError(message)
-    return Aligned(a.select(common), b.select(common), a.n_items - len(common), b.n_items - len(common))
 
 
 def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
