@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from platoscope.cli.options import AsJson  # noqa: TC001  # Typer reads annotations when it runs
-from platoscope.cli.output import print_json, print_table
+from platoscope.cli.output import print_json, print_table, size
 
 __all__ = ["models"]
 
@@ -17,7 +17,15 @@ def models(*, as_json: AsJson = False) -> None:
         print_json(known)
         return
     rows = [
-        (model.name, model.modality, model.n_layers, f"{model.size_bytes / 1e9:.1f} GB", model.license)
+        (
+            model.name if model.tower is None else f"{model.name} ({model.tower})",
+            model.modality,
+            model.n_layers,
+            model.n_features,
+            size(round(model.memory(model.dtype))),
+            model.license,
+            model.command or model.notes,
+        )
         for model in known
     ]
-    print_table(("model", "reads", "layers", "memory", "license"), rows)
+    print_table(("model", "reads", "layers", "width", "weights", "license", "install, notes"), rows)
