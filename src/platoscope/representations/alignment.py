@@ -47,6 +47,7 @@ def align(a: Representations, b: Representations, /) -> Aligned:
     Examples
     --------
     >>> import numpy as np
+    >>> from platoscope.representations import Representations
     >>> a = Representations.from_arrays(np.zeros((1, 3, 2)), ids=["x", "y", "z"])
     >>> b = Representations.from_arrays(np.zeros((1, 2, 2)), ids=["z", "y"])
     >>> aligned = align(a, b)
