@@ -86,21 +86,7 @@ def plot_grid(
     ax.set_xlabel(f"layer ({dataset.attrs.get('name_a', 'A')})")
     ax.set_ylabel(f"layer ({dataset.attrs.get('name_b', 'B')})")
     ax.set_title(direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure))
-    if np.isfinite(table).any():
-        best = np.nanargmin(table) if low_is_better else np.nanargmax(table)
-        row, column = np.unravel_index(best, table.shape)
-        ax.plot(
-            layers_a[column],
-            layers_b[row],
-            marker="o",
-            markersize=6,
-            markerfacecolor="none",
-            markeredgecolor=COLORS[1],
-            markeredgewidth=1.3,
-            linestyle="none",
-            clip_on=False,
-            label=f"{'minimum' if low_is_better else 'maximum'} {table[row, column]:.2f}",
-        )
+    _mark_best(ax, layers_a, layers_b, table, lowest=low_is_better)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if colorbar:
@@ -108,3 +94,25 @@ def plot_grid(
         bar.set_label(MEASURE_LABELS.get(measure, measure))
         bar.outline.set_visible(False)
     return ax
+
+
+def _mark_best(
+    ax: Axes, layers_a: np.ndarray, layers_b: np.ndarray, table: np.ndarray, /, *, lowest: bool
+) -> None:
+    """Put a ring around the lowest or highest cell, where any has a value."""
+    if not np.isfinite(table).any():
+        return
+    best = np.nanargmin(table) if lowest else np.nanargmax(table)
+    row, column = np.unravel_index(best, table.shape)
+    ax.plot(
+        layers_a[column],
+        layers_b[row],
+        marker="o",
+        markersize=6,
+        markerfacecolor="none",
+        markeredgecolor=COLORS[1],
+        markeredgewidth=1.3,
+        linestyle="none",
+        clip_on=False,
+        label=f"{'minimum' if lowest else 'maximum'} {table[row, column]:.2f}",
+    )
