@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platoscope.datasets import list_datasets
+from platoscope.datasets import dataset_info, list_datasets
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.comparison import Source, Surface
@@ -125,18 +125,12 @@ def _model_problem(name: str) -> tuple[str, str] | None:
     return None
 
 
-def _data_name(spec: str) -> str:
-    return spec.partition("@")[0].partition(":")[0]
-
-
 def _could_be_data(spec: str) -> bool:
-    return any(info.name == _data_name(spec) for info in list_datasets()) or Path(spec).expanduser().exists()
+    return dataset_info(spec) is not None or Path(spec).expanduser().exists()
 
 
 def _data_problem(spec: str) -> tuple[str, str] | None:
-    if "@" in spec:
+    info = dataset_info(spec)
+    if info is None or info.available:
         return None
-    for info in list_datasets():
-        if info.name == _data_name(spec) and not info.available:
-            return f"The data {info.name!r} are not installed.", info.how_to_get
-    return None
+    return f"The data {info.name!r} are not installed.", info.how_to_get

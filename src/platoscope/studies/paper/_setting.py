@@ -40,7 +40,7 @@ TEXT_MODELS = {
     "bundled": ("gemma-3-270m", "smollm2-135m"),
     "paper": (
         "deepseek-ai/DeepSeek-V3",
-        "meta-llama/Meta-Llama-3-8B",
+        "meta-llama/Llama-3.1-8B",
         "meta-llama/Llama-3.2-3B",
         "meta-llama/Llama-3.2-1B",
     ),
