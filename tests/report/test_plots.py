@@ -67,14 +67,21 @@ def test_profile_bands_are_the_intervals(madeup: ModuleType, ax: Axes) -> None:
 
 def test_profile_of_several_conditions(madeup: ModuleType, ax: Axes) -> None:
     """Color tells the condition, line style the direction, and the legend names each once."""
-    report.plot_profile({"it": madeup.profile(), "hu": madeup.profile(shift=0.1)}, ax, null=False)
+    other = madeup.profile(shift=0.1).assign_attrs(name_b="hu")
+    report.plot_profile({"it": madeup.profile(), "hu": other}, ax, null=False)
     colors = {line.get_label(): line.get_color() for line in ax.lines}
     assert colors["it · en → it"] == COLORS[0]
-    assert colors["hu · en → it"] == COLORS[1]
+    assert colors["hu · en → hu"] == COLORS[1]
     styles = {line.get_label(): line.get_linestyle() for line in ax.lines}
-    assert styles["it · en → it"] == styles["hu · en → it"] == "-"
+    assert styles["it · en → it"] == styles["hu · en → hu"] == "-"
     assert styles["it · it → en"] == "--"
     assert _legend(ax) == ["it", "hu", "en → other", "other → en"]
+
+
+def test_directions_shared_by_all_conditions_keep_their_names(madeup: ModuleType, ax: Axes) -> None:
+    """Where conditions differ in pooling only, the legend names the languages."""
+    report.plot_profile({"last": madeup.profile(), "mean(20)": madeup.profile(shift=0.1)}, ax, null=False)
+    assert _legend(ax) == ["last", "mean(20)", "en → it", "it → en"]
 
 
 def test_mean_of_directions_has_the_paired_interval(madeup: ModuleType, ax: Axes) -> None:

@@ -26,7 +26,6 @@ __all__ = [
     "as_mapping",
     "band_alpha",
     "depth",
-    "direction_arrow",
     "direction_label",
     "draw_curve",
     "ensure_axes",
@@ -36,6 +35,7 @@ __all__ = [
     "read_curve",
     "read_null",
     "shade_layers",
+    "shared_direction_label",
 ]
 
 Results = "xr.Dataset | Mapping[str, xr.Dataset]"
@@ -179,9 +179,16 @@ def direction_label(dataset: xr.Dataset, direction: str, /) -> str:
     return {"a_to_b": f"{a} → {b}", "b_to_a": f"{b} → {a}", "mean": "mean of both directions"}[direction]
 
 
-def direction_arrow(direction: str, /) -> str:
-    """Name a direction where several conditions with sides of different names share a legend."""
-    return {"a_to_b": "A → B", "b_to_a": "B → A", "mean": "mean of both directions"}[direction]
+def shared_direction_label(datasets: Sequence[xr.Dataset], direction: str, /) -> str:
+    """Name a direction for several conditions: by the names that they share, "other" for one they do not."""
+    if direction == "mean":
+        return "mean of both directions"
+    names = []
+    for attribute, default in (("name_a", "A"), ("name_b", "B")):
+        found = {str(dataset.attrs.get(attribute, default)) for dataset in datasets}
+        names.append(found.pop() if len(found) == 1 else "other")
+    a, b = ("A", "B") if names == ["other", "other"] else names
+    return f"{a} → {b}" if direction == "a_to_b" else f"{b} → {a}"
 
 
 def draw_curve(

@@ -8,12 +8,11 @@ from platoscope.report._curves import (
     add_legend,
     as_mapping,
     depth,
-    direction_arrow,
-    direction_label,
     draw_curve,
     ensure_axes,
     label_depth,
     read_null,
+    shared_direction_label,
 )
 from platoscope.report.style import CHANCE_COLOR, condition_colors
 
@@ -66,10 +65,8 @@ def plot_null(
     datasets = as_mapping(results)
     ax = ensure_axes(ax)
     colors = condition_colors(list(datasets))
-    first = next(iter(datasets.values()))
-    single = len(datasets) == 1
     names = {
-        direction: direction_label(first, direction) if single else direction_arrow(direction)
+        direction: shared_direction_label(list(datasets.values()), direction)
         for direction in ("a_to_b", "b_to_a")
     }
     ax.axhline(1, color=CHANCE_COLOR, linewidth=0.7, zorder=0)

@@ -17,6 +17,7 @@ from platoscope.report._curves import (
     read_curve,
     read_null,
     shade_layers,
+    shared_direction_label,
 )
 from platoscope.report.style import CHANCE_COLOR, condition_colors
 
@@ -88,7 +89,8 @@ def plot_profile(
         for direction in directions if directed else ("mean",):
             curve = read_curve(dataset, measure, x=positions, direction=direction)
             name = direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure)
-            drawn.setdefault(direction, name if len(datasets) == 1 else _generic(name, dataset, direction))
+            shared = shared_direction_label(list(datasets.values()), direction) if directed else name
+            drawn.setdefault(direction, shared)
             full = f"{label} · {name}" if label else name
             draw_curve(
                 ax,
@@ -114,14 +116,6 @@ def plot_profile(
         region=region is not None and len(region) > 0,
     )
     return ax
-
-
-def _generic(name: str, dataset: xr.Dataset, direction: str, /) -> str:
-    """Name a direction for several conditions, whose second sides have different names."""
-    if direction == "mean":
-        return name
-    a = str(dataset.attrs.get("name_a", "A"))
-    return f"{a} → other" if direction == "a_to_b" else f"other → {a}"
 
 
 def _draw_null(ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarray, label: str, /) -> bool:
