@@ -126,7 +126,12 @@ def _model_problem(name: str) -> tuple[str, str] | None:
 
 
 def _could_be_data(spec: str) -> bool:
-    return dataset_info(spec) is not None or Path(spec).expanduser().exists()
+    """Tell whether a specification names a data set, or files (``FILE``, ``FILE:A,B`` or ``FILE,FILE``)."""
+    if dataset_info(spec) is not None:
+        return True
+    bare = spec.removeprefix("same:")
+    files = (bare, bare.rpartition(":")[0], bare.partition(",")[0])
+    return any(file and Path(file).expanduser().exists() for file in files)
 
 
 def _data_problem(spec: str) -> tuple[str, str] | None:

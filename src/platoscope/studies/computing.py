@@ -112,8 +112,10 @@ def _shuffled(task: Computation) -> Computation:
         )
         raise InputError(msg)
     order = permutation(len(task.a[0]), strata=task.strata if within else None, seed=task.settings.seed)
-    shuffled = task.b.select(order) if hasattr(task.b, "select") else [layer[order] for layer in task.b]
-    return replace(task, b=shuffled)
+    if hasattr(task.b, "select"):
+        # The rows are misaligned on purpose, so they take the names of the items that they now stand beside.
+        return replace(task, b=replace(task.b.select(order), ids=task.b.ids))
+    return replace(task, b=[layer[order] for layer in task.b])
 
 
 def _profile(task: Computation, a: Any, b: Any, *, held: dict[str, int] | None = None) -> xr.Dataset:

