@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
-from platoscope.models import load_model
+from platoscope.models import Pooling, load_model
 from platoscope.models.sources import fingerprint_folder
 
 if TYPE_CHECKING:
@@ -89,6 +90,18 @@ def test_batches_follow_the_chosen_size(tiny: Callable[..., str]) -> None:
     plan = model.batches(model.lengths(["a" * 10, "b" * 10, "c" * 4, "d" * 4]))
     assert [batch.tolist() for batch in plan] == [[0, 1], [2, 3]]
     assert model.provenance["batch_tokens"] == 24
+
+
+def test_a_model_can_be_spread_over_devices(tiny: Callable[..., str]) -> None:
+    """With device_map="auto" the library places the blocks, here on the CPU, and the states are the same."""
+    folder = tiny("llama")
+    spread = load_model(folder, dtype="float32", device="cpu", device_map="auto")
+    plain = load_model(folder, dtype="float32", device="cpu")
+    poolings = [Pooling("last"), Pooling("mean")]
+    a, b = (model.encode(["one sentence", "another one here"], poolings) for model in (spread, plain))
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-6)
+    assert spread.provenance["device"] == "auto"
 
 
 def test_a_missing_library_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
