@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
-from platoscope.neighbors import Space, require_memory
+from platoscope.neighbors import Space, over_rows, require_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,21 +87,27 @@ def evaluate(
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
-        draws = [_on_subset(A, B, pairs, measures, settings, items, progress, (i, len(sets)))
-                 for i, items in enumerate(sets)]  # fmt: skip
+        draws = _draw(A, B, pairs, measures, settings, sets, progress)
         resamples = [np.stack(draw) for draw in zip(*draws, strict=True)]
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 
-def _on_subset(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, items: Any,
-    progress: Progress | None, place: tuple[int, int],
-) -> list[Any]:  # fmt: skip
-    some_a, some_b = [space.subset(items) for space in A], [space.subset(items) for space in B]
-    options = settings.options()
-    scores = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
-    _tell(progress, "drawing subsamples", place[0] + 1, place[1])
-    return scores
+def _draw(
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, sets: Any,
+    progress: Progress | None,
+) -> list[list[Any]]:  # fmt: skip
+    """Return the scores of all measures on each subsample; subsamples run side by side."""
+    draws: list[list[Any]] = [[] for _ in sets]
+
+    def work(start: int, stop: int) -> None:
+        for draw in range(start, stop):
+            some_a, some_b = ([space.subset(sets[draw]) for space in side] for side in (A, B))
+            options = settings.options()
+            draws[draw] = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
+            _tell(progress, "drawing subsamples", sum(map(bool, draws)), len(sets))
+
+    over_rows(work, len(sets), minimum=1)
+    return draws
 
 
 def _sets(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,8 +82,12 @@ def _gather(matrices: Sequence[npt.NDArray[Any]], order: Any, rows: Any) -> npt.
 
     offsets = np.concatenate([[0], np.cumsum(order.size - 1 - rows)])
     out = np.empty((len(matrices), offsets[-1]), matrices[0].dtype)
-    for matrix, line in zip(matrices, out, strict=True):
-        over_rows(partial(gather_upper, matrix, order, rows, offsets, line), rows.size)
+
+    def fill(start: int, stop: int) -> None:
+        for m in range(start, stop):
+            gather_upper(matrices[m], order, rows, offsets, out[m], 0, rows.size)
+
+    over_rows(fill, len(matrices), minimum=1)
     return out
 
 

@@ -34,9 +34,8 @@ def exact_scores(
     a, b = space.first[left], space.first[right]
     out = np.zeros(len(a))
     if metric == "cosine":
-        norms = np.sqrt(sum(np.einsum("ij,ij->i", part, part, dtype=np.float64) for part in space.parts))
         for part in space.parts:
-            over_rows(partial(exact_cosine, part, norms, a, b, out), len(a))
+            over_rows(partial(exact_cosine, part, a, b, space.norm[left], space.norm[right], out), len(a))
     else:
         for part in space.parts:
             over_rows(partial(exact_squared, part, a, b, out), len(a))

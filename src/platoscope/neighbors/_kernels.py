@@ -222,14 +222,14 @@ def exact_squared(X, left, right, out, start, stop):
 
 
 @njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def exact_cosine(X, norms, left, right, out, start, stop):
+def exact_cosine(X, left, right, left_norm, right_norm, out, start, stop):
     """Add half the squared distances of the unit vectors, which is one minus the cosine."""
     for p in range(start, stop):
         a = left[p]
         b = right[p]
         total = 0.0
         for d in range(X.shape[1]):
-            difference = np.float64(X[a, d]) / norms[a] - np.float64(X[b, d]) / norms[b]
+            difference = np.float64(X[a, d]) / left_norm[p] - np.float64(X[b, d]) / right_norm[p]
             total += difference * difference
         out[p] += 0.5 * total
 

@@ -58,18 +58,18 @@ class Space:
     """An item of each distinct row, shape (n_distinct,)."""
     weights: npt.NDArray[np.int32]
     """Number of items of each distinct row, shape (n_distinct,)."""
+    sq: npt.NDArray[np.float32] = field(repr=False)
+    """Squared norms of the centered rows."""
+    along: npt.NDArray[np.float64] = field(repr=False)
+    """``x @ c - c @ c / 2`` with c the center: what the cosine needs beside the Gram matrix."""
+    norm: npt.NDArray[np.float64] = field(repr=False)
+    """Norms of the uncentered rows."""
     load: Callable[[], tuple[FloatArray, ...]] = field(repr=False, default=tuple)
     """Returns the rows as given, by item; near-ties are decided on them in float64."""
     gram: FloatArray | None = field(repr=False, default=None)
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
     centered: tuple[npt.NDArray[np.float32], ...] = field(repr=False, default=())
     """Centered distinct rows, kept only while `gram` is None."""
-    sq: npt.NDArray[np.float32] = field(repr=False, default_factory=lambda: np.zeros(0, np.float32))
-    """Squared norms of the centered rows."""
-    along: npt.NDArray[np.float64] = field(repr=False, default_factory=lambda: np.zeros(0))
-    """``x @ c - c @ c / 2`` with c the center: what the cosine needs beside the Gram matrix."""
-    inverse_norm: npt.NDArray[np.float64] = field(repr=False, default_factory=lambda: np.zeros(0))
-    """One over the norm of the uncentered rows (0 for a zero vector)."""
     block_rows: int = 0
     """Rows per block where the Gram matrix is computed on demand; 0 where it is kept."""
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
@@ -78,6 +78,11 @@ class Space:
     def parts(self) -> tuple[FloatArray, ...]:
         """The rows as given, one array of shape (n_samples, n_features) per concatenated part."""
         return self.load()
+
+    @property
+    def inverse_norm(self) -> npt.NDArray[np.float64]:
+        """One over the norm of the uncentered rows; 0 for a zero vector."""
+        return np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)
 
     @property
     def n_distinct(self) -> int:
@@ -92,7 +97,7 @@ class Space:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps beside the arrays it was given."""
-        kept = [self.gram, *self.centered, self.sq, self.along, self.inverse_norm, self.inverse, self.weights]
+        kept = [self.gram, *self.centered, self.sq, self.along, self.norm, self.inverse, self.weights]
         return int(sum(array.nbytes for array in kept if array is not None))
 
     def blocks(self) -> Iterator[tuple[int, int, FloatArray]]:
@@ -131,9 +136,9 @@ class Space:
             weights=np.bincount(inverse, minlength=rows.size).astype(np.int32),
             gram=gram,
             centered=centered,
-            sq=self.sq[rows] if self.sq.size else self.sq,
-            along=self.along[rows] if self.along.size else self.along,
-            inverse_norm=self.inverse_norm[rows] if self.inverse_norm.size else self.inverse_norm,
+            sq=self.sq[rows],
+            along=self.along[rows],
+            norm=self.norm[rows],
             _memo={},
         )
 
@@ -276,8 +281,6 @@ def _prepare_vectors(
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
         sq, along, raw = sq[first], along[first], raw[first]
-    inverse_norm = np.zeros_like(raw)
-    np.divide(1.0, np.sqrt(raw), out=inverse_norm, where=raw > 0)
     space = Space(
         name=name,
         n_samples=n_samples,
@@ -290,7 +293,7 @@ def _prepare_vectors(
         centered=centered,
         sq=sq.astype(np.float32),
         along=along - center_sq / 2,
-        inverse_norm=inverse_norm,
+        norm=np.sqrt(raw),
     )
     if metric == "cosine":
         require_nonzero(space)
@@ -308,7 +311,7 @@ def _prepare_vectors(
 
 def require_nonzero(space: Space, /) -> None:
     """Raise an `InputError` when a row is the zero vector, which has no direction."""
-    zero = np.flatnonzero(space.inverse_norm[space.inverse] == 0)
+    zero = np.flatnonzero(space.norm[space.inverse] == 0)
     if zero.size:
         message = (
             f"{space.name} has {zero.size} zero vectors, whose cosine is undefined; the first is row {zero[0]}. "
@@ -435,5 +438,5 @@ def _direct(
         gram=distances,
         sq=np.zeros(n_distinct, np.float32),
         along=np.zeros(n_distinct),
-        inverse_norm=np.ones(n_distinct),
+        norm=np.ones(n_distinct),
     )

@@ -7,13 +7,17 @@ layer of Numba has to be loaded, compilation stays fast, and the number of threa
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["n_threads", "over_rows"]
+
+_worker = threading.local()
 
 
 def n_threads() -> int:
@@ -23,19 +27,32 @@ def n_threads() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: int = 64) -> None:
+def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: int = 256) -> None:
     """Call ``kernel(start, stop)`` on ranges that together cover ``range(n_rows)``.
 
     Several ranges per thread even out rows of unequal cost; ranges never get shorter than `minimum`
-    rows, below which a thread costs more than it saves.
+    rows, below which a thread costs more than it saves. Called from inside such a kernel it runs
+    in place: the outermost loop is the one that is split.
     """
     threads = n_threads()
     step = max(minimum, -(-n_rows // (4 * threads)))
-    ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
-    if threads == 1 or len(ranges) == 1:
-        for start, stop in ranges:
-            kernel(start, stop)
+    if threads == 1 or n_rows <= step or getattr(_worker, "busy", False):
+        kernel(0, n_rows)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(kernel, start, stop) for start, stop in ranges]:
-            done.result()
+    ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+    tasks = [_pool(threads).submit(kernel, start, stop) for start, stop in ranges]
+    for task in tasks:
+        task.result()
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    def mark_busy() -> None:
+        _worker.busy = True
+
+    return ThreadPoolExecutor(threads, thread_name_prefix="platoscope", initializer=mark_busy)
+
+
+if hasattr(os, "register_at_fork"):
+    # Threads do not survive a fork: a child process starts a pool of its own.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
