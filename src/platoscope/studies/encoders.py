@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -64,9 +65,12 @@ class Shelf:
     ----------
     on_load : callable
         Told the name of a model before it is loaded.
+    seconds : float
+        Time spent loading so far, conversions of bundled models included.
     """
 
     on_load: Callable[[str], None]
+    seconds: float = field(default=0.0, init=False)
     _request: ModelRequest | None = field(default=None, init=False)
     _encoder: Encoder | None = field(default=None, init=False)
 
@@ -75,10 +79,12 @@ class Shelf:
         if self._encoder is None or self._request != request:
             self._encoder = None  # frees the weights before the next ones are read
             self.on_load(request.model)
+            start = time.perf_counter()
             self._encoder = load_model(
                 request.model, tower=request.tower, revision=request.revision, drop_last=request.drop_last
             )
             self._request = request
+            self.seconds += time.perf_counter() - start
         return self._encoder
 
     def remember(self, request: ModelRequest, /) -> RememberedEncoder:

@@ -49,7 +49,7 @@ class StudyResult:
     summary : dict
         The closing table; see `platoscope.studies.summary.summarize`.
     timings : dict of str to float
-        Seconds by stage: ``items``, ``extraction``, ``comparison``.
+        Seconds by stage: ``items``, ``loading``, ``extraction``, ``comparison``.
     provenance : dict
         Models, data with filter counts, versions.
     folder : Path
