@@ -15,7 +15,7 @@ import numpy as np
 
 from platoscope.studies.evidence import Quantity, curve, mean_of_directions
 from platoscope.studies.judging import all_of, below, close, over, under
-from platoscope.studies.records import Statement
+from platoscope.studies.records import Finding, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.studies.evidence import Curve
-    from platoscope.studies.records import Finding
 
 __all__ = [
     "ABOUT_ONE",
@@ -63,13 +62,25 @@ def each(labels: Sequence[str], judge: Callable[[str, xr.Dataset], Finding], /, 
 
 
 def minimum_in_the_middle(*labels: str, text: str, axis: str = "relative_depth_a") -> Statement:
-    """Claim that Δ is smaller somewhere in the middle than anywhere outside it, in every profile."""
+    """Claim that Δ falls from the first layer to the middle and rises again to the last, in every profile.
+
+    A plateau that reaches beyond the middle does not contradict it; a lower Δ outside the middle does.
+    """
 
     def judge(label: str, result: xr.Dataset) -> Finding:
         delta = mean_of_directions(result, axis=axis)
-        inside, outside = delta.select(*MIDDLE), delta.outside(*MIDDLE)
+        best, elsewhere = delta.select(*MIDDLE).minimum(), delta.outside(*MIDDLE).minimum()
         name = f"{label}: smallest Δ at {_place(delta)}; in the middle"
-        return below(inside.minimum(), outside.minimum(), names=(name, "outside"))
+        rises = all_of(
+            [
+                below(best, delta.at(0), names=(name, "at the first layer")),
+                below(best, delta.at(-1), names=("In the middle", "at the last layer")),
+            ]
+        )
+        contradiction = below(elsewhere, best, names=("Outside the middle", "in it"))
+        if contradiction.answer == "held":
+            return Finding("did not hold", f"{rises.evidence} {contradiction.evidence}")
+        return rises
 
     return each(labels, judge, text=text)
 
