@@ -96,16 +96,18 @@ def cka(
     else:
         from platoscope.measures._rbf import rbf_matrix
 
-        n = A.n_samples
         matrices = [rbf_matrix(space, bandwidth) for space in (A, B)]
-        K, L = map(_kernel, matrices)
-        pair = np.zeros((1, 2), np.intp)
-        values = _alignment(
-            _Sums.of(float(dots([K.rows], [L.rows], pair, n)[0]), K.margins, L.margins),
-            _self(K, n),
-            _self(L, n),
-            n,
+        margins = [_Margins(np.diag(m).astype(np.float64), m.sum(axis=1, dtype=np.float64)) for m in matrices]
+        kernels = list(zip(margins, matrices, strict=True))
+        cross, own_a, own_b = (
+            _between(K, L, float(np.einsum("ij,ij->", X, Y, dtype=np.float64)))
+            for (K, X), (L, Y) in (
+                (kernels[0], kernels[1]),
+                (kernels[0], kernels[0]),
+                (kernels[1], kernels[1]),
+            )
         )
+        values = _alignment(cross, own_a, own_b, A.n_samples)
     return _defined(values, estimator, A, B)
 
 
@@ -127,15 +129,9 @@ def cka_scores(
         n = A[0].n_samples
         left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
         cross = dots([K.rows for K in left], [K.rows for K in right], pairs, n)
-        values = [
-            _alignment(
-                _Sums.of(total, left[a].margins, right[b].margins), _memo_self(A[a]), _memo_self(B[b]), n
-            )
-            for total, (a, b) in zip(cross, pairs, strict=True)
-        ]
-        scratch["cka"] = {
-            name: np.array([value[name] for value in values]) for name in ("biased", "debiased")
-        }
+        sums = _pair_sums(left, right, pairs, None)
+        sums = sums._replace(cross=cross - sums.diagonal)
+        scratch["cka"] = _alignment(sums, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
     chosen: npt.NDArray[np.float64] = scratch["cka"][estimator]
     return chosen[None]
 
@@ -162,26 +158,9 @@ def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, orders: An
     n = A[0].n_samples
     left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
     cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, orders)
-    out = {name: np.empty(cross.shape) for name in ("biased", "debiased")}
-    margins = [
-        np.stack([getattr(K.margins, name) for K in left]) for name in ("diagonal", "off_sums", "row_sums")
-    ]
-    for b in np.unique(pairs[:, 1]):
-        L = right[b].margins
-        mine = np.flatnonzero(pairs[:, 1] == b)
-        sources = pairs[mine, 0]
-        products = [
-            getattr(L, name)[orders] @ margin[sources].T
-            for name, margin in zip(("diagonal", "off_sums", "row_sums"), margins, strict=True)
-        ]
-        for column, (p, a) in enumerate(zip(mine, sources, strict=True)):
-            diagonal, marginal, full = (product[:, column] for product in products)
-            K = left[a].margins
-            totals = (float(K.row_sums.sum() * L.row_sums.sum()), K.off_total * L.off_total)
-            sums = _Sums(cross[:, p], diagonal, marginal, full, totals)
-            for name, values in _alignment(sums, _memo_self(A[a]), _memo_self(B[b]), n).items():
-                out[name][:, p] = values
-    return out
+    sums = [_pair_sums(left, right, pairs, order) for order in orders]
+    stacked = _Sums(cross, *(np.stack([getattr(s, name) for s in sums]) for name in _Sums._fields[1:]))
+    return _alignment(stacked, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,11 +175,6 @@ class _Margins:
         """Row sums without the diagonal."""
         return self.row_sums - self.diagonal
 
-    @property
-    def off_total(self) -> float:
-        """Sum of all entries without the diagonal."""
-        return float(self.off_sums.sum())
-
 
 class _Kernel(NamedTuple):
     """A kernel matrix, read by rows, and its margins."""
@@ -210,30 +184,52 @@ class _Kernel(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """What HSIC takes from a pair of kernels: sums of products, without and with the diagonals."""
+    """What HSIC takes from pairs of kernels, one entry per pair: sums without and with the diagonals."""
 
-    cross: Any  # sum over i != j of K_ij L_ij
-    diagonal: Any  # sum over i of K_ii L_ii
-    marginal: Any  # dot product of the row sums without diagonal
-    full_marginal: Any  # dot product of the row sums
-    totals: tuple[float, float]  # products of the totals, with and without diagonal
-
-    @classmethod
-    def of(cls, cross: Any, K: _Margins, L: _Margins) -> _Sums:
-        diagonal = float(K.diagonal @ L.diagonal)
-        return cls(
-            cross=cross - diagonal,
-            diagonal=diagonal,
-            marginal=float(K.off_sums @ L.off_sums),
-            full_marginal=float(K.row_sums @ L.row_sums),
-            totals=(float(K.row_sums.sum() * L.row_sums.sum()), K.off_total * L.off_total),
-        )
+    cross: Any
+    """Sum over i != j of K_ij L_ij."""
+    diagonal: Any
+    """Sum over i of K_ii L_ii."""
+    marginal: Any
+    """Dot product of the row sums without diagonal."""
+    full_marginal: Any
+    """Dot product of the row sums."""
+    off_total: Any
+    """Product of the totals without diagonal."""
+    total: Any
+    """Product of the totals."""
 
     def hsic(self, n: int) -> dict[str, Any]:
         """Return HSIC of both estimators, each up to a factor that cancels in CKA."""
-        biased = self.cross + self.diagonal - 2 / n * self.full_marginal + self.totals[0] / n**2
-        debiased = self.cross + self.totals[1] / ((n - 1) * (n - 2)) - 2 / (n - 2) * self.marginal
+        biased = self.cross + self.diagonal - 2 / n * self.full_marginal + self.total / n**2
+        debiased = self.cross + self.off_total / ((n - 1) * (n - 2)) - 2 / (n - 2) * self.marginal
         return {"biased": biased, "debiased": debiased}
+
+
+def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, order: Any) -> _Sums:
+    """Return all sums but the cross one (0) for pairs of kernels, B permuted by `order`."""
+    margins = []
+    for name in ("diagonal", "off_sums", "row_sums"):
+        of_a = np.stack([getattr(K.margins, name) for K in left])
+        of_b = np.stack([getattr(K.margins, name) for K in right])
+        margins.append((of_a, of_b if order is None else of_b[:, order]))
+    dotted = [(a @ b.T)[pairs[:, 0], pairs[:, 1]] for a, b in margins]
+    (_, _), (off_a, off_b), (row_a, row_b) = margins
+    off_total = off_a.sum(axis=1)[pairs[:, 0]] * off_b.sum(axis=1)[pairs[:, 1]]
+    total = row_a.sum(axis=1)[pairs[:, 0]] * row_b.sum(axis=1)[pairs[:, 1]]
+    return _Sums(0.0, dotted[0], dotted[1], dotted[2], off_total, total)
+
+
+def _own_sums(spaces: Sequence[Space], chosen: Any) -> _Sums:
+    """Return the sums of the chosen spaces with themselves, one entry per choice."""
+    own = []
+    for space in spaces:
+        if "cka self" not in space._memo:
+            K = _gram_kernel(space)
+            products = dots([K.rows], [K.rows], np.zeros((1, 2), np.intp), space.n_samples)
+            space._memo["cka self"] = _between(K.margins, K.margins, float(products[0]))
+        own.append(space._memo["cka self"])
+    return _Sums(*(np.array(values)[chosen] for values in zip(*own, strict=True)))
 
 
 def _alignment(cross: _Sums, K: _Sums, L: _Sums, n: int) -> dict[str, Any]:
@@ -242,18 +238,13 @@ def _alignment(cross: _Sums, K: _Sums, L: _Sums, n: int) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for estimator in hsic:
         # What is left of a constant matrix after centering is rounding, relative to its size.
-        positive = all(
-            own[estimator] > 1e-10 * (abs(sums.cross) + sums.diagonal)
+        positive = [
+            own[estimator] > 1e-10 * (np.abs(sums.cross) + sums.diagonal)
             for own, sums in ((own_k, K), (own_l, L))
-        )
-        scale = np.sqrt(own_k[estimator] * own_l[estimator]) if positive else np.nan
-        out[estimator] = hsic[estimator] / scale
+        ]
+        scale = np.where(positive[0] & positive[1], own_k[estimator] * own_l[estimator], np.nan)
+        out[estimator] = hsic[estimator] / np.sqrt(scale)
     return out
-
-
-def _kernel(matrix: npt.NDArray[Any]) -> _Kernel:
-    margins = _Margins(np.diag(matrix).astype(np.float64), matrix.sum(axis=1, dtype=np.float64))
-    return _Kernel(lambda start, stop: matrix[start:stop], margins)
 
 
 def _gram_kernel(space: Space) -> _Kernel:
@@ -270,17 +261,6 @@ def _gram_kernel(space: Space) -> _Kernel:
     return kernel
 
 
-def _self(K: _Kernel, n: int) -> _Sums:
-    return _Sums.of(float(dots([K.rows], [K.rows], np.zeros((1, 2), np.intp), n)[0]), K.margins, K.margins)
-
-
-def _memo_self(space: Space) -> _Sums:
-    if "cka self" not in space._memo:
-        space._memo["cka self"] = _self(_gram_kernel(space), space.n_samples)
-    sums: _Sums = space._memo["cka self"]
-    return sums
-
-
 def _vectors(X: Any, name: str) -> Space:
     if isinstance(X, Space) and X.metric not in ("euclidean", "cosine"):
         message = f"CKA needs vectors; {name} was prepared with metric={X.metric!r}."
@@ -292,18 +272,35 @@ def _linear(A: Space, B: Space) -> dict[str, Any]:
     """Return linear CKA in the precision of the input, from features or Gram matrices, whichever is smaller."""
     n = A.n_samples
     sides = [_centered_features(space) for space in (A, B)]
-    sums = {}
-    for label, (left, right) in {"cross": (0, 1), "a": (0, 0), "b": (1, 1)}.items():
-        X, Y = sides[left], sides[right]
-        if X.shape[1] * Y.shape[1] < n * n:
-            products = float(np.square(X.T @ Y, dtype=np.float64).sum())
-        else:
-            products = float(np.einsum("ij,ij->", X @ X.T, Y @ Y.T, dtype=np.float64))
-        diag = [np.einsum("ij,ij->i", Z, Z, dtype=np.float64) for Z in (X, Y)]
-        rows = [(Z @ Z.sum(axis=0)).astype(np.float64) for Z in (X, Y)]
-        K, L = (_Margins(d, r) for d, r in zip(diag, rows, strict=True))
-        sums[label] = _Sums.of(products, K, L)
-    return _alignment(sums["cross"], sums["a"], sums["b"], n)
+    margins = [
+        _Margins(
+            np.einsum("ij,ij->i", Z, Z, dtype=np.float64),
+            (Z @ Z.sum(axis=0, dtype=np.float64)).astype(np.float64),
+        )
+        for Z in sides
+    ]
+    own = [_between(m, m, _products(Z, Z, n)) for m, Z in zip(margins, sides, strict=True)]
+    return _alignment(_between(*margins, _products(*sides, n)), *own, n)
+
+
+def _products(X: npt.NDArray[Any], Y: npt.NDArray[Any], n: int) -> float:
+    """Return the sum of products of the Gram matrices of X and Y, from features where these are fewer."""
+    if X.shape[1] * Y.shape[1] < n * n:
+        return float(np.square(X.T @ Y, dtype=np.float64).sum())
+    return float(np.einsum("ij,ij->", X @ X.T, Y @ Y.T, dtype=np.float64))
+
+
+def _between(K: _Margins, L: _Margins, products: float) -> _Sums:
+    """Return the sums of two kernels, given the sum of products of all their entries."""
+    diagonal = float(K.diagonal @ L.diagonal)
+    return _Sums(
+        products - diagonal,
+        diagonal,
+        float(K.off_sums @ L.off_sums),
+        float(K.row_sums @ L.row_sums),
+        float(K.off_sums.sum() * L.off_sums.sum()),
+        float(K.row_sums.sum() * L.row_sums.sum()),
+    )
 
 
 def _centered_features(space: Space) -> npt.NDArray[Any]:

@@ -67,12 +67,19 @@ def sparse_dots_permuted(
 
 
 @njit(nogil=True, cache=True)
-def gather_upper(matrix, order, rows, offsets, out, start, stop):
-    """Write ``matrix[order[i], order[j]]`` for j > i and the given rows i, one row after another."""
+def gather_upper(stack, order, rows, offsets, out, start, stop):
+    """Write ``stack[order[i], order[j]]`` for j > i and the given rows i, one entry after another.
+
+    The last axis of `stack` is the matrices: one index fetches the entry of all of them at once, from
+    neighboring memory.
+    """
     n = order.size
     for r in range(start, stop):
         i = rows[r]
-        source = matrix[order[i]]
+        source = stack[order[i]]
         at = offsets[r]
         for j in range(i + 1, n):
-            out[at + j - i - 1] = source[order[j]]
+            entry = source[order[j]]
+            for m in range(stack.shape[2]):
+                out[at, m] = entry[m]
+            at += 1
