@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
-from platoscope.neighbors import Space, over_rows, require_memory
+from platoscope.neighbors import Space, over_tasks, require_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _draw(
             draws[draw] = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
             _tell(progress, "drawing subsamples", sum(map(bool, draws)), len(sets))
 
-    over_rows(work, len(sets), minimum=1)
+    over_tasks(work, len(sets))
     return draws
 
 

@@ -279,8 +279,9 @@ def _linear(A: Space, B: Space) -> dict[str, Any]:
         )
         for Z in sides
     ]
-    own = [_between(m, m, _products(Z, Z, n)) for m, Z in zip(margins, sides, strict=True)]
-    return _alignment(_between(*margins, _products(*sides, n)), *own, n)
+    (K, X), (L, Y) = zip(margins, sides, strict=True)
+    cross, own_k, own_l = (_products(U, V, n) for U, V in ((X, Y), (X, X), (Y, Y)))
+    return _alignment(_between(K, L, cross), _between(K, K, own_k), _between(L, L, own_l), n)
 
 
 def _products(X: npt.NDArray[Any], Y: npt.NDArray[Any], n: int) -> float:

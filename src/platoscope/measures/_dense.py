@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors import over_rows, require_memory
+from platoscope.neighbors import over_rows, over_tasks, require_memory
 
 __all__ = ["Rows", "dots", "permuted_dots"]
 
@@ -19,8 +19,9 @@ Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 _CHUNK_BYTES = 128 << 20
 # Sixteen float32 entries fill a cache line.
 _TOGETHER = 16
-# Entries gathered at a time: small enough to be multiplied while they are in cache.
-_PIECE = 1 << 17
+# Permutations in one product, and entries gathered for it: few enough to stay in a core's own cache.
+_AT_ONCE = 8
+_GATHERED = 1 << 18
 
 
 def dots(
@@ -31,7 +32,7 @@ def dots(
     A full grid is one matrix product of flattened matrices, cut into chunks of rows.
     """
     total = np.zeros((len(A), len(B)))
-    grid = len(pairs) > 2 * max(len(A), len(B))
+    grid = _is_grid(A, B, pairs)
     for start, stop in _chunks(n_samples, len(A) + len(B)):
         left = [rows(start, stop).reshape(-1) for rows in A]
         right = [rows(start, stop).reshape(-1) for rows in B]
@@ -55,35 +56,65 @@ def permuted_dots(
 ) -> npt.NDArray[np.float64]:
     """Return ``sum over i != j of A[a][i, j] * B[b][pi(i), pi(j)]``, shape (n_permutations, n_pairs).
 
-    Symmetry is used: only j > i is gathered and multiplied. The matrices of B are taken a few at a
-    time, entry by entry side by side, so that one random access serves them all.
+    Symmetry is used: only j > i is gathered. Matrices lie entry by entry side by side, so that one
+    random access serves many of them: a second copy of them in memory.
     """
-    n_samples = orders.shape[1]
     total = np.zeros((len(orders), len(pairs)))
-    identity = np.arange(n_samples)
-    step = max(1, _PIECE // n_samples)
-    for first in range(0, len(B), _TOGETHER):
-        mine = np.flatnonzero((pairs[:, 1] >= first) & (pairs[:, 1] < first + _TOGETHER))
-        if mine.size == 0:
-            continue
-        of_a, of_b = pairs[mine, 0], pairs[mine, 1] - first
-        sources = np.unique(of_a)
-        left_of = np.searchsorted(sources, of_a)
-        right_stack = _side_by_side(B[first : first + _TOGETHER], n_samples)
-        left_stacks = [
-            _side_by_side([A[a] for a in sources[s : s + _TOGETHER]], n_samples)
-            for s in range(0, sources.size, _TOGETHER)
-        ]
-        for start in range(0, n_samples, step):
-            rows = np.arange(start, min(start + step, n_samples))
-            left = np.concatenate([_gather(stack, identity, rows) for stack in left_stacks], axis=1)
-            for k, order in enumerate(orders):
-                products = left.T @ _gather(right_stack, order, rows)
-                total[k, mine] += products[left_of, of_b]
+    if _is_grid(A, B, pairs):
+        for first in range(0, len(B), _TOGETHER):
+            mine = np.flatnonzero((pairs[:, 1] >= first) & (pairs[:, 1] < first + _TOGETHER))
+            products = _permuted_products(A, B[first : first + _TOGETHER], orders)
+            total[:, mine] = products[:, pairs[mine, 0], pairs[mine, 1] - first]
+    else:
+        for first in range(0, len(pairs), _TOGETHER):
+            some = pairs[first : first + _TOGETHER]
+            products = _permuted_products([A[a] for a in some[:, 0]], [B[b] for b in some[:, 1]], orders)
+            matched = np.arange(len(some))
+            total[:, first : first + _TOGETHER] = products[:, matched, matched]
     return 2 * total
 
 
-def _side_by_side(matrices: Sequence[Rows], n_samples: int) -> npt.NDArray[Any]:
+def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], orders: Any) -> npt.NDArray[np.float64]:
+    """Return the sums above the diagonal for all pairs, shape (n_permutations, n_a, n_b)."""
+    from platoscope.measures._kernels import gather_upper
+
+    n_samples = orders.shape[1]
+    identity = np.arange(n_samples)[None]
+    left_stack, right_stack = _side_by_side(A, n_samples), _side_by_side(B, n_samples)
+    total = np.zeros((len(orders), len(A), len(B)))
+    lock = threading.Lock()
+    step = max(1, _GATHERED // (n_samples * _AT_ONCE * len(B)))
+    batches = [slice(k, min(k + _AT_ONCE, len(orders))) for k in range(0, len(orders), _AT_ONCE)]
+
+    def work(start: int, stop: int) -> None:
+        sums = np.zeros_like(total)
+        left = np.empty((step * n_samples, 1, len(A)), np.float32)
+        right = np.empty(step * n_samples * _AT_ONCE * len(B), np.float32)
+        for first in range(start, stop, step):
+            rows = np.arange(first, min(first + step, stop))
+            offsets = np.concatenate([[0], np.cumsum(n_samples - 1 - rows)])
+            n_entries = int(offsets[-1])
+            gather_upper(left_stack, identity, rows, offsets, left, 0, rows.size)
+            entries = np.ascontiguousarray(left[:n_entries, 0].T)
+            for batch in batches:
+                shape = (n_entries, batch.stop - batch.start, len(B))
+                gathered = right[: np.prod(shape)].reshape(shape)
+                gather_upper(right_stack, orders[batch], rows, offsets, gathered, 0, rows.size)
+                products = (entries @ gathered.reshape(n_entries, -1)).reshape(len(A), *shape[1:])
+                sums[batch] += products.transpose(1, 0, 2)
+        with lock:
+            np.add(total, sums, out=total)
+
+    over_tasks(work, n_samples - 1)
+    return total
+
+
+def _is_grid(A: Sequence[Rows], B: Sequence[Rows], pairs: npt.NDArray[np.intp]) -> bool:
+    """Tell whether so many of all pairs are asked for that computing all of them is cheaper."""
+    return len(pairs) > 2 * max(len(A), len(B))
+
+
+def _side_by_side(matrices: Sequence[Rows], n_samples: int) -> npt.NDArray[np.float32]:
     """Return the matrices along the last axis, shape (n_samples, n_samples, n_matrices)."""
     require_memory(
         4 * n_samples**2 * len(matrices),
@@ -98,16 +129,6 @@ def _side_by_side(matrices: Sequence[Rows], n_samples: int) -> npt.NDArray[Any]:
 
     over_rows(fill, n_samples, minimum=64)
     return stack
-
-
-def _gather(stack: npt.NDArray[Any], order: Any, rows: Any) -> npt.NDArray[Any]:
-    """Return the entries right of the diagonal in the given rows of the permuted matrices, one per line."""
-    from platoscope.measures._kernels import gather_upper
-
-    offsets = np.concatenate([[0], np.cumsum(order.size - 1 - rows)])
-    out = np.empty((offsets[-1], stack.shape[2]), stack.dtype)
-    over_rows(partial(gather_upper, stack, order, rows, offsets, out), rows.size, minimum=16)
-    return out
 
 
 def _chunks(n_samples: int, n_matrices: int) -> Iterator[tuple[int, int]]:

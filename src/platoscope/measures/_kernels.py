@@ -67,19 +67,18 @@ def sparse_dots_permuted(
 
 
 @njit(nogil=True, cache=True)
-def gather_upper(stack, order, rows, offsets, out, start, stop):
-    """Write ``stack[order[i], order[j]]`` for j > i and the given rows i, one entry after another.
+def gather_upper(stack, orders, rows, offsets, out, start, stop):
+    """Write ``stack[order[i], order[j]]`` for j > i, the given rows i and every order, entry by entry.
 
-    The last axis of `stack` is the matrices: one index fetches the entry of all of them at once, from
-    neighboring memory.
+    The last axis of `stack` is the matrices: one random access fetches an entry of all of them.
     """
-    n = order.size
+    n = orders.shape[1]
     for r in range(start, stop):
         i = rows[r]
-        source = stack[order[i]]
-        at = offsets[r]
-        for j in range(i + 1, n):
-            entry = source[order[j]]
-            for m in range(stack.shape[2]):
-                out[at, m] = entry[m]
-            at += 1
+        for k in range(orders.shape[0]):
+            source = stack[orders[k, i]]
+            at = offsets[r] - i - 1
+            for j in range(i + 1, n):
+                entry = source[orders[k, j]]
+                for m in range(stack.shape[2]):
+                    out[at + j, k, m] = entry[m]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._nearest import Neighbors, nearest_neighbors
+from platoscope.neighbors._prepare import Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
-from platoscope.neighbors._space import Metric, Space, as_space, prepare
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._space import Space
+from platoscope.neighbors._threads import over_rows, over_tasks
 
 __all__ = [
     "Metric",
@@ -22,6 +23,7 @@ __all__ = [
     "exact_scores",
     "nearest_neighbors",
     "over_rows",
+    "over_tasks",
     "prepare",
     "ranks",
     "require_memory",

@@ -39,4 +39,4 @@ def exact_scores(
     else:
         for part in space.parts:
             over_rows(partial(exact_squared, part, a, b, out), len(a))
-    return out
+    return out * space.scale**2 if metric == "cosine" else out

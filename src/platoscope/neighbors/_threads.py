@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["n_threads", "over_rows"]
+    from threadpoolctl import ThreadpoolController
+
+__all__ = ["n_threads", "over_rows", "over_tasks"]
 
 _worker = threading.local()
 
@@ -43,6 +45,23 @@ def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: 
     tasks = [_pool(threads).submit(kernel, start, stop) for start, stop in ranges]
     for task in tasks:
         task.result()
+
+
+def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
+    """Call ``work(start, stop)`` on ranges that cover ``range(n_tasks)``, for work that itself calls BLAS.
+
+    Each task may be long. BLAS is held to one thread meanwhile: two levels of threads on the same
+    cores wait for each other.
+    """
+    with _blas().limit(limits=1, user_api="blas"):
+        over_rows(work, n_tasks, minimum=1)
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @lru_cache(maxsize=1)
