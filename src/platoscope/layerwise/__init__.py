@@ -11,6 +11,7 @@ from platoscope.layerwise._compare import DEFAULT_MEASURES, compare, profile
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
+from platoscope.layerwise._slices import take_profile
 
 __all__ = [
     "DEFAULT_MEASURES",
@@ -20,4 +21,5 @@ __all__ = [
     "n_curve",
     "profile",
     "semantic_region",
+    "take_profile",
 ]

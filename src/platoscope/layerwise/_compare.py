@@ -9,6 +9,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import Settings, evaluate
 from platoscope.layerwise._labels import label
+from platoscope.layerwise._slices import match_layers
 from platoscope.layerwise._stacks import Progress, Stack, make_stacks
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def compare(
         ``m_low``, ``m_high``, ``m_resamples``; with permutations ``m_null`` (mean), ``m_threshold``,
         ``m_p``, ``m_calibrated``, and ``m_best_p``, ``m_best_calibrated``: the claim about the best
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
-        where A is the more informative, with its own paired interval. Attributes hold all settings.
+        where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
+        under permutation (float32). Attributes hold all settings.
 
     Raises
     ------
@@ -209,16 +211,4 @@ def _match(a: Stack, b: Stack, match: str, layer_a: int | None, layer_b: int | N
         return np.array([(a.position(layer_a, "A"), j) for j in range(len(b.spaces))], np.intp)
     if layer_b is not None:
         return np.array([(i, b.position(layer_b, "B")) for i in range(len(a.spaces))], np.intp)
-    if match == "index":
-        if len(a.spaces) != len(b.spaces):
-            message = (
-                f"match='index' needs stacks of the same length; got {len(a.spaces)} and {len(b.spaces)} layers. "
-                "Use match='relative_depth'."
-            )
-            raise InputError(message)
-        return np.array([(i, i) for i in range(len(a.spaces))], np.intp)
-    if match == "relative_depth":
-        distance = np.abs(a.relative_depth[:, None] - b.relative_depth[None, :])
-        return np.stack([np.arange(len(a.spaces)), distance.argmin(axis=1)], axis=1)
-    message = f"match must be 'index' or 'relative_depth'; got {match!r}."
-    raise InputError(message)
+    return match_layers(a.relative_depth, b.relative_depth, match)

@@ -87,16 +87,38 @@ def evaluate(
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
-        draws = _draw(A, B, pairs, measures, settings, sets, progress)
-        resamples = [np.stack(draw) for draw in zip(*draws, strict=True)]
+        resamples = _resample(A, B, pairs, measures, settings, sets, progress)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 
-def _draw(
+def _resample(
     A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, sets: Any,
     progress: Progress | None,
-) -> list[list[Any]]:  # fmt: skip
-    """Return the scores of all measures on each subsample; subsamples run side by side."""
+) -> list[Any]:  # fmt: skip
+    """Return the values of every measure on each subsample; subsamples run side by side."""
+    kept = all(space.gram is not None for space in (*A, *B))
+    quick = [m for m in measures if kept and m.resamples is not None]
+    found: dict[str, Any] = {}
+    for done, measure in enumerate(quick):
+        assert measure.resamples is not None
+        found[measure.name] = measure.resamples(A, B, pairs, sets, settings.options())
+        _tell(progress, "drawing subsamples", done + 1, len(measures))
+    slow = [m for m in measures if m not in quick]
+    if slow:
+        draws = _scores_on_subsets(A, B, pairs, slow, settings, sets)
+        found |= {m.name: np.stack(draw) for m, draw in zip(slow, zip(*draws, strict=True), strict=True)}
+        _tell(progress, "drawing subsamples", len(measures), len(measures))
+    return [found[m.name] for m in measures]
+
+
+def _scores_on_subsets(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: Any,
+    measures: Sequence[Measure],
+    settings: Settings,
+    sets: Any,
+) -> list[list[Any]]:
     draws: list[list[Any]] = [[] for _ in sets]
 
     def work(start: int, stop: int) -> None:
@@ -104,7 +126,6 @@ def _draw(
             some_a, some_b = ([space.subset(sets[draw]) for space in side] for side in (A, B))
             options = settings.options()
             draws[draw] = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
-            _tell(progress, "drawing subsamples", sum(map(bool, draws)), len(sets))
 
     over_tasks(work, len(sets))
     return draws

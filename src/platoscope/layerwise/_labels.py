@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
-from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
+from platoscope.measures import Z95, calibrate, get_measure, neighborhood_overlap_chance, standard_errors
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.layerwise._evaluate import Evaluation, Settings
     from platoscope.layerwise._stacks import Stack
+    from platoscope.measures import Measure
 
-__all__ = ["DIRECTIONS", "label"]
+__all__ = ["DIRECTIONS", "best_layer", "label"]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -82,8 +83,7 @@ def _put_null(variables: Any, put: Any, done: Evaluation, settings: Settings, n_
     measure, name = done.measure, done.measure.name
     assert done.null is not None
     similarity, null = measure.similarity(done.values), measure.similarity(done.null)
-    identity = np.array(measure.identity(n_samples, settings.options()))
-    best = float(measure.similarity(identity))
+    best = _best_similarity(measure, settings, n_samples)
     calibration = calibrate(similarity, null, best=best, alpha=settings.alpha)
     leading = ("direction",)
     put(f"{name}_null", done.null.mean(axis=0), leading)
@@ -96,17 +96,34 @@ def _put_null(variables: Any, put: Any, done: Evaluation, settings: Settings, n_
     put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
     put(f"{name}_p", calibration.p_value, leading)
     put(f"{name}_calibrated", calibration.score, leading)
+    variables.update(best_layer(measure, similarity, null, best=best, alpha=settings.alpha))
+    put(f"{name}_null_draws", done.null.astype(np.float32), ("permutation", *leading))
+
+
+def _best_similarity(measure: Measure, settings: Settings, n_samples: int) -> float:
+    identity = np.array(measure.identity(n_samples, settings.options()))
+    return float(measure.similarity(identity))
+
+
+def best_layer(
+    measure: Measure, similarity: Any, null: Any, /, *, best: float, alpha: float
+) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """Return p-value and calibrated score of the claim about the best pair of layers, per direction.
+
+    The statistic is the maximum over layers, and so is that of the null (Gröger et al. 2026, Alg. 2);
+    `similarity` has shape (n_directions, n_pairs), `null` one axis more in front.
+    """
     defined = ~np.isnan(similarity).any(axis=0)
-    if defined.any():
-        top = calibrate(
-            similarity[:, defined].max(axis=1),
-            null[:, :, defined].max(axis=2),
-            best=best,
-            alpha=settings.alpha,
-        )
-        dims = leading if len(similarity) == 2 else ()
-        for suffix, values in (("p", top.p_value), ("calibrated", top.score)):
-            variables[f"{name}_best_{suffix}"] = (dims, values if dims else values[0])
+    if not defined.any():
+        return {}
+    top = calibrate(
+        similarity[:, defined].max(axis=1), null[:, :, defined].max(axis=2), best=best, alpha=alpha
+    )
+    dims = ("direction",) if len(similarity) == 2 else ()
+    return {
+        f"{measure.name}_best_{suffix}": (dims, values if dims else values[0])
+        for suffix, values in (("p", top.p_value), ("calibrated", top.score))
+    }
 
 
 def _warn_undefined(done: Evaluation, a: Stack, b: Stack, pairs: Any) -> None:
@@ -146,8 +163,12 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
 
 def _attributes(a: Stack, b: Stack, settings: Settings, seed: str) -> dict[str, Any]:
     n_samples = a.spaces[0].n_samples
+    best = {
+        f"{name}_best": _best_similarity(get_measure(name), settings, n_samples) for name in settings.measures
+    }
     return {
         "n_samples": n_samples,
+        "measures": json.dumps(settings.measures),
         "n_neighbors": settings.n_neighbors,
         "metric": settings.metric,
         "overlap_neighbors": settings.overlap_neighbors,
@@ -163,4 +184,4 @@ def _attributes(a: Stack, b: Stack, settings: Settings, seed: str) -> dict[str, 
         "seed": seed,
         "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
         "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),
-    }
+    } | best

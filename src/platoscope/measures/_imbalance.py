@@ -11,12 +11,26 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._sparse import SparseRows, merge
-from platoscope.neighbors import Space, nearest_neighbors, ranks, visit_rank_rows
+from platoscope.neighbors import (
+    Space,
+    add_rank_sums_within,
+    nearest_neighbors,
+    neighbors_within,
+    over_tasks,
+    ranks,
+    visit_rank_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Imbalance", "imbalance_null", "imbalance_scores", "information_imbalance"]
+__all__ = [
+    "Imbalance",
+    "imbalance_null",
+    "imbalance_resamples",
+    "imbalance_scores",
+    "information_imbalance",
+]
 
 # Ranked pairs held at a time; a layer whose rows all tie has N per item.
 _QUERIES = 16_000_000
@@ -189,6 +203,54 @@ def _source_groups(spaces: Sequence[Space], k: int, metric: str, ties: str) -> A
         size += near.items.size
     if rows:
         yield np.array(group), rows
+
+
+def imbalance_resamples(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    sets: npt.NDArray[np.intp],
+    /,
+    *,
+    n_neighbors: int = 1,
+    metric: str = "euclidean",
+) -> npt.NDArray[np.float64]:
+    """Return Δ on subsets of the items, shape (n_sets, 2, n_pairs), from matrices that are kept."""
+    out = np.empty((len(sets), 2, len(pairs)))
+
+    def work(start: int, stop: int) -> None:
+        for draw in range(start, stop):
+            items = sets[draw]
+            near = [[_rows_within(space, items, n_neighbors, metric) for space in side] for side in (A, B)]
+            out[draw, 0] = _directed_within(near[0], B, pairs, items, metric)
+            out[draw, 1] = _directed_within(near[1], A, pairs[:, ::-1], items, metric)
+
+    over_tasks(work, len(sets))
+    return out
+
+
+def _rows_within(space: Space, items: Any, k: int, metric: str) -> SparseRows:
+    near = neighbors_within(space, items, k, metric)
+    return SparseRows(near.indptr, near.items, near.weights)
+
+
+def _directed_within(
+    near: Sequence[SparseRows], targets: Sequence[Space], pairs: Any, items: Any, metric: str
+) -> npt.NDArray[np.float64]:
+    out = np.empty(len(pairs))
+    merged: dict[bytes, Any] = {}  # in a grid every target has the same sources
+    for target in np.unique(pairs[:, 1]):
+        mine = np.flatnonzero(pairs[:, 1] == target)
+        sources = pairs[mine, 0]
+        if sources.tobytes() not in merged:
+            merged = {sources.tobytes(): merge([near[s] for s in sources])}
+        rows, labels = merged[sources.tobytes()]
+        sums = np.zeros(len(sources))
+        add_rank_sums_within(
+            targets[target], items, metric, (rows.indptr, rows.items, rows.values, labels), sums
+        )
+        out[mine] = 2.0 * sums / len(items) ** 2
+    return out
 
 
 def imbalance_null(

@@ -9,12 +9,18 @@ import numpy.typing as npt
 
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Space, nearest_neighbors
+from platoscope.neighbors import Neighbors, Space, nearest_neighbors, neighbors_within, over_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["neighborhood_overlap", "neighborhood_overlap_chance", "overlap_null", "overlap_scores"]
+__all__ = [
+    "neighborhood_overlap",
+    "neighborhood_overlap_chance",
+    "overlap_null",
+    "overlap_resamples",
+    "overlap_scores",
+]
 
 
 def neighborhood_overlap(
@@ -78,8 +84,12 @@ def neighborhood_overlap_chance(n_samples: int, n_neighbors: int = 10) -> float:
 
 
 def _rows(spaces: Sequence[Space], k: int, metric: str) -> list[SparseRows]:
-    near = [nearest_neighbors(space, k, metric) for space in spaces]
-    return [SparseRows(n.indptr, n.items, n.weights * k) for n in near]
+    return _counts([nearest_neighbors(space, k, metric) for space in spaces], k)
+
+
+def _counts(neighbors: Sequence[Neighbors], k: int) -> list[SparseRows]:
+    """Return sparse rows of expected counts: k times the shares."""
+    return [SparseRows(near.indptr, near.items, near.weights * k) for near in neighbors]
 
 
 def overlap_scores(
@@ -105,3 +115,28 @@ def overlap_null(
     k = n_neighbors
     sums = permuted_common_sums(_rows(A, k, metric), _rows(B, k, metric), pairs, orders)
     return sums[:, None] / (k * A[0].n_samples)
+
+
+def overlap_resamples(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    sets: npt.NDArray[np.intp],
+    /,
+    *,
+    n_neighbors: int,
+    metric: str,
+) -> npt.NDArray[np.float64]:
+    """Return the overlap on subsets of the items, shape (n_sets, 1, n_pairs), from matrices that are kept."""
+    k = n_neighbors
+    out = np.empty((len(sets), 1, len(pairs)))
+
+    def work(start: int, stop: int) -> None:
+        for draw in range(start, stop):
+            near_a, near_b = (
+                [neighbors_within(space, sets[draw], k, metric) for space in side] for side in (A, B)
+            )
+            out[draw, 0] = common_sums(_counts(near_a, k), _counts(near_b, k), pairs) / (k * sets.shape[1])
+
+    over_tasks(work, len(sets))
+    return out

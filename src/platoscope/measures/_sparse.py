@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors import Neighbors, over_rows
+from platoscope.neighbors import over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,6 @@ def merge(rows: Sequence[SparseRows], /) -> tuple[SparseRows, npt.NDArray[np.int
     items = np.concatenate([row.items for row in rows])[order]
     values = np.concatenate([row.values for row in rows])[order]
     return SparseRows(indptr, items, values), label[order]
-
-
-def with_values(neighbors: Neighbors, values: npt.NDArray[np.float64], /) -> SparseRows:
-    """Return the neighbors as sparse rows that hold `values`."""
-    return SparseRows(neighbors.indptr, neighbors.items, values)
 
 
 def common_sums(

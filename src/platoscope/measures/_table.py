@@ -12,8 +12,13 @@ import numpy.typing as npt
 from platoscope.errors import NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
-from platoscope.measures._imbalance import imbalance_null, imbalance_scores
-from platoscope.measures._overlap import neighborhood_overlap_chance, overlap_null, overlap_scores
+from platoscope.measures._imbalance import imbalance_null, imbalance_resamples, imbalance_scores
+from platoscope.measures._overlap import (
+    neighborhood_overlap_chance,
+    overlap_null,
+    overlap_resamples,
+    overlap_scores,
+)
 from platoscope.measures._retrieval import retrieval_null, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
 from platoscope.neighbors import Space
@@ -41,6 +46,9 @@ class Options:
 
 
 Scores: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Options], npt.NDArray[np.float64]]
+Resamples: TypeAlias = Callable[
+    [Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]
+]
 Null: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]]
 
 
@@ -66,6 +74,9 @@ class Measure:
     """Values for pairs of spaces, shape (1 or 2 directions, n_pairs); NaN where undefined."""
     null: Null = field(repr=False)
     """Values under permutations, shape (n_permutations, 1 or 2, n_pairs)."""
+    resamples: Resamples | None = field(repr=False, default=None)
+    """Values on subsets of the items, shape (n_sets, 1 or 2, n_pairs), where that is faster than `scores` on
+    each subset; needs matrices that are kept."""
 
     def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the values so that higher means more similar: 1 − Δ, or the value itself."""
@@ -127,6 +138,9 @@ _TABLE = (
         null=lambda A, B, pairs, orders, o: imbalance_null(
             A, B, pairs, orders, n_neighbors=o.n_neighbors, metric=o.metric
         ),
+        resamples=lambda A, B, pairs, sets, o: imbalance_resamples(
+            A, B, pairs, sets, n_neighbors=o.n_neighbors, metric=o.metric
+        ),
     ),
     Measure(
         name="neighborhood_overlap",
@@ -143,6 +157,9 @@ _TABLE = (
         ),
         null=lambda A, B, pairs, orders, o: overlap_null(
             A, B, pairs, orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
+        ),
+        resamples=lambda A, B, pairs, sets, o: overlap_resamples(
+            A, B, pairs, sets, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
     ),
     _cka("debiased"),

@@ -12,16 +12,19 @@ from platoscope.neighbors._nearest import Neighbors, nearest_neighbors
 from platoscope.neighbors._prepare import Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._space import Space
+from platoscope.neighbors._subsets import add_rank_sums_within, neighbors_within
 from platoscope.neighbors._threads import over_rows, over_tasks
 
 __all__ = [
     "Metric",
     "Neighbors",
     "Space",
+    "add_rank_sums_within",
     "as_space",
     "available_memory",
     "exact_scores",
     "nearest_neighbors",
+    "neighbors_within",
     "over_rows",
     "over_tasks",
     "prepare",

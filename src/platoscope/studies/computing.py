@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, n_curve, profile
+from platoscope.layerwise import compare, n_curve, profile, take_profile
 from platoscope.studies.comparison import Source, Synthetic
 from platoscope.studies.evidence import Z
 from platoscope.studies.synthetic import COORDINATES
@@ -39,6 +40,8 @@ class Computation:
         The group of each item.
     position : int or None
         Position of the held layer (`Comparison.fixed`).
+    grid : xarray.Dataset or None
+        The grid of the same two stacks, where the study has one: a profile is a slice of it.
     settings : Settings
         Resamples, permutations, measures, seed.
     at_distance : callable or None
@@ -51,6 +54,7 @@ class Computation:
     settings: Settings
     strata: Sequence[str] | None = None
     position: int | None = None
+    grid: xr.Dataset | None = None
     at_distance: Callable[[int], Any] | None = None
 
 
@@ -76,7 +80,7 @@ def compute(task: Computation, /) -> xr.Dataset:
         return _token_distance(task)
     if kind == "sample_size":
         return _sample_size(task)
-    result = _profile(task, task.a, task.b)
+    result = _profile(task, task.a, task.b) if task.grid is None else _slice(task, task.grid)
     return _with_coordinate(task, result)
 
 
@@ -135,6 +139,20 @@ def _profile(task: Computation, a: Any, b: Any, *, held: dict[str, int] | None =
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
     )
+
+
+def _slice(task: Computation, grid: xr.Dataset) -> xr.Dataset:
+    """Take the profile out of the grid, and compute only the measures that the grid does not have."""
+    taken = take_profile(grid, match=task.comparison.match)
+    wanted = _measures(task)
+    have = set(json.loads(grid.attrs["measures"]))
+    more = tuple(name for name in wanted if name not in have)
+    if not more:
+        return taken
+    rest = _profile(replace(task, settings=replace(task.settings, measures=more)), task.a, task.b)
+    best = {f"{name}_best": rest.attrs[f"{name}_best"] for name in more}
+    joined = taken.merge(rest, compat="override", join="exact", combine_attrs="override")
+    return joined.assign_attrs(best | {"measures": json.dumps([*json.loads(taken.attrs["measures"]), *more])})
 
 
 def _measures(task: Computation) -> tuple[str, ...]:

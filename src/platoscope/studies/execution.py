@@ -264,6 +264,7 @@ class _Run:
             settings=self.plan.settings,
             strata=None if selection is None else selection.pairs.strata,
             position=position_of(comparison, sides, results),
+            grid=_grid_of(comparison, self.plan.comparisons, results),
             at_distance=lambda distance: last.with_pooling(f"token({distance})"),
         )
         result = compute(task)
@@ -287,8 +288,29 @@ def _request(side: Source | Extraction) -> ModelRequest:
 
 
 def _in_order(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Put profiles before the comparisons that take a layer from them."""
-    return sorted(comparisons, key=lambda item: bool(item.fixed and item.fixed.minimum_of))
+    """Put grids before the profiles that are slices of them, and profiles before what takes a layer from them."""
+    return sorted(
+        comparisons, key=lambda item: (bool(item.fixed and item.fixed.minimum_of), item.kind != "grid")
+    )
+
+
+def _grid_of(
+    comparison: Comparison, others: Sequence[Comparison], results: Mapping[str, xr.Dataset]
+) -> xr.Dataset | None:
+    """Find the finished grid of the same two stacks over the same items."""
+    if comparison.kind != "profile":
+        return None
+    for other in others:
+        same = (other.a, other.b, other.items, other.shuffle, other.null_within_strata) == (
+            comparison.a,
+            comparison.b,
+            comparison.items,
+            comparison.shuffle,
+            comparison.null_within_strata,
+        )
+        if other.kind == "grid" and same and other.label in results:
+            return results[other.label]
+    return None
 
 
 def _conclude(
