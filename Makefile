@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test bundled-extras wheel clean
+.PHONY: help setup demo check lint types test test-slow bundled-extras wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,7 +53,10 @@ types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
 
 test: $(VENV)/.dev ## Run doctests and tests
-	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules src tests
+	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
+
+test-slow: $(VENV)/.extras ## Run the tests that take longer than a minute each
+	$(TEST_ENV) $(BIN)/python -m pytest -m slow tests
 
 wheel: $(VENV)/.dev ## Build the wheel and try it in an environment of its own
 	rm -rf build dist $(VENV)-wheel

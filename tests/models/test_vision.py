@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models import Encoder, Pooling, load_model, parse_poolings
 from platoscope.models.pretrained import quiet_library
-from platoscope.models.vision import open_image
 from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TWO_TOWER_MODELS
 
 from .conftest import pool_naively, text_states
@@ -21,6 +19,8 @@ from .test_text import TOLERANCE, assert_states_close
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PIL import Image
 
 # Class, register or start tokens before the patches.
 N_PREFIX = {
@@ -160,15 +160,6 @@ def test_images_come_as_paths_bytes_or_pictures(
     states = model.encode(forms, [Pooling("mean")])["mean"]
     for i in range(1, len(forms)):
         np.testing.assert_array_equal(states[:, i], states[:, 0])
-
-
-def test_transparent_pixels_are_white() -> None:
-    """What a file hides under transparent pixels is not seen; gray and palette images become RGB."""
-    hidden = Image.new("RGBA", (4, 4), (200, 10, 10, 0))
-    opened = open_image(hidden, position=0)
-    assert opened.mode == "RGB"
-    assert opened.getpixel((1, 1)) == (255, 255, 255)
-    assert open_image(Image.new("L", (4, 4), 7), position=0).getpixel((0, 0)) == (7, 7, 7)
 
 
 def test_unreadable_images_are_named(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from platoscope.datasets import open_image
 from platoscope.errors import InputError
 from platoscope.models.forward import pooled_forward
 from platoscope.models.tokens import plan_batches, vision_readings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from platoscope.models.pretrained import Pretrained
     from platoscope.models.tokens import Reading
 
-__all__ = ["VisionEncoder", "open_image", "vision_encoder"]
+__all__ = ["VisionEncoder", "vision_encoder"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class VisionEncoder:
         """Preprocess images: the arguments of the forward pass, and the number of patches per image."""
         config: Any = self.model.config
         weight = next(self.model.parameters())
-        images = [open_image(item, position=i) for i, item in enumerate(items)]
+        images = [_open(item, i) for i, item in enumerate(items)]
         processed = self.processor(images=images, return_tensors="pt")
         if self._reads_pixels:
             ids = processed["input_ids"].long()
@@ -117,59 +117,16 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
-def open_image(item: Any, /, *, position: int) -> Image:
-    """Open an image as RGB.
-
-    Parameters
-    ----------
-    item : path, bytes or PIL.Image.Image
-        The image.
-    position : int
-        Its place among the items, for messages.
-
-    Returns
-    -------
-    PIL.Image.Image
-        In mode RGB; transparent pixels lie on white.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read as an image.
-    """
-    from PIL import Image as images
-    from PIL import UnidentifiedImageError
-
-    if isinstance(item, bytes):
-        source: Any = BytesIO(item)
-    elif isinstance(item, str | Path):
-        source = Path(item)
-    elif isinstance(item, images.Image):
-        return _on_white(item)
-    else:
-        msg = (
-            f"An image model reads paths, bytes or PIL images, but item {position} is {type(item).__name__}."
-        )
+def _open(item: Any, position: int) -> Image:
+    """Open an image as RGB; an error names its place among the items."""
+    if not isinstance(item, (str, Path, bytes)) and not hasattr(item, "convert"):
+        msg = f"Expected a path, bytes or a PIL image; item {position} is {type(item).__name__}."
         raise InputError(msg)
     try:
-        with images.open(source) as image:
-            return _on_white(image)
-    except (UnidentifiedImageError, OSError) as error:
-        msg = (
-            f"Item {position} cannot be read as an image: {error}. Remove it, or filter unreadable images "
-            f"first."
-        )
+        return open_image(item)
+    except InputError as error:
+        msg = f"Item {position} cannot be read as an image: {error}"
         raise InputError(msg) from error
-
-
-def _on_white(image: Image) -> Image:
-    """Convert to RGB; without this, what the file hides under transparent pixels would be seen."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    from PIL import Image as images
-
-    layer = image.convert("RGBA")
-    return images.alpha_composite(images.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def vision_encoder(
