@@ -9,13 +9,17 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
+from platoscope.neighbors import over_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platoscope.neighbors import Space
 
-__all__ = ["Retrieval", "retrieval", "retrieval_null", "retrieval_scores"]
+__all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_scores"]
+
+COMMON = (1, 5)
+"""The numbers of candidates that the table of measures has."""
 
 
 class Retrieval(NamedTuple):
@@ -27,7 +31,7 @@ class Retrieval(NamedTuple):
     """recall@k with rows of Y as queries."""
 
 
-def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = (1, 5)) -> Retrieval:
+def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON) -> Retrieval:
     """Measure recall@k: the share of items whose partner is among their k most similar candidates.
 
     Between 0 and 1, k / N by chance; higher is better. A task beside the measures: translation
@@ -65,7 +69,9 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = (1, 5)) -> Retrieval:
         if not 1 <= value <= A.n_samples:
             message = f"k must be between 1 and the number of items, {A.n_samples}; got {value}."
             raise InputError(message)
-    table = [retrieval_scores([A], [B], np.zeros((1, 2), np.intp), k=value)[:, 0] for value in k]
+    scratch: dict[str, Any] = {}
+    pair = np.zeros((1, 2), np.intp)
+    table = [retrieval_scores([A], [B], pair, k=value, scratch=scratch)[:, 0] for value in k]
     forward = {value: float(row[0]) for value, row in zip(k, table, strict=True)}
     backward = {value: float(row[1]) for value, row in zip(k, table, strict=True)}
     return Retrieval(forward, backward)
@@ -103,24 +109,59 @@ def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
     return product if a.one_row_per_item and b.one_row_per_item else product[np.ix_(a.inverse, b.inverse)]
 
 
-def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], k: int) -> npt.NDArray[np.float64]:
-    """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_permutations,)."""
-    ordered = np.sort(-similarity, axis=1)
-    recall = np.zeros(len(orders))
-    for i, row in enumerate(ordered):
-        target = -similarity[i, orders[:, i]]
-        closer = np.searchsorted(row, target, "left")
-        tied = np.searchsorted(row, target, "right") - closer
-        recall += np.clip((k - closer) / tied, 0.0, 1.0)
-    return recall / len(ordered)
+def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], ks: Sequence[int]) -> npt.NDArray[Any]:
+    """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations)."""
+    n_samples = len(similarity)
+    targets = similarity[np.arange(n_samples), orders]
+    closer, tied = np.empty(orders.shape), np.empty(orders.shape)
+    if len(orders) == 1:
+        closer[0] = (similarity > targets[0][:, None]).sum(axis=1)
+        tied[0] = (similarity == targets[0][:, None]).sum(axis=1)
+    else:
+        ordered = np.sort(similarity, axis=1)
+        for i, row in enumerate(ordered):
+            above = np.searchsorted(row, targets[:, i], "right")
+            closer[:, i] = n_samples - above
+            tied[:, i] = above - np.searchsorted(row, targets[:, i], "left")
+    return np.stack([np.clip((k - closer) / tied, 0.0, 1.0).mean(axis=1) for k in ks])
+
+
+def _recalls(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    orders: npt.NDArray[np.intp],
+    ks: Sequence[int],
+) -> npt.NDArray[np.float64]:
+    """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_ks, n_permutations, 2, n_pairs)."""
+    unorders = np.argsort(orders, axis=1)
+    out = np.empty((len(ks), len(orders), 2, len(pairs)))
+
+    def work(start: int, stop: int) -> None:
+        for p in range(start, stop):
+            similarity = _similarity(A[pairs[p, 0]], B[pairs[p, 1]])
+            out[:, :, 0, p] = _hits(similarity, orders, ks)
+            out[:, :, 1, p] = _hits(np.ascontiguousarray(similarity.T), unorders, ks)
+
+    over_tasks(work, len(pairs))
+    return out
 
 
 def retrieval_scores(
-    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, k: int
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    /,
+    *,
+    k: int,
+    scratch: dict[str, Any] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return recall@k for pairs (a, b) of spaces, shape (2, n_pairs): A queries B, then B queries A."""
+    """Return recall@k for pairs (a, b) of spaces, shape (2, n_pairs): A queries B, then B queries A.
+
+    One product per pair serves all k; a `scratch` that is passed to several calls keeps their results.
+    """
     identity = np.arange(A[0].n_samples)[None]
-    values: npt.NDArray[np.float64] = retrieval_null(A, B, pairs, identity, k=k)[0]
+    values: npt.NDArray[np.float64] = _remembered("retrieval", A, B, pairs, identity, k, scratch)[0]
     return values
 
 
@@ -132,12 +173,24 @@ def retrieval_null(
     /,
     *,
     k: int,
+    scratch: dict[str, Any] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_permutations, 2, n_pairs)."""
-    unorders = np.argsort(orders, axis=1)
-    out = np.empty((len(orders), 2, len(pairs)))
-    for p, (a, b) in enumerate(pairs):
-        similarity = _similarity(A[a], B[b])
-        out[:, 0, p] = _hits(similarity, orders, k)
-        out[:, 1, p] = _hits(similarity.T, unorders, k)
-    return out
+    return _remembered("retrieval null", A, B, pairs, orders, k, scratch)
+
+
+def _remembered(
+    key: str,
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: Any,
+    orders: Any,
+    k: int,
+    scratch: dict[str, Any] | None,
+) -> npt.NDArray[np.float64]:
+    scratch = {} if scratch is None else scratch
+    if k not in scratch.get(key, {}):
+        ks = sorted({k, *COMMON})
+        scratch[key] = dict(zip(ks, _recalls(A, B, pairs, orders, ks), strict=True))
+    values: npt.NDArray[np.float64] = scratch[key][k]
+    return values

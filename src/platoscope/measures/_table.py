@@ -19,7 +19,7 @@ from platoscope.measures._overlap import (
     overlap_resamples,
     overlap_scores,
 )
-from platoscope.measures._retrieval import retrieval_null, retrieval_scores
+from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
 from platoscope.neighbors import Space
 
@@ -116,8 +116,8 @@ def _retrieval(k: int) -> Measure:
         identity=lambda n, o: 1.0,
         chance=lambda n, o: k / n,
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k),
-        null=lambda A, B, pairs, orders, o: retrieval_null(A, B, pairs, orders, k=k),
+        scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k, scratch=o.scratch),
+        null=lambda A, B, pairs, orders, o: retrieval_null(A, B, pairs, orders, k=k, scratch=o.scratch),
     )
 
 
@@ -190,8 +190,7 @@ _TABLE = (
         scores=lambda A, B, pairs, o: rsa_scores(A, B, pairs, metric=o.metric),
         null=lambda A, B, pairs, orders, o: rsa_null(A, B, pairs, orders, metric=o.metric),
     ),
-    _retrieval(1),
-    _retrieval(5),
+    *map(_retrieval, COMMON),
 )
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}

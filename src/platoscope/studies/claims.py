@@ -70,7 +70,8 @@ def minimum_in_the_middle(*labels: str, text: str, axis: str = "relative_depth_a
     def judge(label: str, result: xr.Dataset) -> Finding:
         delta = mean_of_directions(result, axis=axis)
         best, elsewhere = delta.select(*MIDDLE).minimum(), delta.outside(*MIDDLE).minimum()
-        name = f"{label}: smallest Δ at {_place(delta)}; in the middle"
+        where = "in the middle" if best.value < elsewhere.value else "outside the middle"
+        name = f"{label}: the minimum lies {where}, at {_place(delta)}; in the middle"
         rises = all_of(
             [
                 below(best, delta.at(0), names=(name, "at the first layer")),
