@@ -165,3 +165,28 @@ def test_rows_on_disk_are_read_again_only_when_a_tie_must_be_decided():
     assert len(calls) == 1
     assert len(space.parts[0]) == 5
     assert len(calls) == 2
+
+
+def test_the_product_runs_where_the_array_lives(monkeypatch):
+    """The device path, exercised on CPU tensors: its matrix is the host's, and the user's precision setting stays."""
+    torch = pytest.importorskip("torch")
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, 8)))
+    host = prepare(X)
+    monkeypatch.setattr("platoscope.neighbors._prepare.lives_on_device", lambda array: True)
+    before = torch.get_float32_matmul_precision()
+    device = prepare(X)
+    np.testing.assert_allclose(device.gram, host.gram, rtol=1e-6, atol=1e-6)
+    assert torch.get_float32_matmul_precision() == before
+    np.testing.assert_allclose(prepare([X, X]).gram, 2 * host.gram, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.gpu
+def test_cuda_tensors_give_the_values_of_the_host():
+    """On a CUDA device the measures equal those of the host."""
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    from platoscope.measures import information_imbalance
+
+    X, Y = (torch.from_numpy(np.random.default_rng(s).standard_normal((200, 16))) for s in (0, 1))
+    assert information_imbalance(X.cuda(), Y.cuda()) == information_imbalance(X, Y)
