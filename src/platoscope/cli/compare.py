@@ -124,8 +124,8 @@ def _print(table: pd.DataFrame, /, *, as_json: bool) -> None:
     if as_json:
         print_json(table.to_dict(orient="records"))
         return
-    keys = ["measure", "direction", "layer_a", "layer_b"]
-    columns = [*keys, *(name for name in ("value", "low", "high", "p") if name in table)]
+    names = ("measure", "direction", "layer_a", "layer_b", "value", "low", "high", "p")
+    columns = [name for name in names if name in table]  # no direction where no measure has one
     rows = [
         ["–" if _is_missing(cell) else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
         for row in table[columns].itertuples(index=False)

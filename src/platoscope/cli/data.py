@@ -55,14 +55,14 @@ def show(
     loaded = load_pairs(pairs)
     shown = loaded.sample(min(n, len(loaded)), np.random.default_rng(seed))
     examples = [
-        {"id": item, shown.a.name: _shorten(shown.a[i]), shown.b.name: _shorten(shown.b[i])}
-        for i, item in enumerate(shown.ids)
+        {"id": item, "a": _shorten(shown.a[i]), "b": _shorten(shown.b[i])} for i, item in enumerate(shown.ids)
     ]
     if as_json:
         print_json(
             {
                 "name": loaded.name,
                 "n_pairs": len(loaded),
+                "sides": {"a": loaded.a.name, "b": loaded.b.name},
                 "fingerprint": loaded.fingerprint(),
                 "provenance": dict(loaded.provenance),
                 "counts": loaded.counts,
@@ -78,7 +78,8 @@ def show(
     print_text("")
     print_table(("from", "value"), [(key, value) for key, value in loaded.provenance.items()])
     for example in examples:
-        print_text("\n" + "\n".join(f"{name}: {value}" for name, value in example.items()))
+        sides = [f"{name}: {example[side]}" for side, name in (("a", shown.a.name), ("b", shown.b.name))]
+        print_text("\n" + "\n".join([f"id: {example['id']}", *sides]))
 
 
 @data.command("prepare")
