@@ -16,6 +16,7 @@ from platoscope.studies import (
     Source,
     Study,
     availability,
+    execute,
     get_study,
     list_studies,
     make_plan,
@@ -218,3 +219,69 @@ def test_a_missing_file_is_not_found() -> None:
     """A path that is not there is an error that says so."""
     with pytest.raises(NotFoundError, match=r"nowhere\.toml"):
         get_study("nowhere.toml")
+
+
+SYNTHETIC = """
+name = "gaussian"
+question = "Which?"
+
+[settings]
+seed = 7
+
+[[comparison]]
+label = "x"
+a = { type = "synthetic", construction = "low_rank", role = "x", n_features = 4, values = [1, 2] }
+b = { type = "synthetic", construction = "low_rank", role = "y", n_features = 4, values = [1, 2] }
+
+[[statement]]
+claim = "last-below-first"
+labels = ["x"]
+text = "A statement."
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("", "", "looks along 'relative_depth_a', which comparison 'x' does not have; it has rank"),
+        ('labels = ["x"]', 'labels = ["y"]', "no comparison 'y'"),
+        ('label = "x"', 'label = "x"\nkind = "grid"', "of kind 'grid'"),
+    ],
+)
+def test_a_claim_that_its_comparison_cannot_answer_is_refused(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    """A claim about layers of Gaussian data, of a grid or of nothing is an error before any work."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(SYNTHETIC.replace(old, new, 1))
+    with pytest.raises(InputError, match=words):
+        get_study(path)
+
+
+def test_a_claim_along_the_rank_suits_gaussian_data(tmp_path: Path) -> None:
+    """A claim that takes an axis can look along the varied quantity, and settings keep their seed."""
+    path = tmp_path / "gaussian.toml"
+    path.write_text(SYNTHETIC.replace('"last-below-first"', '"minimum-at-the-end"\naxis = "rank"', 1))
+    study = get_study(path)
+    assert make_plan(study).settings.seed == 7
+    assert make_plan(study, seed=0).settings.seed == 0
+    result = execute(make_plan(study, n=60, n_resamples=4, n_permutations=0), out=tmp_path / "run")
+    assert result.verdicts[0].answer in ("held", "did not hold", "not decided")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "gemma-3-270m"}, "--model"),
+        ({"pairs": "bible:en-it"}, "--pairs"),
+        ({"pooling": "last", "layers": [0]}, "--pooling, --layers"),
+    ],
+)
+def test_what_a_file_says_itself_cannot_be_replaced(
+    tmp_path: Path, options: dict[str, object], words: str
+) -> None:
+    """Models, pairs, poolings and layers of a file are its own; asking for others is an error."""
+    path = tmp_path / "french.toml"
+    path.write_text(TOML)
+    with pytest.raises(InputError, match=f"french.toml says itself .* leave out {words},"):
+        make_plan(get_study(path), skip_missing=True, **options)  # type: ignore[arg-type]

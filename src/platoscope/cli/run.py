@@ -12,7 +12,6 @@ import typer
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
-    Seed,
     Store,
     is_verbose,
     parse_layers,
@@ -40,7 +39,7 @@ class _Request:
     poolings: tuple[str, ...] | None
     layers: tuple[int, ...] | None
     n: int | None
-    seed: int
+    seed: int | None
     n_resamples: int | None
     n_permutations: int | None
     store: str | None
@@ -89,7 +88,10 @@ def run(
         Path | None,
         typer.Option(envvar="PLATOSCOPE_OUT", help="Run folder; runs/STUDY by default.", show_default=False),
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of every random choice; the study's by default.", show_default=False),
+    ] = None,
     resamples: Annotated[
         int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
     ] = None,
@@ -220,8 +222,11 @@ def _print_results(finished: Sequence[tuple[StudyResult, Path]], /, *, as_json: 
             print_text("")
         for item in result.plan.left_out:
             print_text(f"Left out: {item.label}. {item.reason} {item.remedy}")
-        seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
-        print_text(f"Time: {seconds}")
+        if "comparison" not in result.timings:
+            print_text("Every comparison was on disk already.")
+        if result.timings:
+            seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
+            print_text(f"Time: {seconds}")
         print_text(f"Figures, data and page: {folder}\n")
 
 

@@ -151,7 +151,7 @@ def make_plan(
     n: int | None = None,
     pooling: str | Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
     n_permutations: int | None = None,
@@ -172,8 +172,8 @@ def make_plan(
         Pairs per comparison.
     layers : sequence of int, optional
         Layers to keep; all by default.
-    seed : int
-        Seed of sampling, subsamples and permutations.
+    seed : int, optional
+        Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, resample_fraction, n_permutations, n_neighbors : optional
         Replace the settings of the preset.
     skip_missing : bool
@@ -188,7 +188,8 @@ def make_plan(
     NotFoundError
         If the preset, a model or a data set is unknown; the message names what exists.
     InputError
-        If a number is out of range or a pooling is not in the notation.
+        If a number is out of range, a pooling is not in the notation, or the study fixes what was to be
+        replaced.
     MissingExtraError
         If something is not installed and `skip_missing` is False; the message has the command.
 

@@ -35,12 +35,16 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.studies import claims
+from platoscope.studies.comparison import Synthetic
 from platoscope.studies.records import Choices, Design, Statement, Study
 from platoscope.studies.serial import comparison_from, panel_from, settings_from
+from platoscope.studies.synthetic import COORDINATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from platoscope.studies.comparison import Comparison
 
 __all__ = ["CLAIMS", "read_study"]
 
@@ -92,17 +96,18 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
         if not content.get(name):
             msg = f"{where}: a study needs {name!r}"
             raise InputError(msg)
+    comparisons = tuple(
+        comparison_from(values, where=f"{where}: comparison {i}")
+        for i, values in enumerate(content["comparison"], start=1)
+    )
     design = Design(
-        comparisons=tuple(
-            comparison_from(values, where=f"{where}: comparison {i}")
-            for i, values in enumerate(content["comparison"], start=1)
-        ),
+        comparisons=comparisons,
         panels=tuple(
             panel_from(values, where=f"{where}: panel {i}")
             for i, values in enumerate(content.get("panel", ()), start=1)
         ),
         statements=tuple(
-            _statement(values, where=f"{where}: statement {i}")
+            _statement(values, comparisons, where=f"{where}: statement {i}")
             for i, values in enumerate(content.get("statement", ()), start=1)
         ),
     )
@@ -111,21 +116,66 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
         words["notes"] = tuple(words["notes"])
     settings = settings_from(content.get("settings", {}), where=f"{where}: [settings]")
 
-    def plan(choices: Choices) -> Design:  # a file says everything itself
+    def plan(choices: Choices) -> Design:
+        _refuse_choices(choices, where=where)
         return design
 
     return Study(design=plan, settings={"bundled": settings}, **words)
 
 
-def _statement(values: Mapping[str, Any], *, where: str) -> Statement:
+def _refuse_choices(choices: Choices, *, where: str) -> None:
+    """Refuse to replace what a file spells out for each of its comparisons."""
+    options = {
+        "--model": choices.models,
+        "--pairs": choices.pairs,
+        "--pooling": choices.poolings,
+        "--layers": choices.layers,
+    }
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        msg = f"{where} says itself what each comparison reads; leave out {', '.join(given)}, or change the file"
+        raise InputError(msg)
+
+
+def _statement(values: Mapping[str, Any], comparisons: Sequence[Comparison], *, where: str) -> Statement:
     given = dict(values)
     claim, labels = given.pop("claim", None), given.pop("labels", ())
     if claim not in CLAIMS:
         msg = f"{where}: claim={claim!r} is unknown; there are {', '.join(CLAIMS)}"
         raise InputError(msg)
+    for label in labels:
+        _check_claim(claim, label, comparisons, axis=given.get("axis", "relative_depth_a"), where=where)
     arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     try:
         return CLAIMS[claim](*labels, **arguments)
     except TypeError as error:
         msg = f"{where}: claim {claim!r} does not fit its keys: {error}"
         raise InputError(msg) from error
+
+
+def _check_claim(
+    claim: str, label: str, comparisons: Sequence[Comparison], *, axis: object, where: str
+) -> None:
+    """Refuse a claim about a comparison whose result it cannot read, before that result is computed."""
+    known = {comparison.label: comparison for comparison in comparisons}
+    if label not in known:
+        msg = f"{where}: the study has no comparison {label!r}; it has {', '.join(known)}"
+        raise InputError(msg)
+    if claim == "null-at-one":  # reads no layers
+        return
+    comparison = known[label]
+    if comparison.kind not in ("profile", "sweep"):
+        msg = (
+            f"{where}: claim {claim!r} is about the layers of a profile or a sweep; "
+            f"comparison {label!r} is of kind {comparison.kind!r}"
+        )
+        raise InputError(msg)
+    axes = ["relative_depth_a", "relative_depth_b"]
+    if isinstance(comparison.a, Synthetic):
+        axes = [COORDINATES[comparison.a.construction]]
+    if axis not in axes:
+        msg = (
+            f"{where}: claim {claim!r} looks along {axis!r}, which comparison {label!r} does not have; "
+            f"it has {' and '.join(axes)}. Claims that take `axis` can look along another one."
+        )
+        raise InputError(msg)
