@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,6 @@ import pytest
 from platoscope import cli
 from platoscope.cli.app import _globals_first
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeWarning, StorageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMALL = ("--n", "60", "--resamples", "4", "--permutations", "4")
 
@@ -294,3 +293,84 @@ def test_global_options_stand_anywhere() -> None:
     """Options of every command are moved to the front, but not past a double dash."""
     assert _globals_first(["run", "x", "--debug"]) == ["--debug", "run", "x"]
     assert _globals_first(["run", "--", "--debug"]) == ["run", "--", "--debug"]
+
+
+def _write_pairs(n: int) -> None:
+    """Write a table of `n` short pairs into the working folder."""
+    rows = [{"en": f"word {i} and more of it", "it": f"parola {i} e altro"} for i in range(n)]
+    Path("pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_compare_by_a_measure_without_directions(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of symmetric measures only has no column for the direction."""
+    np.save("r.npy", np.random.default_rng(0).standard_normal((2, 60, 4)).astype(np.float32))
+    assert cli.main(["compare", "r.npy", "r.npy", "--measure", "cka_debiased", "--resamples", "0"]) == 0
+    header, first, *_ = capsys.readouterr().out.splitlines()
+    assert header.split() == ["measure", "layer_a", "layer_b", "value"]
+    assert first.split() == ["cka_debiased", "0", "0", "1.0000"]
+
+
+def test_a_study_file_keeps_its_seed_and_refuses_other_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """``run FILE`` plans with the file's seed unless told otherwise, and says that a model cannot be replaced."""
+    side = 'type = "synthetic", construction = "low_rank", n_features = 4, values = [1, 2]'
+    Path("s.toml").write_text(
+        'name = "s"\nquestion = "Which?"\n[settings]\nseed = 7\n[[comparison]]\nlabel = "x"\n'
+        f'a = {{ {side}, role = "x" }}\nb = {{ {side}, role = "y" }}\n'
+    )
+    assert cli.main(["run", "s.toml", "--dry-run"]) == 0
+    assert "seed 7" in capsys.readouterr().out
+    assert cli.main(["run", "s.toml", "--dry-run", "--seed", "0"]) == 0
+    assert "seed 0" in capsys.readouterr().out
+    assert cli.main(["run", "s.toml", "--dry-run", "--model", "gemma-3-270m"]) == 2
+    assert "--model" in capsys.readouterr().err
+
+
+def test_a_run_that_computes_nothing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run into the same folder says that everything was there."""
+    command = ["run", "rank-synthetic", *SMALL, "--out", "here"]
+    assert cli.main(command) == 0
+    assert "on disk already" not in capsys.readouterr().out
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "Every comparison was on disk already." in printed
+    assert "Time:" not in printed
+
+
+def test_data_show_prints_both_sides_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Sides of one name, as of ``same:``, are both shown, in the table and as JSON."""
+    _write_pairs(3)
+    assert cli.main(["data", "show", "same:pairs.jsonl", "--n", "1"]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("en: ")]
+    assert len(shown) == 2
+    assert cli.main(["data", "show", "same:pairs.jsonl", "--n", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sides"] == {"a": "en", "b": "en"}
+    assert set(told["examples"][0]) == {"id", "a", "b"}
+
+
+def test_plan_counts_no_more_pairs_than_a_file_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """``plan FILE`` prices the rows of the file, and says when they are too few."""
+    _write_pairs(50)
+    assert cli.main(["plan", "gemma-3-270m", "pairs.jsonl"]) == 0
+    assert "50 pairs" in capsys.readouterr().out
+    _write_pairs(30)
+    assert cli.main(["plan", "gemma-3-270m", "pairs.jsonl"]) == 2
+    assert "at most 30 pairs" in capsys.readouterr().err
+
+
+def test_extract_of_all_pairs_asks_for_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``--n`` all pairs are read, and no warning speaks of fewer than asked for."""
+    from platoscope.representations import Representations
+
+    read: list[int] = []
+
+    def reading(encoder: object, pairs: Any, **_: object) -> Representations:
+        read.append(len(pairs))
+        return Representations.from_arrays([np.zeros((len(pairs), 2), dtype=np.float32)])
+
+    _write_pairs(50)
+    monkeypatch.setattr("platoscope.models.load_model", lambda *_, **__: SimpleNamespace(name="tiny"))
+    monkeypatch.setattr("platoscope.representations.extract", reading)
+    assert cli.main(["extract", "tiny", "pairs.jsonl"]) == 0  # a warning is an error here
+    assert cli.main(["extract", "tiny", "pairs.jsonl", "--n", "40", "--side", "a"]) == 0
+    assert read == [50, 50, 40]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from platoscope.datasets import dataset_info, list_datasets, load_pairs
+from platoscope.datasets import dataset_info, list_datasets, load_pairs, most_pairs, write_pairs
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
 
 if TYPE_CHECKING:
@@ -112,3 +112,18 @@ def test_loading_a_data_set_does_not_load_heavy_libraries() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert out.stdout.strip() == "[]"
+
+
+def test_the_lines_of_a_file_bound_its_pairs(tmp_path: Path) -> None:
+    """Rows of a table and lines of aligned texts are counted; what only loading tells is left open."""
+    (tmp_path / "t.jsonl").write_text('{"en": "a", "it": "b"}\n\n{"en": "c", "it": "d"}\n')
+    (tmp_path / "t.csv").write_text("en,it\na,b\n")
+    for name in ("c.en", "c.it"):
+        (tmp_path / name).write_text("a\n\nb\n")
+    (tmp_path / "t.tmx").write_text("<tmx/>")
+    write_pairs(load_pairs(str(tmp_path / "t.jsonl")), tmp_path / "folder")
+    expected = {"t.jsonl": 2, "t.jsonl:en,it": 2, "t.csv": 1, f"c.en,{tmp_path}/c.it": 3, "folder": 2}
+    expected |= {"t.tmx": None, "nowhere.jsonl": None}
+    assert {spec: most_pairs(f"{tmp_path}/{spec}") for spec in expected} == expected
+    assert most_pairs(f"same:{tmp_path}/t.jsonl") == 2
+    assert most_pairs("bible:en-it") is None

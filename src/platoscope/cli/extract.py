@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -122,7 +121,7 @@ def _choose(
     progress: Progress,
 ) -> Pairs:
     """Choose pairs as studies do, so that the same request finds the same representations."""
-    from platoscope.studies import Items, Settings
+    from platoscope.studies import Items
     from platoscope.studies.items import select_items
 
     counted = (encoder.name,) if any(limit is not None for limit in limits) else ()
@@ -130,8 +129,9 @@ def _choose(
     progress.stage(f"Choosing items of {spec}")
     selections = select_items(
         [items],
-        settings=Settings(n=sys.maxsize if n is None else n, seed=seed),
-        shortfall="error" if n is not None else "use_all",
+        n=n,
+        seed=seed,
+        shortfall="error",
         encoder_of=lambda _: encoder,
         on_done=lambda _: None,
     )

@@ -8,6 +8,7 @@ import typer
 
 from platoscope.cli.options import AsJson, Layers, parse_layers  # Typer reads annotations
 from platoscope.cli.output import print_json, print_table
+from platoscope.errors import InputError
 
 __all__ = ["plan"]
 
@@ -21,12 +22,13 @@ def plan(
     pooling: Annotated[
         list[str] | None, typer.Option(help="Repeat for several; mean(20) by default.", show_default=False)
     ] = None,
-    n: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 1000,
+    n: Annotated[int, typer.Option(min=1, help="How many pairs, or as many as a file has.")] = 1000,
     layers: Layers = None,
     as_json: AsJson = False,
 ) -> None:
     """Print memory, disk and time of an extraction without loading the weights."""
     from platoscope.studies import Comparison, Design, Items, Source, Study, make_plan
+    from platoscope.studies.planning import PlanRow
 
     kept = parse_layers(layers)
     comparisons = tuple(
@@ -40,10 +42,22 @@ def plan(
     )
     design = Design(comparisons=comparisons)
     study = Study(name="extract", question=f"Both sides of {pairs} in {model}", design=lambda _: design)
-    rows = [
-        row for row in make_plan(study, n=n).describe() if row.section in ("extraction", "cost", "left out")
-    ]
+    planned = make_plan(study, n=_at_hand(pairs, n))
+    rows = [PlanRow("items", pairs, f"{planned.settings.n:,} pairs")]
+    rows += [row for row in planned.describe() if row.section in ("extraction", "cost", "left out")]
     if as_json:
         print_json(rows)
         return
     print_table(("", "what", "how much"), [(row.section, row.item, row.detail) for row in rows])
+
+
+def _at_hand(spec: str, n: int, /) -> int:
+    """Count no more pairs than a file has rows, where that is known without loading it."""
+    from platoscope.datasets import most_pairs
+    from platoscope.studies.items import SMALLEST
+
+    most = most_pairs(spec)
+    if most is not None and most < SMALLEST:
+        message = f"{spec} has at most {most} pairs; a comparison needs at least {SMALLEST}"
+        raise InputError(message)
+    return n if most is None else min(n, most)

@@ -9,7 +9,7 @@ __all__ = ["studies"]
 
 
 def studies(*, as_json: AsJson = False) -> None:
-    """List the studies: the figure of the paper, the question, what it needs and what it costs."""
+    """List the studies: figure of the paper, rough cost, question; `--json` adds what each one needs."""
     from platoscope.studies import list_studies
 
     known = list_studies()

@@ -1,5 +1,6 @@
 """Pairs of things that mean the same: sentences and translations, images and captions, one text twice."""
 
+from platoscope.datasets.counting import most_pairs
 from platoscope.datasets.filters import (
     drop_duplicates,
     drop_empty,
@@ -29,6 +30,7 @@ __all__ = [
     "filter_lengths",
     "list_datasets",
     "load_pairs",
+    "most_pairs",
     "open_image",
     "prepare_data",
     "require",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.pairs import Pairs
 
-__all__ = ["dataset_info", "list_datasets", "load_pairs"]
+__all__ = ["SAME", "dataset_info", "list_datasets", "load_pairs"]
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -38,7 +38,8 @@ SOURCES: dict[str, Source] = {
     )
 }
 
-_SAME = "same:"
+SAME = "same:"
+"""What a specification starts with that has one text on both sides."""
 
 
 def load_pairs(
@@ -114,8 +115,8 @@ def load_pairs(
         split=split,
         revision=revision,
     )
-    same = spec.startswith(_SAME)
-    pairs = _load(spec.removeprefix(_SAME), options, same=same)
+    same = spec.startswith(SAME)
+    pairs = _load(spec.removeprefix(SAME), options, same=same)
     if same:
         pairs = replace(pairs, name=spec, b=pairs.a)
     return clean(pairs, keep_duplicates=keep_duplicates)
@@ -147,7 +148,7 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     >>> dataset_info("pairs.jsonl") is None
     True
     """
-    name, _, root = split_spec(spec.removeprefix(_SAME))
+    name, _, root = split_spec(spec.removeprefix(SAME))
     source = SOURCES.get(name)
     if source is None:
         return None

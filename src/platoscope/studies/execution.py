@@ -167,7 +167,8 @@ class _Run:
         with self.timed("items"):
             return select_items(
                 wanted,
-                settings=self.plan.settings,
+                n=self.plan.settings.n,
+                seed=self.plan.settings.seed,
                 shortfall=self.plan.study.shortfall,
                 encoder_of=lambda name: self.shelf.remember(self._counting(name)),
                 on_done=lambda items: self.progress.advance(next(count), items.data),

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from platoscope.datasets import Pairs, Side
     from platoscope.models import Encoder
     from platoscope.studies.comparison import Items
-    from platoscope.studies.records import Settings
 
 __all__ = ["Selection", "select_items"]
 
@@ -71,7 +70,8 @@ def select_items(
     wanted: Iterable[Items],
     /,
     *,
-    settings: Settings,
+    n: int | None,
+    seed: int,
     shortfall: str,
     encoder_of: Callable[[str], Encoder],
     on_done: Callable[[Items], None],
@@ -82,8 +82,10 @@ def select_items(
     ----------
     wanted : iterable of Items
         With their tokenizers spelled out.
-    settings : Settings
-        How many items, and the seed.
+    n : int or None
+        How many items; None for all there are.
+    seed : int
+        Seed of the sampling.
     shortfall : {"error", "use_all", "equal"}
         What happens where there are fewer than asked for; see `platoscope.studies.Study`.
     encoder_of : callable
@@ -116,15 +118,18 @@ def select_items(
                 filtered[items] = _filter(filtered[items], items, encoder)
                 on_done(items)
     sizes = {items: len(selection.pairs) for items, selection in filtered.items()}
-    asked = settings.n
+    asked = n
     if shortfall == "equal":
-        asked = min((settings.n, *sizes.values()))
+        asked = min([*([] if n is None else [n]), *sizes.values()])
     chosen = {}
     for items, selection in filtered.items():
-        n = min(asked, sizes[items]) if shortfall == "use_all" else asked
-        require(selection.pairs, max(n, SMALLEST))
-        chosen[items] = _sample(selection, n, settings.seed)
-    _tell_of_shortfall(chosen, settings.n)
+        size = sizes[items] if asked is None else asked
+        if shortfall == "use_all":
+            size = min(size, sizes[items])
+        require(selection.pairs, max(size, SMALLEST))
+        chosen[items] = _sample(selection, size, seed)
+    if n is not None:
+        _tell_of_shortfall(chosen, n)
     return chosen
 
 
