@@ -333,3 +333,18 @@ def test_an_undefined_layer_does_not_make_a_claim_undefined(made_up: Callable[..
     """CKA is missing at a constant layer; claims look at the others."""
     result = made_up(VALLEY, **_symmetric([np.nan, 0.2, 0.5, 0.2, 0.1]))
     assert aggregation.peak_together("x").judge({"x": result}).answer == "held"
+
+
+def test_without_subsamples_or_permutations_nothing_is_decided(made_up: Callable[..., Any]) -> None:
+    """A run with ``--resamples 0 --permutations 0`` has numbers but no intervals: its claims stay open."""
+    full = made_up([0.9, 0.3, 0.8])
+    bare = full.drop_vars([name for name in full.data_vars if "_resamples" in name or "_null" in name])
+    statements = (
+        claims.minimum_in_the_middle("x", text="In the middle."),
+        claims.same_shape("x", "x", text="The same shape."),
+        claims.asymmetry_sign("x", region=(0.0, 1.0), negative=True, text="A knows more."),
+        claims.null_at_one("x", text="At one."),
+    )
+    verdicts = [statement.judge({"x": bare}) for statement in statements]
+    assert [verdict.answer for verdict in verdicts] == ["not decided"] * 4
+    assert not any("nan" in verdict.evidence for verdict in verdicts)

@@ -3,7 +3,8 @@
 Every measure in a result comes with its values on random subsamples of the items. One set of subsamples
 serves all layers, directions and measures of a comparison, so whatever is computed from them (a minimum
 over layers, a mean over a region, a difference of two directions) is computed on each subsample as well,
-and its spread gives its error: ``se = sd · √(m / (N − m))``, the delete-d jackknife of DEFINITIONS.md §6.
+and its spread gives its error: ``se = sd · √(m / (N − m))``, the delete-d jackknife of docs/measures.md
+("Uncertainty").
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ class Quantity:
         return Quantity(value, None, self.factor, "", math.hypot(self.se, other.se))
 
     def __str__(self) -> str:
-        """Value with its interval: ``0.331 [0.302, 0.360]``."""
+        """Value with its interval, where it has one: ``0.331 [0.302, 0.360]``."""
+        if math.isnan(self.se):
+            return f"{self.value:.3f} (no interval)"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -234,7 +237,8 @@ def curve(
     result : xarray.Dataset
         With the dimension of `axis`, and for directed measures ``direction``.
     measure : str
-        Name of the variable; with ``<measure>_resamples`` beside it.
+        Name of the variable; without ``<measure>_resamples`` beside it, whatever is computed from the curve
+        has no interval.
     direction : {"a_to_b", "b_to_a"}, optional
         Needed for directed measures.
     axis : str
@@ -244,7 +248,8 @@ def curve(
     -------
     Curve
     """
-    values, resamples = result[measure], result[f"{measure}_resamples"]
+    values = result[measure]
+    resamples = result.get(f"{measure}_resamples", values.expand_dims(resample=1).isel(resample=[]))
     if direction is not None and "direction" in values.dims:
         values, resamples = values.sel(direction=direction), resamples.sel(direction=direction)
     (dimension,) = result[axis].dims

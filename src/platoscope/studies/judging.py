@@ -82,4 +82,6 @@ def _side(quantity: Quantity, bound: float) -> Answer:
 
 
 def _signed(quantity: Quantity) -> str:
+    if math.isnan(quantity.se):
+        return f"{quantity.value:+.3f} (no interval)"
     return f"{quantity.value:+.3f} [{quantity.low:+.3f}, {quantity.high:+.3f}]"
