@@ -65,7 +65,7 @@ def _imported_parts(path: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_one_way(path: Path) -> None:
-    """A module imports only parts that stand to the left of its own in the picture of DESIGN."""
+    """A module imports only parts that stand to the left of its own in the picture of docs/design.md."""
     part = _part(path)
     if part in ("", "errors", "testing"):
         return

@@ -1,4 +1,4 @@
-"""Subsamples, standard errors, permutations and calibration do what DEFINITIONS §6 and §7 say."""
+"""Subsamples, standard errors, permutations and calibration do what docs/measures.md says."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def text_states(
 def pool_naively(
     states: list[Any], special: Any, pooling: Pooling, *, drop_last: int = 2, keep_first: bool = False
 ) -> np.ndarray:
-    """Pool one item by the words of DEFINITIONS.md, in float64."""
+    """Pool one item by the words of docs/models.md, in float64."""
     kept = [position for position in range(len(special)) if not special[position]]
     kept = kept[: len(kept) - drop_last]
     pooled = []

@@ -207,7 +207,7 @@ def vllm_folder(tmp_path: Path) -> tuple[Path, list[np.ndarray]]:
 def test_vllm_files_are_pooled_by_the_rules_of_the_models(
     vllm_folder: tuple[Path, list[np.ndarray]],
 ) -> None:
-    """With one BOS token and two dropped, each pooling is the slice that DEFINITIONS.md §8 says."""
+    """With one BOS token and two dropped, each pooling is the slice that docs/models.md says."""
     folder, prompts = vllm_folder
     r = import_vllm(
         folder, layers=[1, 5, 9], depth=12, n_special=1, pooling="last,mean(3),mean,concat(2),token(1)"

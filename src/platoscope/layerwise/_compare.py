@@ -102,8 +102,8 @@ def compare(
 
     Notes
     -----
-    One matrix product per layer (not per pair), kept as N² float32 values. See DEFINITIONS §6 and §7 for
-    intervals and nulls.
+    One matrix product per layer (not per pair), kept as N² float32 values. See docs/measures.md
+    ("Uncertainty", "Nulls") for intervals and nulls.
 
     Examples
     --------

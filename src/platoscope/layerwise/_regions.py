@@ -1,4 +1,4 @@
-"""The semantic region of a profile: defined, not read off by eye (DEFINITIONS §10)."""
+"""The semantic region of a profile: defined, not read off by eye (docs/measures.md)."""
 
 from __future__ import annotations
 

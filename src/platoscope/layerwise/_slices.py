@@ -1,4 +1,4 @@
-"""A profile is a slice of a grid (DEFINITIONS §10): taken from it, nothing is computed again."""
+"""A profile is a slice of a grid (docs/measures.md, "Layers"): taken from it, nothing is computed again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pooling: which tokens of an item become its vector, written the same way in Python and in the shell.
 
-The rules are those of ``DEFINITIONS.md`` §8. A `Pooling` is only a name with a number; it loads no
+The rules are those of docs/models.md ("Poolings"). A `Pooling` is only a name with a number; it loads no
 other library. How it is applied to a batch stands in `platoscope.models.tokens` (which positions it
 reads) and `platoscope.models.forward` (reading them while the model runs).
 """

@@ -157,7 +157,7 @@ def _mean_interval(
         return None, None
     array = dataset[name].sel(selection) if selection else dataset[name]
     deviation = array.mean("direction").std("resample", ddof=1).values
-    # The delete-d jackknife with its 95 % normal quantile, as for every other interval (DEFINITIONS §6).
+    # The delete-d jackknife with its 95 % normal quantile, as for every other interval (docs/measures.md).
     half = 1.959964 * deviation * np.sqrt(fraction / (1.0 - fraction))
     return values - half, values + half
 

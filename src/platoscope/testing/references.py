@@ -78,7 +78,7 @@ def neighbor_weights(D: Array, k: int, ties: str = "average") -> Array:
 def information_imbalance(
     X: Array, Y: Array, k: int = 1, metric: str = "euclidean", ties: str = "average"
 ) -> tuple[float, float]:
-    """Return Δ(X→Y) and Δ(Y→X) of the ``full`` estimator (DEFINITIONS §1)."""
+    """Return Δ(X→Y) and Δ(Y→X) of the ``full`` estimator (docs/measures.md, "Information Imbalance")."""
     DX, DY = distances(X, metric), distances(Y, metric)
     n = len(DX)
     forward = (neighbor_weights(DX, k, ties) * np.nan_to_num(average_ranks(DY, ties))).sum() / n
@@ -87,7 +87,7 @@ def information_imbalance(
 
 
 def split_imbalance(X: Array, Y: Array, rows: Array, columns: Array, k: int = 1) -> float:
-    """Return Δ(X→Y) of the ``split`` estimator for given row and column items (DEFINITIONS §2)."""
+    """Return Δ(X→Y) of the ``split`` estimator of docs/measures.md for given row and column items."""
 
     def min_ranks(Z: Array) -> Array:
         Z = np.asarray(Z, float)
@@ -100,14 +100,14 @@ def split_imbalance(X: Array, Y: Array, rows: Array, columns: Array, k: int = 1)
 
 
 def neighborhood_overlap(X: Array, Y: Array, k: int = 10, metric: str = "cosine") -> float:
-    """Return the mean share of common k nearest neighbors, ties as expectations (DEFINITIONS §4)."""
+    """Return the mean share of common k nearest neighbors, ties as expectations (docs/measures.md)."""
     WX = neighbor_weights(distances(X, metric), k) * k
     WY = neighbor_weights(distances(Y, metric), k) * k
     return float((WX * WY).sum(axis=1).mean() / k)
 
 
 def cka(X: Array, Y: Array, estimator: str = "debiased") -> float:
-    """Return linear CKA from full Gram matrices (DEFINITIONS §5)."""
+    """Return linear CKA from full Gram matrices (docs/measures.md, "The others")."""
     X, Y = np.asarray(X, float), np.asarray(Y, float)
     X, Y = X - X.mean(0), Y - Y.mean(0)
     n = len(X)
