@@ -159,3 +159,18 @@ def test_unknown_measure_lists_all():
     """A measure that is not in the table is an error that lists the table."""
     with pytest.raises(NotFoundError, match="Unknown measure 'imbalance'. Known: information_imbalance"):
         get_measure("imbalance")
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if MEASURES[name].resamples is not None])
+def test_resamples_equal_scores_on_each_subset(name, pair):
+    """The quick path over subsets gives what the measure gives on each subset, duplicates included."""
+    rng = np.random.default_rng(5)
+    measure = MEASURES[name]
+    A = [prepare(pair[0]), prepare(pair[0][rng.integers(0, 120, 120)])]
+    B = [prepare(pair[1]), prepare(pair[1][rng.integers(0, 120, 120)])]
+    pairs = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    sets = np.stack([np.sort(rng.permutation(120)[:40]) for _ in range(3)])
+    got = measure.resamples(A, B, pairs, sets, Options())
+    for draw, items in enumerate(sets):
+        some_a, some_b = ([space.subset(items) for space in side] for side in (A, B))
+        np.testing.assert_allclose(got[draw], measure.scores(some_a, some_b, pairs, Options()), atol=1e-9)

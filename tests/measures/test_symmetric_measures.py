@@ -118,7 +118,7 @@ def test_retrieval_needs_one_feature_space():
 def test_retrieval_of_a_row_without_direction_is_refused():
     """A row equal to the mean of its side has no cosine, and is named."""
     X = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1], [0, 0]])
-    with pytest.raises(InputError, match="1 rows equal to its mean.*row 4"):
+    with pytest.raises(InputError, match="1 distinct rows equal to its mean.*row 4"):
         retrieval(X, X)
 
 

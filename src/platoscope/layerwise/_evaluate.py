@@ -99,9 +99,10 @@ def _resample(
     kept = all(space.gram is not None for space in (*A, *B))
     quick = [m for m in measures if kept and m.resamples is not None]
     found: dict[str, Any] = {}
+    options = settings.options()
     for done, measure in enumerate(quick):
         assert measure.resamples is not None
-        found[measure.name] = measure.resamples(A, B, pairs, sets, settings.options())
+        found[measure.name] = measure.resamples(A, B, pairs, sets, options)
         _tell(progress, "drawing subsamples", done + 1, len(measures))
     slow = [m for m in measures if m not in quick]
     if slow:

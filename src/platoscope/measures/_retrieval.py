@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors import Space
 
-__all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_scores"]
+__all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_resamples", "retrieval_scores"]
 
 COMMON = (1, 5)
 """The numbers of candidates that the table of measures has."""
@@ -81,19 +81,24 @@ def _directions(space: Space) -> npt.NDArray[np.float32]:
     """Return the distinct rows minus the mean of all items, scaled to unit length."""
     if "directions" not in space._memo:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
-        mean = np.average(rows, axis=0, weights=space.weights)
-        rows = (rows - mean).astype(np.float32)
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        if not norms.all():
-            bad = np.flatnonzero(norms[space.inverse] == 0)
-            message = (
-                f"{space.name} has {bad.size} rows equal to its mean, whose direction is undefined; the "
-                f"first is row {bad[0]}. Drop those items."
-            )
-            raise InputError(message)
-        space._memo["directions"] = rows / norms
+        space._memo["directions"] = _unit_rows(rows, space.weights, space)
     directions: npt.NDArray[np.float32] = space._memo["directions"]
     return directions
+
+
+def _unit_rows(rows: npt.NDArray[Any], weights: Any, space: Space) -> npt.NDArray[np.float32]:
+    """Return rows minus their weighted mean, scaled to unit length."""
+    centered = (rows - np.average(rows, axis=0, weights=weights)).astype(np.float32)
+    norms = np.linalg.norm(centered, axis=1, keepdims=True)
+    if not norms.all():
+        bad = np.flatnonzero(norms == 0)
+        message = (
+            f"{space.name} has {bad.size} distinct rows equal to its mean, whose direction is undefined; the "
+            f"first is row {space.first[bad[0]]}. Drop those items."
+        )
+        raise InputError(message)
+    unit: npt.NDArray[np.float32] = centered / norms
+    return unit
 
 
 def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
@@ -177,6 +182,49 @@ def retrieval_null(
 ) -> npt.NDArray[np.float64]:
     """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_permutations, 2, n_pairs)."""
     return _remembered("retrieval null", A, B, pairs, orders, k, scratch)
+
+
+def retrieval_resamples(
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    sets: npt.NDArray[np.intp],
+    /,
+    *,
+    k: int,
+    scratch: dict[str, Any] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return recall@k on subsets of the items, shape (n_sets, 2, n_pairs); the rows of a layer are read once."""
+    scratch = {} if scratch is None else scratch
+    if k not in scratch.get("retrieval sets", {}):
+        ks = sorted({k, *COMMON})
+        scratch["retrieval sets"] = dict(zip(ks, _recalls_on_sets(A, B, pairs, sets, ks), strict=True))
+    values: npt.NDArray[np.float64] = scratch["retrieval sets"][k]
+    return values
+
+
+def _recalls_on_sets(
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, sets: Any, ks: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    out = np.empty((len(ks), len(sets), 2, len(pairs)))
+    identity = np.arange(sets.shape[1])[None]
+
+    def work(start: int, stop: int) -> None:
+        for p in range(start, stop):
+            a, b = A[pairs[p, 0]], B[pairs[p, 1]]
+            rows_a, rows_b = (np.concatenate([part[s.first] for part in s.parts], axis=1) for s in (a, b))
+            for draw, items in enumerate(sets):
+                left, right = _unit_subset(rows_a, a, items), _unit_subset(rows_b, b, items)
+                similarity = left @ right.T
+                out[:, draw, 0, p] = _hits(similarity, identity, ks)[:, 0]
+                out[:, draw, 1, p] = _hits(similarity.T, identity, ks)[:, 0]
+
+    over_tasks(work, len(pairs))
+    return out
+
+
+def _unit_subset(rows: npt.NDArray[Any], space: Space, items: Any) -> npt.NDArray[np.float32]:
+    return _unit_rows(rows[space.inverse[items]], None, space)
 
 
 def _remembered(

@@ -19,7 +19,7 @@ from platoscope.measures._overlap import (
     overlap_resamples,
     overlap_scores,
 )
-from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_scores
+from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
 from platoscope.neighbors import Space
 
@@ -118,6 +118,7 @@ def _retrieval(k: int) -> Measure:
         invariances=_ALL,
         scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k, scratch=o.scratch),
         null=lambda A, B, pairs, orders, o: retrieval_null(A, B, pairs, orders, k=k, scratch=o.scratch),
+        resamples=lambda A, B, pairs, sets, o: retrieval_resamples(A, B, pairs, sets, k=k, scratch=o.scratch),
     )
 
 
