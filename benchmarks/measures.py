@@ -39,11 +39,7 @@ n = len(X)
 times = []
 for _ in range(int(sys.argv[3])):
     start = time.perf_counter()
-    a = Data(X, maxk=n - 1)
-    a.compute_distances()
-    b = Data(Y, maxk=n - 1)
-    b.compute_distances()
-    value = a.return_information_imbalace(b.dist_indices, subset_size=n)
+    value, _ = Data(X).return_information_imbalace(Y, subset_size=n)
     times.append(time.perf_counter() - start)
 print(json.dumps({"seconds": float(np.median(times)), "value": [float(v) for v in value]}))
 """
