@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.measures import Z95
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "Quantity", "Z", "curve", "mean_of_directions"]
 
-Z = 1.959963984540054  # the two-sided 95 % quantile of the normal distribution
+Z = Z95
 
 
 @dataclass(frozen=True)
