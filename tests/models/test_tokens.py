@@ -47,9 +47,10 @@ def test_means_accumulate_in_float32(dtype: torch.dtype) -> None:
     """A mean over 512 equal states is that state; bfloat16 could not count that far."""
     value = torch.tensor(1.0 / 3.0).to(dtype)
     hidden = value.expand(1, 512, 4)
-    by_mask = read(hidden, index=None, mask=torch.ones(1, 512, dtype=torch.bool), average=True)
-    by_index = read(hidden, index=torch.arange(512)[None], mask=None, average=True)
-    for mean in (by_mask, by_index):
+    by_mask = read(hidden, mask=torch.ones(1, 512, dtype=torch.bool))
+    by_index = read(hidden, index=torch.arange(512)[None], average=True)
+    by_range = read(hidden, first=0)
+    for mean in (by_mask, by_index, by_range):
         assert mean.dtype == torch.float32
         torch.testing.assert_close(mean, torch.full((1, 4), float(value)), rtol=1e-6, atol=0)
 
@@ -59,5 +60,5 @@ def test_padding_may_hold_anything() -> None:
     hidden = torch.full((1, 4, 2), torch.nan)
     hidden[:, 1:3] = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     mask = torch.tensor([[False, True, True, False]])
-    mean = read(hidden, index=None, mask=mask, average=True)
+    mean = read(hidden, mask=mask)
     torch.testing.assert_close(mean, torch.tensor([[2.0, 3.0]]))

@@ -20,7 +20,13 @@ __all__ = ["pooled_forward", "read"]
 
 
 def read(
-    hidden: torch.Tensor, /, *, index: torch.Tensor | None, mask: torch.Tensor | None, average: bool
+    hidden: torch.Tensor,
+    /,
+    *,
+    index: torch.Tensor | None = None,
+    average: bool = False,
+    mask: torch.Tensor | None = None,
+    first: int | None = None,
 ) -> torch.Tensor:
     """Apply one planned pooling to the states of one layer, in float32 whatever their precision.
 
@@ -30,10 +36,12 @@ def read(
         States of one layer, of any floating dtype.
     index : Tensor of int64, shape (n_items, k), or None
         Positions to gather.
-    mask : Tensor of bool, shape (n_items, n_positions), or None
-        Positions to average, if `index` is None. What lies elsewhere may be anything, NaN included.
     average : bool
         Whether gathered positions are averaged.
+    mask : Tensor of bool, shape (n_items, n_positions), or None
+        Positions to average, if `index` is None. What lies elsewhere may be anything, NaN included.
+    first : int or None
+        Average all positions from this one on, if `index` and `mask` are None.
 
     Returns
     -------
@@ -41,7 +49,8 @@ def read(
         The pooled states.
     """
     if index is None:
-        assert mask is not None
+        if mask is None:
+            return hidden[:, first:].mean(dim=1, dtype=torch.float32)
         total = hidden.masked_fill(~mask[:, :, None], 0).sum(dim=1, dtype=torch.float32)
         return total / mask.sum(dim=1, keepdim=True)
     rows = torch.arange(len(hidden), device=hidden.device)[:, None]
@@ -112,4 +121,4 @@ def pooled_forward(
 def _place(reading: Reading, device: torch.device) -> dict[str, Any]:
     index = None if reading.index is None else torch.from_numpy(reading.index).to(device)
     mask = None if reading.mask is None else torch.from_numpy(reading.mask).to(device)
-    return {"index": index, "mask": mask, "average": reading.average}
+    return {"index": index, "average": reading.average, "mask": mask, "first": reading.first}

@@ -30,7 +30,7 @@ _SHOWN_CHARACTERS = 40
 class Reading:
     """What one pooling takes from hidden states of shape ``(n_items, n_positions, n_features)``.
 
-    Exactly one of `index` and `mask` is set.
+    Exactly one of `index`, `mask` and `first` is set.
 
     Attributes
     ----------
@@ -40,11 +40,14 @@ class Reading:
         Whether gathered positions are averaged; otherwise they are kept apart.
     mask : ndarray of bool, shape (n_items, n_positions), or None
         Positions to average, any number per item.
+    first : int or None
+        Average all positions from this one on, the same for every item: no copy of the states is needed.
     """
 
     index: NDArray[np.int64] | None = None
     average: bool = False
     mask: NDArray[np.bool_] | None = None
+    first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,20 +160,14 @@ def _shorten(text: str) -> str:
 
 
 def vision_readings(
-    n_items: int,
-    n_positions: int,
-    poolings: Sequence[Pooling],
-    /,
-    *,
-    n_prefix: int,
-    class_token: bool,
+    n_items: int, poolings: Sequence[Pooling], /, *, n_prefix: int, class_token: bool
 ) -> dict[str, Reading]:
     """Plan every pooling of an image batch.
 
     Parameters
     ----------
-    n_items, n_positions : int
-        Shape of the batch of tokens.
+    n_items : int
+        Images in the batch.
     poolings : sequence of Pooling
         What is asked for: ``mean``, ``mean_all``, ``cls``.
     n_prefix : int
@@ -193,10 +190,7 @@ def vision_readings(
         if pooling.kind == "cls" and class_token:
             readings[str(pooling)] = Reading(index=np.zeros((n_items, 1), dtype=np.int64), average=True)
         elif pooling.kind == "mean_all" or (pooling.kind == "mean" and pooling.n is None):
-            mask = np.ones((n_items, n_positions), dtype=bool)
-            if pooling.kind == "mean":
-                mask[:, :n_prefix] = False
-            readings[str(pooling)] = Reading(mask=mask)
+            readings[str(pooling)] = Reading(first=n_prefix if pooling.kind == "mean" else 0)
         else:
             known = "'mean', 'mean_all' and 'cls'" if class_token else "'mean' and 'mean_all'"
             msg = f"Pooling '{pooling}' does not apply to this image model, which has {known}."

@@ -81,9 +81,7 @@ class VisionEncoder:
                 )
                 raise InputError(msg)
             class_token = n_prefix > 0 and not self._reads_pixels
-            return vision_readings(
-                len(items), n_positions, poolings, n_prefix=n_prefix, class_token=class_token
-            )
+            return vision_readings(len(items), poolings, n_prefix=n_prefix, class_token=class_token)
 
         return pooled_forward(self.model, self.blocks, inputs, plan, final_norm=self.final_norm)
 
