@@ -1,0 +1,14 @@
+"""The sections of `benchmarks/measures.py`, by the name that ``--only`` takes; each returns rows of one table."""
+
+SECTIONS = {
+    "pair": "costs",
+    "grid": "costs",
+    "nulls": "costs",
+    "device": "costs",
+    "large": "large",
+    "coverage": "statistical",
+    "false-positives": "statistical",
+    "import": "starting",
+    "peers": "peers",
+}
+"""Section → module here, whose function of that name (with underscores) runs it."""

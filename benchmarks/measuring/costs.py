@@ -1,0 +1,136 @@
+"""What a pair and a grid cost in units of the matrix products that they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from measuring.table import Row, in_turn, median, ratio, verdict
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from measuring.table import Sizes
+
+__all__ = ["device", "grid", "nulls", "pair", "stacks", "two_arrays"]
+
+
+def two_arrays(n: int, d: int) -> tuple[Any, Any]:
+    """Return an array and a noisy copy of it, float32."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d), dtype=np.float32)
+    return X, X + 2 * rng.standard_normal((n, d), dtype=np.float32)
+
+
+def stacks(n: int, d: int, layers: int) -> tuple[list[Any], list[Any]]:
+    """Return two stacks of layers that share a signal, float32."""
+    rng = np.random.default_rng(1)
+    shared = rng.standard_normal((n, d), dtype=np.float32)
+    A, B = (
+        [shared + 2 * rng.standard_normal((n, d), dtype=np.float32) for _ in range(layers)] for _ in range(2)
+    )
+    return A, B
+
+
+def pair(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time one pair, both directions, against the products of X and of Y with their transposes."""
+    from platoscope import information_imbalance
+
+    n, d = sizes.n_samples, sizes.pair_features
+    X, Y = two_arrays(n, d)
+    X_again, Y_again = X.copy(), Y.copy()
+    sides: dict[str, Callable[[], object]] = {
+        "ours": lambda: information_imbalance(X, Y),
+        # Of two equal arrays, so that all of the product is computed, as a BLAS call of any library does.
+        "full": lambda: (X @ X_again.T, Y @ Y_again.T),
+        # NumPy notices that both factors are one array, and computes one triangle.
+        "syrk": lambda: (X @ X.T, Y @ Y.T),
+    }
+    times = in_turn(sides, sizes.repeats)
+    case = f"Δ both directions, N = {n}, D = {d}"
+    full, half = ratio(times, "ours", "full"), ratio(times, "ours", "syrk")
+    return [
+        Row("pair", case, median(times["ours"]), f"two full products: {median(times['full'])}",
+            f"{full:.2f} ×", verdict(full <= 0.85, "≤ 0.85")),
+        Row("pair", case, median(times["ours"]), f"`X @ X.T`, `Y @ Y.T` as NumPy halves them: {median(times['syrk'])}",
+            f"{half:.2f} ×"),
+    ]  # fmt: skip
+
+
+def grid(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time a grid with Δ, overlap and both CKA against one full product per layer."""
+    from platoscope import compare
+
+    n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    A, B = stacks(n, d, layers)
+    spare = np.empty((n, d), np.float32)
+
+    def products() -> None:
+        for layer in (*A, *B):
+            spare[:] = layer  # another array, so that all of the product is computed
+            layer @ spare.T
+
+    sides = {"ours": lambda: compare(A, B, n_resamples=0, rng=0), "full": products}
+    times = in_turn(sides, max(1, sizes.repeats // 3))
+    found = ratio(times, "ours", "full")
+    return [
+        Row("grid", f"{layers} × {layers} layers: Δ both directions, overlap, both CKA; N = {n}, D = {d}",
+            median(times["ours"]), f"{2 * layers} full products: {median(times['full'])}",
+            f"{found:.2f} ×", verdict(found <= 1.8, "≤ 1.8")),
+    ]  # fmt: skip
+
+
+def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time the same grid with permutations and resamples, and a profile with permutations."""
+    from platoscope import compare, profile
+
+    n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    few, many = sizes.permutations
+    A, B = stacks(n, d, layers)
+    grids = in_turn(
+        {
+            "without": lambda: compare(A, B, n_resamples=0, rng=0),
+            "with": lambda: compare(A, B, n_resamples=20, n_permutations=few, rng=0),
+        },
+        1,
+    )
+    profiles = in_turn(
+        {
+            "without": lambda: profile(A, B, n_resamples=0, rng=0),
+            "with": lambda: profile(A, B, n_resamples=0, n_permutations=many, rng=0),
+        },
+        1,
+    )
+    by_grid, by_profile = (ratio(times, "with", "without") for times in (grids, profiles))
+    return [
+        Row("nulls", f"that grid with {few} permutations and 20 resamples", median(grids["with"]),
+            f"without: {median(grids['without'])}", f"{by_grid:.2f} ×", verdict(by_grid <= 8, "≤ 8")),
+        Row("nulls", f"profile of {layers} layers with {many:,} permutations", median(profiles["with"]),
+            f"without: {median(profiles['without'])}", f"{by_profile:.2f} ×", verdict(by_profile <= 4, "≤ 4")),
+    ]  # fmt: skip
+
+
+def device(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time one pair of torch tensors where ``--device`` says, against torch products there."""
+    import torch
+
+    from platoscope import information_imbalance
+
+    torch.set_num_threads(options.cores)
+    n, d = sizes.n_samples, sizes.pair_features
+    X, Y = (torch.from_numpy(array).to(options.device) for array in two_arrays(n, d))
+
+    def products() -> None:
+        X @ X.T, Y @ Y.T
+        if options.device != "cpu":
+            torch.cuda.synchronize()
+
+    times = in_turn({"ours": lambda: information_imbalance(X, Y), "products": products}, sizes.repeats)
+    found = ratio(times, "ours", "products")
+    name = torch.cuda.get_device_name() if options.device != "cpu" else "the CPU"
+    return [
+        Row("device", f"torch tensors on {name}, Δ both directions, N = {n}, D = {d}", median(times["ours"]),
+            f"two torch products there: {median(times['products'])}", f"{found:.2f} ×"),
+    ]  # fmt: skip
