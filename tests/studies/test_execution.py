@@ -10,6 +10,12 @@ import pytest
 
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.studies import (
+    Comparison,
+    Design,
+    Items,
+    Passes,
+    Source,
+    Study,
     computing,
     execute,
     extract_all,
@@ -219,7 +225,9 @@ def test_studies_that_share_extractions_read_each_side_once(
 ) -> None:
     """Two studies over the same pairs make two passes over the model, for all their poolings."""
     plans = share([_plan(name, workplace, monkeypatch) for name in ("metric-comparison", "languages")])
-    assert extract_all(plans, store=tmp_path / "store") == 2
+    sides = sum(plan.n_requested for plan in plans)
+    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=2, read=2)
+    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=2, read=0)
 
     def refuse(*_args: object, **_options: object) -> None:
         pytest.fail("a shared extraction was read again")
@@ -250,6 +258,48 @@ def test_languages_of_different_size_are_compared_at_equal_n(
     result = execute(plan, out=tmp_path, store=workplace / "store")
     sizes = {dataset.attrs["n_samples"] for dataset in result.results.values()}
     assert sizes == {50}
+
+
+def test_languages_that_go_together_share_items_and_one_pass(workplace: Path, tmp_path: Path) -> None:
+    """Of two languages the same sentences are taken, their common side is read once, and they are paired."""
+    rows = [json.loads(line) for line in (workplace / "pairs.jsonl").read_text().splitlines()]
+    files = []
+    for language, kept in (("it", rows[:55]), ("es", rows[:4:-1])):
+        path = tmp_path / f"{language}.jsonl"
+        other = [{"id": row["id"], "en": row["en"], language: f"{row['it']} {language}"} for row in kept]
+        path.write_text("".join(json.dumps(row) + "\n" for row in other))
+        files.append(str(path))
+    model = str(workplace / "large")
+    comparisons = tuple(
+        Comparison(
+            label=data,
+            a=Source(model=model, side="a"),
+            b=Source(model=model, side="b"),
+            items=Items(data=data, together=tuple(files), maximum=100),
+        )
+        for data in files
+    )
+    study = Study(name="two", question="?", design=lambda _: Design(comparisons=comparisons))
+    plan = make_plan(study, **SMALL)
+    assert extract_all([plan], store=tmp_path / "store") == Passes(asked=4, different=3, read=3)
+    result = execute(plan, out=tmp_path / "run", store=tmp_path / "store")
+    first, second = result.results.values()
+    assert first.attrs["subsamples"] == second.attrs["subsamples"]
+    counts = [items["counts"][-2:] for items in result.provenance["items"].values()]
+    assert [[count["kept"] for count in pair] for pair in counts] == [[50, 48], [50, 48]]
+
+
+def test_options_of_loading_reach_the_model_and_are_recorded(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Precision, device and batch of the plan are those that the model was loaded with, and stand in the run."""
+    plan = _plan(
+        "metric-comparison", workplace, monkeypatch, dtype="bfloat16", device="cpu", batch_tokens=256
+    )
+    result = execute(plan, out=tmp_path, store=workplace / "store")
+    (model,) = result.provenance["models"].values()
+    assert (model["dtype"], model["device"], model["batch_tokens"]) == ("bfloat16", "cpu", 256)
+    assert load_run(tmp_path).plan.settings == plan.settings
 
 
 def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:

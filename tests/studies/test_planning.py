@@ -9,6 +9,7 @@ import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
 from platoscope.studies import (
+    Choices,
     Comparison,
     Design,
     Items,
@@ -97,11 +98,47 @@ def test_extractions_are_ordered_by_model() -> None:
     assert len(set(models)) == 2
 
 
-def test_models_of_one_comparison_count_the_same_items() -> None:
-    """Two models that read one text are given the texts that both tokenizers accept."""
-    (comparison,) = _plan("model-asymmetry", preset="paper").comparisons
-    assert comparison.items is not None
-    assert comparison.items.tokenizers == ("deepseek-ai/DeepSeek-V3", "meta-llama/Llama-3.1-8B")
+def test_all_models_and_studies_of_a_preset_see_the_same_sentences() -> None:
+    """The first model's tokenizer counts, whichever model reads, so that one selection serves every study."""
+    names = ("translations", "aggregation", "model-scale", "model-asymmetry", "token-distance")
+    plans = [_plan(name, preset="paper") for name in names]
+    items = {item.items for plan in plans for item in plan.comparisons}
+    assert {one.tokenizers for one in items if one is not None} == {("deepseek-ai/DeepSeek-V3",)}
+    assert len(items) == 1
+
+
+def test_languages_of_one_corpus_take_the_same_sentences() -> None:
+    """The bundled corpora give one text in all languages, and OPUS Books does not."""
+    bundled = get_study("languages").design(Choices(preset="bundled")).comparisons
+    groups = {item.items.together for item in bundled if item.items is not None}
+    assert {len(group) for group in groups} == {4, 6}
+    paper = get_study("languages").design(Choices(preset="paper")).comparisons
+    assert {item.items.together for item in paper if item.items is not None} == {()}
+
+
+def test_a_language_that_is_not_installed_has_no_say_in_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving one language out leaves it out of the group that must share the sentences."""
+    gone = "libreoffice:en-hu"
+    problems = {gone: ("It is not installed.", "apt-get download it")}
+    monkeypatch.setattr(availability, "_model_problem", lambda _: None)
+    monkeypatch.setattr(availability, "_missing_modules", lambda _: [])
+    monkeypatch.setattr(availability, "_data_problem", problems.get)
+    plan = make_plan(get_study("languages"), skip_missing=True)
+    assert [item.needs for item in plan.left_out] == [gone]
+    assert all(gone not in item.items.together for item in plan.comparisons if item.items is not None)
+
+
+def test_how_models_are_loaded_is_a_setting_that_the_plan_shows() -> None:
+    """Device, precision and batch reach the settings from `make_plan`, and are said in the description."""
+    plan = make_plan(
+        get_study("translations"), dtype="bfloat16", device="cuda:1", batch_tokens=512, skip_missing=True
+    )
+    assert (plan.settings.dtype, plan.settings.device, plan.settings.batch_tokens) == (
+        "bfloat16",
+        "cuda:1",
+        512,
+    )
+    assert "dtype bfloat16, device cuda:1, 512 tokens per batch" in {row.detail for row in plan.describe()}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +151,9 @@ def test_models_of_one_comparison_count_the_same_items() -> None:
         ({"n": 3}, InputError, "n must be at least"),
         ({"resample_fraction": 2.0}, InputError, "between 0 and 1"),
         ({"n_permutations": -1}, InputError, "n_permutations"),
+        ({"dtype": "int8"}, InputError, "float32"),
+        ({"device_map": "balanced"}, InputError, "device_map must be one of"),
+        ({"batch_tokens": 0}, InputError, "batch_tokens must be at least 1"),
     ],
 )
 def test_a_wrong_choice_is_refused_with_what_exists(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,7 +23,9 @@ from platoscope.errors import PlatoscopeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platoscope.studies import Plan, Study, StudyResult
+    from platoscope.studies import Passes, Plan, Study, StudyResult
+    from platoscope.studies.comparison import Items
+    from platoscope.studies.items import Selection
     from platoscope.studies.progress import Progress
 
 __all__ = ["run"]
@@ -42,6 +44,10 @@ class _Request:
     seed: int | None
     n_resamples: int | None
     n_permutations: int | None
+    dtype: str | None
+    device: str | None
+    device_map: Literal["auto"] | None
+    batch_tokens: int | None
     store: str | None
 
     def plan(self, study: Study, /, *, skip_missing: bool = False) -> Plan:
@@ -59,6 +65,10 @@ class _Request:
             seed=self.seed,
             n_resamples=self.n_resamples,
             n_permutations=self.n_permutations,
+            dtype=self.dtype,
+            device=self.device,
+            device_map=self.device_map,
+            batch_tokens=self.batch_tokens,
             skip_missing=skip_missing,
         )
 
@@ -98,6 +108,26 @@ def run(
     permutations: Annotated[
         int | None, typer.Option(min=0, help="Permutations behind the null.", show_default=False)
     ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="auto, float32, bfloat16 or float16; auto by default.", show_default=False),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PLATOSCOPE_DEVICE",
+            help="A device as torch names it, or auto, the default.",
+            show_default=False,
+        ),
+    ] = None,
+    device_map: Annotated[
+        Literal["auto"] | None,
+        typer.Option(help="Spread a model over all GPUs; needs accelerate.", show_default=False),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of one batch; chosen for the device.", show_default=False),
+    ] = None,
     store: Store = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     as_json: AsJson = False,
@@ -118,6 +148,10 @@ def run(
         seed=seed,
         n_resamples=resamples,
         n_permutations=permutations,
+        dtype=dtype,
+        device=device,
+        device_map=device_map,
+        batch_tokens=batch_tokens,
         store=store,
     )
     if study == "all":
@@ -130,43 +164,50 @@ def run(
     if dry_run:
         _print_plans([plan for plan, _ in jobs], as_json=as_json)
         return
-    finished, failures = _execute_all(jobs, request, verbose=is_verbose(context))
-    _print_results(finished, as_json=as_json)
-    if failures:
-        raise typer.Exit(_report_failures(failures))
+    done = _execute_all(jobs, request, verbose=is_verbose(context))
+    _print_results(done, as_json=as_json)
+    if done.failures:
+        raise typer.Exit(_report_failures(done.failures))
 
 
-def _execute_all(
-    jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool
-) -> tuple[list[tuple[StudyResult, Path]], dict[str, PlatoscopeError]]:
+@dataclass
+class _Done:
+    """What came of the studies that were asked for, and how often models read for all of them together."""
+
+    finished: list[tuple[StudyResult, Path]] = field(default_factory=list)
+    failures: dict[str, PlatoscopeError] = field(default_factory=dict)
+    passes: Passes | None = None
+
+
+def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> _Done:
     """Run one study after the other; where there are several, one that fails does not stop the others."""
-    finished: list[tuple[StudyResult, Path]] = []
-    failures: dict[str, PlatoscopeError] = {}
+    done = _Done()
+    filtered: dict[Items, Selection] = {}
     with open_progress(verbose=verbose) as progress:
         if len(jobs) > 1:
-            _extract_shared([plan for plan, _ in jobs], request, progress)
+            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered)
         for plan, folder in jobs:
             try:
-                finished.append((_execute(plan, folder, request, progress), folder))
+                done.finished.append((_execute(plan, folder, request, progress, filtered), folder))
             except PlatoscopeError as error:
                 if len(jobs) == 1:
                     raise
-                failures[plan.study.name] = error
-    return finished, failures
+                done.failures[plan.study.name] = error
+    return done
 
 
-def _extract_shared(plans: Sequence[Plan], request: _Request, progress: Progress, /) -> None:
-    """Extract what several studies need, each thing once, and say how often that saved a pass."""
+def _extract_shared(
+    plans: Sequence[Plan], request: _Request, progress: Progress, filtered: dict[Items, Selection], /
+) -> Passes | None:
+    """Extract what several studies need, each thing once; what cannot be read is told, and left to its study."""
     from platoscope.studies import extract_all
 
-    sides = sum(plan.n_requested for plan in plans)
     try:
-        passes = extract_all(plans, store=request.store, progress=progress)
+        return extract_all(plans, store=request.store, progress=progress, filtered=filtered)
     except PlatoscopeError as error:
         # The study that needs it will fail with the same error, and the others go on.
         sys.stderr.write(f"Not everything could be extracted ahead: {error}\n")
-    else:
-        sys.stderr.write(f"{passes} passes over a model serve {sides} sides of comparisons.\n")
+        return None
 
 
 def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
@@ -176,12 +217,14 @@ def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
     return 2
 
 
-def _execute(plan: Plan, folder: Path, request: _Request, progress: Progress, /) -> StudyResult:
+def _execute(
+    plan: Plan, folder: Path, request: _Request, progress: Progress, filtered: dict[Items, Selection], /
+) -> StudyResult:
     """Compute, draw, and write the page."""
     from platoscope.report import draw_result, write_figures, write_page
     from platoscope.studies import execute
 
-    result = execute(plan, out=folder, store=request.store, progress=progress)
+    result = execute(plan, out=folder, store=request.store, progress=progress, filtered=filtered)
     progress.stage("Drawing")
     drawn = draw_result(result)
     write_figures(result, folder / "figures", drawn=drawn)
@@ -201,14 +244,14 @@ def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
         print_text("")
 
 
-def _print_results(finished: Sequence[tuple[StudyResult, Path]], /, *, as_json: bool) -> None:
+def _print_results(done: _Done, /, *, as_json: bool) -> None:
     """Print the closing table, the verdicts, and where the run folder is."""
     if as_json:
-        print_json([_closing(result, folder) for result, folder in finished])
+        print_json([_closing(result, folder) for result, folder in done.finished])
         return
     from platoscope.report.summary import closing_table
 
-    for result, folder in finished:
+    for result, folder in done.finished:
         print_text(f"{result.study.name}: {result.study.question}\n")
         header, rows = closing_table(result.summary)
         if rows:
@@ -228,6 +271,12 @@ def _print_results(finished: Sequence[tuple[StudyResult, Path]], /, *, as_json: 
             seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
             print_text(f"Time: {seconds}")
         print_text(f"Figures, data and page: {folder}\n")
+    if done.passes is not None:
+        passes = done.passes
+        print_text(
+            f"Representations: {passes.asked} sides of comparisons were asked for, {passes.different} passes over a "
+            f"model serve them, {passes.read} were made now."
+        )
 
 
 def _closing(result: StudyResult, folder: Path, /) -> dict[str, object]:

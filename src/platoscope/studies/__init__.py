@@ -7,8 +7,8 @@
 
 from platoscope.studies.catalog import get_study, list_studies
 from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
-from platoscope.studies.execution import execute, extract_all
-from platoscope.studies.planning import Plan, make_plan, share
+from platoscope.studies.execution import execute
+from platoscope.studies.planning import Plan, make_plan
 from platoscope.studies.progress import Progress
 from platoscope.studies.records import (
     Choices,
@@ -21,6 +21,7 @@ from platoscope.studies.records import (
     Verdict,
 )
 from platoscope.studies.runs import StudyResult, load_run
+from platoscope.studies.sharing import Passes, extract_all, share
 
 __all__ = [
     "Choices",
@@ -30,6 +31,7 @@ __all__ = [
     "Fixed",
     "Items",
     "Panel",
+    "Passes",
     "Plan",
     "Progress",
     "Settings",

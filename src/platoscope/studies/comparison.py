@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from platoscope.errors import InputError
@@ -30,12 +30,17 @@ class Items:
         comparison.
     minimum, maximum : int or None
         Smallest and largest number of tokens of every text, both included; None for no limit.
+    together : tuple of str
+        Data sets, `data` among them, of which the same items are taken: those whose ids all of them have
+        within the limits (one English sentence in every language). A side that they share is then read
+        once, and differences between them are paired.
     """
 
     data: str
     tokenizers: tuple[str, ...] = ()
     minimum: int | None = 40
     maximum: int | None = 80
+    together: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
@@ -44,6 +49,13 @@ class Items:
                 f"maximum={self.maximum}; swap them"
             )
             raise InputError(msg)
+        if self.together and self.data not in self.together:
+            msg = f"together={self.together} must name {self.data!r} itself as well"
+            raise InputError(msg)
+
+    def members(self) -> tuple[Items, ...]:
+        """Give each data set whose ids decide which items are taken, as items of its own."""
+        return tuple(replace(self, data=data, together=()) for data in self.together or (self.data,))
 
 
 @dataclass(frozen=True, kw_only=True)

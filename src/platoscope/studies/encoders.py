@@ -13,10 +13,10 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelRequest", "RememberedEncoder", "Shelf"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,18 @@ class ModelRequest:
         Name.
     tower, revision, drop_last
         As in `platoscope.studies.Source`.
+    dtype, device, device_map, batch_tokens
+        As in `platoscope.studies.Settings`.
     """
 
     model: str
     tower: Tower | None = None
     revision: str | None = None
     drop_last: int = 2
+    dtype: str = "auto"
+    device: str = "auto"
+    device_map: Literal["auto"] | None = None
+    batch_tokens: int | None = None
 
 
 @dataclass
@@ -81,7 +87,14 @@ class Shelf:
             self.on_load(request.model)
             start = time.perf_counter()
             self._encoder = load_model(
-                request.model, tower=request.tower, revision=request.revision, drop_last=request.drop_last
+                request.model,
+                tower=request.tower,
+                revision=request.revision,
+                drop_last=request.drop_last,
+                dtype=request.dtype,
+                device=request.device,
+                device_map=request.device_map,
+                batch_tokens=request.batch_tokens,
             )
             self._request = request
             self.seconds += time.perf_counter() - start
@@ -195,7 +208,7 @@ class RememberedEncoder:
             {
                 "format": _FORMAT,
                 "source": [source.name, source.location, source.gguf_file, source.revision, source.identity],
-                "request": [self.request.tower, self.request.drop_last],
+                "request": asdict(self.request),
                 "versions": {name: _version(name) for name in ("platoscope", "torch", "transformers")},
                 "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
             }

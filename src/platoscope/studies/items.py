@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.datasets import filter_lengths, load_pairs, tokens_per_character
-from platoscope.datasets.pairs import require
+from platoscope.datasets.pairs import FilterCount, require
 from platoscope.errors import PlatoscopeWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from platoscope.models import Encoder
     from platoscope.studies.comparison import Items
 
-__all__ = ["Selection", "select_items"]
+__all__ = ["Selection", "count_steps", "select_items"]
 
 SMALLEST = 40
 """Fewer items than this make no comparison of ranks."""
@@ -75,6 +75,7 @@ def select_items(
     shortfall: str,
     encoder_of: Callable[[str], Encoder],
     on_done: Callable[[Items], None],
+    filtered: dict[Items, Selection] | None = None,
 ) -> dict[Items, Selection]:
     """Load, filter and sample every set of items.
 
@@ -92,6 +93,8 @@ def select_items(
         From the name of a model to an encoder that counts tokens.
     on_done : callable
         Told each set of items when it was filtered by one tokenizer.
+    filtered : dict, optional
+        Items that were loaded and filtered before; what is done now is added.
 
     Returns
     -------
@@ -108,21 +111,16 @@ def select_items(
         If there are fewer items than asked for and the study goes on with them.
     """
     every = list(dict.fromkeys(wanted))
-    loaded = {data: load_pairs(data) for data in dict.fromkeys(items.data for items in every)}
-    filtered = {items: Selection(loaded[items.data], {}) for items in every}
-    # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
-    for name in sorted({name for items in every for name in items.tokenizers}):
-        encoder = encoder_of(name)
-        for items in every:
-            if name in items.tokenizers and encoder.modality == "text":
-                filtered[items] = _filter(filtered[items], items, encoder)
-                on_done(items)
-    sizes = {items: len(selection.pairs) for items, selection in filtered.items()}
+    filtered = {} if filtered is None else filtered
+    members = dict.fromkeys(member for items in every for member in items.members())
+    filtered |= _filter_all([member for member in members if member not in filtered], encoder_of, on_done)
+    available = {items: _together(items, filtered) for items in every}
+    sizes = {items: len(selection.pairs) for items, selection in available.items()}
     asked = n
     if shortfall == "equal":
         asked = min([*([] if n is None else [n]), *sizes.values()])
     chosen = {}
-    for items, selection in filtered.items():
+    for items, selection in available.items():
         size = sizes[items] if asked is None else asked
         if shortfall == "use_all":
             size = min(size, sizes[items])
@@ -131,6 +129,42 @@ def select_items(
     if n is not None:
         _tell_of_shortfall(chosen, n)
     return chosen
+
+
+def count_steps(wanted: Iterable[Items], /) -> int:
+    """Count how often `select_items` calls `on_done` at most: once for each data set and tokenizer."""
+    members = {member for items in wanted for member in items.members()}
+    return sum(len(member.tokenizers) for member in members)
+
+
+def _filter_all(
+    members: Sequence[Items], encoder_of: Callable[[str], Encoder], on_done: Callable[[Items], None]
+) -> dict[Items, Selection]:
+    """Load data sets, and keep what lies within the limits of each."""
+    loaded = {data: load_pairs(data) for data in dict.fromkeys(member.data for member in members)}
+    filtered = {member: Selection(loaded[member.data], {}) for member in members}
+    # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
+    for name in sorted({name for member in members for name in member.tokenizers}):
+        encoder = encoder_of(name)
+        for member in members:
+            if name in member.tokenizers and encoder.modality == "text":
+                filtered[member] = _filter(filtered[member], member, encoder)
+                on_done(member)
+    return filtered
+
+
+def _together(items: Items, filtered: Mapping[Items, Selection]) -> Selection:
+    """Keep the items that all data sets of the group have, in the order of the first, so that samples agree."""
+    own = filtered[replace(items, together=())]
+    if not items.together:
+        return own
+    groups = [filtered[member].pairs.ids for member in items.members()]
+    shared = set[str].intersection(*map(set, groups))
+    position = {name: i for i, name in enumerate(own.pairs.ids)}
+    kept = own.pairs.select([position[name] for name in groups[0] if name in shared])
+    others = ", ".join(data for data in items.together if data != items.data)
+    count = FilterCount(f"not in {others} within the limits", len(kept), len(own.pairs) - len(kept))
+    return _narrow(own, replace(kept, counts=(*kept.counts, count)))
 
 
 def _filter(selection: Selection, items: Items, encoder: Encoder) -> Selection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models import Pooling
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from platoscope.studies.comparison import Side, Tower
     from platoscope.studies.records import Panel, Settings, Statement, Study
 
-__all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "make_plan", "share"]
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+__all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "join_poolings", "make_plan"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +120,7 @@ class Plan:
                     self.study.shortfall
                 ],
             ),
+            PlanRow("settings", "models", _loading(settings)),
             PlanRow(
                 "settings",
                 "uncertainty",
@@ -156,6 +159,10 @@ def make_plan(
     resample_fraction: float | None = None,
     n_permutations: int | None = None,
     n_neighbors: int | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    device_map: Literal["auto"] | None = None,
+    batch_tokens: int | None = None,
     skip_missing: bool = False,
 ) -> Plan:
     """Resolve a study into a plan, without loading data or weights.
@@ -176,6 +183,9 @@ def make_plan(
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, resample_fraction, n_permutations, n_neighbors : optional
         Replace the settings of the preset.
+    dtype, device, device_map, batch_tokens : optional
+        How models are loaded and fed; see `platoscope.models.load_model`. The settings of the preset by
+        default.
     skip_missing : bool
         Leave out comparisons whose models or data are not installed, and say why, instead of raising.
 
@@ -221,6 +231,10 @@ def make_plan(
             "resample_fraction": resample_fraction,
             "n_permutations": n_permutations,
             "n_neighbors": n_neighbors,
+            "dtype": dtype,
+            "device": device,
+            "device_map": device_map,
+            "batch_tokens": batch_tokens,
         },
     )
     _check(settings)
@@ -231,7 +245,8 @@ def make_plan(
     if left_out and not skip_missing:
         raise left_out[0].error()
     labels = {item.label for item in left_out}
-    comparisons = tuple(item for item in comparisons if item.label not in labels)
+    gone = {item.items.data for item in comparisons if item.label in labels and item.items is not None}
+    comparisons = tuple(_without(item, gone) for item in comparisons if item.label not in labels)
     return Plan(
         study=study,
         choices=choices,
@@ -241,33 +256,6 @@ def make_plan(
         statements=design.statements,
         extractions=extractions_of(comparisons),
         left_out=left_out,
-    )
-
-
-def share(plans: Sequence[Plan], /) -> tuple[Plan, ...]:
-    """Let several plans extract together: whoever comes first keeps the poolings that all of them need.
-
-    Equal extractions of later plans then find everything on disk, and no model reads the same items twice.
-
-    Returns
-    -------
-    tuple of Plan
-        In the same order, with the poolings of equal extractions joined.
-    """
-    poolings: dict[tuple[Extraction, int, int], tuple[str, ...]] = {}
-    for plan in plans:
-        for extraction in plan.extractions:
-            key = (extraction.identity, plan.settings.n, plan.settings.seed)
-            poolings[key] = _joined((*poolings.get(key, ()), *extraction.poolings))
-    return tuple(
-        replace(
-            plan,
-            extractions=tuple(
-                replace(item, poolings=poolings[item.identity, plan.settings.n, plan.settings.seed])
-                for item in plan.extractions
-            ),
-        )
-        for plan in plans
     )
 
 
@@ -285,7 +273,7 @@ def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
         side=source.side,
         items=comparison.items,
         layers=source.layers,
-        poolings=_joined(poolings),
+        poolings=join_poolings(poolings),
     )
 
 
@@ -307,6 +295,14 @@ def _check(settings: Settings) -> None:
         if not low <= value <= high:
             msg = f"{name} must be at least {low}, got {value}"
             raise InputError(msg)
+    for name, known in (("dtype", DTYPES), ("device_map", (None, "auto"))):
+        if getattr(settings, name) not in known:
+            names = ", ".join(str(value) for value in known)
+            msg = f"{name} must be one of {names}, got {getattr(settings, name)!r}"
+            raise InputError(msg)
+    if settings.batch_tokens is not None and settings.batch_tokens < 1:
+        msg = f"batch_tokens must be at least 1, got {settings.batch_tokens}"
+        raise InputError(msg)
     if not 0 < settings.resample_fraction < 1:
         msg = f"resample_fraction must lie between 0 and 1, got {settings.resample_fraction}"
         raise InputError(msg)
@@ -323,6 +319,15 @@ def _with_tokenizers(comparison: Comparison) -> Comparison:
     return replace(comparison, items=replace(items, tokenizers=tuple(sorted(names))))
 
 
+def _without(comparison: Comparison, gone: set[str]) -> Comparison:
+    """Let data sets that are left out have no say in which items the others take."""
+    items = comparison.items
+    if items is None or not gone.intersection(items.together):
+        return comparison
+    together = tuple(data for data in items.together if data not in gone)
+    return replace(comparison, items=replace(items, together=together))
+
+
 def _sources(comparison: Comparison) -> list[Source]:
     return [side for side in comparison.sides if isinstance(side, Source)]
 
@@ -333,13 +338,13 @@ def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
     for comparison in comparisons:
         for source in _sources(comparison):
             wanted = extraction_of(comparison, source)
-            joined[wanted.identity] = _joined((*joined.get(wanted.identity, ()), *wanted.poolings))
+            joined[wanted.identity] = join_poolings((*joined.get(wanted.identity, ()), *wanted.poolings))
     models = list(dict.fromkeys((item.model, item.tower, item.drop_last) for item in joined))
     ordered = sorted(joined, key=lambda item: models.index((item.model, item.tower, item.drop_last)))
     return tuple(replace(item, poolings=joined[item]) for item in ordered)
 
 
-def _joined(poolings: Sequence[str]) -> tuple[str, ...]:
+def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """Drop repeats and what the longest row of kept tokens contains already."""
     parsed = [Pooling.parse(item) for item in dict.fromkeys(poolings)]
     rows = [item for item in parsed if item.keeps_tokens]
@@ -354,6 +359,13 @@ def _joined(poolings: Sequence[str]) -> tuple[str, ...]:
         if not inside:
             kept.append(str(item))
     return tuple(sorted(kept))
+
+
+def _loading(settings: Settings) -> str:
+    """Say how models are loaded."""
+    where = "device_map auto" if settings.device_map else f"device {settings.device}"
+    batch = "" if settings.batch_tokens is None else f", {settings.batch_tokens:,} tokens per batch"
+    return f"dtype {settings.dtype}, {where}{batch}"
 
 
 def _describe(comparison: Comparison) -> str:

@@ -154,6 +154,9 @@ class Settings:
         Measures for whole grids, where each costs L_A × L_B values.
     seed : int
         Seed of the sampling of items, of the subsamples and of the permutations.
+    dtype, device, device_map, batch_tokens
+        How models are loaded and fed; see `platoscope.models.load_model`. What was chosen for ``"auto"``
+        stands in the provenance of the run.
     """
 
     n: int = 1000
@@ -176,6 +179,10 @@ class Settings:
         "cka_biased",
     )
     seed: int = 0
+    dtype: str = "auto"
+    device: str = "auto"
+    device_map: Literal["auto"] | None = None
+    batch_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ __all__ = [
     "image_items",
     "languages_of",
     "name_of",
+    "text_items",
 ]
 
 _T = TypeVar("_T")
@@ -91,6 +92,16 @@ def languages_of(pairs: str, /) -> tuple[str, str]:
 def name_of(model: str, /) -> str:
     """Give the short name of a model for titles: the last part of a hub id or of a path."""
     return model.rstrip("/").rpartition("/")[2]
+
+
+def text_items(data: str, choices: Choices, /) -> Items:
+    """Give the pairs of a study over texts.
+
+    The first model's tokenizer counts, whichever model reads, so that all models and all studies of a preset
+    see the same sentences.
+    """
+    models = choices.models or from_preset(TEXT_MODELS, choices)
+    return Items(data=data, tokenizers=models[:1])
 
 
 def image_items(data: str, /) -> Items:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Items, Source
+from platoscope.studies.comparison import Comparison, Source
 from platoscope.studies.evidence import curve, mean_of_directions
 from platoscope.studies.judging import all_of, below, close, over, under
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset
+from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, text_items
 from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ TOGETHER = 0.15
 
 def _comparisons(choices: Choices, poolings: Sequence[str]) -> tuple[Comparison, ...]:
     model = (choices.models or from_preset(TEXT_MODELS, choices))[0]
-    items = Items(data=(choices.pairs or (from_preset(PAIRS, choices),))[0])
+    items = text_items((choices.pairs or (from_preset(PAIRS, choices),))[0], choices)
     return tuple(
         Comparison(
             label=pooling,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Items, Source
+from platoscope.studies.comparison import Comparison, Source
 from platoscope.studies.paper import _setting as setting
-from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
+from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of, text_items
 from platoscope.studies.paper.images import image_profile
 from platoscope.studies.records import Choices, Design, Panel, Study
 
@@ -26,7 +26,7 @@ def _texts(model: str, data: str, choices: Choices) -> Comparison:
         label=f"{name_of(model)} {data}",
         a=Source(model=model, side="a", layers=choices.layers),
         b=Source(model=model, side="b", layers=choices.layers),
-        items=Items(data=data),
+        items=text_items(data, choices),
     )
 
 

@@ -9,7 +9,7 @@ from platoscope.studies import claims
 from platoscope.studies.comparison import Comparison, Items, Source
 from platoscope.studies.evidence import curve, mean_of_directions
 from platoscope.studies.judging import all_of, below, close, under
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, name_of
+from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, name_of, text_items
 from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ __all__ = ["MODEL_ASYMMETRY", "MODEL_SCALE"]
 FIRST_HALF = (0.0, 0.5)
 
 
-def _items(models: tuple[str, ...], choices: Choices) -> Items:
-    """Give items that every model reads within the limits, so that the models see the same sentences."""
-    return Items(data=(choices.pairs or (from_preset(PAIRS, choices),))[0], tokenizers=models)
+def _items(choices: Choices) -> Items:
+    return text_items((choices.pairs or (from_preset(PAIRS, choices),))[0], choices)
 
 
 def _scale(choices: Choices) -> Design:
     models = choices.models or from_preset(TEXT_MODELS, choices)
-    items = _items(models, choices)
+    items = _items(choices)
     pooling = (choices.poolings or ("mean(20)",))[0]
     comparisons = tuple(
         Comparison(
@@ -79,7 +78,7 @@ def _model_asymmetry(choices: Choices) -> Design:
         label=label,
         a=Source(model=large, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=small, side="a", pooling=pooling, layers=choices.layers),
-        items=_items(models, choices),
+        items=_items(choices),
         match="relative_depth",
     )
     return Design(
@@ -135,7 +134,7 @@ MODEL_SCALE = Study(
     settings=SETTINGS,
     notes=(
         "The bundled models differ in family and training languages as well as in size.",
-        "All models see the same pairs, within the limits of every model's tokenizer.",
+        "All models see the same pairs; their length is counted by the first model's tokenizer.",
     ),
 )
 

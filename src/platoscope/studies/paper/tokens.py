@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Items, Source
+from platoscope.studies.comparison import Comparison, Source
 from platoscope.studies.evidence import Curve, curve
 from platoscope.studies.judging import below, under
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of, name_of
+from platoscope.studies.paper._setting import (
+    PAIRS,
+    SETTINGS,
+    TEXT_MODELS,
+    from_preset,
+    languages_of,
+    name_of,
+    text_items,
+)
 from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
@@ -40,7 +48,7 @@ def _design(choices: Choices) -> Design:
                 label=f"{name_of(model)} {language}",
                 a=source,
                 b=source,
-                items=Items(data=data),
+                items=text_items(data, choices),
                 kind="token_distance",
                 distances=DISTANCES,
             )

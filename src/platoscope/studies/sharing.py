@@ -1,0 +1,116 @@
+"""Several studies at once: what they need of the models is read together, each thing once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from platoscope.studies.encoders import ModelRequest, Shelf
+from platoscope.studies.planning import join_poolings
+from platoscope.studies.progress import SILENT
+from platoscope.studies.workbench import Workbench
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from platoscope.datasets import Side
+    from platoscope.studies.comparison import Items
+    from platoscope.studies.items import Selection
+    from platoscope.studies.planning import Extraction, Plan
+    from platoscope.studies.progress import Progress
+
+__all__ = ["Passes", "extract_all", "share"]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How often models read items for several studies.
+
+    Parameters
+    ----------
+    asked : int
+        Sides that the comparisons of all studies ask for.
+    different : int
+        Passes over a model that serve them: one for each model and text.
+    read : int
+        Passes that were made now; the others were on disk.
+    """
+
+    asked: int
+    different: int
+    read: int
+
+
+def share(plans: Sequence[Plan], /) -> tuple[Plan, ...]:
+    """Let several plans extract together: whoever comes first keeps the poolings that all of them need.
+
+    Equal extractions of later plans then find everything on disk, and no model reads the same items twice.
+
+    Returns
+    -------
+    tuple of Plan
+        In the same order, with the poolings of equal extractions joined.
+    """
+    poolings: dict[tuple[Extraction, int, int], tuple[str, ...]] = {}
+    for plan in plans:
+        for extraction in plan.extractions:
+            key = (extraction.identity, plan.settings.n, plan.settings.seed)
+            poolings[key] = join_poolings((*poolings.get(key, ()), *extraction.poolings))
+    return tuple(
+        replace(
+            plan,
+            extractions=tuple(
+                replace(item, poolings=poolings[item.identity, plan.settings.n, plan.settings.seed])
+                for item in plan.extractions
+            ),
+        )
+        for plan in plans
+    )
+
+
+def extract_all(
+    plans: Sequence[Plan],
+    /,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    progress: Progress = SILENT,
+    filtered: dict[Items, Selection] | None = None,
+) -> Passes:
+    """Extract what several plans need, model by model, before any of them is executed.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        From `platoscope.studies.share`, so that equal extractions have equal poolings.
+    store, progress
+        As in `execute`.
+    filtered : dict, optional
+        Filled with the items of all plans, to be given to `execute`.
+
+    Returns
+    -------
+    Passes
+        How many sides the comparisons ask for, and how many passes over a model serve them.
+    """
+    known: dict[Items, Selection] = {} if filtered is None else filtered
+    wanted = []
+    for plan in plans:
+        run = Workbench(plan, progress, store, known)
+        selections = run.select()
+        wanted += [(run, extraction, selections[extraction.items]) for extraction in plan.extractions]
+    models = list(dict.fromkeys(run.request(extraction) for run, extraction, _ in wanted))
+    wanted.sort(key=lambda item: models.index(item[0].request(item[1])))
+    done: set[tuple[ModelRequest, str]] = set()
+    shelf = Shelf(on_load=lambda name: progress.stage(f"Loading {name}"))
+    read = 0
+    for run, extraction, selection in wanted:
+        run.shelf = shelf
+        before = run.n_read
+        run.extract_one(extraction, selection)
+        read += run.n_read - before
+        # Equal content is one pass, whatever the pairs are called: languages share their English side.
+        side: Side = getattr(selection.pairs, extraction.side)
+        done.add((run.request(extraction), side.fingerprint()))
+    progress.finish()
+    return Passes(asked=sum(plan.n_requested for plan in plans), different=len(done), read=read)

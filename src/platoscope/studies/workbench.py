@@ -1,0 +1,241 @@
+"""One plan at work: its items, its loaded model, its clock; each step of an execution is a method."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from platoscope.studies.comparison import Source
+from platoscope.studies.encoders import ModelRequest, Shelf
+from platoscope.studies.items import count_steps, select_items
+from platoscope.studies.serial import comparison_to, digest
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import xarray as xr
+
+    from platoscope.representations import Representations
+    from platoscope.studies.comparison import Comparison, Items
+    from platoscope.studies.items import Selection
+    from platoscope.studies.planning import Extraction, Plan
+    from platoscope.studies.progress import Progress
+
+__all__ = ["Workbench"]
+
+
+@dataclass
+class Workbench:
+    """What the steps of one execution share.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is executed.
+    progress : Progress
+        Told what is going on.
+    store : path or URL or None
+        Where representations are kept.
+    filtered : dict
+        Items that are loaded and filtered already; filled by `select`.
+
+    Attributes
+    ----------
+    n_read : int
+        Passes over a model that were made.
+    timings : dict of str to float
+        Seconds by stage.
+    shelf : Shelf
+        The loaded model.
+    """
+
+    plan: Plan
+    progress: Progress
+    store: str | os.PathLike[str] | None
+    filtered: dict[Items, Selection]
+    n_read: int = field(default=0, init=False)
+    timings: dict[str, float] = field(default_factory=dict, init=False)
+    shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(on_load=lambda name: self.progress.stage(f"Loading {name}"))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of the block to a stage; loading a model within it counts as loading."""
+        start, loaded = time.perf_counter(), self.shelf.seconds
+        try:
+            yield
+        finally:
+            loading = self.shelf.seconds - loaded
+            spent = time.perf_counter() - start - loading
+            self.timings[stage] = self.timings.get(stage, 0.0) + spent
+            self.timings["loading"] = self.timings.get("loading", 0.0) + loading
+
+    def select(self) -> dict[Items, Selection]:
+        """Choose the items of every comparison."""
+        wanted = list(dict.fromkeys(item.items for item in self.plan.comparisons if item.items is not None))
+        if not wanted:
+            return {}
+        self.progress.stage("Choosing items", count_steps(wanted) or None)
+        done = itertools.count(1)
+        with self.timed("items"):
+            return select_items(
+                wanted,
+                n=self.plan.settings.n,
+                seed=self.plan.settings.seed,
+                shortfall=self.plan.study.shortfall,
+                encoder_of=lambda name: self.shelf.remember(self._counting(name)),
+                on_done=lambda items: self.progress.advance(next(done), items.data),
+                filtered=self.filtered,
+            )
+
+    def _counting(self, name: str) -> ModelRequest:
+        """Count with the model as it will read, so that it is loaded once."""
+        for extraction in self.plan.extractions:
+            if extraction.model == name:
+                return self.request(extraction)
+        return self.request(Source(model=name))
+
+    def request(self, side: Source | Extraction) -> ModelRequest:
+        """Say which model reads a side, and how it is loaded."""
+        settings = self.plan.settings
+        return ModelRequest(
+            side.model,
+            tower=side.tower,
+            revision=side.revision,
+            drop_last=side.drop_last,
+            dtype=settings.dtype,
+            device=settings.device,
+            device_map=settings.device_map,
+            batch_tokens=settings.batch_tokens,
+        )
+
+    def key(self, comparison: Comparison, selections: Mapping[Items, Selection]) -> str:
+        """Give the digest of all that decides the result of a comparison."""
+        settings = self.plan.settings
+        content: dict[str, Any] = {"comparison": comparison_to(comparison), "settings": vars(settings)}
+        if comparison.items is not None:
+            content["items"] = selections[comparison.items].pairs.fingerprint()
+            content["models"] = [
+                dict(self.shelf.remember(self.request(side)).provenance)
+                for side in comparison.sides
+                if isinstance(side, Source)
+            ]
+        if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
+            other = next(item for item in self.plan.comparisons if item.label == comparison.fixed.minimum_of)
+            content["minimum_of"] = self.key(other, selections)
+        return digest(content)
+
+    def extract(
+        self, comparisons: Sequence[Comparison], selections: Mapping[Items, Selection]
+    ) -> dict[Extraction, Representations]:
+        """Read what `comparisons` need, model by model."""
+        from platoscope.studies.planning import extraction_of
+
+        needed = {
+            extraction_of(item, side).identity
+            for item in comparisons
+            for side in item.sides
+            if isinstance(side, Source)
+        }
+        return {
+            extraction.identity: self.extract_one(extraction, selections[extraction.items])
+            for extraction in self.plan.extractions
+            if extraction.identity in needed
+        }
+
+    def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
+        """Read one side of the items with one model, or open what is on disk."""
+        from platoscope.representations import extract
+
+        encoder = self.shelf.remember(self.request(extraction))
+        what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
+        opened = False
+
+        def advance(done: int, total: int, tokens_per_second: float) -> None:
+            nonlocal opened
+            if not opened:
+                self.progress.stage(what, total)
+                opened = True
+                self.n_read += 1
+            self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
+
+        with self.timed("extraction"):
+            return extract(
+                encoder,
+                selection.pairs,
+                side=extraction.side,
+                pooling=extraction.poolings,
+                store=self.store,
+                layers=extraction.layers,
+                progress=advance,
+            )
+
+    def compare(
+        self,
+        comparison: Comparison,
+        selections: Mapping[Items, Selection],
+        representations: Mapping[Extraction, Representations],
+        results: Mapping[str, xr.Dataset],
+    ) -> xr.Dataset:
+        """Compute one comparison and say in its attributes where it comes from."""
+        from platoscope.studies.computing import Computation, compute
+        from platoscope.studies.stacks import names_of, position_of, stack_of
+
+        selection = None if comparison.items is None else selections[comparison.items]
+        sides = [
+            stack_of(side, comparison, selection, representations, self.shelf, self.plan.settings)
+            for side in comparison.sides
+        ]
+        last = sides[0]
+        task = Computation(
+            comparison=comparison,
+            a=last,
+            b=sides[1],
+            settings=self.plan.settings,
+            strata=None if selection is None else selection.pairs.strata,
+            position=position_of(comparison, sides, results),
+            grid=_grid_of(comparison, self.plan.comparisons, results),
+            at_distance=lambda distance: last.with_pooling(f"token({distance})"),
+        )
+        result = compute(task)
+        name_a, name_b = names_of(comparison, selection)
+        result.attrs |= {
+            "label": comparison.label,
+            "kind": comparison.kind,
+            "study": self.plan.study.name,
+            "name_a": name_a,
+            "name_b": name_b,
+            "comparison": json.dumps(comparison_to(comparison)),
+        }
+        if selection is not None:
+            # Equal items give equal subsamples, so that differences between comparisons are paired as well.
+            together = comparison.items is not None and comparison.items.together
+            same = [together, selection.pairs.ids] if together else selection.pairs.fingerprint()
+            result.attrs["subsamples"] = digest([same, vars(self.plan.settings)])
+        return result
+
+
+def _grid_of(
+    comparison: Comparison, others: Sequence[Comparison], results: Mapping[str, xr.Dataset]
+) -> xr.Dataset | None:
+    """Find the finished grid of the same two stacks over the same items."""
+    if comparison.kind != "profile":
+        return None
+    for other in others:
+        same = (other.a, other.b, other.items, other.shuffle, other.null_within_strata) == (
+            comparison.a,
+            comparison.b,
+            comparison.items,
+            comparison.shuffle,
+            comparison.null_within_strata,
+        )
+        if other.kind == "grid" and same and other.label in results:
+            return results[other.label]
+    return None
