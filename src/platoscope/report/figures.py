@@ -6,7 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
 
 from platoscope.errors import StorageError
 from platoscope.report.panels import draw_panel, panel_size
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from platoscope.studies import StudyResult
     from platoscope.studies.records import Panel
 
-__all__ = ["DrawnPanel", "draw_result", "save_figure", "slug", "write_figures"]
+__all__ = ["FORMATS", "DrawnPanel", "Format", "draw_result", "render", "save_figure", "slug", "write_figures"]
 
-_FORMATS = ("png", "svg", "pdf")
+Format = Literal["png", "svg", "pdf"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+_DPI = 300  # of PNG, and of the maps inside SVG and PDF; what journals ask for
 
 # Matplotlib writes the time of drawing into SVG and PDF, and its own version into PNG: none of it is
 # part of the picture, and all of it makes two equal pictures differ.
@@ -138,21 +141,56 @@ def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with figure_style():
-            # Lay it out once: each of the three formats would do it again, and that is most of the time.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
-            for ending in _FORMATS:
-                path = folder / f"{name}.{ending}"
-                # Written beside and moved: an interrupted run leaves no half a picture.
-                partial = folder / f".{name}.part.{ending}"
-                figure.savefig(partial, format=ending, metadata=_METADATA[ending])
-                partial.replace(path)
-                written.append(path)
+        for ending in FORMATS:
+            path = folder / f"{name}.{ending}"
+            # Written beside and moved: an interrupted run leaves no half a picture.
+            partial = folder / f".{name}.part.{ending}"
+            with partial.open("wb") as file:
+                render(figure, ending, file)
+            partial.replace(path)
+            written.append(path)
     except OSError as error:
         message = f"cannot write the figure {name!r} to {folder}: {error.strerror or error}"
         raise StorageError(message) from error
     return written
+
+
+def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
+    """Write a figure in one format, which draws it once.
+
+    `Figure.savefig` draws every figure twice, and lays it out anew for each format; the canvases do not, and
+    a figure that was laid out here stays as it is.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; its layout is fixed from here on.
+    ending : {"png", "svg", "pdf"}
+        The format.
+    file : binary file
+        Where to write.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    metadata = _METADATA[ending]
+    with figure_style():
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        before = figure.dpi
+        figure.set_dpi(_DPI)
+        try:
+            if ending == "png":
+                FigureCanvasAgg(figure).print_png(file, metadata=metadata)
+            elif ending == "svg":
+                FigureCanvasSVG(figure).print_svg(file, metadata=metadata)
+            else:
+                FigureCanvasPdf(figure).print_pdf(file, metadata=metadata)
+        finally:
+            figure.set_dpi(before)
 
 
 def _combined(result: StudyResult, /) -> Figure | None:
@@ -182,7 +220,7 @@ def _combined(result: StudyResult, /) -> Figure | None:
 
 def _title(figure: FigureBase, text: str, /) -> None:
     """Put a title over the left end of a panel."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5)
 
 
 def _rows(result: StudyResult, /) -> list[list[Panel]]:

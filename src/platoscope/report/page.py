@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError
-from platoscope.report.figures import draw_result
+from platoscope.report.figures import draw_result, render
 from platoscope.report.interactive import chart, description
-from platoscope.report.style import DOUBLE_COLUMN, figure_style
+from platoscope.report.style import DOUBLE_COLUMN
 from platoscope.report.summary import closing_table
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def _panel(panel: DrawnPanel, charts: dict[str, Any], /) -> str:
 def _svg(panel: DrawnPanel, /) -> str:
     """Return the figure as SVG in base 64."""
     buffer = io.BytesIO()
-    with figure_style():
-        panel.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    render(panel.figure, "svg", buffer)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

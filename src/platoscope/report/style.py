@@ -89,7 +89,10 @@ _STYLE: Final[Any] = {  # Any: Matplotlib types the keys as a literal of all its
     "savefig.facecolor": "white",
     "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and edited
     "svg.hashsalt": "platoscope",  # without it the ids in an SVG differ from run to run
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 42,  # journals refuse Type 3
+    # PDF too: Matplotlib reads this one for the number of glyphs in a font, and at its default of 3 each
+    # font is embedded twice, for Latin letters and for Δ, δ and →.
+    "ps.fonttype": 42,
     "path.simplify": True,
 }
 
