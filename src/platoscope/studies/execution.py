@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.studies.machine import describe_machine
 from platoscope.studies.progress import SILENT
 from platoscope.studies.run_folder import DIGEST, RunFolder
 from platoscope.studies.runs import StudyResult, plan_to
@@ -107,6 +108,7 @@ def _conclude(
     verdicts = tuple(statement.judge(results) for statement in plan.statements)
     summary = summarize(results)
     provenance = {
+        "machine": describe_machine(),
         "versions": {
             "platoscope": version("platoscope"),
             "numpy": version("numpy"),

@@ -8,7 +8,7 @@
       results.csv        the same values as one tidy table
       summary.json       the closing table
       verdicts.json      the statements, judged
-      provenance.json    models, data, filters, versions, timings
+      provenance.json    models, data, filters, versions, machine, timings
 
 Every file appears in one step (written beside its place, then renamed), so that a run that is killed leaves
 whole files only, and the next run keeps every comparison whose digest still fits.

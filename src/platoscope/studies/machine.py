@@ -1,0 +1,46 @@
+"""On what a run was computed: the machine, the time, and the most memory it took."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["describe_machine"]
+
+
+def describe_machine() -> dict[str, Any]:
+    """Give machine, time and peak memory of this process as plain values.
+
+    Returns
+    -------
+    dict
+        ``finished`` (UTC, ISO 8601), ``system``, ``python``, ``cores`` (those that this process may use), and
+        ``peak_memory_bytes``: the largest resident size of the process so far, None where the system does not
+        tell. In a run of several studies it is the peak of all up to this one.
+    """
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": _cores(),
+        "peak_memory_bytes": _peak_memory(),
+    }
+
+
+def _cores() -> int:
+    """Count the cores that this process may use: a container or a batch job may not use all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _peak_memory() -> int | None:
+    """Return the largest resident size of this process in bytes."""
+    try:
+        import resource
+    except ImportError:  # there is none on Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024  # bytes there, kilobytes elsewhere
