@@ -14,8 +14,10 @@ import typer
 from platoscope.cli.compare import compare
 from platoscope.cli.data import data
 from platoscope.cli.extract import extract
+from platoscope.cli.figures import figures
 from platoscope.cli.models import models
 from platoscope.cli.plan import plan
+from platoscope.cli.reproduce import reproduce
 from platoscope.cli.run import run
 from platoscope.cli.store import store
 from platoscope.cli.studies import studies
@@ -39,6 +41,8 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("studies")(studies)
 app.command("verdicts")(verdicts)
+app.command("figures")(figures)
+app.command("reproduce")(reproduce)
 app.add_typer(data, name="data")
 app.command("models")(models)
 app.command("extract")(extract)

@@ -17,6 +17,7 @@ from platoscope.report.null import plot_null
 from platoscope.report.page import write_page
 from platoscope.report.pooling import plot_poolings
 from platoscope.report.profile import plot_profile
+from platoscope.report.reproduce import write_reproduction
 from platoscope.report.retrieval import plot_retrieval
 from platoscope.report.sample_size import plot_sample_size
 from platoscope.report.style import figure_style
@@ -41,4 +42,5 @@ __all__ = [
     "plot_token_distance",
     "write_figures",
     "write_page",
+    "write_reproduction",
 ]

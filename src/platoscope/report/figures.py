@@ -6,7 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, get_args
 
 from platoscope.errors import StorageError
 from platoscope.report.panels import draw_panel, panel_size
@@ -174,7 +174,8 @@ def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    metadata = _METADATA[ending]
+    # Any: Matplotlib's canvases have no types.
+    canvases: dict[Format, Any] = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}
     with figure_style():
         engine = figure.get_layout_engine()
         if engine is not None:
@@ -183,12 +184,8 @@ def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
         before = figure.dpi
         figure.set_dpi(_DPI)
         try:
-            if ending == "png":
-                FigureCanvasAgg(figure).print_png(file, metadata=metadata)
-            elif ending == "svg":
-                FigureCanvasSVG(figure).print_svg(file, metadata=metadata)
-            else:
-                FigureCanvasPdf(figure).print_pdf(file, metadata=metadata)
+            write = getattr(canvases[ending](figure), f"print_{ending}")
+            write(file, metadata=_METADATA[ending])
         finally:
             figure.set_dpi(before)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from platoscope.studies.records import Panel
 
-__all__ = ["StudyResult", "load_run", "plan_to"]
+__all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
 
 _WORDS = ("name", "question", "figure", "needs", "cost", "shortfall", "notes")
 
@@ -104,7 +104,7 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
         If a file of it is damaged.
     """
     run = RunFolder(Path(folder))
-    plan = _plan_from(run.read_json("config"), where=str(run.path))
+    plan = load_plan(folder)
     verdicts = tuple(Verdict(**item) for item in run.read_json("verdicts"))
     results = {}
     for comparison in plan.comparisons:
@@ -125,6 +125,20 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
         provenance=provenance,
         folder=run.path,
     )
+
+
+def load_plan(folder: str | os.PathLike[str], /) -> Plan:
+    """Read what a run computed and how, without its results; statements stay out, since a run keeps verdicts.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder holds no run.
+    StorageError
+        If its configuration is damaged or of another version.
+    """
+    run = RunFolder(Path(folder))
+    return _plan_from(run.read_json("config"), where=str(run.path))
 
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:

@@ -1,0 +1,53 @@
+"""Pictures for pages: small files that look the same."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from platoscope.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["shrink_picture"]
+
+_WIDTHS = (1600, 1400, 1200, 1000, 800)  # in pixels; below, labels cannot be read
+_COLORS = 128  # lines, bands and a color map; more cannot be told apart and makes files larger
+
+
+def shrink_picture(source: Path, target: Path, /, *, limit: int = 200_000) -> None:
+    """Copy a PNG with a palette, at the largest width whose file is below a limit.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The picture.
+    target : pathlib.Path
+        Where the copy goes; its folder exists.
+    limit : int, default: 200,000
+        Bytes that the copy should not exceed. A picture that does not fit at the smallest width that can
+        still be read is written at that width.
+
+    Raises
+    ------
+    StorageError
+        If `source` is no picture.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(source) as opened:
+            picture = opened.convert("RGB")
+    except UnidentifiedImageError as error:
+        message = f"{source} is no picture; draw the figures of its run again with `platoscope figures`"
+        raise StorageError(message) from error
+    for width in _WIDTHS:
+        factor = min(1.0, width / picture.width)
+        size = (round(picture.width * factor), round(picture.height * factor))
+        small = picture.resize(size, Image.Resampling.LANCZOS) if factor < 1 else picture
+        buffer = io.BytesIO()
+        small.quantize(_COLORS, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+        if buffer.tell() <= limit:
+            break
+    target.write_bytes(buffer.getvalue())

@@ -1,0 +1,371 @@
+"""One Markdown page over many runs: figure of the paper, command, cost, what came out, verdicts, departures.
+
+Every number, name and caveat of the page is read from the run folders, so that the page can be made again
+from any runs and says nothing that they do not hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from platoscope.errors import NotFoundError, StorageError
+from platoscope.report.pictures import shrink_picture
+from platoscope.report.summary import closing_table
+from platoscope.studies.comparison import Source
+from platoscope.studies.records import Answer, Choices, Settings, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from platoscope.studies import Comparison, Plan, Study
+
+__all__ = ["run_command", "write_reproduction"]
+
+_ANSWERS: tuple[str, ...] = get_args(Answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What the page needs of a finished run, which is everything but its results."""
+
+    folder: Path
+    plan: Plan
+    verdicts: tuple[Verdict, ...]
+    summary: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    @property
+    def machine(self) -> Mapping[str, Any]:
+        """Machine and peak memory; empty for a run older than this entry."""
+        machine: Mapping[str, Any] = self.provenance.get("machine", {})
+        return machine
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds by stage."""
+        timings: Mapping[str, float] = self.provenance.get("timings", {})
+        return timings
+
+
+def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
+    """Write one Markdown page over the runs of a folder, in the order of the paper's figures.
+
+    Parameters
+    ----------
+    runs : str or pathlib.Path
+        A folder with one run folder per study, as ``platoscope run all --out RUNS`` leaves it.
+    out : str or pathlib.Path
+        The page; its pictures go into ``images/<name of the page>/`` beside it.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder holds no finished run, or one of them lacks its figures.
+    StorageError
+        If a run is damaged, or the page cannot be written.
+    """
+    page = Path(out)
+    found = _read_runs(Path(runs))
+    pictures = Path("images") / page.stem
+    try:
+        (page.parent / pictures).mkdir(parents=True, exist_ok=True)
+        for run in found.values():
+            shrink_picture(_picture(run), page.parent / pictures / f"{run.folder.name}.png")
+        page.write_text(_page(found, f"platoscope reproduce {runs} --out {out}", pictures), encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write the page {page}: {error.strerror or error}"
+        raise StorageError(message) from error
+    return page
+
+
+def run_command(plan: Plan, /) -> str:
+    """Return the command that makes the run of a plan again.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of a study of the package.
+
+    Returns
+    -------
+    str
+        ``platoscope run STUDY`` with the preset, the number of pairs, and every choice and setting of the
+        command line that differs from what the study takes by itself.
+    """
+    words = ["platoscope run", plan.study.name, "--preset", plan.choices.preset, "--n", str(plan.settings.n)]
+    for option, values in (
+        ("--model", plan.choices.models),
+        ("--pairs", plan.choices.pairs),
+        ("--pooling", plan.choices.poolings),
+    ):
+        for value in values or ():
+            words += [option, f"'{value}'"]
+    if plan.choices.layers is not None:
+        words += ["--layers", ",".join(map(str, plan.choices.layers))]
+    usual = _usual(plan)
+    for option, name in (
+        ("--seed", "seed"),
+        ("--resamples", "n_resamples"),
+        ("--permutations", "n_permutations"),
+    ):
+        if getattr(plan.settings, name) != getattr(usual, name):
+            words += [option, str(getattr(plan.settings, name))]
+    return " ".join(words)
+
+
+def _usual(plan: Plan, /) -> Settings:
+    """Return the settings that the study takes by itself, as far as the package knows it."""
+    known = _studies().get(plan.study.name)
+    return Settings() if known is None else known.settings_for(plan.choices.preset)
+
+
+def _studies() -> dict[str, Study]:
+    """Return the studies of the package by name, in the order of the paper."""
+    from platoscope.studies import list_studies
+
+    return {study.name: study for study in list_studies()}
+
+
+def _read_runs(runs: Path, /) -> dict[str, _Run]:
+    """Read the finished runs in a folder: those of the paper in its order, then the user's own by name."""
+    from platoscope.studies.run_folder import RunFolder
+    from platoscope.studies.runs import load_plan
+
+    found = {}
+    folders = sorted(runs.iterdir()) if runs.is_dir() else []
+    for path in folders:
+        # The provenance is written last: where it is missing the run was interrupted.
+        if not (path / "provenance.json").is_file():
+            continue
+        folder = RunFolder(path)
+        plan = load_plan(path)
+        found[plan.study.name] = _Run(
+            folder=path,
+            plan=plan,
+            verdicts=tuple(Verdict(**item) for item in folder.read_json("verdicts")),
+            summary=folder.read_json("summary"),
+            provenance=folder.read_json("provenance"),
+        )
+    if not found:
+        message = (
+            f"{runs} holds no finished run; `platoscope run all --out {runs}` makes one folder per study"
+        )
+        raise NotFoundError(message)
+    order = list(_studies())
+    return dict(
+        sorted(found.items(), key=lambda item: (item[0] not in order, [*order, item[0]].index(item[0])))
+    )
+
+
+def _picture(run: _Run, /) -> Path:
+    """Return the picture of a run."""
+    path = run.folder / "figures" / "figure.png"
+    if not path.is_file():
+        message = f"{run.folder} has no figures; draw them with `platoscope figures {run.folder}`"
+        raise NotFoundError(message)
+    return path
+
+
+def _page(runs: Mapping[str, _Run], command: str, pictures: Path, /) -> str:
+    """Put the page together."""
+    absent = {name: study for name, study in _studies().items() if name not in runs}
+    parts = [
+        f"<!-- Made by `{command}`; changes by hand are lost. -->",
+        "# The figures of the paper, on what was run",
+        "A verdict is about the models and data of a run, not about the paper: each section says which they were, "
+        "beside those of the paper. Everything below is read from run folders.",
+        f"```console\n$ {command}\n```",
+        _bullets(_head(runs.values())),
+        _overview(runs.values(), absent),
+        *(_section(run, pictures) for run in runs.values()),
+    ]
+    if absent:
+        parts += ["## Not run", _bullets([_why_not(study) for study in absent.values()])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(runs: Iterable[_Run], /) -> list[str]:
+    """Say on what, when, with which versions and how large all runs were, and what they shared."""
+    every = list(runs)
+    machines = [run.machine for run in every if run.machine]
+    lines = []
+    if machines:
+        finished = sorted(str(machine["finished"]) for machine in machines)
+        kinds = {f"{machine['cores']} cores, {machine['system']}" for machine in machines}
+        lines.append(f"Finished between {finished[0]} and {finished[-1]} on {' and '.join(sorted(kinds))}.")
+    if len(machines) < len(every):
+        lines.append(
+            f"{len(every) - len(machines)} of {len(every)} runs do not say on which machine they ran."
+        )
+    lines.append(f"Versions: {', '.join(_versions(every))}.")
+    lines.append(f"Items asked for per comparison: {_join(sorted({run.plan.settings.n for run in every}))}.")
+    lines.append(f"Measured in all: {sum(sum(run.seconds.values()) for run in every):,.0f} s of computing.")
+    lines.append(_shared(every))
+    return lines
+
+
+def _versions(runs: Sequence[_Run], /) -> list[str]:
+    """List every version that any run names."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        records = [run.provenance.get("versions", {})]
+        records += [model.get("versions", {}) for model in run.provenance.get("models", {}).values()]
+        for record in records:
+            for name, version in record.items():
+                found.setdefault(name, set()).add(str(version))
+    return [f"{name} {' / '.join(sorted(versions))}" for name, versions in found.items()]
+
+
+def _shared(runs: Sequence[_Run], /) -> str:
+    """Count the passes over a model behind all runs, and the sides of comparisons that they serve."""
+    from platoscope.studies.planning import extractions_of
+
+    groups: dict[tuple[int, int], list[Comparison]] = {}
+    for run in runs:
+        key = (run.plan.settings.n, run.plan.settings.seed)
+        groups.setdefault(key, []).extend(run.plan.comparisons)
+    passes = sum(len(extractions_of(comparisons)) for comparisons in groups.values())
+    sides = sum(run.plan.n_requested for run in runs)
+    return f"{sides} sides of comparisons need {passes} passes over a model: what studies share is extracted once."
+
+
+def _overview(runs: Iterable[_Run], absent: Mapping[str, Study], /) -> str:
+    """Count the verdicts of each study."""
+    rows = []
+    for run in runs:
+        counts = Counter(verdict.answer for verdict in run.verdicts)
+        rows.append(
+            [
+                _link(run.plan.study),
+                run.plan.study.figure,
+                *(str(counts[answer] or "–") for answer in get_args(Answer)),
+                f"{sum(run.seconds.values()):.0f}",
+            ]
+        )
+    rows += [[name, study.figure, *["–"] * len(_ANSWERS), "not run"] for name, study in absent.items()]
+    return _table(["study", "figure", *_ANSWERS, "seconds"], rows)
+
+
+def _section(run: _Run, pictures: Path, /) -> str:
+    """Describe one run."""
+    study = run.plan.study
+    header, rows = closing_table(run.summary)
+    parts = [
+        f"## {_title(study)}",
+        study.question,
+        f"```console\n$ {run_command(run.plan)}\n```",
+        _cost(run),
+        f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})",
+    ]
+    if rows:
+        parts += ["### What came out", _table(header, rows)]
+    if run.verdicts:
+        verdicts = [[item.answer, item.statement, item.evidence] for item in run.verdicts]
+        parts += ["### Verdicts", _table(["verdict", "statement", "evidence"], verdicts)]
+    parts += ["### Beside the paper", _beside_the_paper(run), _bullets(_caveats(run))]
+    if run.plan.left_out:
+        gone = [f"{item.label}: {item.reason} {item.remedy}" for item in run.plan.left_out]
+        parts += ["### Left out", _bullets([_escape(line) for line in gone])]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _title(study: Study, /) -> str:
+    """Write the heading of a study."""
+    return f"{study.name}: figure {study.figure}" if study.figure else study.name
+
+
+def _link(study: Study, /) -> str:
+    """Link to the section of a study, with the anchor that Markdown renderers make of its heading."""
+    kept = [character for character in _title(study).lower() if character.isalnum() or character in " -_"]
+    return f"[{study.name}](#{''.join(kept).replace(' ', '-')})"
+
+
+def _cost(run: _Run, /) -> str:
+    """Say what a run cost, as far as it measured it."""
+    stages = [f"{name} {seconds:.1f} s" for name, seconds in run.seconds.items()]
+    peak = run.machine.get("peak_memory_bytes")
+    memory = f"{peak / 1e9:.1f} GB at most" if peak else "not recorded"
+    return f"Time: {', '.join(stages) or 'nothing was computed anew'}. Memory of the process: {memory}."
+
+
+def _beside_the_paper(run: _Run, /) -> str:
+    """Put models, data and number of items of a run beside those of the paper's preset."""
+    known = _studies().get(run.plan.study.name)
+    here = [_models(run.plan.comparisons), _data(run.plan.comparisons), str(run.plan.settings.n)]
+    if known is None or "paper" not in known.presets:
+        return _table(["", "here"], [[name, value] for name, value in zip(_SUBJECTS, here, strict=True)])
+    paper = known.design(Choices(preset="paper")).comparisons
+    there = [_models(paper), _data(paper), str(known.settings_for("paper").n)]
+    rows = [list(row) for row in zip(_SUBJECTS, here, there, strict=True)]
+    return _table(["", "here", "preset `paper`"], rows)
+
+
+_SUBJECTS = ("models", "data", "items asked for")
+
+
+def _models(comparisons: Iterable[Comparison], /) -> str:
+    """Name the models of comparisons."""
+    return _join(side.model for item in comparisons for side in item.sides if isinstance(side, Source))
+
+
+def _data(comparisons: Iterable[Comparison], /) -> str:
+    """Name the data of comparisons."""
+    return _join(item.items.data if item.items else "drawn at random" for item in comparisons)
+
+
+def _caveats(run: _Run, /) -> list[str]:
+    """Say what models and data were, from their provenance, and what the study notes."""
+    lines = []
+    for name, model in run.provenance.get("models", {}).items():
+        facts = [model.get("architecture"), model.get("quantization"), model.get("dtype")]
+        package = " ".join(filter(None, (model.get("package"), model.get("package_version"))))
+        facts += [package or model.get("revision")]
+        lines.append(f"Model {name}: {_join(facts)}.")
+    for record in run.provenance.get("items", {}).values():
+        sample = record.get("sample", {})
+        size = f"{sample['n']:,} of {sample['of']:,} pairs" if {"n", "of"} <= set(sample) else None
+        facts = [size, record.get("version"), *record.get("editions", ()), record.get("license")]
+        lines.append(f"Data {record.get('pairs', '')}: {_join(facts)}.")
+    return [_escape(line) for line in [*lines, *run.plan.study.notes]]
+
+
+def _why_not(study: Study, /) -> str:
+    """Say why a study has no run here, and what to do."""
+    from platoscope.studies import make_plan
+
+    preset = study.presets[0]
+    left_out = make_plan(study, preset=preset, skip_missing=True).left_out
+    reasons = dict.fromkeys(f"{item.reason} {item.remedy}" for item in left_out)
+    why = " ".join(reasons) or "It is not among the runs of this page."
+    return f"{_title(study)}. {_escape(study.question)} {_escape(why)} `platoscope run {study.name}`"
+
+
+def _join(values: Iterable[object], /) -> str:
+    """Join what is there, each once."""
+    return ", ".join(dict.fromkeys(str(value) for value in values if value)) or "none"
+
+
+def _bullets(lines: Sequence[str], /) -> str:
+    """Write a list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], /) -> str:
+    """Write a table; links and code in it are the caller's."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
+
+
+def _escape(text: str, /) -> str:
+    """Keep text from being read as markup."""
+    for character in ("|", "*", "<"):
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

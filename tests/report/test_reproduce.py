@@ -1,0 +1,198 @@
+"""The page over many runs: every number from the run folders, and every study in it, run or not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from platoscope import cli
+from platoscope.errors import NotFoundError, StorageError
+from platoscope.report import write_reproduction
+from platoscope.report.pictures import shrink_picture
+from platoscope.report.reproduce import run_command
+from platoscope.studies import get_study, list_studies, make_plan
+from platoscope.studies.run_folder import RunFolder
+from platoscope.studies.runs import plan_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MACHINE = {
+    "finished": "2026-01-02T03:04:05+00:00",
+    "system": "Linux x86_64",
+    "python": "3.11.2",
+    "cores": 2,
+    "peak_memory_bytes": 2_900_000_000,
+}
+
+
+def _finish(runs: Path, study: str, *, n: int = 60, **provenance: Any) -> Path:
+    """Make the folder of a finished run with made-up outcomes."""
+    folder = RunFolder(runs / study)
+    folder.prepare()
+    folder.write_json("config", plan_to(make_plan(get_study(study), n=n, skip_missing=True)))
+    verdicts = [
+        {"statement": "Δ is below 1.", "answer": "held", "evidence": "0.331 [0.311, 0.351] | <b>"},
+        {"statement": "It falls.", "answer": "did not hold", "evidence": "difference +0.2 [0.1, 0.3]"},
+    ]
+    folder.write_json("verdicts", verdicts)
+    best = {"layer": 11, "value": 0.331, "low": 0.31, "high": 0.352}
+    row = {"label": "en-it", "n_samples": n, "best": {"a_to_b": best}}
+    folder.write_json("summary", {"rows": [row]})
+    content = {"machine": MACHINE, "timings": {"extraction": 12.34, "comparison": 5.0}, "models": {}}
+    folder.write_json("provenance", {**content, **provenance})
+    figures = folder.path / "figures"
+    figures.mkdir()
+    Image.fromarray(np.full((30, 40, 3), 200, dtype=np.uint8)).save(figures / "figure.png")
+    return folder.path
+
+
+def _section(page: Path, heading: str) -> str:
+    """Return the text below a heading, up to the next of its level."""
+    text = page.read_text(encoding="utf-8")
+    assert f"\n## {heading}" in text, heading
+    return text.split(f"\n## {heading}", 1)[1].split("\n## ", 1)[0]
+
+
+def test_a_section_has_command_cost_outcome_verdicts_and_picture(tmp_path: Path) -> None:
+    """A run's section holds what its folder holds: command, seconds, memory, closing table, verdicts, picture."""
+    _finish(tmp_path / "runs", "rank-synthetic")
+    page = write_reproduction(tmp_path / "runs", tmp_path / "docs" / "reproduce.md")
+    section = _section(page, "rank-synthetic: figure 1a")
+    for part in (
+        get_study("rank-synthetic").question,
+        "$ platoscope run rank-synthetic --preset bundled --n 60\n",
+        "extraction 12.3 s, comparison 5.0 s",
+        "2.9 GB at most",
+        "| en-it | 60 | 0.331 [0.310, 0.352] at 11 |",
+        "| did not hold | It falls. | difference +0.2 [0.1, 0.3] |",
+    ):
+        assert part in section
+    assert "(images/reproduce/rank-synthetic.png)" in section
+    assert (tmp_path / "docs" / "images" / "reproduce" / "rank-synthetic.png").is_file()
+
+
+def test_cells_cannot_break_the_table(tmp_path: Path) -> None:
+    """A bar or a tag in the evidence is text, not a cell or markup."""
+    _finish(tmp_path / "runs", "rank-synthetic")
+    page = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md")
+    assert r"| 0.331 [0.311, 0.351] \| \<b> |" in page.read_text(encoding="utf-8")
+
+
+def test_head_counts_verdicts_seconds_and_passes(tmp_path: Path) -> None:
+    """The head says machine, items, seconds and verdicts, and counts a pass that two studies share once."""
+    for study in ("aggregation", "metric-comparison"):
+        _finish(tmp_path / "runs", study)
+    text = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md").read_text(encoding="utf-8")
+    plans = [
+        make_plan(get_study(name), n=60, skip_missing=True) for name in ("aggregation", "metric-comparison")
+    ]
+    sides = sum(plan.n_requested for plan in plans)
+    # Both read the same pairs with the same model: one pass per side, whatever the poolings.
+    assert f"{sides} sides of comparisons need 2 passes over a model" in text
+    assert "2 cores, Linux x86_64" in text
+    assert "Items asked for per comparison: 60." in text
+    assert "35 s of computing" in text
+    assert "| [aggregation](#aggregation-figure-2a) | 2a | 1 | 1 | – | 17 |" in text
+
+
+def test_departures_come_from_provenance_and_the_papers_preset(tmp_path: Path) -> None:
+    """Models and data stand beside those of the paper, with quantization and license as the run kept them."""
+    models = {"gemma-3-270m": {"quantization": "Q4_K_M (4 bits)", "dtype": "float32", "package": "gemma3"}}
+    items = {"x": {"pairs": "bible:en-it", "license": "public-domain texts", "sample": {"n": 60, "of": 6608}}}
+    _finish(tmp_path / "runs", "aggregation", models=models, items=items)
+    section = _section(write_reproduction(tmp_path / "runs", tmp_path / "page.md"), "aggregation")
+    assert "| models | gemma-3-270m | deepseek-ai/DeepSeek-V3 |" in section
+    assert "- Model gemma-3-270m: Q4_K_M (4 bits), float32, gemma3." in section
+    assert "- Data bible:en-it: 60 of 6,608 pairs, public-domain texts." in section
+
+
+def test_studies_without_a_run_are_named(tmp_path: Path) -> None:
+    """A study that was not run, or not finished, appears with its figure, the reason and its command."""
+    _finish(tmp_path / "runs", "rank-synthetic")
+    unfinished = RunFolder(tmp_path / "runs" / "shared-features")
+    unfinished.prepare()
+    section = _section(write_reproduction(tmp_path / "runs", tmp_path / "page.md"), "Not run")
+    for study in list_studies():
+        assert (f"`platoscope run {study.name}`" in section) == (study.name != "rank-synthetic")
+
+
+def test_a_run_without_machine_says_so(tmp_path: Path) -> None:
+    """Where a run kept no machine, the page says that, and invents none."""
+    _finish(tmp_path / "runs", "rank-synthetic", machine={})
+    text = write_reproduction(tmp_path / "runs", tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "1 of 1 runs do not say on which machine they ran" in text
+    assert "Memory of the process: not recorded" in text
+
+
+def test_order_is_that_of_the_paper(tmp_path: Path) -> None:
+    """Sections follow the figures of the paper, not the alphabet."""
+    for study in ("aggregation", "shared-features", "rank-synthetic"):
+        _finish(tmp_path / "runs", study)
+    text = write_reproduction(tmp_path / "runs", tmp_path / "page.md").read_text(encoding="utf-8")
+    places = [text.index(f"\n## {name}") for name in ("rank-synthetic", "shared-features", "aggregation")]
+    assert places == sorted(places)
+
+
+def test_command_names_what_differs_from_the_default() -> None:
+    """The command of a run repeats choices and settings, and leaves out what the study takes by itself."""
+    plan = make_plan(
+        get_study("aggregation"), n=80, seed=3, n_resamples=10, pairs="bible:en-fr", layers=(0, 5)
+    )
+    assert run_command(plan) == (
+        "platoscope run aggregation --preset bundled --n 80 --pairs 'bible:en-fr' --layers 0,5 --seed 3 --resamples 10"
+    )
+
+
+def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:
+    """Without a finished run there is no page, and the message says how to get one."""
+    with pytest.raises(NotFoundError, match="platoscope run all --out"):
+        write_reproduction(tmp_path / "nothing", tmp_path / "page.md")
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_missing_and_broken_pictures_name_the_command(tmp_path: Path) -> None:
+    """A run without its figure, or with a broken one, is an error that says how to draw it."""
+    folder = _finish(tmp_path / "runs", "rank-synthetic")
+    (folder / "figures" / "figure.png").write_text("no picture")
+    with pytest.raises(StorageError, match="platoscope figures"):
+        write_reproduction(tmp_path / "runs", tmp_path / "page.md")
+    (folder / "figures" / "figure.png").unlink()
+    with pytest.raises(NotFoundError, match="platoscope figures"):
+        write_reproduction(tmp_path / "runs", tmp_path / "page.md")
+
+
+def test_pictures_shrink_below_the_limit(tmp_path: Path) -> None:
+    """A picture that is too large becomes narrower until its file fits, and keeps its shape."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (400, 1800, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.png")
+    shrink_picture(tmp_path / "large.png", tmp_path / "small.png", limit=300_000)
+    with Image.open(tmp_path / "small.png") as small:
+        assert small.width < 1600
+        assert abs(small.width / small.height - 4.5) < 0.02
+    assert (tmp_path / "small.png").stat().st_size <= 300_000
+
+
+def test_commands_write_page_and_draw_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`figures` draws a run whose figures were removed, from its results alone; `reproduce` takes them up."""
+    runs = tmp_path / "runs"
+    small = ["--n", "60", "--resamples", "4", "--out", str(runs / "rank-synthetic")]
+    assert cli.main(["run", "rank-synthetic", *small]) == 0
+    results = {path: path.stat().st_mtime_ns for path in (runs / "rank-synthetic" / "results").iterdir()}
+    picture = runs / "rank-synthetic" / "figures" / "figure.png"
+    before = picture.read_bytes()
+    picture.unlink()
+    assert cli.main(["figures", str(runs / "rank-synthetic")]) == 0
+    assert picture.read_bytes() == before
+    assert {path: path.stat().st_mtime_ns for path in results} == results
+    capsys.readouterr()
+    assert cli.main(["reproduce", str(runs), "--out", str(tmp_path / "page.md")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "page.md")
+    verdicts = json.loads((runs / "rank-synthetic" / "verdicts.json").read_text(encoding="utf-8"))
+    text = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert all(verdict["evidence"].split(";")[0][:30] in text for verdict in verdicts)
