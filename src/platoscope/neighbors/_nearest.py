@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from platoscope.errors import InputError
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._space import Space, require_nonzero
 from platoscope.neighbors._threads import over_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["KINDS", "Neighbors", "nearest_neighbors"]
 
@@ -74,40 +77,51 @@ def _distinct_neighbors(
     """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
     from platoscope.neighbors._kernels import nearest
 
-    n_rows = space.n_distinct
-    kept = min(k + 1, max(n_rows - 1, 1))
-    indices = np.empty((n_rows, kept), np.int32)
-    scores = np.empty((n_rows, kept), np.float32 if space.gram is None else space.gram.dtype)
-    for start, stop, block in space.blocks():
-        fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm)
-        over_rows(partial(nearest, *fixed, indices[start:stop], scores[start:stop]), stop - start)
+    found = []
     needed = np.maximum(k - (space.weights - 1), 0)
-    last, undecided = _last_place(space, metric, indices, scores, needed)
-    counts = np.where(needed == 0, 0, last + 1)
-    counts[undecided] = 0
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    taken = np.arange(kept) < counts[:, None]
-    cols, values = indices[taken], scores[taken].astype(np.float64)
-    if undecided.size:
-        return _settle(space, metric, undecided, indices[undecided, last[undecided]], (indptr, cols, values))
-    return indptr, cols, values
+    kept = min(k + 1, max(space.n_distinct - 1, 1))
+    for start, stop, block in space.blocks():
+        indices = np.empty((stop - start, kept), np.int32)
+        scores = np.empty(indices.shape, block.dtype)
+        fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm)
+        over_rows(partial(nearest, *fixed, indices, scores), stop - start)
+        last, undecided = _last_place(space, metric, start, indices, scores, needed[start:stop])
+        counts = np.where(needed[start:stop] == 0, 0, last + 1)
+        counts[undecided] = 0
+        taken = np.arange(kept) < counts[:, None]
+        found.append((start + np.nonzero(taken)[0], indices[taken], scores[taken].astype(np.float64)))
+        # While the block is at hand: a matrix that is not kept would have to be computed again.
+        rows, columns = start + undecided, indices[undecided, last[undecided]]
+        for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, everything=True):
+            owner = np.repeat(rows[chunk], sizes)
+            found.append((owner, members, exact_scores(space, metric, owner, members)))
+    owner, column, score = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=space.n_distinct))])
+    if len(found) > 1:
+        order = np.lexsort((score, owner))
+        column, score = column[order], score[order]
+    return indptr, column.astype(np.int32, copy=False), score
 
 
 def _last_place(
-    space: Space, metric: str, indices: Any, scores: Any, needed: Any
+    space: Space, metric: str, start: int, indices: Any, scores: Any, needed: Any
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the position of the neighbor that fills the last place, and the rows where it may tie."""
+    """Return the position of the neighbor that fills the last place, and the rows where it may tie.
+
+    Arrays are about the distinct rows from `start` on.
+    """
     kept = indices.shape[1]
     filled = np.cumsum(np.where(indices >= 0, space.weights[indices], 0), axis=1)
     last = np.minimum((filled < needed[:, None]).sum(axis=1), kept - 1)
-    err = space.error_bound(metric)
+    errors = space.error_bound(metric)
+    err = errors[start : start + len(indices)]
     rows = np.arange(len(indices))
     after = np.minimum(last + 1, kept - 1)
     comparable = (needed > 0) & (last + 1 < kept)
     gap = np.full(len(indices), np.inf)
     np.subtract(scores[rows, after], scores[rows, last], out=gap, where=comparable)
     # A point with a larger error than these two is longer than both, and too far away to matter.
-    reach = np.maximum(err, err[np.maximum(indices[rows, last], 0)])
+    reach = np.maximum(err, errors[np.maximum(indices[rows, last], 0)])
     # Copies of one row may overfill the last place; then who ties with them from below matters too.
     overfull = (filled[rows, last] > needed) & (last > 0) & (needed > 0)
     np.subtract(
@@ -116,47 +130,35 @@ def _last_place(
     return last, np.flatnonzero(gap <= 2 * err + 8 * reach)
 
 
-def _settle(
-    space: Space, metric: str, undecided: Any, pivot: Any, decided: Any
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
-    """Merge the decided rows with the undecided ones, whose candidates get float64 distances."""
-    indptr, cols, values = decided
-    owners = [np.repeat(np.arange(space.n_distinct), np.diff(indptr))]
-    columns, scores = [cols], [values]
-    for rows, sizes, members in candidates(space, metric, undecided, pivot, everything=True):
-        owner = np.repeat(rows, sizes)
-        owners.append(owner)
-        columns.append(members)
-        scores.append(exact_scores(space, metric, owner, members))
-    owner, column, score = (np.concatenate(arrays) for arrays in (owners, columns, scores))
-    order = np.lexsort((score, owner))
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=space.n_distinct))])
-    return indptr, column[order].astype(np.int32), score[order]
+def candidates(
+    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any, /, *, everything: bool
+) -> Iterator[tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
+    """Yield ``(chunk, sizes, members)``: the points that float32 cannot tell from `columns`, themselves included.
 
-
-def candidates(space: Space, metric: str, rows: Any, columns: Any, /, *, everything: bool) -> Any:
-    """Yield ``(rows, sizes, members)``: the points that float32 cannot tell from `columns`, by row.
-
-    With `everything`, the surely closer points are listed too. In chunks of bounded size.
+    `block` has the Gram or distance matrix from row `start` on, and all `rows`. With `everything`, the
+    surely closer points are listed too. In chunks of the queries, of bounded size.
     """
-    from platoscope.neighbors._kernels import band_members
+    from platoscope.neighbors._band_kernels import band_members
 
-    kind, err = KINDS[metric], space.error_bound(metric)
-    fixed = (space.sq, space.along, space.inverse_norm, err)
-    order = np.argsort(rows, kind="stable")
-    for start, stop, block in space.blocks():
-        inside = order[(rows[order] >= start) & (rows[order] < stop)]
-        step = max(1, _CHUNK // block.shape[1])
-        for chunk in (inside[s : s + step] for s in range(0, inside.size, step)):
-            row, col = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
-            sizes = np.zeros(chunk.size, np.int64)
-            scan = partial(band_members, kind, block, start, *fixed, row, col, everything, sizes)
-            over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
-            indptr = np.concatenate([[0], np.cumsum(sizes)])
-            members = np.empty(int(indptr[-1]), np.int32)
-            if members.size:
-                over_rows(partial(scan, indptr, members), row.size)
-            yield rows[chunk], sizes, members
+    fixed = (
+        KINDS[metric],
+        block,
+        start,
+        space.sq,
+        space.along,
+        space.inverse_norm,
+        space.error_bound(metric),
+    )
+    step = max(1, _CHUNK // block.shape[1])
+    for chunk in (slice(s, s + step) for s in range(0, len(rows), step)):
+        row, column = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
+        sizes = np.zeros(row.size, np.int64)
+        scan = partial(band_members, *fixed, row, column, everything, sizes)
+        over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
+        indptr = np.concatenate([[0], np.cumsum(sizes)])
+        members = np.empty(int(indptr[-1]), np.int32)
+        over_rows(partial(scan, indptr, members), row.size)
+        yield chunk, sizes, members
 
 
 def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:

@@ -56,28 +56,13 @@ def ranks(
     real data that is a point in a thousand queries or fewer. The result therefore equals that of a
     float64 brute force, at the price of a float32 matrix product.
     """
-    from platoscope.neighbors._kernels import count_closer
-
-    rows = space.inverse
-    columns = space.inverse[items]
-    below = np.empty(len(items), np.int32)
-    within = np.empty(len(items), np.int32)
-    err = space.error_bound(metric)
-    order = np.argsort(rows, kind="stable")
-    for start, stop, block in space.blocks():
-        whole = stop - start == space.n_distinct
-        chosen = np.arange(len(rows)) if whole else order[(rows[order] >= start) & (rows[order] < stop)]
-        _count_block(
-            count_closer, space, KINDS[metric], block, start, err, chosen, indptr, columns, below, within
-        )
+    rows, columns = space.inverse, space.inverse[items]
     owner = np.repeat(rows, np.diff(indptr))
-    strictly = below.astype(np.float64)
-    tied = within - below - space.weights[columns]
-    unsure = np.flatnonzero((tied > 0) & (owner != columns)) if err.any() else np.zeros(0, np.intp)
-    equal = tied.astype(np.float64)
-    if unsure.size:
-        strictly[unsure], equal[unsure] = _decide(
-            space, metric, owner[unsure], columns[unsure], strictly[unsure]
+    strictly, equal = np.empty(len(items)), np.empty(len(items))
+    for start, stop, block in space.blocks():
+        chosen, local, where = _inside(rows, indptr, start, stop)
+        strictly[where], equal[where] = _count(
+            space, metric, start, block, rows[chosen], local, columns[where]
         )
     own = owner == columns
     # From a row's own copies everything is at distance 0; from any other, those copies are closer.
@@ -86,43 +71,50 @@ def ranks(
     return 1.0 + strictly + (0.5 * equal if ties == "average" else 0.0)
 
 
-def _count_block(
-    kernel: Any, space: Space, kind: int, block: Any, offset: int, err: Any, chosen: Any, indptr: Any,
-    columns: Any, below: Any, within: Any,
-) -> None:  # fmt: skip
-    fixed = (kind, block, offset, space.sq, space.along, space.inverse_norm, err, space.weights)
-    if chosen.size == space.n_samples:
-        over_rows(
-            partial(kernel, *fixed, space.inverse, indptr, columns, below, within), chosen.size, minimum=16
-        )
-        return
+def _inside(rows: Any, indptr: Any, start: int, stop: int) -> tuple[Any, Any, Any]:
+    """Return the items whose distinct row is in start:stop, where their queries start, and these queries."""
+    chosen = np.flatnonzero((rows >= start) & (rows < stop))
+    if chosen.size == rows.size:
+        return slice(None), indptr, slice(None)
     lengths = indptr[chosen + 1] - indptr[chosen]
     local = np.concatenate([[0], np.cumsum(lengths)])
-    where = np.repeat(indptr[chosen] - local[:-1], lengths) + np.arange(local[-1])
-    some_below, some_within = np.empty(where.size, np.int32), np.empty(where.size, np.int32)
-    targets, rows = columns[where], space.inverse[chosen]
-    over_rows(partial(kernel, *fixed, rows, local, targets, some_below, some_within), chosen.size, minimum=16)
-    below[where], within[where] = some_below, some_within
+    return chosen, local, np.repeat(indptr[chosen] - local[:-1], lengths) + np.arange(local[-1])
 
 
-def _decide(space: Space, metric: str, rows: Any, columns: Any, strictly: Any) -> tuple[Any, Any]:
-    """Return how many are strictly closer and how many tie, for queries that float32 left open."""
-    strictly, equal = strictly.copy(), np.zeros_like(strictly)
-    # `candidates` works through the queries block by block; the stable order brings them back.
-    order = np.argsort(rows, kind="stable")
-    done = 0
-    for owner, sizes, members in candidates(space, metric, rows, columns, everything=False):
-        query = order[done : done + len(owner)]
-        done += len(owner)
-        threshold = exact_scores(space, metric, owner, columns[query])
-        repeated = np.repeat(np.arange(len(owner)), sizes)
-        score = exact_scores(space, metric, owner[repeated], members)
-        weight = np.where(members == columns[query][repeated], 0, space.weights[members]).astype(np.float64)
-        closer = score < threshold[repeated]
-        same = score == threshold[repeated]
-        strictly[query] += np.bincount(repeated, weight * closer, len(owner))
-        equal[query] += np.bincount(repeated, weight * same, len(owner))
+def _count(
+    space: Space, metric: str, start: int, block: Any, rows: Any, indptr: Any, columns: Any
+) -> tuple[Any, Any]:
+    """Return how many items are strictly closer than the queried ones, and how many others tie with them."""
+    from platoscope.neighbors._kernels import count_closer
+
+    err = space.error_bound(metric)
+    below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
+    fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
+    over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
+    strictly = below.astype(np.float64)
+    equal = (within - below - space.weights[columns]).astype(np.float64)
+    if err.any():
+        owner = np.repeat(rows, np.diff(indptr))
+        unsure = np.flatnonzero((equal > 0) & (owner != columns))
+        closer, equal[unsure] = _decide(space, metric, start, block, owner[unsure], columns[unsure])
+        strictly[unsure] += closer
     return strictly, equal
+
+
+def _decide(
+    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return how many are closer and how many tie, of the points that float32 left open."""
+    closer, equal = np.zeros(len(rows)), np.zeros(len(rows))
+    for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, everything=False):
+        query = np.repeat(np.arange(len(sizes)), sizes)
+        score = exact_scores(space, metric, rows[chunk][query], members)
+        asked = members == columns[chunk][query]  # once in every query
+        threshold = score[asked][query]
+        weight = np.where(asked, 0, space.weights[members]).astype(np.float64)
+        closer[chunk] = np.bincount(query, weight * (score < threshold), len(sizes))
+        equal[chunk] = np.bincount(query, weight * (score == threshold), len(sizes))
+    return closer, equal
 
 
 def visit_rank_rows(
