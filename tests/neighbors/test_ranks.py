@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from platoscope.errors import InputError
 from platoscope.neighbors import nearest_neighbors, prepare, ranks, visit_rank_rows
+from platoscope.neighbors._space import gram_product
 from platoscope.testing import references
 
 
@@ -98,12 +99,36 @@ def test_huge_features_do_not_change_a_single_rank(dtype):
         assert np.abs(got - want).mean() < 0.01
 
 
-def test_clusters_far_apart_keep_their_inner_ranks():
+def clusters_far_apart():
+    X = np.random.default_rng(4).standard_normal((80, 5))
+    return X + 1e6 * (np.arange(80) % 2)[:, None]
+
+
+@pytest.mark.parametrize("block_size", [None, 1, 7, 64])
+def test_clusters_far_apart_keep_their_inner_ranks(block_size):
     """Two clusters a million apart, where float32 products decide nothing, still rank as in float64."""
-    rng = np.random.default_rng(4)
-    X = rng.standard_normal((80, 5)) + 1e6 * (np.arange(80) % 2)[:, None]
-    got = np.nan_to_num(all_ranks(prepare(X), "euclidean"))
-    np.testing.assert_array_equal(got, float64_ranks(X))
+    X = clusters_far_apart()
+    space = prepare(X, block_size=block_size)
+    want = float64_ranks(X)
+    np.testing.assert_array_equal(np.nan_to_num(all_ranks(space, "euclidean")), want)
+    near = dense_weights(space, 3, "euclidean")
+    np.testing.assert_array_equal(near > 0, (want > 0) & (want <= 3))
+
+
+def test_a_block_of_distances_is_multiplied_once_for_neighbors_and_once_for_ranks(monkeypatch):
+    """Near-ties are settled while their block is at hand, however many there are."""
+    space = prepare(clusters_far_apart(), block_size=16)
+    multiplied = []
+
+    def count(left, right):
+        multiplied.append(len(left[0]))
+        return gram_product(left, right)
+
+    monkeypatch.setattr("platoscope.neighbors._space.gram_product", count)
+    near = nearest_neighbors(space, 1, "euclidean")
+    assert multiplied == [16] * 5
+    ranks(space, near.indptr, near.items, "euclidean")
+    assert multiplied == [16] * 10
 
 
 def test_concatenated_parts_rank_like_the_put_together_array():
