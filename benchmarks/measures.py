@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument(
         "--large", type=int, nargs="+", metavar="N", help="item counts of the section 'large'"
     )
+    parser.add_argument("--repeats", type=int, metavar="TIMES", help="turns of a pair (7), a third for grids")
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
     options = parser.parse_args()
     # Before NumPy and its BLAS count the cores; other processes that are started here inherit it.
@@ -56,6 +57,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     if options.large:
         sizes = replace(sizes, large=tuple(options.large))
+    if options.repeats:
+        sizes = replace(sizes, repeats=options.repeats)
     print(f"{machine()}\n\n{HEADER}", flush=True)
     rows: list[Row] = []
     for name in options.only:
