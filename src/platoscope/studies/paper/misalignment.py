@@ -45,7 +45,7 @@ def _aligned(choices: Choices) -> Sequence[Comparison]:
     models = choices.models or from_preset(setting.TEXT_MODELS, choices)[:2]
     if choices.pairs is not None:
         return [_texts(model, data, choices) for model in models for data in choices.pairs]
-    vision = from_preset(setting.LARGE_DINOV2, choices)
+    vision = from_preset(setting.VISION, choices)[0]
     corpora = from_preset(setting.LANGUAGES, choices)
     return [
         *(_texts(model, corpora[0][0], choices) for model in models),

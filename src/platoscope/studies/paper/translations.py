@@ -82,13 +82,7 @@ def _panels(short: str, labels: dict[str, str], main: str, data: str) -> tuple[P
             kind="profile", labels=tuple(labels.values()), names=tuple(labels), title=f"{a} and {b}, by layer"
         ),
         Panel(kind="asymmetry", labels=tuple(labels.values()), names=tuple(labels), title="Asymmetry"),
-        *(
-            Panel(kind="grid", labels=(f"{main} grid",), title=title, options={"direction": direction})
-            for direction, title in (
-                ("a_to_b", f"{a} → {b}, all layers"),
-                ("b_to_a", f"{b} → {a}, all layers"),
-            )
-        ),
+        Panel(kind="grid", labels=(f"{main} grid",), title=f"Every layer of {a} and of {b}"),
         Panel(kind="metrics", labels=(main,), title="Measures side by side"),
         Panel(kind="retrieval", labels=(main,), title="Finding the translation"),
         Panel(kind="null", labels=(main,), title="Shuffled pairs"),
