@@ -43,11 +43,11 @@ def test_profile_draws_both_directions(madeup: ModuleType, ax: Axes) -> None:
     """Each direction is a line over relative depth with the values of the result."""
     result = madeup.profile()
     assert report.plot_profile(result, ax) is ax
-    for direction, label in (("a_to_b", "en → it"), ("b_to_a", "it → en")):
+    for direction, label in (("a_to_b", "Δ(en → it)"), ("b_to_a", "Δ(it → en)")):
         x, y = _line(ax, label)
         assert_allclose(x, result.relative_depth_a)
         assert_allclose(y, result.information_imbalance.sel(direction=direction))
-    assert _legend(ax) == ["en → it", "it → en", "shuffled pairs"]
+    assert _legend(ax) == ["Δ(en → it)", "Δ(it → en)", "shuffled pairs"]
     assert ax.get_ylabel() == "information imbalance Δ"
     assert ax.get_xlabel() == "relative depth"
 
@@ -70,18 +70,18 @@ def test_profile_of_several_conditions(madeup: ModuleType, ax: Axes) -> None:
     other = madeup.profile(shift=0.1).assign_attrs(name_b="hu")
     report.plot_profile({"it": madeup.profile(), "hu": other}, ax, null=False)
     colors = {line.get_label(): line.get_color() for line in ax.lines}
-    assert colors["it · en → it"] == COLORS[0]
-    assert colors["hu · en → hu"] == COLORS[1]
+    assert colors["it · Δ(en → it)"] == COLORS[0]
+    assert colors["hu · Δ(en → hu)"] == COLORS[1]
     styles = {line.get_label(): line.get_linestyle() for line in ax.lines}
-    assert styles["it · en → it"] == styles["hu · en → hu"] == "-"
-    assert styles["it · it → en"] == "--"
-    assert _legend(ax) == ["it", "hu", "en → other", "other → en"]
+    assert styles["it · Δ(en → it)"] == styles["hu · Δ(en → hu)"] == "-"
+    assert styles["it · Δ(it → en)"] == "--"
+    assert _legend(ax) == ["it", "hu", "Δ(en → other)", "Δ(other → en)"]
 
 
 def test_directions_shared_by_all_conditions_keep_their_names(madeup: ModuleType, ax: Axes) -> None:
     """Where conditions differ in pooling only, the legend names the languages."""
     report.plot_profile({"last": madeup.profile(), "mean(20)": madeup.profile(shift=0.1)}, ax, null=False)
-    assert _legend(ax) == ["last", "mean(20)", "en → it", "it → en"]
+    assert _legend(ax) == ["last", "mean(20)", "Δ(en → it)", "Δ(it → en)"]
 
 
 def test_mean_of_directions_has_the_paired_interval(madeup: ModuleType, ax: Axes) -> None:
@@ -115,7 +115,7 @@ def test_profile_null_is_gray(madeup: ModuleType, ax: Axes) -> None:
 def test_profile_over_layers_of_the_other_side(madeup: ModuleType, ax: Axes) -> None:
     """The horizontal axis can be the layer index, of either side."""
     report.plot_profile(madeup.profile(n_layers=7), ax, x="layer", side="b")
-    assert_allclose(_line(ax, "en → it")[0], np.arange(7))
+    assert_allclose(_line(ax, "Δ(en → it)")[0], np.arange(7))
     assert ax.get_xlabel() == "layer"
 
 
@@ -143,7 +143,7 @@ def test_grid_is_the_table_and_marks_its_minimum(madeup: ModuleType, ax: Axes, d
     (ring,) = ax.lines
     assert ring.get_xdata()[0] == best.layer_a[0]
     assert ring.get_ydata()[0] == best.layer_b[0]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("layer (en)", "layer (it)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("layer of en", "layer of it")
 
 
 def test_grid_of_a_similarity_marks_its_maximum(madeup: ModuleType, ax: Axes) -> None:
@@ -169,7 +169,7 @@ def test_poolings_are_ordered_and_named(madeup: ModuleType, ax: Axes) -> None:
     names = ["concat(5)", "mean(20)", "last", "mean(5)"]
     report.plot_poolings({name: madeup.profile(pooling=name) for name in names}, ax)
     assert _legend(ax) == ["last", "mean(5)", "mean(20)", "concat(5)"]
-    assert len({line.get_color() for line in ax.lines}) == 4
+    assert len({line.get_color() for line in ax.lines if line.get_label() in names}) == 4
 
 
 def test_token_distance_has_distance_across_and_layer_up(madeup: ModuleType, ax: Axes) -> None:
@@ -195,7 +195,7 @@ def test_null_is_drawn_at_its_values(madeup: ModuleType, ax: Axes) -> None:
     """The figure of the null shows both directions and a line at 1."""
     result = madeup.profile()
     report.plot_null(result, ax)
-    assert_allclose(_line(ax, "en → it")[1], result.information_imbalance_null.sel(direction="a_to_b"))
+    assert_allclose(_line(ax, "Δ(en → it)")[1], result.information_imbalance_null.sel(direction="a_to_b"))
     assert any(np.all(np.asarray(line.get_ydata()) == 1) for line in ax.lines)
 
 
@@ -222,14 +222,14 @@ def test_retrieval_draws_every_k(madeup: ModuleType, ax: Axes) -> None:
     result = madeup.profile()
     report.plot_retrieval(result, ax)
     assert_allclose(_line(ax, "recall@5 · it → en")[1], result.retrieval_at_5.sel(direction="b_to_a"))
-    assert_allclose(_line(ax, "1 − Δ · en → it")[1], 1 - result.information_imbalance.sel(direction="a_to_b"))
+    assert_allclose(_line(ax, "1 − Δ(en → it)")[1], 1 - result.information_imbalance.sel(direction="a_to_b"))
 
 
 def test_sweep_names_the_swept_side(madeup: ModuleType, ax: Axes) -> None:
     """The axis of a sweep names the side that moves."""
     report.plot_sweep({"DINOv2": madeup.profile()}, ax, side="b")
     assert ax.get_xlabel() == "relative depth (it)"
-    assert "DINOv2 · en → it" in {line.get_label() for line in ax.lines}
+    assert "DINOv2 · Δ(en → it)" in {line.get_label() for line in ax.lines}
 
 
 def test_sample_size_is_logarithmic(madeup: ModuleType, ax: Axes) -> None:
@@ -269,3 +269,38 @@ def test_styles_do_not_leak(madeup: ModuleType) -> None:
     plt.close(drawn.figure)
     assert dict(mpl.rcParams) == before
     assert_allclose(drawn.figure.get_figwidth(), 3.35)
+
+
+def test_profile_without_null_marks_the_level_of_chance(madeup: ModuleType, ax: Axes) -> None:
+    """Where no null is drawn, a gray line says what unrelated representations give."""
+    report.plot_profile(madeup.profile(), ax, null=False)
+    levels = [line.get_ydata()[0] for line in ax.lines if line.get_color() == CHANCE_COLOR]
+    assert levels == [1.0]
+
+
+def test_overlap_alone_marks_its_chance(madeup: ModuleType, ax: Axes) -> None:
+    """A profile of the overlap has its gray line at k / (N - 1), as the result says."""
+    report.plot_profile(madeup.profile(), ax, measure="neighborhood_overlap")
+    levels = [line.get_ydata()[0] for line in ax.lines if line.get_color() == CHANCE_COLOR]
+    assert levels == [0.01]
+
+
+def test_legends_stand_above_the_data(madeup: ModuleType, ax: Axes) -> None:
+    """No legend lies over the Axes, where it would cover lines or bands."""
+    report.plot_profile({"one": madeup.profile(), "two": madeup.profile(seed=1)}, ax)
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_few_token_distances_each_have_a_tick(madeup: ModuleType, ax: Axes) -> None:
+    """Distances that were chosen far apart are named one by one."""
+    report.plot_token_distance(madeup.tokens().sel(token_distance=[1, 2, 4, 8, 16]), ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "4", "8", "16"]
+
+
+def test_values_beyond_the_scale_are_announced(madeup: ModuleType, ax: Axes) -> None:
+    """Where Δ exceeds the end of the color scale, the scale has a pointed end."""
+    high = madeup.tokens() * 1.5
+    report.plot_token_distance(high, ax)
+    (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
+    assert mesh.colorbar.extend == "max"

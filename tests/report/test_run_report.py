@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
+from PIL import Image
 
 from platoscope.errors import InputError, StorageError
 from platoscope.report import draw_result, plot_profile, write_figures, write_page
@@ -96,7 +97,7 @@ def test_every_kind_is_drawn(madeup: ModuleType) -> None:
 def test_directed_grid_shows_both_directions_on_one_scale(madeup: ModuleType) -> None:
     """Two maps stand side by side and share their scale of color."""
     (drawn,) = draw_result(_result(madeup, ALL_KINDS[2:3]))
-    assert [ax.get_title("left") for ax in drawn.axes] == ["en → it", "it → en"]
+    assert [ax.get_title("left") for ax in drawn.axes] == ["Δ(en → it)", "Δ(it → en)"]
     scales = [ax.collections[0].get_clim() for ax in drawn.axes]
     assert scales[0] == scales[1]
 
@@ -201,7 +202,7 @@ def test_page_charts_hold_the_data(madeup: ModuleType, tmp_path: Path) -> None:
     traces = {trace.get("name"): trace for trace in only["data"]}
     values = result.results["en-it"].information_imbalance.sel(direction="a_to_b")
     # Charts round to five digits.
-    assert_allclose(traces["en → it"]["y"], values, atol=1e-5)
+    assert_allclose(traces["Δ(en → it)"]["y"], values, atol=1e-5)
 
 
 def test_chart_of_a_map_has_its_cells(madeup: ModuleType) -> None:
@@ -221,3 +222,19 @@ def test_description_says_where_the_minimum_is(madeup: ModuleType) -> None:
     values = result.information_imbalance.sel(direction="a_to_b")
     depth = float(values.relative_depth_a[int(values.values.argmin())])
     assert f"lowest {float(values.min()):.2f} at {depth:g}" in words
+
+
+def test_pdf_embeds_each_font_once(madeup: ModuleType, tmp_path: Path) -> None:
+    """A PDF holds one font, embedded as TrueType: Greek letters and arrows share it with the Latin ones."""
+    write_figures(_result(madeup, ALL_KINDS[1:2]), tmp_path)
+    content = (tmp_path / "01-asymmetry.pdf").read_bytes()
+    assert content.count(b"/FontFile2") == 1
+    assert b"/Type3" not in content
+
+
+def test_narrow_panels_share_a_row_across_a_wide_one(madeup: ModuleType, tmp_path: Path) -> None:
+    """In the whole figure a narrow panel fills the place beside an earlier one, even past a wide panel."""
+    panels = (ALL_KINDS[0], ALL_KINDS[2], ALL_KINDS[1])  # narrow, wide, narrow
+    write_figures(_result(madeup, panels), tmp_path)
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert picture.height == 2 * 2.5 * 300

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.report.style import CHANCE_COLOR, COLORS, DIRECTION_STYLES, new_axes
+from platoscope.report.style import (
+    CHANCE_COLOR,
+    DIRECTION_STYLES,
+    REGION_COLOR,
+    condition_colors,
+    new_axes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 __all__ = [
@@ -23,15 +30,16 @@ __all__ = [
     "Results",
     "Side",
     "add_legend",
-    "as_mapping",
-    "band_alpha",
+    "begin",
     "depth",
     "direction_label",
+    "draw_chance",
     "draw_curve",
     "ensure_axes",
     "label_depth",
     "label_ticks",
     "legend_above",
+    "of_measure",
     "read_curve",
     "read_null",
     "shade_layers",
@@ -78,17 +86,17 @@ class Curve:
     high: np.ndarray | None = None
 
 
-def as_mapping(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> dict[str, xr.Dataset]:
-    """Return several results by name; a single one gets the empty name."""
+def begin(
+    results: xr.Dataset | Mapping[str, xr.Dataset], ax: Axes | None, /
+) -> tuple[dict[str, xr.Dataset], Axes, dict[str, str]]:
+    """Return results by name (a single one gets the empty name), the Axes, and the color of each name."""
     import xarray as xr
 
-    if isinstance(results, xr.Dataset):
-        return {"": results}
-    mapping = dict(results)
-    if not mapping:
+    datasets = {"": results} if isinstance(results, xr.Dataset) else dict(results)
+    if not datasets:
         message = "a figure needs at least one result, got an empty mapping"
         raise InputError(message)
-    return mapping
+    return datasets, ensure_axes(ax), condition_colors(list(datasets))
 
 
 def ensure_axes(ax: Axes | None, /) -> Axes:
@@ -179,6 +187,13 @@ def direction_label(dataset: xr.Dataset, direction: str, /) -> str:
     return {"a_to_b": f"{a} → {b}", "b_to_a": f"{b} → {a}", "mean": "mean of both directions"}[direction]
 
 
+def of_measure(measure: str, direction: str, /) -> str:
+    """Name a direction of a measure: ``"Δ(en → it)"``, and for a measure without a letter ``"en → it"``."""
+    return (
+        f"Δ({direction})" if measure.startswith("information_imbalance") and "→" in direction else direction
+    )
+
+
 def shared_direction_label(datasets: Sequence[xr.Dataset], direction: str, /) -> str:
     """Name a direction for several conditions: by the names that they share, "other" for one they do not."""
     if direction == "mean":
@@ -192,9 +207,11 @@ def shared_direction_label(datasets: Sequence[xr.Dataset], direction: str, /) ->
 
 
 def draw_curve(
-    ax: Axes, curve: Curve, /, *, label: str, color: str, direction: str = "a_to_b", alpha: float = 0.2
+    ax: Axes, curve: Curve, /, *, label: str, color: str, direction: str = "a_to_b", n_conditions: int = 1
 ) -> None:
-    """Draw one curve and, where it has an interval, the band of opacity `alpha` around it."""
+    """Draw one curve and, where it has an interval, the band around it; bands of many conditions are faint."""
+    # Where many lie over each other, each is fainter, so that lines stay visible.
+    alpha = 0.2 if n_conditions <= 3 else 0.1
     if curve.low is not None and curve.high is not None:
         # No label: the legend names the line, and a band belongs to the line of its color.
         ax.fill_between(curve.x, curve.low, curve.high, color=color, alpha=alpha, linewidth=0)
@@ -215,9 +232,17 @@ def label_depth(ax: Axes, x: Depth, /, *, name: str = "") -> None:
         ax.set_xlim(-0.02, 1.02)
 
 
-def band_alpha(n_conditions: int, /) -> float:
-    """Opacity of the bands: where many lie over each other, each is fainter, so that lines stay visible."""
-    return 0.2 if n_conditions <= 3 else 0.1
+def draw_chance(ax: Axes, measure: str, datasets: Mapping[str, xr.Dataset], /) -> None:
+    """Draw the level of unrelated representations: 1 for Δ, k / (N − 1) for the neighborhood overlap."""
+    levels = {
+        float(dataset.attrs[f"{measure}_chance"])
+        for dataset in datasets.values()
+        if f"{measure}_chance" in dataset.attrs
+    }
+    if measure.startswith("information_imbalance"):
+        levels = {1.0}
+    for level in levels:
+        ax.axhline(level, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
 
 
 def label_ticks(ax: Axes, values: np.ndarray, /) -> None:
@@ -231,9 +256,20 @@ def label_ticks(ax: Axes, values: np.ndarray, /) -> None:
     ax.set_xticks([], minor=True)
 
 
-def legend_above(ax: Axes, /, *, ncols: int = 2) -> None:
-    """Put the legend above the Axes, for figures whose curves fill all of it."""
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=ncols, columnspacing=1.0)
+def legend_above(ax: Axes, /, *, handles: Sequence[Artist] | None = None) -> None:
+    """Put the legend above the Axes, where it covers no data, in as many columns as its names allow.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where the legend goes.
+    handles : sequence of matplotlib artists, optional
+        Its entries; all labelled lines of `ax` by default.
+    """
+    shown = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    longest = max((len(str(handle.get_label())) for handle in shown), default=0)
+    ncols = 1 if longest > 26 else 2 if longest > 13 else 3
+    ax.legend(handles=shown, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=ncols, columnspacing=1.0)
 
 
 def shade_layers(ax: Axes, x: np.ndarray, layers: Sequence[int], /) -> None:
@@ -246,7 +282,7 @@ def shade_layers(ax: Axes, x: np.ndarray, layers: Sequence[int], /) -> None:
     starts = np.flatnonzero(chosen & ~np.concatenate(([False], chosen[:-1])))
     ends = np.flatnonzero(chosen & ~np.concatenate((chosen[1:], [False])))
     for start, end in zip(starts, ends, strict=True):
-        ax.axvspan(edges[start], edges[end + 1], color=COLORS[5], alpha=0.18, linewidth=0, zorder=0)
+        ax.axvspan(edges[start], edges[end + 1], color=REGION_COLOR, linewidth=0, zorder=0)
 
 
 def add_legend(
@@ -279,7 +315,7 @@ def add_legend(
     named = {label: color for label, color in conditions.items() if label}
     handles: list[Any] = [Line2D([], [], color=color, label=label) for label, color in named.items()]
     if len(directions) > 1 or not named:
-        color = "black" if named else next(iter(conditions.values()), COLORS[0])
+        color = "black" if named else next(iter(conditions.values()))
         handles += [
             Line2D([], [], color=color, linestyle=DIRECTION_STYLES[direction], label=label)
             for direction, label in directions.items()
@@ -287,5 +323,5 @@ def add_legend(
     if null is not None:
         handles.append(Line2D([], [], color=CHANCE_COLOR, linestyle=":", label=null))
     if region:
-        handles.append(Patch(color=COLORS[5], alpha=0.18, linewidth=0, label="semantic region"))
-    ax.legend(handles=handles, loc="best", ncols=2 if len(handles) > 5 else 1)
+        handles.append(Patch(color=REGION_COLOR, linewidth=0, label="semantic region"))
+    legend_above(ax, handles=handles)

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from platoscope.report._curves import (
     add_legend,
-    as_mapping,
-    band_alpha,
+    begin,
     depth,
     draw_curve,
-    ensure_axes,
     label_depth,
     read_curve,
 )
-from platoscope.report.style import CHANCE_COLOR, condition_colors
+from platoscope.report.style import CHANCE_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,15 +57,11 @@ def plot_asymmetry(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets = as_mapping(results)
-    ax = ensure_axes(ax)
-    colors = condition_colors(list(datasets))
+    datasets, ax, colors = begin(results, ax)
     ax.axhline(0, color=CHANCE_COLOR, linewidth=0.7)
     for label, dataset in datasets.items():
         curve = read_curve(dataset, "asymmetry", x=depth(dataset, x=x, side=side))
-        draw_curve(
-            ax, curve, label=label or "asymmetry", color=colors[label], alpha=band_alpha(len(datasets))
-        )
+        draw_curve(ax, curve, label=label or "asymmetry", color=colors[label], n_conditions=len(datasets))
     label_depth(ax, x)
     names = {
         (str(dataset.attrs.get("name_a", "A")), str(dataset.attrs.get("name_b", "B")))
@@ -76,7 +70,8 @@ def plot_asymmetry(
     first = {a for a, _ in names}
     a = first.pop() if len(first) == 1 else "A"
     b = names.pop()[1] if len(names) == 1 else "other"
-    ax.set_ylabel(f"asymmetry δ({a}, {b})")
+    # Names of models do not fit along the axis; the two sentences below name both sides as well.
+    ax.set_ylabel(f"asymmetry δ({a}, {b})" if len(a + b) <= 16 else "asymmetry δ")
     # The sign is what every reader of this figure asks for, so the figure itself answers.
     low, high = ax.get_ylim()
     reach = 1.25 * max(abs(low), abs(high))  # room for the two sentences

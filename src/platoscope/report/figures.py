@@ -221,15 +221,16 @@ def _title(figure: FigureBase, text: str, /) -> None:
 
 
 def _rows(result: StudyResult, /) -> list[list[Panel]]:
-    """Place panels in rows: a wide one alone, narrow ones in twos, in their order."""
+    """Place panels in rows: a wide one alone, narrow ones in twos; a narrow one fills the place left open above."""
     rows: list[list[Panel]] = []
-    open_row = False
+    open_row: list[Panel] | None = None
     for panel in result.panels:
-        wide = panel_size(panel, result.results)[0] == DOUBLE_COLUMN
-        if open_row and not wide:
-            rows[-1].append(panel)
-            open_row = False
-        else:
+        if panel_size(panel, result.results)[0] == DOUBLE_COLUMN:
             rows.append([panel])
-            open_row = not wide
+        elif open_row is not None:
+            open_row.append(panel)
+            open_row = None
+        else:
+            open_row = [panel]
+            rows.append(open_row)
     return rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.report._curves import MEASURE_LABELS, direction_label, ensure_axes
+from platoscope.report._curves import MEASURE_LABELS, direction_label, ensure_axes, of_measure
 from platoscope.report.style import COLORS
 
 if TYPE_CHECKING:
@@ -83,9 +83,15 @@ def plot_grid(
         cmap="viridis" if low_is_better else "viridis_r",
         rasterized=True,  # a PDF of thousands of rectangles shows seams between them
     )
-    ax.set_xlabel(f"layer ({dataset.attrs.get('name_a', 'A')})")
-    ax.set_ylabel(f"layer ({dataset.attrs.get('name_b', 'B')})")
-    ax.set_title(direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure))
+    a, b = str(dataset.attrs.get("name_a", "A")), str(dataset.attrs.get("name_b", "B"))
+    ax.set_xlabel(f"layer of {a}")
+    ax.set_ylabel(f"layer of {b}" if len(b) <= 12 else f"layer of\n{b}")
+    title = MEASURE_LABELS.get(measure, measure)
+    if directed:
+        title = of_measure(measure, direction_label(dataset, direction))
+        if len(title) > 36:  # more does not fit over a map of one column
+            title = title.replace(" → ", "\n→ ")
+    ax.set_title(title)
     _mark_best(ax, layers_a, layers_b, table, lowest=low_is_better)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from platoscope.report._curves import (
     add_legend,
-    as_mapping,
+    begin,
     depth,
+    draw_chance,
     draw_curve,
-    ensure_axes,
     label_depth,
+    of_measure,
     read_null,
     shared_direction_label,
 )
-from platoscope.report.style import CHANCE_COLOR, condition_colors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,14 +62,12 @@ def plot_null(
     InputError
         If a result has no null; the message lists what it has.
     """
-    datasets = as_mapping(results)
-    ax = ensure_axes(ax)
-    colors = condition_colors(list(datasets))
+    datasets, ax, colors = begin(results, ax)
     names = {
-        direction: shared_direction_label(list(datasets.values()), direction)
+        direction: of_measure(measure, shared_direction_label(list(datasets.values()), direction))
         for direction in ("a_to_b", "b_to_a")
     }
-    ax.axhline(1, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
+    draw_chance(ax, measure, datasets)
     for label, dataset in datasets.items():
         positions = depth(dataset, x=x, side=side)
         for direction in ("a_to_b", "b_to_a"):

@@ -176,6 +176,7 @@ def _draw_maps(
     """Draw heat maps, one row per result, whose two directions share one scale of color."""
     directions = _directions(panel, shown)
     measure = str(panel.options.get("measure", "information_imbalance"))
+    lone = len(shown) == len(directions) == 1
     axes = figure.subplots(len(shown), len(directions), squeeze=False)
     for row, (name, dataset) in zip(axes, shown.items(), strict=True):
         options: dict[str, Any] = {**panel.options, "colorbar": False}
@@ -187,7 +188,14 @@ def _draw_maps(
             drawer.plot(dataset, ax, **{**options, "direction": direction})
             if len(shown) > 1:
                 ax.set_title(f"{name}: {ax.get_title('left')}")
-        bar = figure.colorbar(row[0].collections[0], ax=list(row), pad=0.02, fraction=0.05)
+            elif lone:
+                ax.set_title("")  # the title of the panel says it
+            if ax is not row[0]:
+                ax.set_ylabel("")
+        mesh = row[0].collections[0]
+        largest = max(float(np.nanmax(ax.collections[0].get_array())) for ax in row)
+        over = "max" if largest > mesh.get_clim()[1] else "neither"
+        bar = figure.colorbar(mesh, ax=list(row), pad=0.02, fraction=0.05, extend=over)
         bar.set_label(MEASURE_LABELS.get(measure, measure))
         bar.outline.set_visible(False)
     return list(axes.ravel())

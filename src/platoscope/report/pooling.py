@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from platoscope.report._curves import (
     MEASURE_LABELS,
-    as_mapping,
+    begin,
     depth,
+    draw_chance,
     draw_curve,
-    ensure_axes,
     label_depth,
+    legend_above,
     read_curve,
 )
 from platoscope.report.style import COLORS, ordered_colors
@@ -64,8 +65,7 @@ def plot_poolings(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets = as_mapping(results)
-    ax = ensure_axes(ax)
+    datasets, ax, _ = begin(results, ax)
     colors = _pooling_colors(list(datasets))
     for pooling in sorted(datasets, key=_order):
         dataset = datasets[pooling]
@@ -77,12 +77,14 @@ def plot_poolings(
             color=colors[pooling],
             # Concatenations are dashed as well: two families of shades alone are hard to tell apart.
             direction="b_to_a" if pooling.startswith("concat") else "a_to_b",
+            n_conditions=len(datasets),
         )
+    draw_chance(ax, measure, datasets)
     label_depth(ax, x)
     ax.set_ylabel(MEASURE_LABELS.get(measure, measure))
     if measure == "information_imbalance":
         ax.set_ylim(bottom=0)
-    ax.legend(loc="best", ncols=2 if len(datasets) > 4 else 1)
+    legend_above(ax)
     return ax
 
 

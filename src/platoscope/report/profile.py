@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from platoscope.report._curves import (
     MEASURE_LABELS,
     add_legend,
-    as_mapping,
-    band_alpha,
+    begin,
     depth,
     direction_label,
+    draw_chance,
     draw_curve,
-    ensure_axes,
     label_depth,
+    of_measure,
     read_curve,
     read_null,
     shade_layers,
     shared_direction_label,
 )
-from platoscope.report.style import CHANCE_COLOR, condition_colors
+from platoscope.report.style import CHANCE_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +63,8 @@ def plot_profile(
     side : {"a", "b"}, default: "a"
         Whose layers stand there.
     null : bool, default: True
-        Draw the permutation null in gray where the result has one: its mean, and two standard deviations
-        to both sides.
+        Draw the permutation null in gray where the result has one: its mean and, for a single result, two
+        standard deviations to both sides. Without it a gray line marks the level of chance.
     region : sequence of int, optional
         Positions (along ``layer``) of the semantic region to shade.
 
@@ -78,9 +78,7 @@ def plot_profile(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets = as_mapping(results)
-    ax = ensure_axes(ax)
-    colors = condition_colors(list(datasets))
+    datasets, ax, colors = begin(results, ax)
     drawn: dict[str, str] = {}
     has_null = False
     for label, dataset in datasets.items():
@@ -90,7 +88,8 @@ def plot_profile(
             curve = read_curve(dataset, measure, x=positions, direction=direction)
             name = direction_label(dataset, direction) if directed else MEASURE_LABELS.get(measure, measure)
             shared = shared_direction_label(list(datasets.values()), direction) if directed else name
-            drawn.setdefault(direction, shared)
+            drawn.setdefault(direction, of_measure(measure, shared))
+            name = of_measure(measure, name)
             full = f"{label} · {name}" if label else name
             draw_curve(
                 ax,
@@ -98,12 +97,14 @@ def plot_profile(
                 label=full,
                 color=colors[label],
                 direction=direction,
-                alpha=band_alpha(len(datasets)),
+                n_conditions=len(datasets),
             )
-        has_null |= null and _draw_null(ax, dataset, measure, positions, label)
+        has_null |= null and _draw_null(ax, dataset, measure, positions, label, band=len(datasets) == 1)
     if region is not None:
         first = next(iter(datasets.values()))
         shade_layers(ax, depth(first, x=x, side=side), region)
+    if not has_null:
+        draw_chance(ax, measure, datasets)
     label_depth(ax, x)
     ax.set_ylabel(MEASURE_LABELS.get(measure, measure))
     if measure == "information_imbalance":
@@ -118,13 +119,15 @@ def plot_profile(
     return ax
 
 
-def _draw_null(ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarray, label: str, /) -> bool:
-    """Draw the mean of the permutation null, and say whether there was one."""
+def _draw_null(
+    ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarray, label: str, /, *, band: bool
+) -> bool:
+    """Draw the mean of the permutation null, with or without its spread, and say whether there was one."""
     name = f"{measure}_null"
     if name not in dataset:
         return False
     curve = read_null(dataset, name, x=positions, direction="mean")
-    if curve.low is not None and curve.high is not None:
+    if band and curve.low is not None and curve.high is not None:
         ax.fill_between(curve.x, curve.low, curve.high, color=CHANCE_COLOR, alpha=0.15, linewidth=0)
     ax.plot(
         curve.x,

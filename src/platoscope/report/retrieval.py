@@ -76,7 +76,7 @@ def plot_retrieval(
                 color=CHANCE_COLOR,
                 linestyle=DIRECTION_STYLES[direction],
                 linewidth=0.9,
-                label=f"1 − Δ · {direction_label(dataset, direction)}",
+                label=f"1 − Δ({direction_label(dataset, direction)})",
             )
     label_depth(ax, x)
     ax.set_ylabel("recall of the partner")

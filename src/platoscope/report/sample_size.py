@@ -14,9 +14,10 @@ from platoscope.report._curves import (
     ensure_axes,
     label_ticks,
     legend_above,
+    of_measure,
     read_curve,
 )
-from platoscope.report.style import COLORS
+from platoscope.report.style import CHANCE_COLOR, COLORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,12 +70,15 @@ def plot_sample_size(
         for direction in ("a_to_b", "b_to_a") if directed else ("a_to_b",):
             curve = read_curve(dataset, measure, x=x, direction=direction)
             name = MEASURE_LABELS.get(measure, measure)
-            label = f"{name}, {direction_label(dataset, direction)}" if directed else name
+            label = of_measure(measure, direction_label(dataset, direction)) if directed else name
             draw_curve(ax, curve, label=label, color=color, direction=direction)
+    if "neighborhood_overlap" in present and "neighborhood_overlap_chance" in dataset:
+        chance = read_curve(dataset, "neighborhood_overlap_chance", x=x)
+        ax.plot(chance.x, chance.values, color=CHANCE_COLOR, linestyle=":", label="overlap by chance")
     ax.set_xscale("log")
     label_ticks(ax, x)
     ax.set_xlabel("number of pairs N")
     ax.set_ylabel("measure")
     ax.set_ylim(bottom=0)
-    legend_above(ax, ncols=1)
+    legend_above(ax)
     return ax

@@ -22,6 +22,7 @@ __all__ = [
     "DIRECTION_STYLES",
     "DOUBLE_COLUMN",
     "PANEL_HEIGHT",
+    "REGION_COLOR",
     "SINGLE_COLUMN",
     "condition_colors",
     "figure_style",
@@ -54,6 +55,9 @@ Its yellow is left out: a thin yellow line on white paper cannot be seen by anyo
 
 CHANCE_COLOR: Final = "#7F7F7F"
 """The gray of everything that is not a result: nulls, chance levels, zero lines."""
+
+REGION_COLOR: Final = "#F6EFC9"
+"""The pale yellow behind the layers of a semantic region, which no band of the palette resembles."""
 
 DIRECTION_STYLES: Final[Mapping[str, Any]] = {"a_to_b": "-", "b_to_a": (0, (4, 1.5)), "mean": "-"}
 """Line style of each direction; color is left for the condition."""

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from platoscope.report._curves import (
     add_legend,
-    as_mapping,
+    begin,
     depth,
+    draw_chance,
     draw_curve,
-    ensure_axes,
     label_depth,
+    of_measure,
     read_curve,
+    shared_direction_label,
 )
-from platoscope.report.style import condition_colors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,20 +61,30 @@ def plot_sweep(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets = as_mapping(results)
-    ax = ensure_axes(ax)
-    colors = condition_colors(list(datasets))
+    datasets, ax, colors = begin(results, ax)
     first = next(iter(datasets.values()))
     a, b = str(first.attrs.get("name_a", "A")), str(first.attrs.get("name_b", "B"))
-    names = {"a_to_b": f"{a} → {b}", "b_to_a": f"{b} → {a}", "mean": "mean of both directions"}
+    measure = "information_imbalance"
+    names = {
+        direction: of_measure(measure, shared_direction_label(list(datasets.values()), direction))
+        for direction in directions
+    }
     for label, dataset in datasets.items():
         positions = depth(dataset, x=x, side=side)
         for direction in directions:
-            curve = read_curve(dataset, "information_imbalance", x=positions, direction=direction)
+            curve = read_curve(dataset, measure, x=positions, direction=direction)
             full = f"{label} · {names[direction]}" if label else names[direction]
-            draw_curve(ax, curve, label=full, color=colors[label], direction=direction)
+            draw_curve(
+                ax,
+                curve,
+                label=full,
+                color=colors[label],
+                direction=direction,
+                n_conditions=len(datasets),
+            )
+    draw_chance(ax, measure, datasets)
     label_depth(ax, x, name=b if side == "b" else a)
     ax.set_ylabel("information imbalance Δ")
     ax.set_ylim(bottom=0)
-    add_legend(ax, conditions=colors, directions={d: names[d] for d in directions})
+    add_legend(ax, conditions=colors, directions=names)
     return ax

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.report._curves import draw_curve, ensure_axes, label_ticks, legend_above, read_curve
+from platoscope.report._curves import (
+    draw_chance,
+    draw_curve,
+    ensure_axes,
+    label_ticks,
+    legend_above,
+    read_curve,
+)
 from platoscope.report.style import COLORS
 
 if TYPE_CHECKING:
@@ -93,6 +100,7 @@ def _plot_against(dataset: xr.Dataset, dimension: str, ax: Axes | None, /) -> Ax
     for name, label, color, line in _SYMMETRIC:
         if name in dataset:
             draw_curve(ax, read_curve(dataset, name, x=x), label=label, color=color, direction=line)
+    draw_chance(ax, "neighborhood_overlap", {"": dataset})
     ax.set_ylabel("measure")
     ax.set_ylim(-0.02, max(1.05, ax.get_ylim()[1]))
     legend_above(ax)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_token_distance"]
 
+_FEW = 8  # distances that each get a tick
+
 _TITLES = {
     "a_to_b": "last token → token τ before it",
     "b_to_a": "token τ before it → last token",
@@ -83,10 +85,16 @@ def plot_token_distance(
     ax.set_xlabel("token distance τ")
     ax.set_ylabel("layer")
     ax.set_title(_TITLES[direction])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    distances = np.asarray(dataset["token_distance"].values)
+    if len(distances) <= _FEW:
+        ax.set_xticks(distances)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if colorbar:
-        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05)
+        # Δ of unrelated tokens scatters around 1: the pointed end says that larger values have its color.
+        over = "max" if np.nanmax(table) > limits[1] else "neither"
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, fraction=0.05, extend=over)
         bar.set_label("information imbalance Δ")
         bar.outline.set_visible(False)
     return ax
