@@ -235,6 +235,8 @@ def _execute(
 
 def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
     """Print what would be done, and what it would cost."""
+    from platoscope.studies.estimates import estimate
+
     if as_json:
         print_json([{"study": plan.study.name, "plan": plan.describe()} for plan in plans])
         return
@@ -242,6 +244,9 @@ def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
         rows = [(row.section, row.item, row.detail) for row in plan.describe()]
         print_table(("", plan.study.name, ""), rows)
         print_text("")
+    if len(plans) > 1:
+        rows = [("cost", name, value) for name, value in estimate(plans).rows()]
+        print_table(("", "all of them, what they share counted once", ""), rows)
 
 
 def _print_results(done: _Done, /, *, as_json: bool) -> None:

@@ -2,7 +2,8 @@
 
 The estimates are rough on purpose and say so: tokens per item are taken from the limits of the filter, a
 forward pass is counted as two operations per parameter and token, and the machine's speed is measured with
-one matrix product.
+one matrix product. Comparisons and pictures are priced by constants that were measured on two cores
+(`platoscope --verbose run all`); converting a bundled model the first time is not counted.
 """
 
 from __future__ import annotations
@@ -17,18 +18,25 @@ import numpy as np
 
 from platoscope.errors import PlatoscopeError
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
+from platoscope.studies.comparison import Source, Surface, Synthetic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.studies.planning import Extraction
+    from platoscope.studies.comparison import Comparison
+    from platoscope.studies.planning import Extraction, Plan
     from platoscope.studies.records import Settings
 
 __all__ = ["Estimate", "estimate", "per_extraction"]
 
 _UNLIMITED_TEXT = 20  # tokens of a caption
+_UNKNOWN_LAYERS = 25
 _SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 _BASE_MEMORY = 1 << 30  # interpreter, libraries and one batch of states
+_SECONDS_PER_PAIR = 0.012  # of layers, with subsamples and permutations, however few the items
+_SECONDS_PER_PAIR_AND_SQUARE = 4e-8  # times the square of the number of items
+_SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
+_SECONDS_TO_START = 5.0  # libraries, compiled kernels, one model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +52,7 @@ class Estimate:
     disk : int or None
         Bytes of representations, float32.
     seconds : float or None
-        Time of the forward passes on this machine's CPU.
+        Time on this machine's CPU: forward passes, comparisons and pictures.
     unknown : tuple of str
         Models whose size is not known.
     """
@@ -68,26 +76,58 @@ class Estimate:
         return rows
 
 
-def estimate(extractions: Sequence[Extraction], settings: Settings, /) -> Estimate:
-    """Add up what `extractions` cost."""
-    if not extractions:
-        return Estimate(n_tokens=0, memory=_BASE_MEMORY, disk=0, seconds=0.0)
-    sizes = {extraction: _describe(extraction) for extraction in extractions}
-    known = {extraction: size for extraction, size in sizes.items() if size is not None}
-    tokens = {
-        extraction: settings.n * tokens_per_item(extraction, size) for extraction, size in sizes.items()
-    }
-    unknown = tuple(sorted({extraction.model for extraction, size in sizes.items() if size is None}))
-    if not known:
-        return Estimate(n_tokens=sum(tokens.values()), memory=None, disk=None, seconds=None, unknown=unknown)
-    operations = sum(_operations(size, tokens[extraction]) for extraction, size in known.items())
+def estimate(plans: Sequence[Plan], /) -> Estimate:
+    """Add up what `plans` cost when what they share is read once."""
+    readings: dict[tuple[Extraction, int, int], tuple[Extraction, Settings]] = {}
+    for plan in plans:
+        for extraction in plan.extractions:
+            key = (extraction.reading, plan.settings.n, plan.settings.seed)
+            readings.setdefault(key, (extraction, plan.settings))
+    every = [(extraction, settings.n, _describe(extraction)) for extraction, settings in readings.values()]
+    known = [(extraction, n, size) for extraction, n, size in every if size is not None]
+    unknown = tuple(sorted({extraction.model for extraction, _, size in every if size is None}))
+    n_tokens = sum(n * tokens_per_item(extraction, size) for extraction, n, size in every)
+    if every and not known:
+        return Estimate(n_tokens=n_tokens, memory=None, disk=None, seconds=None, unknown=unknown)
+    operations = sum(_operations(size, n * tokens_per_item(item, size)) for item, n, size in known)
+    reading = operations / (_SHARE_OF_PEAK * operations_per_second())
     return Estimate(
-        n_tokens=sum(tokens.values()),
-        memory=_BASE_MEMORY + max(size.size_bytes for size in known.values()),
-        disk=sum(_disk(extraction, size, settings.n) for extraction, size in known.items()),
-        seconds=operations / (_SHARE_OF_PEAK * operations_per_second()),
+        n_tokens=n_tokens,
+        memory=_BASE_MEMORY + max((size.size_bytes for _, _, size in known), default=0),
+        disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
+        seconds=reading + sum(_seconds_beside_reading(plan) for plan in plans),
         unknown=unknown,
     )
+
+
+def _seconds_beside_reading(plan: Plan) -> float:
+    """Price comparisons and pictures."""
+    pairs = sum(n_layer_pairs(comparison) for comparison in plan.comparisons)
+    each = _SECONDS_PER_PAIR + _SECONDS_PER_PAIR_AND_SQUARE * plan.settings.n**2
+    return _SECONDS_TO_START + pairs * each + len(plan.panels) * _SECONDS_PER_PANEL
+
+
+def n_layer_pairs(comparison: Comparison, /) -> int:
+    """Count the pairs of layers that a comparison looks at; of a model of unknown size, as if it had 25."""
+    first, second = (_n_layers(side) for side in comparison.sides)
+    if comparison.kind == "grid":
+        return first * second
+    if comparison.kind == "sweep":
+        return second if comparison.fixed is not None and comparison.fixed.side == "a" else first
+    if comparison.kind == "token_distance":
+        return first * len(comparison.distances)
+    return 1 if comparison.kind == "sample_size" else max(first, second)
+
+
+def _n_layers(side: Source | Surface | Synthetic) -> int:
+    if isinstance(side, Synthetic):
+        return len(side.values)
+    if isinstance(side, Surface):
+        return 1
+    if side.layers is not None:
+        return len(side.layers)
+    size = _describe(side)
+    return _UNKNOWN_LAYERS if size is None else size.n_layers
 
 
 def per_extraction(extractions: Sequence[Extraction], settings: Settings, /) -> list[str]:
@@ -111,7 +151,7 @@ def tokens_per_item(extraction: Extraction, size: ModelInfo | None, /) -> int:
     return ((low or 1) + (high if high is not None else 2 * (low or 1))) // 2
 
 
-def _describe(extraction: Extraction) -> ModelInfo | None:
+def _describe(extraction: Extraction | Source) -> ModelInfo | None:
     """Look a model up in the catalogue or on this machine; a plan asks nothing of the network."""
     listed = any(info.name == extraction.model for info in catalog())
     if not listed and not Path(extraction.model).expanduser().exists():
@@ -137,7 +177,7 @@ def operations_per_second() -> float:
     """Measure the machine: operations per second of one float32 matrix product."""
     X = np.ones((1024, 1024), dtype=np.float32)
     fastest = float("inf")
-    for _ in range(5):  # the first one starts the threads, others may be disturbed
+    for _ in range(20):  # the first one starts the threads, others may be disturbed
         start = time.perf_counter()
         X @ X
         fastest = min(fastest, time.perf_counter() - start)
@@ -164,6 +204,8 @@ def _bytes(value: int | None) -> str:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
+    if seconds >= 2 * 3600:
+        return f"about {seconds / 3600:,.0f} hours on this CPU"
     if seconds < 90:
         return f"about {max(1, round(seconds))} s on this CPU"
     return f"about {seconds / 60:,.0f} min on this CPU"

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.studies.comparison import Source
 from platoscope.studies.machine import describe_machine
 from platoscope.studies.progress import SILENT
 from platoscope.studies.run_folder import DIGEST, RunFolder
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from platoscope.studies.comparison import Comparison, Items
     from platoscope.studies.items import Selection
-    from platoscope.studies.planning import Plan
+    from platoscope.studies.planning import Extraction, Plan
     from platoscope.studies.progress import Progress
 
 __all__ = ["execute"]
@@ -119,7 +120,7 @@ def _conclude(
             for items, selection in selections.items()
         },
         "models": {
-            extraction.model: dict(run.shelf.remember(run.request(extraction)).provenance)
+            _reader(extraction): dict(run.shelf.remember(run.request(extraction)).provenance)
             for extraction in plan.extractions
         },
         "notes": list(plan.study.notes),
@@ -138,3 +139,12 @@ def _conclude(
         provenance=provenance,
         folder=folder.path,
     )
+
+
+def _reader(extraction: Extraction) -> str:
+    """Name a model and what sets one of its readings apart from another: the tower, the tokens it drops."""
+    tower = f" ({extraction.tower})" if extraction.tower else ""
+    dropped = (
+        "" if extraction.drop_last == Source(model="").drop_last else f", drop_last={extraction.drop_last}"
+    )
+    return f"{extraction.model}{tower}{dropped}"

@@ -146,9 +146,10 @@ def _filter_all(
     # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
     for name in sorted({name for member in members for name in member.tokenizers}):
         encoder = encoder_of(name)
+        known: dict[str, int] = {}
         for member in members:
             if name in member.tokenizers and encoder.modality == "text":
-                filtered[member] = _filter(filtered[member], member, encoder)
+                filtered[member] = _filter(filtered[member], member, encoder, known)
                 on_done(member)
     return filtered
 
@@ -167,22 +168,32 @@ def _together(items: Items, filtered: Mapping[Items, Selection]) -> Selection:
     return _narrow(own, replace(kept, counts=(*kept.counts, count)))
 
 
-def _filter(selection: Selection, items: Items, encoder: Encoder) -> Selection:
-    """Keep the pairs whose texts are within the limits under one tokenizer, and remember their lengths."""
-    pairs = selection.pairs
-    counted = {
-        side: np.asarray(encoder.lengths(list(getattr(pairs, side).items)), dtype=np.int64)
-        for side in ("a", "b")
-        if getattr(pairs, side).modality == "text"
-    }
-    kept = filter_lengths(
-        pairs,
-        counted.get("a"),
-        counted.get("b"),
-        minimum=items.minimum or 0,
-        maximum=_NO_LIMIT if items.maximum is None else items.maximum,
-    )
-    return _narrow(replace(selection, lengths={**selection.lengths, encoder.name: counted}), kept)
+def _filter(selection: Selection, items: Items, encoder: Encoder, known: dict[str, int], /) -> Selection:
+    """Keep the pairs whose texts are within the limits under one tokenizer, and remember their lengths.
+
+    Counting is what takes time. So the second side is counted only where the first is within the limits, and
+    a text that several data sets share (`known`) once.
+    """
+    limits = (items.minimum or 0, _NO_LIMIT if items.maximum is None else items.maximum)
+    for side in ("a", "b"):
+        texts: Side = getattr(selection.pairs, side)
+        if texts.modality != "text":
+            continue
+        new = list(dict.fromkeys(text for text in texts.items if text not in known))
+        if new:
+            known.update(zip(new, encoder.lengths(new).tolist(), strict=True))
+        counted = np.array([known[text] for text in texts.items], dtype=np.int64)
+        own = {**selection.lengths.get(encoder.name, {}), side: counted}
+        kept = filter_lengths(
+            selection.pairs,
+            counted if side == "a" else None,
+            counted if side == "b" else None,
+            minimum=limits[0],
+            maximum=limits[1],
+        )
+        lengths = {**selection.lengths, encoder.name: own}
+        selection = _narrow(replace(selection, lengths=lengths), kept)
+    return selection
 
 
 def _sample(selection: Selection, n: int, seed: int) -> Selection:

@@ -57,6 +57,14 @@ class Extraction:
         """The same without poolings: what makes two extractions one pass over the model."""
         return replace(self, poolings=())
 
+    @property
+    def reading(self) -> Extraction:
+        """The same without what does not change the texts: data sets taken together share their first side."""
+        items = self.items
+        if items.together and self.side == "a":
+            items = replace(items, data=items.together[0])
+        return replace(self, items=items, poolings=())
+
 
 @dataclass(frozen=True)
 class PlanRow:
@@ -99,7 +107,12 @@ class Plan:
     @cached_property
     def estimate(self) -> Estimate:
         """Tokens, memory, disk and time, without loading weights."""
-        return estimate(self.extractions, self.settings)
+        return estimate([self])
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over a model: one for each model and text."""
+        return len({extraction.reading for extraction in self.extractions})
 
     @property
     def n_requested(self) -> int:
@@ -138,7 +151,7 @@ class Plan:
             for extraction, cost in zip(self.extractions, costs, strict=True)
         ]
         rows += [PlanRow("comparison", item.label, _describe(item)) for item in self.comparisons]
-        joined = f"{len(self.extractions)} passes over a model for {self.n_requested} sides of comparisons"
+        joined = f"{self.n_passes} passes over a model for {self.n_requested} sides of comparisons"
         rows += [PlanRow("cost", name, value) for name, value in (("passes", joined), *self.estimate.rows())]
         rows += [PlanRow("left out", item.label, f"{item.reason} {item.remedy}") for item in self.left_out]
         return rows

@@ -242,8 +242,6 @@ class Study:
         The question, in one sentence.
     needs : str
         Models and data of the bundled preset, in words.
-    cost : str
-        What it costs on a 2-core machine, in words.
     design : callable
         From `Choices` to a `Design`.
     presets : tuple of str
@@ -278,7 +276,6 @@ class Study:
     design: Callable[[Choices], Design]
     figure: str = ""
     needs: str = ""
-    cost: str = ""
     presets: tuple[str, ...] = ("bundled",)
     settings: Mapping[str, Settings] = field(default_factory=dict)
     shortfall: Literal["error", "use_all", "equal"] = "error"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
 
-_WORDS = ("name", "question", "figure", "needs", "cost", "shortfall", "notes")
+_WORDS = ("name", "question", "figure", "needs", "shortfall", "notes")
 
 
 @dataclass(frozen=True, kw_only=True)

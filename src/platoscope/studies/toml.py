@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLAIMS", "read_study"]
 
-_WORDS = ("name", "question", "figure", "needs", "cost", "shortfall", "notes")
+_WORDS = ("name", "question", "figure", "needs", "shortfall", "notes")
 _TABLES = ("settings", "comparison", "panel", "statement")
 
 CLAIMS: dict[str, Callable[..., Statement]] = {

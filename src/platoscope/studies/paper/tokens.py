@@ -136,7 +136,6 @@ STUDY = Study(
     figure="5a-d",
     question="How far do the correlations between tokens reach, by layer, model and language, and in which direction?",
     needs="gemma-3-270m, smollm2-135m, bible:en-it",
-    cost="about 8 minutes",
     design=_design,
     presets=("bundled", "paper"),
     settings=SETTINGS,

@@ -121,7 +121,6 @@ STUDY = Study(
     figure="2a, 4a",
     question="Which layers share the meaning of a sentence and its translation, and which language knows more?",
     needs="gemma-3-270m, bible:en-it",
-    cost="about 4 minutes",
     design=_design,
     presets=("bundled", "paper"),
     settings=SETTINGS,
