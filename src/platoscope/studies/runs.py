@@ -153,10 +153,10 @@ def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
         settings = settings_from(content["settings"], where=where)
         panels = tuple(panel_from(item, where=where) for item in content["panels"])
         left_out = tuple(LeftOut(**item) for item in content["left_out"])
+        study = Study(design=lambda _: replace(design, panels=()), **words)
     except (KeyError, TypeError) as error:
         msg = f"{where}/config.json is not of this version of Platoscope: {error!r}. Run the study again."
         raise StorageError(msg) from error
-    study = Study(design=lambda _: replace(design, panels=()), **words)
     return Plan(
         study=study,
         choices=choices,
