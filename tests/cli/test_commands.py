@@ -127,9 +127,41 @@ def test_dry_run_computes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert list(tmp_path.iterdir()) == []
 
 
+def test_how_models_are_loaded_is_an_option_of_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Precision, device and batch stand in the plan; the variable for the device serves ``run`` as well."""
+    command = ["run", "rank-synthetic", "--dry-run", "--dtype", "float16", "--batch-tokens", "64"]
+    assert cli.main([*command, "--device", "cuda:1"]) == 0
+    assert "dtype float16, device cuda:1, 64 tokens per batch" in capsys.readouterr().out
+    monkeypatch.setenv("PLATOSCOPE_DEVICE", "mps")
+    assert cli.main(["run", "rank-synthetic", "--dry-run"]) == 0
+    assert "device mps" in capsys.readouterr().out
+    assert cli.main(["run", "rank-synthetic", "--dry-run", "--device-map", "auto"]) == 0
+    assert "device_map auto" in capsys.readouterr().out
+
+
+def test_run_all_runs_what_it_can_and_counts_the_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``run all`` gives each study its folder, and closes with how often models read for all of them."""
+    from platoscope.studies import get_study
+
+    studies = (get_study("rank-synthetic"), get_study("shared-features"))
+    monkeypatch.setattr("platoscope.studies.list_studies", lambda: studies)
+    assert cli.main(["run", "all", *SMALL, "--out", "here", "--dry-run"]) == 0
+    assert "what they share counted once" in capsys.readouterr().out
+    assert cli.main(["run", "all", *SMALL, "--out", "here"]) == 0
+    assert (
+        "0 sides of comparisons were asked for, 0 passes over a model serve them" in capsys.readouterr().out
+    )
+    assert {path.name for path in Path("here").iterdir()} == {"rank-synthetic", "shared-features"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["run", "rank-synthetic", "--dtype", "int8"], "int8"),
         (["run", "no-such-study"], "no-such-study"),
         (["run", "rank-synthetic", "--preset", "wrong"], "wrong"),
         (["run", "rank-synthetic", "--n", "2"], "2"),
