@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from platoscope.errors import StorageError
 from platoscope.report.panels import draw_panel, panel_size
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
     from platoscope.studies import StudyResult
     from platoscope.studies.records import Panel
 
-__all__ = ["FORMATS", "DrawnPanel", "Format", "draw_result", "render", "save_figure", "slug", "write_figures"]
+__all__ = [
+    "FORMATS",
+    "DrawnPanel",
+    "Format",
+    "draw_result",
+    "rendered",
+    "save_figure",
+    "slug",
+    "write_figures",
+]
 
 Format = Literal["png", "svg", "pdf"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
@@ -57,6 +68,11 @@ class DrawnPanel:
     name: str
     figure: Figure
     axes: tuple[Axes, ...]
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The figure as SVG, drawn once for its file and for the page."""
+        return rendered(self.figure, "svg")
 
 
 def slug(text: str, /) -> str:
@@ -123,15 +139,31 @@ def write_figures(
     target = Path(folder)
     written: list[Path] = []
     for panel in draw_result(result) if drawn is None else drawn:
-        written += save_figure(panel.figure, target, panel.name)
+        written += save_figure(panel.figure, target, panel.name, svg=panel.svg)
     combined = _combined(result)
     if combined is not None:
         written += save_figure(combined, target, "figure")
     return tuple(written)
 
 
-def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
+def save_figure(figure: Figure, folder: Path, name: str, /, *, svg: bytes | None = None) -> list[Path]:
     """Save a figure in the three formats; equal figures give equal files.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; its layout is fixed from here on.
+    folder : pathlib.Path
+        Where to write; made if it does not exist.
+    name : str
+        Name of the files, without ending.
+    svg : bytes, optional
+        The figure as SVG where it is rendered already.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
 
     Raises
     ------
@@ -145,8 +177,7 @@ def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
             path = folder / f"{name}.{ending}"
             # Written beside and moved: an interrupted run leaves no half a picture.
             partial = folder / f".{name}.part.{ending}"
-            with partial.open("wb") as file:
-                render(figure, ending, file)
+            partial.write_bytes(svg if svg is not None and ending == "svg" else rendered(figure, ending))
             partial.replace(path)
             written.append(path)
     except OSError as error:
@@ -155,8 +186,8 @@ def save_figure(figure: Figure, folder: Path, name: str, /) -> list[Path]:
     return written
 
 
-def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
-    """Write a figure in one format, which draws it once.
+def rendered(figure: Figure, ending: Format, /) -> bytes:
+    """Return a figure in one format, which draws it once.
 
     `Figure.savefig` draws every figure twice, and lays it out anew for each format; the canvases do not, and
     a figure that was laid out here stays as it is.
@@ -167,8 +198,11 @@ def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
         The figure; its layout is fixed from here on.
     ending : {"png", "svg", "pdf"}
         The format.
-    file : binary file
-        Where to write.
+
+    Returns
+    -------
+    bytes
+        The content of a file.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -181,13 +215,15 @@ def render(figure: Figure, ending: Format, file: BinaryIO, /) -> None:
         if engine is not None:
             engine.execute(figure)
             figure.set_layout_engine("none")
+        buffer = io.BytesIO()
         before = figure.dpi
         figure.set_dpi(_DPI)
         try:
             write = getattr(canvases[ending](figure), f"print_{ending}")
-            write(file, metadata=_METADATA[ending])
+            write(buffer, metadata=_METADATA[ending])
         finally:
             figure.set_dpi(before)
+    return buffer.getvalue()
 
 
 def _combined(result: StudyResult, /) -> Figure | None:

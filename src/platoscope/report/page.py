@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError
-from platoscope.report.figures import draw_result, render
+from platoscope.report.figures import draw_result
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
 from platoscope.report.summary import closing_table
@@ -161,16 +160,9 @@ def _panel(panel: DrawnPanel, charts: dict[str, Any], /) -> str:
 <h3>{_text(panel.panel.title)}</h3>
 <div class="charts">{"".join(holders)}</div>
 <details><summary>The picture for a paper (files: figures/{_text(panel.name)}.png, .svg, .pdf)</summary>
-<figure><img alt="{_text(words)}" src="data:image/svg+xml;base64,{_svg(panel)}"></figure>
+<figure><img alt="{_text(words)}" src="data:image/svg+xml;base64,{base64.b64encode(panel.svg).decode("ascii")}"></figure>
 </details>
 </section>"""
-
-
-def _svg(panel: DrawnPanel, /) -> str:
-    """Return the figure as SVG in base 64."""
-    buffer = io.BytesIO()
-    render(panel.figure, "svg", buffer)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _verdicts(result: StudyResult, /) -> str:
