@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.studies import (
@@ -306,7 +308,7 @@ def test_options_of_loading_reach_the_model_and_are_recorded(
 
 
 def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
-    """Pairs misaligned within books stand beside another sentence of their own book, and almost none is aligned."""
+    """Pairs misaligned within books stand beside another sentence of their own book."""
     strata = [f"book {i % 3}" for i in range(60)]
     book = np.array([[float(i % 3)] for i in range(60)], dtype=np.float32)
     own = np.arange(60, dtype=np.float32)[:, None]
@@ -324,6 +326,18 @@ def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
     # The book of each pair is untouched, so what depends on it alone is as it was; the rest is shuffled.
     assert delta[0] == pytest.approx(float(aligned[0]))
     assert delta[1] > 0.7 > 0.1 > aligned[1]
+
+
+@given(strata=st.lists(st.integers(0, 6), min_size=1, max_size=40), seed=st.integers(0, 99))
+def test_no_pair_stays_aligned_when_misaligned(strata: list[int], seed: int) -> None:
+    """Everyone gets another's partner of the same stratum, each partner once; who is alone is left out."""
+    groups = np.array(strata)
+    rows, partners = computing.misaligned(groups, rng=np.random.default_rng(seed))
+    assert (
+        sorted(rows) == sorted(partners) == [i for i, group in enumerate(strata) if strata.count(group) > 1]
+    )
+    assert not (rows == partners).any()
+    assert (groups[rows] == groups[partners]).all()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_any_work(

@@ -218,7 +218,9 @@ class Workbench:
             # Equal items give equal subsamples, so that differences between comparisons are paired as well.
             together = comparison.items is not None and comparison.items.together
             same = [together, selection.pairs.ids] if together else selection.pairs.fingerprint()
-            result.attrs["subsamples"] = digest([same, vars(self.plan.settings)])
+            # Misaligned within strata there may be fewer items, and so other subsamples.
+            alike = [same, comparison.shuffle, vars(self.plan.settings)]
+            result.attrs["subsamples"] = digest(alike)
         return result
 
 
