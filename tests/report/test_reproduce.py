@@ -178,6 +178,18 @@ def test_pictures_shrink_below_the_limit(tmp_path: Path) -> None:
     assert (tmp_path / "small.png").stat().st_size <= 300_000
 
 
+def test_thin_lines_keep_their_color(tmp_path: Path) -> None:
+    """Few colors do not give a thin line the color of a large area."""
+    picture = np.zeros((300, 400, 3), dtype=np.uint8)
+    picture[...] = np.arange(300, dtype=np.uint8)[:, None, None] % 256  # many grays over large areas
+    picture[150:152, :] = (213, 94, 0)
+    Image.fromarray(picture).save(tmp_path / "large.png")
+    shrink_picture(tmp_path / "large.png", tmp_path / "small.png")
+    with Image.open(tmp_path / "small.png") as small:
+        line = np.asarray(small.convert("RGB"))[150, 200].astype(int)
+    assert np.abs(line - (213, 94, 0)).max() < 26  # 18 to 25 was seen on the figures of whole runs
+
+
 def test_commands_write_page_and_draw_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`figures` draws a run whose figures were removed, from its results alone; `reproduce` takes them up."""
     runs = tmp_path / "runs"

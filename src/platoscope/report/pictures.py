@@ -47,7 +47,9 @@ def shrink_picture(source: Path, target: Path, /, *, limit: int = 200_000) -> No
         size = (round(picture.width * factor), round(picture.height * factor))
         small = picture.resize(size, Image.Resampling.LANCZOS) if factor < 1 else picture
         buffer = io.BytesIO()
-        small.quantize(_COLORS, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+        # Other methods give a thin line the color of a large area: two curves would look the same.
+        few = small.quantize(_COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(buffer, format="PNG", optimize=True)
         if buffer.tell() <= limit:
             break
     target.write_bytes(buffer.getvalue())
