@@ -14,11 +14,10 @@ _STRETCH = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _count_in_band(row, err, low, high):
+def _count_in_band(lower, upper, low, high):
     found = np.int32(0)
-    for other in range(row.size):
-        far = row[other] - err[other] > high or row[other] + err[other] < low
-        found += np.int32(0) if far else np.int32(1)
+    for other in range(lower.size):
+        found += np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
     return found
 
 
@@ -47,22 +46,29 @@ def band_members(
     the row never (its own score is infinite).
     """
     row = np.empty(block.shape[1], block.dtype)
+    lower = np.empty_like(row)
+    upper = np.empty_like(row)
+    filled = -1
     for q in range(start, stop):
         i = rows[q]
         j = columns[q]
-        _fill(kind, block, i - offset, i, sq, along, inverse, row)
+        if i != filled:  # in a grid, many queries in a row are about one row
+            _fill(kind, block, i - offset, i, sq, along, inverse, row)
+            for other in range(row.size):
+                lower[other] = row[other] - err[other]
+                upper[other] = row[other] + err[other]
+            filled = i
         slack = err[j] + err[i] + err[i]
         low = row.dtype.type(-np.inf) if everything else row[j] - slack
         high = row[j] + slack
-        found = 0
+        if members.size == 0:
+            sizes[q] = _count_in_band(lower, upper, low, high)
+            continue
+        at = indptr[q]
         for first in range(0, row.size, _STRETCH):
             last = min(first + _STRETCH, row.size)
-            inside = _count_in_band(row[first:last], err[first:last], low, high)
-            if inside > 0 and members.size > 0:
-                at = indptr[q] + found
+            if _count_in_band(lower[first:last], upper[first:last], low, high) > 0:
                 for other in range(first, last):
-                    if row[other] - err[other] <= high and row[other] + err[other] >= low:
+                    if lower[other] <= high and upper[other] >= low:
                         members[at] = other
                         at += 1
-            found += inside
-        sizes[q] = found
