@@ -21,6 +21,7 @@ __all__ = [
     "IMAGE_GPT",
     "LANGUAGES",
     "NOT_BUNDLED",
+    "ONE_TEXT",
     "PAIRS",
     "SCALE_TEXT",
     "SETTINGS",
@@ -29,6 +30,7 @@ __all__ = [
     "caption_source",
     "from_preset",
     "image_items",
+    "language_items",
     "languages_of",
     "name_of",
     "text_items",
@@ -69,6 +71,8 @@ LANGUAGES = {
     ),
     "paper": (tuple(f"opus_books:en-{language}" for language in ("it", "es", "nl", "de", "fr", "hu")),),
 }
+ONE_TEXT = ("bible", "libreoffice")
+"""Corpora that give one and the same text in all their languages."""
 IMAGES = {"bundled": "emoji", "paper": "imagenet"}
 CAPTIONS = {"bundled": ("emoji-captions:en", "stamps:en"), "paper": ("flickr30k",)}
 
@@ -107,6 +111,16 @@ def text_items(data: str, choices: Choices, /) -> Items:
     """
     models = choices.models or from_preset(TEXT_MODELS, choices)
     return Items(data=data, tokenizers=models[:1])
+
+
+def language_items(data: str, group: tuple[str, ...], choices: Choices, /) -> Items:
+    """Take the same sentences in every language of a corpus that has them all.
+
+    OPUS Books has other books for each language, and of a user's own files it is not known whether equal ids
+    mean the same sentence.
+    """
+    shared = choices.pairs is None and group[0].partition(":")[0] in ONE_TEXT
+    return replace(text_items(data, choices), together=group if shared else ())
 
 
 def image_items(data: str, /) -> Items:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Items, Source
+from platoscope.studies.comparison import Comparison, Source
 from platoscope.studies.paper._setting import (
     LANGUAGES,
     SETTINGS,
     TEXT_MODELS,
     from_preset,
+    language_items,
     languages_of,
     name_of,
-    text_items,
 )
 from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
@@ -21,8 +19,6 @@ __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 
 DISTANT = "hu"
 UNNAMED = languages_of("")[1]
-ONE_TEXT = ("bible", "libreoffice")
-"""Corpora that give one and the same text in all their languages."""
 
 
 def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
@@ -41,23 +37,13 @@ def _language(data: str) -> str:
     return data if language == UNNAMED else language
 
 
-def _items(data: str, group: tuple[str, ...], choices: Choices) -> Items:
-    """Take the same sentences in every language of a corpus that has them all.
-
-    OPUS Books has other books for each language, and of a user's own files it is not known whether equal ids
-    mean the same sentence.
-    """
-    shared = choices.pairs is None and group[0].partition(":")[0] in ONE_TEXT
-    return replace(text_items(data, choices), together=group if shared else ())
-
-
 def _profile(model: str, data: str, group: tuple[str, ...], choices: Choices) -> Comparison:
     pooling = (choices.poolings or ("mean(20)",))[0]
     return Comparison(
         label=f"{name_of(model)} {data}",
         a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
-        items=_items(data, group, choices),
+        items=language_items(data, group, choices),
     )
 
 

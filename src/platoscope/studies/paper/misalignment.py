@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from platoscope.studies import claims
 from platoscope.studies.comparison import Comparison, Source
 from platoscope.studies.paper import _setting as setting
-from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of, text_items
+from platoscope.studies.paper._setting import (
+    caption_source,
+    from_preset,
+    image_items,
+    language_items,
+    name_of,
+    text_items,
+)
 from platoscope.studies.paper.images import image_profile
 from platoscope.studies.records import Choices, Design, Panel, Study
 
@@ -58,7 +65,11 @@ def _aligned(choices: Choices) -> Sequence[Comparison]:
     corpora = from_preset(setting.LANGUAGES, choices)
     return [
         *(_texts(model, corpora[0][0], choices) for model in models),
-        *(_texts(models[0], group[0], choices) for group in corpora[1:]),
+        *(
+            # The sentences of the studies of languages, which are read already.
+            replace(_texts(models[0], group[0], choices), items=language_items(group[0], group, choices))
+            for group in corpora[1:]
+        ),
         image_profile(vision, choices),
         *(_captions(models[0], vision, data, choices) for data in from_preset(setting.CAPTIONS, choices)),
     ]
