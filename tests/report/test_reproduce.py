@@ -181,7 +181,7 @@ def test_pictures_shrink_below_the_limit(tmp_path: Path) -> None:
 def test_thin_lines_keep_their_color(tmp_path: Path) -> None:
     """Few colors do not give a thin line the color of a large area."""
     picture = np.zeros((300, 400, 3), dtype=np.uint8)
-    picture[...] = np.arange(300, dtype=np.uint8)[:, None, None] % 256  # many grays over large areas
+    picture[...] = (np.arange(300) % 256).astype(np.uint8)[:, None, None]  # many grays over large areas
     picture[150:152, :] = (213, 94, 0)
     Image.fromarray(picture).save(tmp_path / "large.png")
     shrink_picture(tmp_path / "large.png", tmp_path / "small.png")
