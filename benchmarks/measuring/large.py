@@ -12,6 +12,7 @@ from measuring.table import Row, verdict
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
     from measuring.table import Sizes
 
@@ -21,9 +22,9 @@ N_FEATURES = 768
 ASKED_OF = 100_000
 
 
-def large(sizes: Sizes, options: Namespace) -> list[Row]:
+def large(sizes: Sizes, options: Namespace) -> Iterator[Row]:
     """Run every N in a process of its own, whose memory is its own."""
-    return [_row(n) for n in sizes.large]
+    return (_row(n) for n in sizes.large)
 
 
 def _row(n: int) -> Row:
