@@ -113,6 +113,30 @@ def test_scores_stay_within_the_declared_error(metric, offset, n_features, dtype
     assert np.all(np.abs(approximate - exact) <= err[left] + err[right])
 
 
+@pytest.mark.parametrize("kind", ["normal", "huge features", "clusters", "correlated", "integers"])
+def test_the_measured_bound_holds_for_all_pairs_and_is_tighter(kind):
+    """The bound that is measured on some entries of a matrix holds for all of them, and is below the general one."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((400, 1500)).astype(np.float32)
+    if kind == "huge features":
+        X[:, :2] += 1000
+    elif kind == "clusters":
+        X[:200] += 3
+        X[:5] += 50
+    elif kind == "correlated":
+        X = np.cumsum(X, axis=1, dtype=np.float32)
+    elif kind == "integers":
+        X = np.round(X)
+    space = prepare(X)
+    left, right = np.triu_indices(400, 1)
+    exact = exact_scores(space, "euclidean", left, right) * space.scale**2
+    approximate = space.sq[left] + space.sq[right] - 2 * space.gram[left, right]
+    err = space.error_bound("euclidean")
+    assert np.all(np.abs(approximate - exact) <= err[left] + err[right])
+    general = (16 + 1.5 * np.sqrt(1500)) * 2.0**-24 * space.sq
+    assert np.all(err < 0.9 * general)
+
+
 def test_exact_scores_equal_sums_of_squared_differences():
     """The judge of near-ties computes plain float64 distances, in every metric."""
     X = np.random.default_rng(0).integers(-3, 4, (12, 5)).astype(np.float32) + np.float32(0.5)

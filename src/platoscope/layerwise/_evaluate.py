@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
-from platoscope.neighbors import Space, over_tasks, require_memory
+from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,41 +95,60 @@ def _resample(
     A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, sets: Any,
     progress: Progress | None,
 ) -> list[Any]:  # fmt: skip
-    """Return the values of every measure on each subsample; subsamples run side by side."""
+    """Return the values of every measure on each subsample, shape (n_resamples, n_directions, n_pairs)."""
     kept = all(space.gram is not None for space in (*A, *B))
-    quick = [m for m in measures if kept and m.resamples is not None]
+    together = [m for m in measures if m.resamples is not None]
     found: dict[str, Any] = {}
     options = settings.options()
-    for done, measure in enumerate(quick):
+    for done, measure in enumerate(together):
         assert measure.resamples is not None
         found[measure.name] = measure.resamples(A, B, pairs, sets, options)
         _tell(progress, "drawing subsamples", done + 1, len(measures))
-    slow = [m for m in measures if m not in quick]
-    if slow:
-        draws = _scores_on_subsets(A, B, pairs, slow, settings, sets)
-        found |= {m.name: np.stack(draw) for m, draw in zip(slow, zip(*draws, strict=True), strict=True)}
+    rest = [m for m in measures if m not in together]
+    if rest:
+        draws = _on_each(A, B, pairs, rest, settings, sets, kept)
+        found |= {m.name: np.stack(draw) for m, draw in zip(rest, zip(*draws, strict=True), strict=True)}
         _tell(progress, "drawing subsamples", len(measures), len(measures))
     return [found[m.name] for m in measures]
 
 
-def _scores_on_subsets(
+def _on_each(
     A: Sequence[Space],
     B: Sequence[Space],
     pairs: Any,
     measures: Sequence[Measure],
     settings: Settings,
     sets: Any,
+    kept: bool,
 ) -> list[list[Any]]:
+    """Return, by subsample, the values of every measure; subsamples run side by side."""
     draws: list[list[Any]] = [[] for _ in sets]
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):
-            some_a, some_b = ([space.subset(sets[draw]) for space in side] for side in (A, B))
-            options = settings.options()
-            draws[draw] = [measure.scores(some_a, some_b, pairs, options) for measure in measures]
+            draws[draw] = _on_one(A, B, pairs, measures, settings.options(), sets[draw], kept)
 
     over_tasks(work, len(sets))
     return draws
+
+
+def _on_one(
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: Options, items: Any,
+    kept: bool,
+) -> list[Any]:  # fmt: skip
+    quick = [kept and m.sampled is not None for m in measures]
+    samples_a, samples_b = (
+        ([take_sample(space, items) for space in side] for side in (A, B)) if any(quick) else ((), ())
+    )
+    subsets_a, subsets_b = (
+        ((), ()) if all(quick) else ([space.subset(items) for space in side] for side in (A, B))
+    )
+    return [
+        measure.sampled(samples_a, samples_b, pairs, options)
+        if fast and measure.sampled is not None
+        else measure.scores(subsets_a, subsets_b, pairs, options)
+        for measure, fast in zip(measures, quick, strict=True)
+    ]
 
 
 def _sets(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:

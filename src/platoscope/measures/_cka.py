@@ -11,7 +11,7 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, dots, permuted_dots
 from platoscope.measures._inputs import check_same_items, choice
-from platoscope.neighbors import Space, prepare
+from platoscope.neighbors import Sample, Space, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,15 +112,15 @@ def cka(
 
 
 def cka_scores(
-    A: Sequence[Space],
-    B: Sequence[Space],
+    A: Sequence[Space | Sample],
+    B: Sequence[Space | Sample],
     pairs: npt.NDArray[np.intp],
     /,
     *,
     estimator: str,
     scratch: dict[str, Any] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return linear CKA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined.
+    """Return linear CKA for pairs (a, b) of spaces or samples, shape (1, n_pairs); NaN where it is undefined.
 
     Both estimators come from the same sums; a `scratch` that is passed to both calls keeps them.
     """
@@ -220,7 +220,7 @@ def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, or
     return _Sums(0.0, dotted[0], dotted[1], dotted[2], off_total, total)
 
 
-def _own_sums(spaces: Sequence[Space], chosen: Any) -> _Sums:
+def _own_sums(spaces: Sequence[Space | Sample], chosen: Any) -> _Sums:
     """Return the sums of the chosen spaces with themselves, one entry per choice."""
     own = []
     for space in spaces:
@@ -247,7 +247,7 @@ def _alignment(cross: _Sums, K: _Sums, L: _Sums, n: int) -> dict[str, Any]:
     return out
 
 
-def _gram_kernel(space: Space) -> _Kernel:
+def _gram_kernel(space: Space | Sample) -> _Kernel:
     if "cka kernel" not in space._memo:
         n = space.n_samples
         diagonal, row_sums = np.empty(n), np.empty(n)

@@ -12,12 +12,12 @@ from platoscope.errors import InputError
 from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._sparse import SparseRows, merge
 from platoscope.neighbors import (
+    Sample,
     Space,
-    add_rank_sums_within,
+    add_sample_ranks,
     nearest_neighbors,
-    neighbors_within,
-    over_tasks,
     ranks,
+    sample_neighbors,
     visit_rank_rows,
 )
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Imbalance",
     "imbalance_null",
-    "imbalance_resamples",
+    "imbalance_sampled",
     "imbalance_scores",
     "information_imbalance",
 ]
@@ -205,37 +205,29 @@ def _source_groups(spaces: Sequence[Space], k: int, metric: str, ties: str) -> A
         yield np.array(group), rows
 
 
-def imbalance_resamples(
-    A: Sequence[Space],
-    B: Sequence[Space],
+def imbalance_sampled(
+    A: Sequence[Sample],
+    B: Sequence[Sample],
     pairs: npt.NDArray[np.intp],
-    sets: npt.NDArray[np.intp],
     /,
     *,
     n_neighbors: int = 1,
     metric: str = "euclidean",
 ) -> npt.NDArray[np.float64]:
-    """Return Δ on subsets of the items, shape (n_sets, 2, n_pairs), from matrices that are kept."""
-    out = np.empty((len(sets), 2, len(pairs)))
-
-    def work(start: int, stop: int) -> None:
-        for draw in range(start, stop):
-            items = sets[draw]
-            near = [[_rows_within(space, items, n_neighbors, metric) for space in side] for side in (A, B)]
-            out[draw, 0] = _directed_within(near[0], B, pairs, items, metric)
-            out[draw, 1] = _directed_within(near[1], A, pairs[:, ::-1], items, metric)
-
-    over_tasks(work, len(sets))
-    return out
+    """Return Δ for pairs (a, b) of samples of the items, shape (2, n_pairs)."""
+    near = [[_sample_rows(sample, n_neighbors, metric) for sample in side] for side in (A, B)]
+    forward = _directed_in_sample(near[0], B, pairs, metric)
+    backward = _directed_in_sample(near[1], A, pairs[:, ::-1], metric)
+    return np.stack([forward, backward])
 
 
-def _rows_within(space: Space, items: Any, k: int, metric: str) -> SparseRows:
-    near = neighbors_within(space, items, k, metric)
+def _sample_rows(sample: Sample, k: int, metric: str) -> SparseRows:
+    near = sample_neighbors(sample, k, metric)
     return SparseRows(near.indptr, near.items, near.weights)
 
 
-def _directed_within(
-    near: Sequence[SparseRows], targets: Sequence[Space], pairs: Any, items: Any, metric: str
+def _directed_in_sample(
+    near: Sequence[SparseRows], targets: Sequence[Sample], pairs: Any, metric: str
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
     merged: dict[bytes, Any] = {}  # in a grid every target has the same sources
@@ -246,10 +238,8 @@ def _directed_within(
             merged = {sources.tobytes(): merge([near[s] for s in sources])}
         rows, labels = merged[sources.tobytes()]
         sums = np.zeros(len(sources))
-        add_rank_sums_within(
-            targets[target], items, metric, (rows.indptr, rows.items, rows.values, labels), sums
-        )
-        out[mine] = 2.0 * sums / len(items) ** 2
+        add_sample_ranks(targets[target], metric, (rows.indptr, rows.items, rows.values, labels), sums)
+        out[mine] = 2.0 * sums / targets[target].n_samples ** 2
     return out
 
 

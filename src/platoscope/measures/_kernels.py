@@ -8,10 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["gather_upper", "permuted_rank_sums", "sparse_dots", "sparse_dots_permuted"]
+__all__ = [
+    "add_hits",
+    "add_sample_hits",
+    "gather_upper",
+    "permuted_rank_sums",
+    "sparse_dots",
+    "sparse_dots_permuted",
+]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def permuted_rank_sums(
     table, first_row, members, starts, inverse, orders, unorders, indptr, items, weights, labels, sums
 ):
@@ -29,7 +36,7 @@ def permuted_rank_sums(
                     sums[k, labels[q]] += weights[q] * table[r, inverse[orders[k, items[q]]]]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def sparse_dots(indptr_a, items_a, values_a, indptr_b, items_b, values_b):
     """Return the sum over items of the dot product of two sparse rows with ascending columns."""
     total = 0.0
@@ -48,25 +55,32 @@ def sparse_dots(indptr_a, items_a, values_a, indptr_b, items_b, values_b):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def sparse_dots_permuted(
-    indptr_a, items_a, values_a, labels_a, indptr_b, items_b, values_b, orders, start, stop, out
+    indptr_a, items_a, values_a, labels_a, indptr_b, items_b, values_b, labels_b, orders, start, stop, out
 ):
-    """Add to ``out[k, label]`` the same sum with the rows and columns of B permuted by ``orders[k]``."""
-    mark = np.zeros(indptr_b.size - 1)
+    """Add to ``out[k, label_a, label_b]`` the same sums with rows and columns of the B by ``orders[k]``.
+
+    Both sides are several matrices side by side; one look at a target's marks serves all matrices of B.
+    """
+    mark = np.zeros((indptr_b.size - 1, out.shape[2]))
     for k in range(start, stop):
         order = orders[k]
         for i in range(indptr_a.size - 1):
             u = order[i]
             for q in range(indptr_b[u], indptr_b[u + 1]):
-                mark[items_b[q]] = values_b[q]
+                mark[items_b[q], labels_b[q]] = values_b[q]
             for p in range(indptr_a[i], indptr_a[i + 1]):
-                out[k, labels_a[p]] += values_a[p] * mark[order[items_a[p]]]
+                found = mark[order[items_a[p]]]
+                sums = out[k, labels_a[p]]
+                value = values_a[p]
+                for b in range(found.size):
+                    sums[b] += value * found[b]
             for q in range(indptr_b[u], indptr_b[u + 1]):
-                mark[items_b[q]] = 0.0
+                mark[items_b[q], labels_b[q]] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def gather_upper(stack, orders, rows, offsets, out, start, stop):
     """Write ``stack[order[i], order[j]]`` for j > i, the given rows i and every order, entry by entry.
 
@@ -82,3 +96,43 @@ def gather_upper(stack, orders, rows, offsets, out, start, stop):
                 entry = source[orders[k, j]]
                 for m in range(stack.shape[2]):
                     out[at + j, k, m] = entry[m]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_hit(scores, target, ks, hits):
+    closer = np.int32(0)
+    within = np.int32(0)
+    for j in range(scores.size):
+        closer += np.int32(scores[j] > target)
+        within += np.int32(scores[j] >= target)
+    for s in range(ks.size):
+        hits[s] += min(max((ks[s] - closer) / (within - closer), 0.0), 1.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_hits(similarity, edge, orders, ks, hits):
+    """Add to ``hits[:, p]`` whether candidate ``orders[p, i]`` is among the k most similar to i, ties shared.
+
+    Candidates below ``edge[i]`` are known not to be.
+    """
+    for i in range(similarity.shape[0]):
+        row = similarity[i]
+        for p in range(orders.shape[0]):
+            target = row[orders[p, i]]
+            if target >= edge[i]:
+                _add_hit(row, target, ks, hits[:, p])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_sample_hits(products, rows, columns, left, right, scale, ks, hits):
+    """Add to `hits` whether the partner is among the k most similar, for items of a sample.
+
+    The similarity of query p and candidate q is ``(products[rows[p], columns[q]] - left[p] - right[q]) *
+    scale[q]``.
+    """
+    scores = np.empty(columns.size, products.dtype)
+    for p in range(rows.size):
+        source = products[rows[p]]
+        for q in range(columns.size):
+            scores[q] = (source[columns[q]] - left[p] - right[q]) * scale[q]
+        _add_hit(scores, scores[p], ks, hits)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Neighbors, Space, nearest_neighbors, neighbors_within, over_tasks
+from platoscope.neighbors import Neighbors, Sample, Space, nearest_neighbors, sample_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ __all__ = [
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
     "overlap_null",
-    "overlap_resamples",
+    "overlap_sampled",
     "overlap_scores",
 ]
 
@@ -117,26 +117,10 @@ def overlap_null(
     return sums[:, None] / (k * A[0].n_samples)
 
 
-def overlap_resamples(
-    A: Sequence[Space],
-    B: Sequence[Space],
-    pairs: npt.NDArray[np.intp],
-    sets: npt.NDArray[np.intp],
-    /,
-    *,
-    n_neighbors: int,
-    metric: str,
+def overlap_sampled(
+    A: Sequence[Sample], B: Sequence[Sample], pairs: npt.NDArray[np.intp], /, *, n_neighbors: int, metric: str
 ) -> npt.NDArray[np.float64]:
-    """Return the overlap on subsets of the items, shape (n_sets, 1, n_pairs), from matrices that are kept."""
+    """Return the overlap for pairs (a, b) of samples of the items, shape (1, n_pairs)."""
     k = n_neighbors
-    out = np.empty((len(sets), 1, len(pairs)))
-
-    def work(start: int, stop: int) -> None:
-        for draw in range(start, stop):
-            near_a, near_b = (
-                [neighbors_within(space, sets[draw], k, metric) for space in side] for side in (A, B)
-            )
-            out[draw, 0] = common_sums(_counts(near_a, k), _counts(near_b, k), pairs) / (k * sets.shape[1])
-
-    over_tasks(work, len(sets))
-    return out
+    near_a, near_b = ([sample_neighbors(sample, k, metric) for sample in side] for side in (A, B))
+    return common_sums(_counts(near_a, k), _counts(near_b, k), pairs)[None] / (k * A[0].n_samples)

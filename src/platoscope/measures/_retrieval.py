@@ -77,33 +77,33 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON) -> Retrieval:
     return Retrieval(forward, backward)
 
 
-def _directions(space: Space) -> npt.NDArray[np.float32]:
-    """Return the distinct rows minus the mean of all items, scaled to unit length."""
-    if "directions" not in space._memo:
+class _Rows(NamedTuple):
+    """The distinct rows of a space minus the mean of all items, and their lengths."""
+
+    centered: npt.NDArray[np.float32]
+    norm: npt.NDArray[np.float32]
+
+
+def _rows(space: Space) -> _Rows:
+    if "retrieval rows" not in space._memo:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
-        space._memo["directions"] = _unit_rows(rows, space.weights, space)
-    directions: npt.NDArray[np.float32] = space._memo["directions"]
-    return directions
+        centered = (rows - np.average(rows, axis=0, weights=space.weights)).astype(np.float32)
+        norm = np.linalg.norm(centered, axis=1)
+        if not norm.all():
+            bad = np.flatnonzero(norm == 0)
+            message = (
+                f"{space.name} has {bad.size} distinct rows equal to its mean, whose direction is undefined; the "
+                f"first is row {space.first[bad[0]]}. Drop those items."
+            )
+            raise InputError(message)
+        space._memo["retrieval rows"] = _Rows(centered, norm)
+    kept: _Rows = space._memo["retrieval rows"]
+    return kept
 
 
-def _unit_rows(rows: npt.NDArray[Any], weights: Any, space: Space) -> npt.NDArray[np.float32]:
-    """Return rows minus their weighted mean, scaled to unit length."""
-    centered = (rows - np.average(rows, axis=0, weights=weights)).astype(np.float32)
-    norms = np.linalg.norm(centered, axis=1, keepdims=True)
-    if not norms.all():
-        bad = np.flatnonzero(norms == 0)
-        message = (
-            f"{space.name} has {bad.size} distinct rows equal to its mean, whose direction is undefined; the "
-            f"first is row {space.first[bad[0]]}. Drop those items."
-        )
-        raise InputError(message)
-    unit: npt.NDArray[np.float32] = centered / norms
-    return unit
-
-
-def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
-    """Return the cosine of every item of `a` with every item of `b`; equal rows get equal values."""
-    left, right = _directions(a), _directions(b)
+def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
+    """Return the products of every distinct row of `a` with every distinct row of `b`."""
+    left, right = _rows(a).centered, _rows(b).centered
     if left.shape[1] != right.shape[1]:
         message = (
             f"Retrieval compares rows of X with rows of Y, so both need the same width; got {left.shape[1]} and "
@@ -111,24 +111,28 @@ def _similarity(a: Space, b: Space) -> npt.NDArray[np.float32]:
         )
         raise InputError(message)
     product: npt.NDArray[np.float32] = left @ right.T
-    return product if a.one_row_per_item and b.one_row_per_item else product[np.ix_(a.inverse, b.inverse)]
+    return product
+
+
+def _by_item(products: npt.NDArray[np.float32], a: Space, b: Space) -> npt.NDArray[np.float32]:
+    """Return the products of items; equal rows get equal values."""
+    whole = a.one_row_per_item and b.one_row_per_item
+    return products if whole else products[np.ix_(a.inverse, b.inverse)]
 
 
 def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], ks: Sequence[int]) -> npt.NDArray[Any]:
     """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations)."""
+    from platoscope.measures._kernels import add_hits
+
     n_samples = len(similarity)
-    targets = similarity[np.arange(n_samples), orders]
-    closer, tied = np.empty(orders.shape), np.empty(orders.shape)
-    if len(orders) == 1:
-        closer[0] = (similarity > targets[0][:, None]).sum(axis=1)
-        tied[0] = (similarity == targets[0][:, None]).sum(axis=1)
-    else:
-        ordered = np.sort(similarity, axis=1)
-        for i, row in enumerate(ordered):
-            above = np.searchsorted(row, targets[:, i], "right")
-            closer[:, i] = n_samples - above
-            tied[:, i] = above - np.searchsorted(row, targets[:, i], "left")
-    return np.stack([np.clip((k - closer) / tied, 0.0, 1.0).mean(axis=1) for k in ks])
+    edge = np.full(n_samples, -np.inf, similarity.dtype)
+    if len(orders) > 1:
+        # Only candidates among the largest k can count: most permuted partners are not.
+        last = n_samples - max(ks)
+        edge = np.partition(similarity, last, axis=1)[:, last].copy()
+    hits = np.zeros((len(ks), len(orders)))
+    add_hits(similarity, edge, orders, np.asarray(ks, np.int64), hits)
+    return hits / n_samples
 
 
 def _recalls(
@@ -144,9 +148,12 @@ def _recalls(
 
     def work(start: int, stop: int) -> None:
         for p in range(start, stop):
-            similarity = _similarity(A[pairs[p, 0]], B[pairs[p, 1]])
-            out[:, :, 0, p] = _hits(similarity, orders, ks)
-            out[:, :, 1, p] = _hits(np.ascontiguousarray(similarity.T), unorders, ks)
+            a, b = A[pairs[p, 0]], B[pairs[p, 1]]
+            products = _products(a, b)
+            # The length of the query is the same for all candidates.
+            forward, backward = products / _rows(b).norm, (products / _rows(a).norm[:, None]).T
+            out[:, :, 0, p] = _hits(_by_item(forward, a, b), orders, ks)
+            out[:, :, 1, p] = _hits(_by_item(np.ascontiguousarray(backward), b, a), unorders, ks)
 
     over_tasks(work, len(pairs))
     return out
@@ -206,25 +213,50 @@ def retrieval_resamples(
 def _recalls_on_sets(
     A: Sequence[Space], B: Sequence[Space], pairs: Any, sets: Any, ks: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    out = np.empty((len(ks), len(sets), 2, len(pairs)))
-    identity = np.arange(sets.shape[1])[None]
+    from platoscope.measures._kernels import add_sample_hits
+
+    out = np.zeros((len(ks), len(sets), 2, len(pairs)))
+    wanted = np.asarray(ks, np.int64)
 
     def work(start: int, stop: int) -> None:
         for p in range(start, stop):
             a, b = A[pairs[p, 0]], B[pairs[p, 1]]
-            rows_a, rows_b = (np.concatenate([part[s.first] for part in s.parts], axis=1) for s in (a, b))
+            products = _products(a, b)
+            turned = np.ascontiguousarray(products.T)
+            means_a, means_b = _set_means(a, sets), _set_means(b, sets)
+            # Centering a subset takes off its own means: (x - m)(y - n) = xy - xn - my + mn.
+            left, right = _rows(a).centered @ means_b.T, _rows(b).centered @ means_a.T
+            both = np.einsum("sd,sd->s", means_a, means_b)
+            inverse_a, inverse_b = _inverse_norms(a, means_a), _inverse_norms(b, means_b)
             for draw, items in enumerate(sets):
-                left, right = _unit_subset(rows_a, a, items), _unit_subset(rows_b, b, items)
-                similarity = left @ right.T
-                out[:, draw, 0, p] = _hits(similarity, identity, ks)[:, 0]
-                out[:, draw, 1, p] = _hits(similarity.T, identity, ks)[:, 0]
+                here, there = a.inverse[items], b.inverse[items]
+                x, y = left[here, draw] - both[draw], right[there, draw]
+                add_sample_hits(
+                    products, here, there, x, y, inverse_b[there, draw], wanted, out[:, draw, 0, p]
+                )
+                add_sample_hits(turned, there, here, y, x, inverse_a[here, draw], wanted, out[:, draw, 1, p])
 
     over_tasks(work, len(pairs))
-    return out
+    recalls: npt.NDArray[np.float64] = out / sets.shape[1]
+    return recalls
 
 
-def _unit_subset(rows: npt.NDArray[Any], space: Space, items: Any) -> npt.NDArray[np.float32]:
-    return _unit_rows(rows[space.inverse[items]], None, space)
+def _set_means(space: Space, sets: Any) -> npt.NDArray[np.float32]:
+    """Return the mean of the centered rows of each set, shape (n_sets, n_features)."""
+    counts = np.stack([np.bincount(space.inverse[items], minlength=space.n_distinct) for items in sets])
+    return (counts.astype(np.float32) @ _rows(space).centered) / np.float32(sets.shape[1])
+
+
+def _inverse_norms(space: Space, means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return one over the length of every distinct row minus every mean, shape (n_distinct, n_sets)."""
+    rows = _rows(space)
+    squares = (
+        np.square(rows.norm)[:, None] - 2 * rows.centered @ means.T + np.einsum("sd,sd->s", means, means)
+    )
+    inverse: npt.NDArray[np.float32] = np.sqrt(
+        np.divide(1, squares, out=np.zeros_like(squares), where=squares > 0)
+    )
+    return inverse
 
 
 def _remembered(

@@ -65,19 +65,27 @@ def permuted_common_sums(
     """Return the same sums with B permuted, shape (n_permutations, n_pairs)."""
     from platoscope.measures._kernels import sparse_dots_permuted
 
-    out = np.zeros((len(orders), len(pairs)))
-    for b in np.unique(pairs[:, 1]):
-        of_b = np.flatnonzero(pairs[:, 1] == b)
-        merged, labels = merge([A[a] for a in pairs[of_b, 0]])
-        sums = np.zeros((len(orders), of_b.size))
+    out = np.empty((len(orders), len(pairs)))
+    for mine in _blocks_of(pairs):
+        of_a, at_a = np.unique(pairs[mine, 0], return_inverse=True)
+        of_b, at_b = np.unique(pairs[mine, 1], return_inverse=True)
+        (left, labels_left), (right, labels_right) = merge([A[a] for a in of_a]), merge([B[b] for b in of_b])
+        sums = np.zeros((len(orders), of_a.size, of_b.size))
+        fixed = (
+            left.indptr, left.items, left.values, labels_left,
+            right.indptr, right.items, right.values, labels_right, orders,
+        )  # fmt: skip
 
-        def work(
-            start: int, stop: int, a: Any = merged, labels: Any = labels, b: Any = B[b], out: Any = sums
-        ) -> None:
-            sparse_dots_permuted(
-                a.indptr, a.items, a.values, labels, b.indptr, b.items, b.values, orders, start, stop, out
-            )
+        def work(start: int, stop: int, fixed: Any = fixed, sums: Any = sums) -> None:
+            sparse_dots_permuted(*fixed, start, stop, sums)
 
         over_rows(work, len(orders), minimum=1)
-        out[:, of_b] = sums
+        out[:, mine] = sums[:, at_a, at_b]
     return out
+
+
+def _blocks_of(pairs: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    """Return positions of pairs that are computed together: all of a grid, else those of one target."""
+    if len(pairs) == np.unique(pairs[:, 0]).size * np.unique(pairs[:, 1]).size:
+        return [np.arange(len(pairs))]
+    return [np.flatnonzero(pairs[:, 1] == b) for b in np.unique(pairs[:, 1])]

@@ -12,16 +12,16 @@ import numpy.typing as npt
 from platoscope.errors import NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
-from platoscope.measures._imbalance import imbalance_null, imbalance_resamples, imbalance_scores
+from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
     overlap_null,
-    overlap_resamples,
+    overlap_sampled,
     overlap_scores,
 )
 from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
-from platoscope.neighbors import Space
+from platoscope.neighbors import Sample, Space
 
 __all__ = ["MEASURES", "Measure", "Options", "get_measure"]
 
@@ -49,6 +49,7 @@ Scores: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Options],
 Resamples: TypeAlias = Callable[
     [Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]
 ]
+Sampled: TypeAlias = Callable[[Sequence[Sample], Sequence[Sample], Pairs, Options], npt.NDArray[np.float64]]
 Null: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]]
 
 
@@ -74,9 +75,11 @@ class Measure:
     """Values for pairs of spaces, shape (1 or 2 directions, n_pairs); NaN where undefined."""
     null: Null = field(repr=False)
     """Values under permutations, shape (n_permutations, 1 or 2, n_pairs)."""
+    sampled: Sampled | None = field(repr=False, default=None)
+    """`scores` on samples of the items, for the spread over subsamples: as fast as float32 allows."""
     resamples: Resamples | None = field(repr=False, default=None)
-    """Values on subsets of the items, shape (n_sets, 1 or 2, n_pairs), where that is faster than `scores` on
-    each subset; needs matrices that are kept."""
+    """Values on all subsets at once, shape (n_sets, 1 or 2, n_pairs), for a measure of rows of one layer with
+    rows of another: what the pair needs is computed once for all of them."""
 
     def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the values so that higher means more similar: 1 − Δ, or the value itself."""
@@ -102,6 +105,7 @@ def _cka(estimator: str) -> Measure:
         null=lambda A, B, pairs, orders, o: cka_null(
             A, B, pairs, orders, estimator=estimator, scratch=o.scratch
         ),
+        sampled=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
     )
 
 
@@ -139,8 +143,8 @@ _TABLE = (
         null=lambda A, B, pairs, orders, o: imbalance_null(
             A, B, pairs, orders, n_neighbors=o.n_neighbors, metric=o.metric
         ),
-        resamples=lambda A, B, pairs, sets, o: imbalance_resamples(
-            A, B, pairs, sets, n_neighbors=o.n_neighbors, metric=o.metric
+        sampled=lambda A, B, pairs, o: imbalance_sampled(
+            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
     ),
     Measure(
@@ -159,8 +163,8 @@ _TABLE = (
         null=lambda A, B, pairs, orders, o: overlap_null(
             A, B, pairs, orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
-        resamples=lambda A, B, pairs, sets, o: overlap_resamples(
-            A, B, pairs, sets, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
+        sampled=lambda A, B, pairs, o: overlap_sampled(
+            A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
     ),
     _cka("debiased"),

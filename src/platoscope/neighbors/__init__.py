@@ -11,24 +11,26 @@ from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._nearest import Neighbors, nearest_neighbors
 from platoscope.neighbors._prepare import Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
+from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
-from platoscope.neighbors._subsets import add_rank_sums_within, neighbors_within
 from platoscope.neighbors._threads import over_rows, over_tasks
 
 __all__ = [
     "Metric",
     "Neighbors",
+    "Sample",
     "Space",
-    "add_rank_sums_within",
+    "add_sample_ranks",
     "as_space",
     "available_memory",
     "exact_scores",
     "nearest_neighbors",
-    "neighbors_within",
     "over_rows",
     "over_tasks",
     "prepare",
     "ranks",
     "require_memory",
+    "sample_neighbors",
+    "take_sample",
     "visit_rank_rows",
 ]

@@ -22,7 +22,6 @@ __all__ = [
     "COSINE",
     "DIRECT",
     "EUCLIDEAN",
-    "band_members",
     "center_rows",
     "column_sums",
     "count_closer",
@@ -39,19 +38,25 @@ EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def column_sums(X, sums, start, stop):
     """Add rows start:stop of X to `sums` (float64); return the largest absolute value seen."""
-    largest = 0.0
+    # One peak per column, in the dtype of X: a single running maximum would not vectorize.
+    peaks = np.zeros(X.shape[1], X.dtype)
     for i in range(start, stop):
-        for d in range(X.shape[1]):
-            value = np.float64(X[i, d])
-            sums[d] += value
-            largest = max(largest, abs(value))
+        row = X[i]
+        for d in range(row.size):
+            value = row[d]
+            sums[d] += np.float64(value)
+            size = abs(value)
+            peaks[d] = size if size > peaks[d] else peaks[d]
+    largest = 0.0
+    for d in range(peaks.size):
+        largest = max(largest, np.float64(peaks[d]))
     return largest
 
 
-@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
 def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
     """Write ``scale * (X - center)`` as float32 to Z; add |z|^2, and x @ center and |x|^2 times scale^2.
 
@@ -74,7 +79,7 @@ def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
         raw[i] += raw_norm * scale * scale
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _fill(kind, block, r, i, sq, along, inverse, row):
     if kind == 0:
         here = sq[i]
@@ -92,14 +97,14 @@ def _fill(kind, block, r, i, sq, along, inverse, row):
     row[i] = np.inf
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
     """Write the scores of block rows start:stop to `out`; the own column gets +inf."""
     for r in range(start, stop):
         _fill(kind, block, r, offset + r, sq, along, inverse, out[r])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, stop):
     """Keep the smallest scores of each row, ascending, self excluded by index."""
     n_kept = indices.shape[1]
@@ -125,7 +130,7 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
                 worst = kept[n_kept - 1]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def count_closer(
     kind, block, offset, sq, along, inverse, err, weights, rows, indptr, columns, below, within, start, stop
 ):
@@ -164,51 +169,7 @@ def count_closer(
             within[q] = n_within
 
 
-@njit(nogil=True, cache=True)
-def band_members(
-    kind,
-    block,
-    offset,
-    sq,
-    along,
-    inverse,
-    err,
-    rows,
-    columns,
-    everything,
-    sizes,
-    indptr,
-    members,
-    start,
-    stop,
-):
-    """List the points that may tie with, or lie on either side of, the score of (row, column).
-
-    With `everything`, surely closer points are listed too. Called twice: with an empty `members`
-    it only fills `sizes`; then `indptr` says where each query writes.
-    """
-    row = np.empty(block.shape[1], block.dtype)
-    for q in range(start, stop):
-        i = rows[q]
-        j = columns[q]
-        _fill(kind, block, i - offset, i, sq, along, inverse, row)
-        slack = err[j] + err[i] + err[i]
-        low = row[j] - slack
-        high = row[j] + slack
-        found = 0
-        for other in range(row.size):
-            if (
-                row[other] - err[other] <= high
-                and (everything or row[other] + err[other] >= low)
-                and other != i
-            ):
-                if members.size > 0:
-                    members[indptr[q] + found] = other
-                found += 1
-        sizes[q] = found
-
-
-@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
 def exact_squared(X, left, right, out, start, stop):
     """Add the squared Euclidean distances of rows left and right, from differences in float64."""
     for p in range(start, stop):
@@ -221,7 +182,7 @@ def exact_squared(X, left, right, out, start, stop):
         out[p] += total
 
 
-@njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
 def exact_cosine(X, left, right, left_norm, right_norm, out, start, stop):
     """Add half the squared distances of the unit vectors, which is one minus the cosine."""
     for p in range(start, stop):
@@ -234,7 +195,7 @@ def exact_cosine(X, left, right, left_norm, right_norm, out, start, stop):
         out[p] += 0.5 * total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def ranks_of_order(scores, order, weights, offset, table):
     """Write the average rank of every column, given the order that sorts each row of scores."""
     n = scores.shape[1]
@@ -256,7 +217,7 @@ def ranks_of_order(scores, order, weights, offset, table):
         table[r, offset + r] = np.float32(1.0 + 0.5 * (own - 2))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def share_places(
     inverse, members, starts, indptr, columns, scores, k, all_ties, counts, item_indptr, items, weights
 ):

@@ -22,6 +22,8 @@ GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
 
 _UNIT = float(np.finfo(np.float32).eps) / 2
+# Rows whose distances to others say how much the matrix product rounded.
+_PROBES = 96
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,28 +131,70 @@ class Space:
             sq=self.sq[rows],
             along=self.along[rows],
             norm=self.norm[rows],
-            _memo={},
+            _memo={"rounding": self._rounding()},
         )
 
     def permuted(self, order: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
-        return replace(self, inverse=self.inverse[order], _memo={})
+        return replace(self, inverse=self.inverse[order], _memo={"rounding": self._rounding()})
 
     def error_bound(self, metric: str, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
 
         The rounding of a float32 inner product of n terms stays below a small multiple of
-        sqrt(n) units in the last place with high probability (Higham & Mary, 2019); the factor is
-        checked in the tests against float64 on well- and ill-conditioned data.
+        sqrt(n) units in the last place with high probability (Higham & Mary, 2019), whatever the order
+        of summation. What a matrix product really leaves is often ten times smaller, and every pair of
+        rows within the bound costs a distance in float64: so the error is measured on entries of this
+        very matrix, and several times the largest is taken where that is less.
         """
         if metric in ("hamming", "precomputed"):
             return np.zeros(self.n_distinct, np.float32 if self.gram is None else self.gram.dtype)
-        factor = (16.0 + 1.5 * np.sqrt(self.n_features)) * _UNIT
+        factor = self._rounding() * _UNIT
         sq = self.sq.astype(np.float64)
         if metric == "cosine":
             sq = sq * self.inverse_norm**2
         bound: npt.NDArray[np.float32] = (factor * sq + np.finfo(np.float32).tiny).astype(np.float32)
         return bound
+
+    def _rounding(self) -> float:
+        """Return the factor of the bound above, in units in the last place of the squared norms."""
+        if "rounding" not in self._memo:
+            self._memo["rounding"] = self._measured_rounding()
+        factor: float = self._memo["rounding"]
+        return factor
+
+    def _measured_rounding(self) -> float:
+        from platoscope.neighbors._exact import exact_scores
+
+        largest = 16.0 + 1.5 * float(np.sqrt(self.n_features))
+        vectors = self.metric in ("euclidean", "cosine")
+        if not vectors or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
+            return largest
+        # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
+        # rounding grows with the lengths and with how much of the product does not cancel.
+        by_length = np.argsort(self.sq)
+        rows = np.unique(
+            np.concatenate(
+                [by_length[-_PROBES // 4 :], np.linspace(0, self.n_distinct - 1, _PROBES).astype(int)]
+            )
+        )
+        if self.gram is not None:
+            products = self.gram[rows]
+        else:
+            products = gram_product([Z[rows] for Z in self.centered], self.centered)
+        scores = self.sq[rows, None] + self.sq - 2 * products
+        here = np.arange(rows.size)
+        scores[here, rows] = np.inf
+        nearest = scores.argmin(axis=1)
+        scores[here, rows] = -np.inf
+        others = [nearest, scores.argmax(axis=1), np.roll(rows, 1)]
+        left, right = np.tile(rows, len(others)), np.concatenate(others)
+        exact = exact_scores(self, "euclidean", left, right) * self.scale**2
+        error = np.abs(scores[np.tile(here, len(others)), right] - exact)
+        units = error / (
+            _UNIT * (self.sq[left].astype(np.float64) + self.sq[right] + np.finfo(np.float32).tiny)
+        )
+        return min(largest, 6.0 + 4.0 * float(units.max()))
 
 
 def gram_product(left: Any, right: Any) -> FloatArray:

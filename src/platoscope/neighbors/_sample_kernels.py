@@ -1,0 +1,97 @@
+"""Compiled loops over a sample of the items: what resampling repeats many times."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["gather_square", "nearest_in_sample", "rank_sums_in_sample"]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_square(matrix, rows, out):
+    """Write ``matrix[rows[p], rows[q]]`` to ``out[p, q]``."""
+    for p in range(rows.size):
+        source = matrix[rows[p]]
+        for q in range(rows.size):
+            out[p, q] = source[rows[q]]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill(kind, block, sq, along, inverse, rows, copies, p, out):
+    if kind == 0:
+        for q in range(out.size):
+            out[q] = sq[q] - block[p, q] - block[p, q]
+    elif kind == 1:
+        here_along = along[p]
+        here_inverse = inverse[p]
+        for q in range(out.size):
+            out[q] = 1.0 - (np.float64(block[p, q]) + here_along + along[q]) * (here_inverse * inverse[q])
+    else:
+        for q in range(out.size):
+            out[q] = block[p, q]
+    if copies:
+        for q in range(out.size):
+            if rows[q] == rows[p]:
+                out[q] = -np.inf  # a copy of the item: nothing is closer
+    out[p] = np.inf
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def nearest_in_sample(kind, block, sq, along, inverse, rows, copies, k, indptr, positions, shares):
+    """Write indptr, positions (ascending) and shares of the k nearest neighbors; return how many there are.
+
+    Points that tie for the last place share it. Entries beyond the room in `positions` are counted only.
+    """
+    n = block.shape[0]
+    scores = np.empty(n, block.dtype)
+    smallest = np.empty(k, block.dtype)
+    filled = np.int64(0)
+    for p in range(n):
+        _fill(kind, block, sq, along, inverse, rows, copies, p, scores)
+        for s in range(k):
+            smallest[s] = np.inf
+        last = smallest[k - 1]
+        for q in range(n):
+            value = scores[q]
+            if value < last:
+                s = k - 1
+                while s > 0 and smallest[s - 1] > value:
+                    smallest[s] = smallest[s - 1]
+                    s -= 1
+                smallest[s] = value
+                last = smallest[k - 1]
+        closer = np.int32(0)
+        within = np.int32(0)
+        for q in range(n):
+            closer += np.int32(scores[q] < last)
+            within += np.int32(scores[q] <= last)
+        share = (k - closer) / (k * (within - closer))
+        if filled + within <= positions.size:
+            at = filled
+            for q in range(n):
+                if scores[q] <= last:
+                    positions[at] = q
+                    shares[at] = 1.0 / k if scores[q] < last else share
+                    at += 1
+        filled += within
+        indptr[p + 1] = filled
+    return filled
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def rank_sums_in_sample(
+    kind, block, sq, along, inverse, rows, copies, indptr, positions, shares, labels, sums
+):
+    """Add to ``sums[label]`` the shares times the average ranks, within the sample, of the given positions."""
+    n = block.shape[0]
+    scores = np.empty(n, block.dtype)
+    for p in range(n):
+        _fill(kind, block, sq, along, inverse, rows, copies, p, scores)
+        for entry in range(indptr[p], indptr[p + 1]):
+            value = scores[positions[entry]]
+            # 1 + closer + half of the others that tie: half of (closer + within, itself included) + 1/2
+            both = np.int32(0)
+            for q in range(n):
+                both += np.int32(scores[q] < value) + np.int32(scores[q] <= value)
+            sums[labels[entry]] += shares[entry] * 0.5 * (1.0 + both)

@@ -1,0 +1,90 @@
+"""Samples of the items: what resampling repeats many times, cut from matrices that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.neighbors._nearest import KINDS, Neighbors
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from platoscope.neighbors._inputs import FloatArray
+    from platoscope.neighbors._space import Space
+
+__all__ = ["Sample", "add_sample_ranks", "sample_neighbors", "take_sample"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Some items of a `Space`, each with its row and column of the Gram matrix.
+
+    Scores are compared as they are (float32): enough for the spread over subsamples that this serves.
+    Rows equal bit for bit still tie exactly.
+    """
+
+    block: FloatArray = field(repr=False)
+    """Gram or distance matrix of the items, shape (n_samples, n_samples)."""
+    rows: npt.NDArray[np.int32] = field(repr=False)
+    """Distinct row of each item in the space that it was taken from."""
+    copies: bool
+    """Whether two items share a distinct row."""
+    sq: npt.NDArray[np.float32] = field(repr=False)
+    """As in `Space`, by item."""
+    along: npt.NDArray[np.float64] = field(repr=False)
+    inverse_norm: npt.NDArray[np.float64] = field(repr=False)
+    _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of items."""
+        return len(self.rows)
+
+    def gram_rows(self, start: int, stop: int, /) -> FloatArray:
+        """Return rows start:stop of the Gram matrix by item, as `Space.gram_rows` does."""
+        return self.block[start:stop]
+
+
+def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
+    """Return the sample of the chosen items; the matrix of `space` must be kept."""
+    from platoscope.neighbors._sample_kernels import gather_square
+
+    assert space.gram is not None, "samples are cut from a kept matrix"
+    rows = space.inverse[items]
+    block = np.empty((rows.size, rows.size), space.gram.dtype)
+    gather_square(space.gram, rows, block)
+    copies = not space.one_row_per_item and np.unique(rows).size < rows.size
+    return Sample(block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
+
+
+def sample_neighbors(sample: Sample, n_neighbors: int, metric: str, /) -> Neighbors:
+    """Return the nearest neighbors of the items among themselves, ties sharing the last place."""
+    from platoscope.neighbors._sample_kernels import nearest_in_sample
+
+    n_samples = sample.n_samples
+    indptr = np.zeros(n_samples + 1, np.int64)
+    capacity = n_samples * (n_neighbors + 2)
+    while True:
+        items, shares = np.empty(capacity, np.int32), np.empty(capacity)
+        filled = nearest_in_sample(*_fixed(sample, metric), n_neighbors, indptr, items, shares)
+        if filled <= capacity:
+            return Neighbors(indptr, items[:filled], shares[:filled])
+        capacity = filled  # more ties than there was room for
+
+
+def add_sample_ranks(
+    sample: Sample, metric: str, queries: tuple[Any, Any, Any, Any], sums: npt.NDArray[np.float64], /
+) -> None:
+    """Add to ``sums[label]`` the weighted average ranks of queries (indptr, positions, weights, labels)."""
+    from platoscope.neighbors._sample_kernels import rank_sums_in_sample
+
+    rank_sums_in_sample(*_fixed(sample, metric), *queries, sums)
+
+
+def _fixed(sample: Sample, metric: str) -> tuple[Any, ...]:
+    return (
+        KINDS[metric], sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
+    )  # fmt: skip
