@@ -10,7 +10,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise import compare, n_curve, profile, take_profile
-from platoscope.studies.comparison import Source, Synthetic
+from platoscope.studies.comparison import Source, Surface, Synthetic
 from platoscope.studies.evidence import Z
 from platoscope.studies.synthetic import COORDINATES
 
@@ -183,10 +183,14 @@ def _slice(task: Computation, grid: xr.Dataset) -> xr.Dataset:
 
 
 def _measures(task: Computation) -> tuple[str, ...]:
-    """Choose the measures that apply: retrieval looks for the partner in one and the same space of features."""
-    if task.comparison.kind == "token_distance":
-        return ("information_imbalance",)
+    """Choose the measures that apply.
+
+    Retrieval looks for the partner in one and the same space of features, and a control by two numbers per
+    text asks only how well they predict neighborhoods.
+    """
     a, b = task.comparison.a, task.comparison.b
+    if task.comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
+        return ("information_imbalance",)
     one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
     return tuple(name for name in task.settings.measures if one_space or not name.startswith("retrieval"))
 
