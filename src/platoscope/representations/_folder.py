@@ -14,16 +14,12 @@ import shutil
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from platoscope.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "read_metadata", "writing"]
 
@@ -44,8 +40,8 @@ class Folder(Protocol):
     def read_text(self, path: str, /) -> str:
         """Read the whole of a small text file."""
 
-    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
-        """Fill ``out`` from byte ``start`` on and return how many bytes came."""
+    def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
+        """Open a file for reading ``length`` bytes from byte ``start`` on, piece by piece."""
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         """Read the last ``length`` bytes."""
@@ -75,7 +71,7 @@ class Folder(Protocol):
 class LocalFolder:
     """A folder on this machine or on a mounted file system."""
 
-    n_readers = 1  # two threads were up to twice as fast on idle cores, and slower on busy ones
+    n_readers = 1  # two threads wait for the same memory: faster on idle cores, slower on busy ones
 
     def __init__(self, root: Path) -> None:
         self._root = root.expanduser().absolute()
@@ -90,15 +86,11 @@ class LocalFolder:
     def read_text(self, path: str, /) -> str:
         return (self._root / path).read_text(encoding="utf-8")
 
-    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
+    def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         # The hot path of reading layers: pathlib and buffering would cost as much as a small chunk itself.
-        with io.FileIO(f"{self.location}/{path}") as file:
-            file.seek(start)
-            filled = 0
-            # A raw read may return less than asked for (2 GiB at most on Linux).
-            while filled < out.size and (n := file.readinto(out[filled:].data)):
-                filled += n
-        return filled
+        file = io.FileIO(f"{self.location}/{path}")
+        file.seek(start)
+        return cast("BinaryIO", file)
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         with (self._root / path).open("rb", buffering=0) as file:
@@ -191,10 +183,8 @@ class UrlFolder:
         content: bytes = self._fs.cat_file(self._path(path))
         return content.decode("utf-8")
 
-    def read_into(self, path: str, start: int, out: NDArray[np.uint8], /) -> int:
-        content = self._fs.cat_file(self._path(path), start=start, end=start + out.size)
-        out[: len(content)] = np.frombuffer(content, np.uint8)
-        return len(content)
+    def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
+        return io.BytesIO(self._fs.cat_file(self._path(path), start=start, end=start + length))
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         content: bytes = self._fs.cat_file(self._path(path), start=-length)

@@ -17,7 +17,7 @@ from platoscope.errors import StorageError
 from platoscope.models.pooling import Pooling
 from platoscope.representations._folder import read_metadata, writing
 from platoscope.representations._plan import Plan
-from platoscope.representations._units import crc32c, lay_out, open_array
+from platoscope.representations._units import crc32c, lay_out, open_array, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -141,7 +141,8 @@ class StoredGroup:
         path = f"{self.key}/{name}"
         n = int(read_metadata(self.folder, path)["shape"][0])
         content = np.empty(n * 8 + 4, np.uint8)
-        filled = self.folder.read_into(f"{path}/c.0", 0, content)
+        with self.folder.open_range(f"{path}/c.0", 0, content.size) as file:
+            filled = read_into(file, content.data)
         if filled != content.size or crc32c(content[:-4]) != content[-4:].tobytes():
             message = (
                 f"Array {path!r} in {self.folder.location} is damaged, and nothing of the group can be read "
