@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -314,6 +315,18 @@ def test_data_list_says_how_to_get_what_is_missing(capsys: pytest.CaptureFixture
         assert info.available or info.how_to_get in printed
 
 
+def test_data_list_does_not_claim_what_is_on_the_hub(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data of the hub are "from the hub or a local folder" where the library is installed, else not here."""
+    for installed, said in ((True, "from the hub or a local folder"), (False, "no")):
+        monkeypatch.setattr("platoscope.datasets.sources.opus_books.installed", lambda there=installed: there)
+        assert cli.main(["data", "list"]) == 0
+        line = next(row for row in capsys.readouterr().out.splitlines() if row.startswith("opus_books"))
+        assert re.search(rf"text-text +{said} ", line)
+        assert "Get it: " in line
+
+
 def test_plan_loads_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
     """``plan`` prints the passes over the model, without torch."""
     assert cli.main(["plan", "gemma-3-270m", "bible:en-it", "--n", "50", "--json"]) == 0
@@ -388,6 +401,37 @@ def test_plan_counts_no_more_pairs_than_a_file_has(capsys: pytest.CaptureFixture
     _write_pairs(30)
     assert cli.main(["plan", "gemma-3-270m", "pairs.jsonl"]) == 2
     assert "at most 30 pairs" in capsys.readouterr().err
+
+
+def _planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str]:
+    """Run ``plan`` and return its costs."""
+    assert cli.main(["plan", *arguments, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    return {row["item"]: row["detail"] for row in rows if row["section"] == "cost"}
+
+
+def test_plan_of_a_model_beyond_one_device(capsys: pytest.CaptureFixture[str]) -> None:
+    """FP8 DeepSeek-V3: memory as published, how many devices that takes, and no time that means nothing."""
+    command = ["deepseek-ai/DeepSeek-V3", "opus_books:en-it", "--n", "2000", "--layers", "0,61"]
+    costs = _planned(capsys, *command, "--device-memory", "141")
+    assert costs["memory"].startswith("weights 670 GB in float8")
+    assert costs["devices"] == "GPUs of 141 GB: 7 in float8 (--device-map auto)"
+    assert costs["time"].startswith("not estimated: more than this machine's memory")
+    assert costs["disk"] == "229 MB"  # 2 sides × 2 layers × 2,000 items × 7,168 features × 4 bytes
+    given = _planned(capsys, *command, "--tokens-per-second", "2000")
+    assert given["time"] == "about 2 min at the 2,000 tokens per second that were given"
+    given = _planned(capsys, *command, "--tflops", "10")
+    assert given["time"].endswith("at the 10 × 10^12 operations per second that were given")
+    assert cli.main(["plan", *command, "--tflops", "1", "--tokens-per-second", "1"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+def test_plan_of_one_tower(capsys: pytest.CaptureFixture[str]) -> None:
+    """One tower of CLIP is planned by ``--tower``; without it the error names the choice or nothing is priced."""
+    command = ["openai/clip-vit-large-patch14", "opus_books:en-it", "--side", "a", "--pooling", "mean"]
+    costs = _planned(capsys, *command, "--tower", "text", "--dtype", "float32")
+    assert costs["memory"].startswith("weights 492 MB in float32;")
+    assert costs["disk"] == "39.9 MB"  # 13 layers × 1,000 items × 768 features × 4 bytes
 
 
 def test_extract_of_all_pairs_asks_for_no_number(monkeypatch: pytest.MonkeyPatch) -> None:

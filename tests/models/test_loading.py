@@ -50,6 +50,8 @@ def test_a_folder_without_configuration_is_no_model(tmp_path: Path) -> None:
         ({"batch_tokens": 0}, "batch_tokens must be 1 or more"),
         ({"revision": "main"}, "is for models on the hub"),
         ({"dtype": "int4"}, "dtype='int4' is not known"),
+        ({"device_map": "balanced"}, "device_map must be 'auto' or None"),
+        ({"device_map": "auto"}, "device='cpu' was given too"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], match: str, tiny: Callable[..., str]) -> None:
@@ -95,13 +97,52 @@ def test_batches_follow_the_chosen_size(tiny: Callable[..., str]) -> None:
 def test_a_model_can_be_spread_over_devices(tiny: Callable[..., str]) -> None:
     """With device_map="auto" the library places the blocks, here on the CPU, and the states are the same."""
     folder = tiny("llama")
-    spread = load_model(folder, dtype="float32", device="cpu", device_map="auto")
+    spread = load_model(folder, dtype="float32", device_map="auto")
     plain = load_model(folder, dtype="float32", device="cpu")
     poolings = [Pooling("last"), Pooling("mean")]
     a, b = (model.encode(["one sentence", "another one here"], poolings) for model in (spread, plain))
     for name in a:
         np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-6)
     assert spread.provenance["device"] == "auto"
+
+
+def test_spreading_needs_accelerate(tiny: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without accelerate the error holds the command that installs it, before any weight is read."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "accelerate" else find_spec(name)
+    )
+    with pytest.raises(MissingExtraError, match=r"accelerate.*pip install 'platoscope\[models\]'"):
+        load_model(tiny("llama"), device_map="auto")
+
+
+def test_an_own_gguf_file_is_converted_once(
+    tiny: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second load, also under another name, finds what the first converted; other content is converted anew."""
+    converted: list[str] = []
+
+    def convert(gguf: Path, folder: Path) -> None:
+        converted.append(gguf.name)
+        shutil.copytree(tiny("llama"), folder, dirs_exist_ok=True)
+
+    monkeypatch.setenv("PLATOSCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("platoscope.models.pretrained.convert_gguf", convert)
+    for name, content in (("a.gguf", b"one"), ("b.gguf", b"one"), ("c.gguf", b"two")):
+        (tmp_path / name).write_bytes(content)
+    models = [
+        load_model(str(tmp_path / name), device="cpu") for name in ("a.gguf", "a.gguf", "b.gguf", "c.gguf")
+    ]
+    assert converted == ["a.gguf", "c.gguf"]
+    hashes = [model.provenance["sha256"] for model in models]
+    assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+    assert models[0].provenance["quantization"] == "GGUF"
+    again = load_model(str(tmp_path / "a.gguf"), device="cpu")
+    assert again.encode(["one sentence"], [Pooling("mean")])["mean"].shape == (
+        again.n_layers,
+        1,
+        again.n_features,
+    )
 
 
 def test_a_missing_library_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,19 @@ def test_selection_and_threads_read_the_same(
     assert np.array_equal(r[1], whole)
 
 
+def test_items_that_are_cut_are_counted(fake: ModuleType, tmp_path: Path) -> None:
+    """How many items are longer than the model reads stands in the provenance, also when they are opened again."""
+    encoder = fake.FakeEncoder()
+    items = fake.sentences(N_ITEMS)
+    encoder.max_tokens = 9
+    longer = sum(len(item.split()) > 9 for item in items)
+    assert longer > 0
+    for _ in range(2):
+        r = extract(encoder, items, pooling="mean(3)", store=tmp_path)
+        assert r.n_truncated == r.provenance["data"]["truncated"] == longer
+    assert extract(fake.FakeEncoder(limit="none"), items, pooling="mean(3)", store=tmp_path).n_truncated == 0
+
+
 def test_any_fsspec_url_is_a_store(fake: ModuleType, small_units: int) -> None:
     """A store behind a URL is written, reused, checked and repaired like a folder."""
     import fsspec

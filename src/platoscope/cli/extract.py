@@ -14,12 +14,15 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     is_verbose,
     parse_layers,
 )
-from platoscope.cli.output import print_json, print_table
+from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import counter, open_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platoscope.datasets import Pairs
     from platoscope.models import Encoder
+    from platoscope.representations import Representations
     from platoscope.studies.progress import Progress
 
 __all__ = ["extract"]
@@ -53,6 +56,14 @@ def extract(
     device: Annotated[
         str, typer.Option(envvar="PLATOSCOPE_DEVICE", help="auto, or a device as torch names it.")
     ] = "auto",
+    device_map: Annotated[
+        Literal["auto"] | None,
+        typer.Option(help="Spread the model over all GPUs; needs accelerate.", show_default=False),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of one batch; chosen for the device.", show_default=False),
+    ] = None,
     drop_last: Annotated[
         int, typer.Option(min=0, help="Tokens dropped at the end of a text (punctuation).")
     ] = 2,
@@ -78,6 +89,8 @@ def extract(
             model,
             dtype=dtype,
             device=device,
+            device_map=device_map,
+            batch_tokens=batch_tokens,
             drop_last=drop_last,
             tower=tower,
             revision=revision,
@@ -97,8 +110,19 @@ def extract(
                     progress=counter(progress),
                 )
             )
+    _print(found, encoder, as_json=as_json)
+
+
+def _print(found: Sequence[Representations], encoder: Encoder, /, *, as_json: bool) -> None:
+    """Print what is on disk now, and how many items were cut."""
     rows = [
-        {"key": item.key, "items": item.n_items, "layers": len(item), "poolings": list(item.poolings)}
+        {
+            "key": item.key,
+            "items": item.n_items,
+            "layers": len(item),
+            "poolings": list(item.poolings),
+            "truncated": item.n_truncated,
+        }
         for item in found
     ]
     if as_json:
@@ -108,6 +132,12 @@ def extract(
         ("key", "items", "layers", "poolings"),
         [(item.key, item.n_items, len(item), ", ".join(item.poolings)) for item in found],
     )
+    for item in found:
+        if item.n_truncated:
+            print_text(
+                f"{item.key[:12]}: {item.n_truncated:,} of {item.n_items:,} items are longer than the "
+                f"{encoder.max_tokens} tokens that {encoder.name} reads; the rest of them was cut off."
+            )
 
 
 def _choose(

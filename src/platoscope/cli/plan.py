@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from platoscope.cli.options import AsJson, Layers, parse_layers  # Typer reads annotations
-from platoscope.cli.output import print_json, print_table
+from platoscope.cli.output import print_json, print_table, size
 from platoscope.errors import InputError
 
+if TYPE_CHECKING:
+    from platoscope.models import ModelInfo
+    from platoscope.studies import Plan
+    from platoscope.studies.comparison import Side
+
 __all__ = ["plan"]
+
+_BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
+_SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 
 
 def plan(
@@ -19,24 +28,57 @@ def plan(
     ],
     pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
     *,
+    side: Annotated[
+        Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")
+    ] = "both",
     pooling: Annotated[
         list[str] | None, typer.Option(help="Repeat for several; mean(20) by default.", show_default=False)
     ] = None,
     n: Annotated[int, typer.Option(min=1, help="How many pairs, or as many as a file has.")] = 1000,
+    min_tokens: Annotated[int, typer.Option(min=1, help="Shortest text that is read.")] = 40,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest text that is read.")] = 80,
     layers: Layers = None,
+    tower: Annotated[
+        Literal["text", "vision"] | None,
+        typer.Option(help="Tower of a text-image model.", show_default=False),
+    ] = None,
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        typer.Option(help="Precision of the weights; auto depends on the machine, so both are shown."),
+    ] = "auto",
+    device_memory: Annotated[
+        float, typer.Option(min=1, help="Memory of one GPU in GB, to say how many are needed.")
+    ] = 80.0,
+    tokens_per_second: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Rate to take the time from, if you know it.", show_default=False),
+    ] = None,
+    tflops: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="10^12 operations per second that your devices reach together, to take the time from.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print memory, disk and time of an extraction without loading the weights."""
+    """Estimate memory, devices, disk and time of an extraction without loading the weights."""
     from platoscope.studies import Comparison, Design, Items, Source, Study, make_plan
     from platoscope.studies.planning import PlanRow
 
+    if tokens_per_second is not None and tflops is not None:
+        message = "--tokens-per-second and --tflops both say how fast it goes; give one of them"
+        raise InputError(message)
     kept = parse_layers(layers)
+    items = Items(data=pairs, minimum=min_tokens, maximum=max_tokens)
+    sides: tuple[Side, Side] = ("a", "b") if side == "both" else (side, side)
     comparisons = tuple(
         Comparison(
             label=name,
-            a=Source(model=model, side="a", pooling=name, layers=kept),
-            b=Source(model=model, side="b", pooling=name, layers=kept),
-            items=Items(data=pairs),
+            a=Source(model=model, side=sides[0], pooling=name, layers=kept, tower=tower),
+            b=Source(model=model, side=sides[1], pooling=name, layers=kept, tower=tower),
+            items=items,
         )
         for name in pooling or ["mean(20)"]
     )
@@ -44,11 +86,94 @@ def plan(
     study = Study(name="extract", question=f"Both sides of {pairs} in {model}", design=lambda _: design)
     planned = make_plan(study, n=_at_hand(pairs, n))
     rows = [PlanRow("items", pairs, f"{planned.settings.n:,} pairs")]
-    rows += [row for row in planned.describe() if row.section in ("extraction", "cost", "left out")]
+    rows += [row for row in planned.describe() if row.section in ("extraction", "left out")]
+    rows += [
+        PlanRow("cost", name, value)
+        for name, value in _costs(
+            planned,
+            dtype=dtype,
+            device_memory=device_memory,
+            tokens_per_second=tokens_per_second,
+            tflops=tflops,
+        )
+    ]
     if as_json:
         print_json(rows)
         return
     print_table(("", "what", "how much"), [(row.section, row.item, row.detail) for row in rows])
+
+
+def _costs(
+    planned: Plan,
+    /,
+    *,
+    dtype: str,
+    device_memory: float,
+    tokens_per_second: float | None,
+    tflops: float | None,
+) -> list[tuple[str, str]]:
+    """Work out what the extractions of a plan take together."""
+    from platoscope.models.cost import n_devices, weight_dtypes
+
+    estimate = planned.estimate
+    rows = [("tokens", f"about {estimate.n_tokens:,}")]
+    info = None if estimate.unknown else _describe(planned)
+    if info is None:
+        return [*rows, ("not counted", "the size of the model is known only once it is loaded")]
+    dtypes = weight_dtypes(info, dtype)
+    weights = [info.memory(each) for each in dtypes]
+    shown = [f"{size(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]
+    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {size(_BESIDE_WEIGHTS)}"))
+    needed = [n_devices(amount, device_memory * 1e9) for amount in weights]
+    counts = [f"{count} in {each}" for count, each in zip(needed, dtypes, strict=True)]
+    several = " (--device-map auto)" if max(needed) > 1 else ""
+    rows.append(("devices", f"GPUs of {device_memory:g} GB: {' or '.join(counts)}{several}"))
+    if estimate.disk is not None:
+        rows.append(("disk", size(estimate.disk)))
+    rows.append(("time", _time(info, estimate.n_tokens, tokens_per_second, tflops)))
+    return rows
+
+
+def _describe(planned: Plan, /) -> ModelInfo | None:
+    """Describe the one model of the plan; nothing is left to describe where its package is missing."""
+    from platoscope.models import describe_model
+
+    if not planned.extractions:
+        return None
+    extraction = planned.extractions[0]
+    return describe_model(extraction.model, tower=extraction.tower)
+
+
+def _time(info: ModelInfo, n_tokens: int, tokens_per_second: float | None, tflops: float | None, /) -> str:
+    """Estimate the time of the forward passes, and say what the estimate rests on."""
+    from platoscope.models.cost import n_operations
+    from platoscope.studies.estimates import operations_per_second
+
+    if tokens_per_second is not None:
+        rate = f"at the {tokens_per_second:,g} tokens per second that were given"
+        return f"about {_duration(n_tokens / tokens_per_second)} {rate}"
+    operations = n_operations(info, n_tokens)
+    if tflops is not None:
+        rate = f"at the {tflops:g} × 10^12 operations per second that were given"
+        return f"about {_duration(operations / (tflops * 1e12))} {rate}"
+    if info.memory("float8" if info.dtype == "float8" else "float32") > _machine_memory():
+        return "not estimated: more than this machine's memory; give --tflops or --tokens-per-second"
+    seconds = operations / (_SHARE_OF_PEAK * operations_per_second())
+    return f"about {_duration(seconds)} on this CPU in float32, guessed from one matrix product"
+
+
+def _machine_memory() -> float:
+    """Bytes of memory of this machine; endless where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+def _duration(seconds: float, /) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
 
 
 def _at_hand(spec: str, n: int, /) -> int:

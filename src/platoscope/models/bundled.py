@@ -25,7 +25,14 @@ from platoscope.errors import MissingExtraError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BUNDLED", "BundledModel", "bundled_folder", "cache_folder"]
+__all__ = [
+    "BUNDLED",
+    "BundledModel",
+    "bundled_folder",
+    "cache_folder",
+    "own_gguf_folder",
+    "write_converted",
+]
 
 _LOGGER = logging.getLogger("platoscope")
 _FORMAT = 1
@@ -104,24 +111,58 @@ def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
             "package_version": package_version,
             "quantization": model.quantization,
         }
-        try:
-            _convert_into(folder, model, manifest)
-        except OSError as error:
-            msg = (
-                f"Cannot write the converted model to {folder}: {error}. Free some disk space, or choose "
-                f"another folder with "
-                f"the environment variable PLATOSCOPE_CACHE."
-            )
-            raise StorageError(msg) from error
+        _convert_into(folder, model.convert, manifest)
     return folder, json.loads(manifest_file.read_text())
 
 
-def _convert_into(folder: Path, model: BundledModel, manifest: dict[str, Any]) -> None:
+def own_gguf_folder(digest: str, /) -> Path:
+    """Where a user's own GGUF file of this SHA-256 is kept, once converted."""
+    return cache_folder() / "models" / f"gguf-{digest}-{_FORMAT}"
+
+
+def write_converted(folder: Path, gguf: Path, manifest: dict[str, Any], /) -> None:
+    """Convert a user's own GGUF file into `folder`, which appears when it is whole.
+
+    Parameters
+    ----------
+    folder : Path
+        From `own_gguf_folder`.
+    gguf : Path
+        The file.
+    manifest : dict
+        What is noted beside the weights: ``sha256`` of the file, quantization.
+
+    Raises
+    ------
+    StorageError
+        If the cache cannot be written.
+    """
+
+    def convert(draft: Path) -> str:
+        _convert_gguf(gguf, draft)
+        return str(manifest["sha256"])
+
+    _LOGGER.info("Converting %s to %s (once; four bytes per parameter)", gguf, folder)
+    _convert_into(folder, convert, manifest)
+
+
+def _convert_into(folder: Path, convert: Callable[[Path], str], manifest: dict[str, Any]) -> None:
+    try:
+        _write_draft(folder, convert, manifest)
+    except OSError as error:
+        msg = (
+            f"Cannot write the converted model to {folder}: {error}. Free some disk space, or choose "
+            f"another folder with the environment variable PLATOSCOPE_CACHE."
+        )
+        raise StorageError(msg) from error
+
+
+def _write_draft(folder: Path, convert: Callable[[Path], str], manifest: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workplace:
         draft = Path(workplace) / "model"
         draft.mkdir()
-        digest = model.convert(draft)
+        digest = convert(draft)
         (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1))
         if folder.exists() and not (folder / _MANIFEST).exists():
             shutil.rmtree(folder)

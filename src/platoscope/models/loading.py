@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.errors import InputError, MissingExtraError
 from platoscope.models.machine import choose_device, choose_dtype, tokens_per_batch
-from platoscope.models.sources import find_source
+from platoscope.models.sources import convert_own, find_source
 
 if TYPE_CHECKING:
     from platoscope.models.encoder import Encoder
@@ -48,7 +48,8 @@ def load_model(
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a name that torch knows.
     device_map : {"auto"} or None
-        ``"auto"`` spreads a model that does not fit on one GPU over all of them; `device` is then not used.
+        ``"auto"`` spreads a model that does not fit on one GPU over all of them, and `device` must stay
+        ``"auto"``. Needs accelerate.
     drop_last : int
         How many tokens at the end of a text are dropped before pooling (2 in the paper: they are
         punctuation).
@@ -87,9 +88,13 @@ def load_model(
     """
     require_libraries()
     _check_options(drop_last, padding_side, tower, batch_tokens)
+    _check_device_map(device_map, device)
     chosen_device = choose_device(device)
     chosen_dtype = choose_dtype(dtype, chosen_device)
     source = find_source(name, revision=revision)
+    if source.gguf_file is not None:
+        convert_own(source)
+        source = find_source(name)
     # Loaded by name: these modules import torch, and this one must not.
     pretrained = importlib.import_module("platoscope.models.pretrained")
     loaded: Pretrained = pretrained.load_pretrained(
@@ -147,6 +152,20 @@ def _check_options(drop_last: int, padding_side: str, tower: str | None, batch_t
     if batch_tokens is not None and batch_tokens < 1:
         msg = f"batch_tokens must be 1 or more, but got {batch_tokens}."
         raise InputError(msg)
+
+
+def _check_device_map(device_map: str | None, device: str) -> None:
+    if device_map is None:
+        return
+    if device_map != "auto":
+        msg = f"device_map must be 'auto' or None, but got {device_map!r}."
+        raise InputError(msg)
+    if device != "auto":
+        msg = f"device_map='auto' places the model by itself, but device={device!r} was given too. Leave one out."
+        raise InputError(msg)
+    if importlib.util.find_spec("accelerate") is None:
+        feature = "Spreading a model over several devices"
+        raise MissingExtraError(feature, "accelerate", "pip install 'platoscope[models]'")
 
 
 def _provenance(source: Source, loaded: Pretrained) -> dict[str, Any]:

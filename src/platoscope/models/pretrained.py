@@ -63,7 +63,7 @@ def load_pretrained(
     Parameters
     ----------
     source : Source
-        Where it is.
+        Where it is; not a GGUF file, which `platoscope.models.sources.convert_own` turns into a folder.
     dtype : torch.dtype
         Precision of the weights.
     device : torch.device
@@ -87,8 +87,7 @@ def load_pretrained(
     """
     from transformers import AutoImageProcessor, AutoModel
 
-    asked = {"revision": source.revision, "gguf_file": source.gguf_file}
-    where = {key: value for key, value in asked.items() if value is not None}
+    where = {} if source.revision is None else {"revision": source.revision}
     with quiet_library():
         try:
             whole, info = AutoModel.from_pretrained(
@@ -137,7 +136,7 @@ def describe_pretrained(source: Source, /, *, tower: str | None) -> ModelInfo:
     from transformers import AutoConfig, AutoModel
 
     if source.gguf_file is not None:
-        msg = f"{source.name} is a GGUF file, whose size is known only once it is read. Load it instead."
+        msg = f"{source.name} is a GGUF file, whose size is known only once it is read. Load it once."
         raise InputError(msg)
     with quiet_library(), torch.device("meta"):
         try:

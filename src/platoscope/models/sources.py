@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.models.bundled import BUNDLED, bundled_folder
+from platoscope.models.bundled import BUNDLED, bundled_folder, own_gguf_folder, write_converted
 from platoscope.models.catalog import pinned_revision
 
-__all__ = ["Source", "find_source", "fingerprint_folder"]
+__all__ = ["Source", "convert_own", "find_source", "fingerprint_folder"]
 
 _EDGE_BYTES = 1 << 20
 _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
@@ -28,7 +28,7 @@ class Source:
     location : str
         Hub id or local folder.
     gguf_file : str or None
-        Name of the GGUF file inside `location`.
+        Name of the GGUF file inside `location`, if it is one that was not converted yet.
     revision : str or None
         Of the hub; None for a local model.
     identity : dict
@@ -78,12 +78,39 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
         return Source(name, str(path), identity={"fingerprint": fingerprint_folder(path)})
     if path.suffix == ".gguf" and path.is_file():
         _refuse_revision(name, revision)
-        identity = {"fingerprint": _fingerprint([path]), "quantization": f"GGUF ({path.name})"}
-        return Source(name, str(path.parent), gguf_file=path.name, identity=identity)
+        return _own_gguf(name, path)
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
     return Source(name, name, revision=revision or pinned_revision(name))
+
+
+def _own_gguf(name: str, path: Path) -> Source:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    identity = {"sha256": digest, "quantization": "GGUF"}
+    folder = own_gguf_folder(digest)
+    if folder.exists():
+        return Source(name, str(folder), identity=identity)
+    return Source(name, str(path.parent), gguf_file=path.name, identity=identity)
+
+
+def convert_own(source: Source, /) -> None:
+    """De-quantize a user's GGUF file into the cache, under the hash of its content.
+
+    Parameters
+    ----------
+    source : Source
+        With a `gguf_file`; `find_source` finds the converted folder afterwards.
+
+    Raises
+    ------
+    StorageError
+        If the cache cannot be written.
+    """
+    assert source.gguf_file is not None
+    gguf = Path(source.location) / source.gguf_file
+    write_converted(own_gguf_folder(source.identity["sha256"]), gguf, source.identity)
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from platoscope.datasets import Pairs, Side
     from platoscope.models.encoder import Encoder
     from platoscope.representations._folder import Folder
@@ -233,10 +235,16 @@ def _open_or_create(
             "side": side.name,
             "modality": side.modality,
             "fingerprint": side.fingerprint(),
+            "truncated": _count_truncated(lengths, encoder.max_tokens),
             **chosen.provenance,
         },
         model={"name": described.name, **described.provenance},
     )
+
+
+def _count_truncated(lengths: NDArray[np.int64], max_tokens: int | None) -> int:
+    """Count the items that are longer than the model reads (CLIP's text tower: 77 tokens)."""
+    return 0 if max_tokens is None else int(np.count_nonzero(lengths > max_tokens))
 
 
 def _needs(group: StoredGroup, poolings: Sequence[Pooling], *, check: bool) -> list[Need]:

@@ -178,6 +178,16 @@ class Representations:
         }
 
     @property
+    def n_truncated(self) -> int:
+        """How many items were longer than the model reads, and were cut, in the extraction that made these.
+
+        Counted over all items of that extraction, whatever `select` left; 0 for arrays that came from
+        elsewhere.
+        """
+        data = self._source.provenance.get("data")
+        return int(data.get("truncated", 0)) if isinstance(data, Mapping) else 0
+
+    @property
     def _view(self) -> View:
         view = find_view(self.pooling, self._source.poolings)
         assert view is not None, "every constructor and with_pooling() check the pooling"

@@ -18,6 +18,7 @@ import numpy as np
 
 from platoscope.errors import PlatoscopeError
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
+from platoscope.models.cost import n_operations
 from platoscope.studies.comparison import Source, Surface, Synthetic
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def estimate(plans: Sequence[Plan], /) -> Estimate:
     n_tokens = sum(n * tokens_per_item(extraction, size) for extraction, n, size in every)
     if every and not known:
         return Estimate(n_tokens=n_tokens, memory=None, disk=None, seconds=None, unknown=unknown)
-    operations = sum(_operations(size, n * tokens_per_item(item, size)) for item, n, size in known)
+    operations = sum(n_operations(size, n * tokens_per_item(item, size)) for item, n, size in known)
     reading = operations / (_SHARE_OF_PEAK * operations_per_second())
     return Estimate(
         n_tokens=n_tokens,
@@ -160,16 +161,6 @@ def _describe(extraction: Extraction | Source) -> ModelInfo | None:
         return describe_model(extraction.model, tower=extraction.tower, revision=extraction.revision)
     except (PlatoscopeError, OSError):
         return None
-
-
-def _operations(size: ModelInfo, n_tokens: int) -> int:
-    """Count the operations of a forward pass: two per multiplied parameter and token.
-
-    A token is looked up in the embeddings, not multiplied with them: blocks have about 12 width² parameters
-    each.
-    """
-    blocks = 12 * (size.n_layers - 1) * size.n_features**2
-    return 2 * n_tokens * min(size.n_active_parameters or size.n_parameters, blocks)
 
 
 @cache
