@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from platoscope.cli.options import AsJson, Seed  # noqa: TC001  # Typer reads annotations when it runs
 from platoscope.cli.output import print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from platoscope.datasets import DatasetInfo
 
 __all__ = ["data"]
 
@@ -19,7 +22,7 @@ Spec = Annotated[str, typer.Argument(metavar="PAIRS", help="A data set, such as 
 
 @data.command("list")
 def list_data(*, as_json: AsJson = False) -> None:
-    """List the data sets, what they pair, and which can be read on this machine now."""
+    """List the data sets, what they pair, and which are on this machine now."""
     from platoscope.datasets import list_datasets
 
     known = list_datasets()
@@ -31,8 +34,10 @@ def list_data(*, as_json: AsJson = False) -> None:
             info.name,
             " ".join(info.variants),
             info.sides,
-            "yes" if info.available else "no",
-            info.description if info.available else f"{info.description} Get it: {info.how_to_get}",
+            _where(info),
+            info.description
+            if info.available and not info.on_hub
+            else f"{info.description} Get it: {info.how_to_get}",
         )
         for info in known
     ]
@@ -98,6 +103,13 @@ def prepare(
     from platoscope.datasets.prepare import prepare_data
 
     print_text(str(prepare_data(name, sources, out=out)))
+
+
+def _where(info: DatasetInfo, /) -> str:
+    """Say where the data would come from now."""
+    if info.available and info.on_hub:
+        return "from the hub or a local folder"
+    return "yes" if info.available else "no"
 
 
 def _shorten(item: object, /, limit: int = 300) -> str:

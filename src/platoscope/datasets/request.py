@@ -44,6 +44,8 @@ class DatasetInfo:
     available : bool
         Whether its files were found on this machine just now. Data on a hub counts as available where its
         library is installed, since whether a download would succeed is known only by trying.
+    on_hub : bool
+        Whether it is downloaded from the hub, or read from a local folder that the specification names.
     """
 
     name: str
@@ -54,6 +56,7 @@ class DatasetInfo:
     license: str
     how_to_get: str
     available: bool
+    on_hub: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def info() -> DatasetInfo:
         license="Flickr terms of use (research only)",
         how_to_get=f"{INSTALL}; downloads {HUB_ID} (4.4 GB), or flickr30k@FOLDER",
         available=installed(),
+        on_hub=True,
     )
 
 

@@ -62,6 +62,7 @@ def info() -> DatasetInfo:
         license="ImageNet terms of access (research only)",
         how_to_get=f"{INSTALL}; accept the terms of {HUB_ID} and log in (hf auth login), or imagenet@FOLDER",
         available=installed(),
+        on_hub=True,
     )
 
 

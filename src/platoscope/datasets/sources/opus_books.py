@@ -49,6 +49,7 @@ def info() -> DatasetInfo:
         license="copyright-free books; the alignments for personal, educational and research use",
         how_to_get=f"{INSTALL}; downloads {HUB_ID} (some MB per pair), or opus_books:A-B@FOLDER",
         available=installed(),
+        on_hub=True,
     )
 
 
