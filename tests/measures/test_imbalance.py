@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from platoscope.errors import InputError
 from platoscope.measures import information_imbalance
 from platoscope.neighbors import prepare
+from platoscope.neighbors._space import gram_product
 from platoscope.testing import references
 
 
@@ -98,6 +99,31 @@ def test_bfloat16_and_torch_agree_with_numpy():
     X, Y = (torch.from_numpy(rng.standard_normal((60, 8))).to(torch.bfloat16) for _ in range(2))
     want = references.information_imbalance(X.double().numpy(), Y.double().numpy())
     np.testing.assert_allclose(information_imbalance(X, Y), want, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("ties", ["average", "min"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_pair_in_blocks_multiplies_each_side_once_and_equals_the_reference(monkeypatch, metric, ties, k):
+    """Both directions come from one walk over the blocks, on integers, where near-ties must be settled."""
+    rng = np.random.default_rng(5)
+    X = np.unique(rng.integers(-3, 4, (60, 4)).astype(np.float32) + np.float32(0.25), axis=0)[:50]
+    Y = np.unique(rng.integers(-2, 3, (70, 3)).astype(np.float32) + np.float32(0.25), axis=0)[:50]
+    X, Y = rng.permutation(X), rng.permutation(Y)
+    if metric == "cosine":  # of integers ties by the formula but not in the reference's own rounding
+        X, Y = X + rng.standard_normal(X.shape), Y + rng.standard_normal(Y.shape)
+    A, B = (prepare(Z, metric=metric, block_size=7) for Z in (X, Y))
+    products = []
+
+    def count(left, right):
+        products.append(len(left[0]))
+        return gram_product(left, right)
+
+    monkeypatch.setattr("platoscope.neighbors._space.gram_product", count)
+    got = information_imbalance(A, B, n_neighbors=k, metric=metric, ties=ties)
+    assert sum(products) == 100
+    want = references.information_imbalance(X, Y, k, metric, ties)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
 def test_equal_last_tokens_tie():

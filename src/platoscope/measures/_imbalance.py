@@ -15,6 +15,7 @@ from platoscope.neighbors import (
     Sample,
     Space,
     add_sample_ranks,
+    block_neighbors,
     nearest_neighbors,
     ranks,
     sample_neighbors,
@@ -159,9 +160,31 @@ def imbalance_scores(
     ties: str = "average",
 ) -> npt.NDArray[np.float64]:
     """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A."""
+    if len(pairs) == 1 and _walk_together(A[pairs[0, 0]], B[pairs[0, 1]]):
+        return _block_by_block(A[pairs[0, 0]], B[pairs[0, 1]], n_neighbors, metric, ties)[:, None]
     forward = _directed(A, B, pairs, n_neighbors, metric, ties)
     backward = _directed(B, A, pairs[:, ::-1], n_neighbors, metric, ties)
     return np.stack([forward, backward])
+
+
+def _walk_together(a: Space, b: Space) -> bool:
+    """Tell whether two matrices are computed in blocks of the same items."""
+    blocked = a.gram is None and b.gram is None and a.block_rows == b.block_rows
+    return blocked and a.one_row_per_item and b.one_row_per_item
+
+
+def _block_by_block(a: Space, b: Space, k: int, metric: str, ties: str) -> npt.NDArray[np.float64]:
+    """Return Δ of one pair in both directions, from one product per space instead of two.
+
+    The neighbors of an item in `a` and their ranks in `b` need the rows of that item only.
+    """
+    sums = np.zeros(2)
+    for blocks in zip(a.blocks(), b.blocks(), strict=True):
+        for way, (source, target) in enumerate(((0, 1), (1, 0))):
+            near = block_neighbors((a, b)[source], blocks[source], k, metric, ties=ties)
+            rank = ranks((a, b)[target], near.indptr, near.items, metric, ties=ties, blocks=[blocks[target]])
+            sums[way] += near.weights @ rank
+    return 2.0 * sums / a.n_samples**2
 
 
 def _directed(

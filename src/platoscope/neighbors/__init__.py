@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._memory import available_memory, require_memory
-from platoscope.neighbors._nearest import Neighbors, nearest_neighbors
+from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
 from platoscope.neighbors._prepare import Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
@@ -23,6 +23,7 @@ __all__ = [
     "add_sample_ranks",
     "as_space",
     "available_memory",
+    "block_neighbors",
     "exact_scores",
     "nearest_neighbors",
     "over_rows",

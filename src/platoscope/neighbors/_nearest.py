@@ -15,9 +15,9 @@ from platoscope.neighbors._space import Space, require_nonzero
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["KINDS", "Neighbors", "nearest_neighbors"]
+__all__ = ["KINDS", "Neighbors", "block_neighbors", "nearest_neighbors"]
 
 KINDS = {"euclidean": 0, "cosine": 1, "hamming": 2, "precomputed": 2}
 
@@ -57,22 +57,38 @@ def nearest_neighbors(space: Space, n_neighbors: int, metric: str, /, *, ties: s
     """
     key = ("neighbors", n_neighbors, metric, ties)
     if key not in space._memo:
-        if not 1 <= n_neighbors <= space.n_samples - 1:
-            message = (
-                f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "
-                "Use fewer neighbors or more items."
-            )
-            raise InputError(message)
-        if metric == "cosine":
-            require_nonzero(space)
-        rows = _distinct_neighbors(space, n_neighbors, metric)
+        _check(space, n_neighbors, metric)
+        rows = _distinct_neighbors(space, n_neighbors, metric, space.blocks())
         space._memo[key] = _by_item(space, n_neighbors, rows, ties)
     found: Neighbors = space._memo[key]
     return found
 
 
+def _check(space: Space, n_neighbors: int, metric: str) -> None:
+    if not 1 <= n_neighbors <= space.n_samples - 1:
+        message = (
+            f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "
+            "Use fewer neighbors or more items."
+        )
+        raise InputError(message)
+    if metric == "cosine":
+        require_nonzero(space)
+
+
+def block_neighbors(
+    space: Space, block: tuple[int, int, Any], n_neighbors: int, metric: str, /, *, ties: str = "average"
+) -> Neighbors:
+    """Return the nearest neighbors of the items in one of ``space.blocks()``; all others have none.
+
+    For what needs every block once, and several answers from it. No two items may be equal.
+    """
+    _check(space, n_neighbors, metric)
+    rows = _distinct_neighbors(space, n_neighbors, metric, [block])
+    return _by_item(space, n_neighbors, rows, ties)
+
+
 def _distinct_neighbors(
-    space: Space, k: int, metric: str
+    space: Space, k: int, metric: str, blocks: Iterable[tuple[int, int, Any]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
     from platoscope.neighbors._kernels import nearest
@@ -80,7 +96,7 @@ def _distinct_neighbors(
     found = []
     needed = np.maximum(k - (space.weights - 1), 0)
     kept = min(k + 1, max(space.n_distinct - 1, 1))
-    for start, stop, block in space.blocks():
+    for start, stop, block in blocks:
         indices = np.empty((stop - start, kept), np.int32)
         scores = np.empty(indices.shape, block.dtype)
         fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm)

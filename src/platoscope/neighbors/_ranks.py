@@ -13,7 +13,7 @@ from platoscope.neighbors._nearest import KINDS, candidates
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from platoscope.neighbors._space import Space
 
@@ -30,6 +30,7 @@ def ranks(
     /,
     *,
     ties: str = "average",
+    blocks: Iterable[tuple[int, int, Any]] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the rank of items among all others, by distance from a given item.
 
@@ -43,6 +44,8 @@ def ranks(
         One that `space` can answer.
     ties : {"average", "min"}
         Average rank of the tied block, or one plus the number of strictly closer items.
+    blocks : iterable, optional
+        Those of ``space.blocks()`` that have the rows of all queries, where they are at hand.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def ranks(
     rows, columns = space.inverse, space.inverse[items]
     owner = np.repeat(rows, np.diff(indptr))
     strictly, equal = np.empty(len(items)), np.empty(len(items))
-    for start, stop, block in space.blocks():
+    for start, stop, block in space.blocks() if blocks is None else blocks:
         chosen, local, where = _inside(rows, indptr, start, stop)
         strictly[where], equal[where] = _count(
             space, metric, start, block, rows[chosen], local, columns[where]
