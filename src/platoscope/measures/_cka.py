@@ -269,26 +269,31 @@ def _vectors(X: Any, name: str) -> Space:
 
 
 def _linear(A: Space, B: Space) -> dict[str, Any]:
-    """Return linear CKA in the precision of the input, from features or Gram matrices, whichever is smaller."""
+    """Return linear CKA in the precision of the input, from features or Gram matrices, whichever is cheaper."""
     n = A.n_samples
-    sides = [_centered_features(space) for space in (A, B)]
-    margins = [
+    X, Y = (_centered_features(space) for space in (A, B))
+    K, L = (
         _Margins(
             np.einsum("ij,ij->i", Z, Z, dtype=np.float64),
-            (Z @ Z.sum(axis=0, dtype=np.float64)).astype(np.float64),
+            (Z @ Z.sum(axis=0, dtype=np.float64).astype(Z.dtype)).astype(np.float64),
         )
-        for Z in sides
-    ]
-    (K, X), (L, Y) = zip(margins, sides, strict=True)
-    cross, own_k, own_l = (_products(U, V, n) for U, V in ((X, Y), (X, X), (Y, Y)))
+        for Z in (X, Y)
+    )
+    p, q = X.shape[1], Y.shape[1]
+    if 2 * p * q + p * p + q * q < n * (p + q):
+        products = [_sum_of_products(M, M) for M in (X.T @ Y, X.T @ X, Y.T @ Y)]
+    else:
+        G, H = X @ X.T, Y @ Y.T
+        products = [_sum_of_products(M, N) for M, N in ((G, H), (G, G), (H, H))]
+    cross, own_k, own_l = products
     return _alignment(_between(K, L, cross), _between(K, K, own_k), _between(L, L, own_l), n)
 
 
-def _products(X: npt.NDArray[Any], Y: npt.NDArray[Any], n: int) -> float:
-    """Return the sum of products of the Gram matrices of X and Y, from features where these are fewer."""
-    if X.shape[1] * Y.shape[1] < n * n:
-        return float(np.square(X.T @ Y, dtype=np.float64).sum())
-    return float(np.einsum("ij,ij->", X @ X.T, Y @ Y.T, dtype=np.float64))
+def _sum_of_products(M: npt.NDArray[Any], N: npt.NDArray[Any]) -> float:
+    """Return the sum of ``M * N``, in pieces short enough to add up in their own dtype."""
+    left, right = M.reshape(-1), N.reshape(-1)
+    pieces = range(0, left.size, 1 << 16)
+    return float(sum(float(np.dot(left[s : s + (1 << 16)], right[s : s + (1 << 16)])) for s in pieces))
 
 
 def _between(K: _Margins, L: _Margins, products: float) -> _Sums:
@@ -305,6 +310,9 @@ def _between(K: _Margins, L: _Margins, products: float) -> _Sums:
 
 
 def _centered_features(space: Space) -> npt.NDArray[Any]:
+    if space.centered and all(part.dtype != np.float64 for part in space.parts):
+        rows = np.concatenate(space.centered, axis=1) if len(space.centered) > 1 else space.centered[0]
+        return rows if space.one_row_per_item else rows[space.inverse]
     items = space.first[space.inverse]
     rows = np.concatenate(space.parts, axis=1)[items] if len(space.parts) > 1 else space.parts[0][items]
     centered: npt.NDArray[Any] = (rows - rows.mean(axis=0, dtype=np.float64)).astype(rows.dtype)
