@@ -26,13 +26,18 @@ __all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "read_metadata",
 
 _PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
 _LEFT_BEHIND_AFTER = 24 * 3600.0
+_WORTH_THREADS = 8 * 2**20
+_LOCAL_READERS = 2  # more of them wait for the same memory
+_URL_READERS = 8  # each range is a round trip
 
 
 class Folder(Protocol):
     """The few things that reading and keeping a store needs from a file system."""
 
     location: str
-    n_readers: int
+
+    def n_readers(self, n_bytes: int, /) -> int:
+        """How many threads read a layer of so many bytes best."""
 
     def names(self, path: str, /) -> frozenset[str]:
         """Names directly inside ``path``; empty where there is no such folder."""
@@ -71,11 +76,13 @@ class Folder(Protocol):
 class LocalFolder:
     """A folder on this machine or on a mounted file system."""
 
-    n_readers = 1  # two threads wait for the same memory: faster on idle cores, slower on busy ones
-
     def __init__(self, root: Path) -> None:
         self._root = root.expanduser().absolute()
         self.location = str(self._root)
+
+    def n_readers(self, n_bytes: int, /) -> int:
+        # Reading, checksum and copying all work without the GIL; a small layer is there before a thread starts.
+        return 1 if n_bytes < _WORTH_THREADS else min(_LOCAL_READERS, os.cpu_count() or 1)
 
     def names(self, path: str, /) -> frozenset[str]:
         try:
@@ -151,8 +158,6 @@ class LocalFolder:
 class UrlFolder:
     """A folder behind a URL (``s3://``, ``gs://``, ``hf://``, ``memory://``, …), through fsspec."""
 
-    n_readers = 8  # each range is a round trip
-
     def __init__(self, url: str) -> None:
         try:
             from fsspec.core import url_to_fs  # type: ignore[import-untyped]
@@ -167,6 +172,9 @@ class UrlFolder:
         self._root = str(root).rstrip("/")
         self._url = url
         self.location = url
+
+    def n_readers(self, n_bytes: int, /) -> int:
+        return _URL_READERS
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root

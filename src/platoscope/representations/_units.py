@@ -34,7 +34,7 @@ __all__ = ["StoredArray", "crc32c", "lay_out", "open_array", "read_into"]
 _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
 _CHECKSUM = 4
 _ROWS_PER_UNIT = 128  # an interruption loses at most this many items of work
-_BYTES_PER_PIECE = 2**18
+_BYTES_PER_PIECE = 2**19
 _BYTES_PER_UNIT = 64 * 2**20  # and extraction holds at most about this much of each array
 
 
@@ -170,7 +170,7 @@ class StoredArray:
         """
         first_token, stop_token, _ = tokens.indices(self.n_tokens)
         out = np.empty((stop_token - first_token, n_out, self.n_features), np.float32)
-        n_readers = self.folder.n_readers
+        n_readers = min(self.folder.n_readers(out.nbytes), self.n_units)
         all_wanted = bool((destination >= 0).all())
 
         def put(targets: NDArray[np.int64], first: int, rows: NDArray[np.float32]) -> None:
