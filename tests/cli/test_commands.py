@@ -59,6 +59,14 @@ def test_help_is_light() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_runs_as_a_module() -> None:
+    """``python -m platoscope`` is the command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "platoscope", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("platoscope ")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """``--version`` prints name and version."""
     assert cli.main(["--version"]) == 0

@@ -21,8 +21,9 @@ __all__ = ["Progress", "Stack", "make_stacks"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
 
-# Of the available memory, what the kept distance matrices of all layers may take.
+# Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
 _SHARE = 0.5
+_ROWS_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ def make_stacks(
 ) -> tuple[Stack, Stack, Settings]:
     """Return both sides prepared on the same items, and the settings with strata cut likewise."""
     readers = [_layer_readers(X, side) for X, side in ((A, "A"), (B, "B"))]
-    n_a, n_b = (_n_samples(reader[0]()) for reader in readers)
+    first_a, first_b = (reader[0]() for reader in readers)
+    n_a, n_b = _n_samples(first_a), _n_samples(first_b)
     if n_a != n_b:
         message = (
             f"A and B must describe the same items: got {n_a} and {n_b} rows. "
@@ -73,13 +75,15 @@ def make_stacks(
     available = available_memory()
     if block is None and available and 4 * n_items * n_items * n_layers > _SHARE * available:
         block = max(64, int(_SHARE * available / 8 / (4 * n_items)))
+    rows = _nbytes(first_a) * len(readers[0]) + _nbytes(first_b) * len(readers[1])
+    keep = rows <= _ROWS_SHARE * available
     stacks = []
     done = 0
     for X, side, layers in ((A, "A", readers[0]), (B, "B", readers[1])):
         spaces = []
         names = tuple(getattr(X, "layers", range(len(layers))))
         for name, reader in zip(names, layers, strict=True):
-            spaces.append(_prepared(reader, chosen, settings.metric, block, f"layer {name} of {side}"))
+            spaces.append(_prepared(reader, chosen, settings.metric, block, keep, f"layer {name} of {side}"))
             done += 1
             if progress is not None:
                 progress("preparing layers", done, n_layers)
@@ -89,15 +93,21 @@ def make_stacks(
     return stacks[0], stacks[1], settings
 
 
-def _prepared(reader: Callable[[], Any], chosen: Any, metric: str, block: int | None, name: str) -> Space:
+def _prepared(
+    reader: Callable[[], Any], chosen: Any, metric: str, block: int | None, keep: bool, name: str
+) -> Space:
+    """Prepare one layer; its rows are kept for near-ties, or else read again when one must be settled."""
     layer = reader()
     if isinstance(layer, Space):
         space = replace(layer, name=name)
         return space if chosen is None else space.subset(chosen)
-    cut = reader if chosen is None else lambda: _rows(reader(), chosen)
     if metric == "precomputed" and chosen is not None:
         return prepare(layer, metric="precomputed", name=name).subset(chosen)
-    return prepare(cut, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
+    if keep:
+        rows = layer if chosen is None else _rows(layer, chosen)
+        return prepare(rows, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
+    again = reader if chosen is None else lambda: _rows(reader(), chosen)
+    return prepare(again, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
 
 
 def _layer_readers(X: Any, side: str) -> list[Callable[[], Any]]:
@@ -118,6 +128,13 @@ def _n_samples(layer: Any) -> int:
     if isinstance(layer, Space):
         return layer.n_samples
     return len(layer[0]) if isinstance(layer, (list, tuple)) else len(layer)
+
+
+def _nbytes(layer: Any) -> int:
+    if isinstance(layer, Space):
+        return 0
+    parts = layer if isinstance(layer, (list, tuple)) else [layer]
+    return sum(int(getattr(part, "nbytes", 0)) for part in parts)
 
 
 def _rows(layer: Any, chosen: Any) -> Any:

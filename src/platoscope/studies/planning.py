@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import NotFoundError
 from platoscope.models import Pooling
 from platoscope.studies.availability import LeftOut, check_known, missing
 from platoscope.studies.comparison import Comparison, Items, Source, Surface
 from platoscope.studies.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.records import Choices, override
+from platoscope.studies.settings import check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from platoscope.studies.comparison import Side, Tower
     from platoscope.studies.records import Panel, Settings, Statement, Study
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 __all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "join_poolings", "make_plan"]
 
@@ -250,7 +250,7 @@ def make_plan(
             "batch_tokens": batch_tokens,
         },
     )
-    _check(settings)
+    check_settings(settings)
     design = study.design(choices)
     comparisons = tuple(_with_tokenizers(comparison) for comparison in design.comparisons)
     check_known(comparisons)
@@ -294,31 +294,6 @@ def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _check(settings: Settings) -> None:
-    bounds: tuple[tuple[str, float, float], ...] = (
-        ("n", 40, float("inf")),
-        ("n_resamples", 0, float("inf")),
-        ("n_permutations", 0, float("inf")),
-        ("n_neighbors", 1, float("inf")),
-    )
-    for name, low, high in bounds:
-        value = getattr(settings, name)
-        if not low <= value <= high:
-            msg = f"{name} must be at least {low}, got {value}"
-            raise InputError(msg)
-    for name, known in (("dtype", DTYPES), ("device_map", (None, "auto"))):
-        if getattr(settings, name) not in known:
-            names = ", ".join(str(value) for value in known)
-            msg = f"{name} must be one of {names}, got {getattr(settings, name)!r}"
-            raise InputError(msg)
-    if settings.batch_tokens is not None and settings.batch_tokens < 1:
-        msg = f"batch_tokens must be at least 1, got {settings.batch_tokens}"
-        raise InputError(msg)
-    if not 0 < settings.resample_fraction < 1:
-        msg = f"resample_fraction must lie between 0 and 1, got {settings.resample_fraction}"
-        raise InputError(msg)
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:
