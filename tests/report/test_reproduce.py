@@ -83,21 +83,31 @@ def test_cells_cannot_break_the_table(tmp_path: Path) -> None:
     assert r"| 0.331 [0.311, 0.351] \| \<b> |" in page.read_text(encoding="utf-8")
 
 
-def test_head_counts_verdicts_seconds_and_passes(tmp_path: Path) -> None:
-    """The head says machine, items, seconds and verdicts, and counts a pass that two studies share once."""
+def test_head_counts_verdicts_and_seconds(tmp_path: Path) -> None:
+    """The head says machine, items, seconds and verdicts."""
     for study in ("aggregation", "metric-comparison"):
         _finish(tmp_path / "runs", study)
     text = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md").read_text(encoding="utf-8")
-    plans = [
-        make_plan(get_study(name), n=60, skip_missing=True) for name in ("aggregation", "metric-comparison")
-    ]
-    sides = sum(plan.n_requested for plan in plans)
-    # Both read the same pairs with the same model: one pass per side, whatever the poolings.
-    assert f"{sides} sides of comparisons need 2 passes over a model" in text
     assert "2 cores, Linux x86_64" in text
     assert "Items asked for per comparison: 60." in text
     assert "35 s of computing" in text
+    assert "passes over a model" not in text
     assert "| [aggregation](#aggregation-figure-2a) | 2a | 1 | 1 | – | 17 |" in text
+
+
+def test_head_says_what_a_run_of_all_studies_shared_and_took(tmp_path: Path) -> None:
+    """The record of `run all` gives the time of all, and how often models read for all of them."""
+    _finish(tmp_path / "runs", "aggregation")
+    record = {
+        "passes": {"asked": 147, "different": 29, "read": 28},
+        "seconds": {"choosing and reading": 1800.0, "in all": 2220.0},
+        "machine": {"peak_memory_bytes": 4.3e9},
+    }
+    (tmp_path / "runs" / "all.json").write_text(json.dumps(record), encoding="utf-8")
+    text = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md").read_text(encoding="utf-8")
+    assert "`platoscope run all` took 37 minutes, of them 30 for choosing items" in text
+    assert "147 sides of comparisons were asked for, 29 passes over a model serve them, 28 were made." in text
+    assert "4.3 GB" in text
 
 
 def test_departures_come_from_provenance_and_the_papers_preset(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -165,6 +166,8 @@ def run(
         _print_plans([plan for plan, _ in jobs], as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))
+    if done.passes is not None:
+        _write_record(out or Path("runs"), done)
     _print_results(done, as_json=as_json)
     if done.failures:
         raise typer.Exit(_report_failures(done.failures))
@@ -177,15 +180,18 @@ class _Done:
     finished: list[tuple[StudyResult, Path]] = field(default_factory=list)
     failures: dict[str, PlatoscopeError] = field(default_factory=dict)
     passes: Passes | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> _Done:
     """Run one study after the other; where there are several, one that fails does not stop the others."""
     done = _Done()
     filtered: dict[Items, Selection] = {}
+    start = time.perf_counter()
     with open_progress(verbose=verbose) as progress:
         if len(jobs) > 1:
             done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered)
+            done.seconds["choosing and reading"] = time.perf_counter() - start
         for plan, folder in jobs:
             try:
                 done.finished.append((_execute(plan, folder, request, progress, filtered), folder))
@@ -193,7 +199,18 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
                 if len(jobs) == 1:
                     raise
                 done.failures[plan.study.name] = error
+    done.seconds["in all"] = time.perf_counter() - start
     return done
+
+
+def _write_record(folder: Path, done: _Done, /) -> None:
+    """Leave beside the folders of all studies what they shared and took together."""
+    from platoscope.studies.machine import describe_machine
+    from platoscope.studies.run_folder import RunFolder
+
+    assert done.passes is not None
+    record = {"passes": vars(done.passes), "seconds": done.seconds, "machine": describe_machine()}
+    RunFolder(folder).write_json("all", record)
 
 
 def _extract_shared(

@@ -16,6 +16,7 @@ from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
 from platoscope.studies.comparison import Source
 from platoscope.studies.records import Answer, Choices, Settings, Verdict
+from platoscope.studies.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,12 +75,15 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
     """
     page = Path(out)
     found = _read_runs(Path(runs))
+    together = RunFolder(Path(runs)).read_json("all") if (Path(runs) / "all.json").is_file() else None
     pictures = Path("images") / page.stem
     try:
         (page.parent / pictures).mkdir(parents=True, exist_ok=True)
         for run in found.values():
             shrink_picture(_picture(run), page.parent / pictures / f"{run.folder.name}.png")
-        page.write_text(_page(found, f"platoscope reproduce {runs} --out {out}", pictures), encoding="utf-8")
+        page.write_text(
+            _page(found, together, f"platoscope reproduce {runs} --out {out}", pictures), encoding="utf-8"
+        )
     except OSError as error:
         message = f"cannot write the page {page}: {error.strerror or error}"
         raise StorageError(message) from error
@@ -136,7 +140,6 @@ def _studies() -> dict[str, Study]:
 
 def _read_runs(runs: Path, /) -> dict[str, _Run]:
     """Read the finished runs in a folder: those of the paper in its order, then the user's own by name."""
-    from platoscope.studies.run_folder import RunFolder
     from platoscope.studies.runs import load_plan
 
     found = {}
@@ -174,7 +177,9 @@ def _picture(run: _Run, /) -> Path:
     return path
 
 
-def _page(runs: Mapping[str, _Run], command: str, pictures: Path, /) -> str:
+def _page(
+    runs: Mapping[str, _Run], together: Mapping[str, Any] | None, command: str, pictures: Path, /
+) -> str:
     """Put the page together."""
     absent = {name: study for name, study in _studies().items() if name not in runs}
     parts = [
@@ -183,7 +188,7 @@ def _page(runs: Mapping[str, _Run], command: str, pictures: Path, /) -> str:
         "A verdict is about the models and data of a run, not about the paper: each section says which they were, "
         "beside those of the paper. Everything below is read from run folders.",
         f"```console\n$ {command}\n```",
-        _bullets(_head(runs.values())),
+        _bullets(_head(runs.values(), together)),
         _overview(runs.values(), absent),
         *(_section(run, pictures) for run in runs.values()),
     ]
@@ -192,7 +197,7 @@ def _page(runs: Mapping[str, _Run], command: str, pictures: Path, /) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(runs: Iterable[_Run], /) -> list[str]:
+def _head(runs: Iterable[_Run], together: Mapping[str, Any] | None, /) -> list[str]:
     """Say on what, when, with which versions and how large all runs were, and what they shared."""
     every = list(runs)
     machines = [run.machine for run in every if run.machine]
@@ -207,9 +212,26 @@ def _head(runs: Iterable[_Run], /) -> list[str]:
         )
     lines.append(f"Versions: {', '.join(_versions(every))}.")
     lines.append(f"Items asked for per comparison: {_join(sorted({run.plan.settings.n for run in every}))}.")
-    lines.append(f"Measured in all: {sum(sum(run.seconds.values()) for run in every):,.0f} s of computing.")
-    lines.append(_shared(every))
+    lines += _together(together) if together else [_separately(every)]
     return lines
+
+
+def _together(record: Mapping[str, Any], /) -> list[str]:
+    """Say what all studies shared and took, as `platoscope run all` left it."""
+    seconds, passes = record["seconds"], record["passes"]
+    lines = [
+        f"`platoscope run all` took {seconds['in all'] / 60:.0f} minutes, of them "
+        f"{seconds['choosing and reading'] / 60:.0f} for choosing items and for reading them with the models, before the "
+        "first study; the times below are without that.",
+        f"{passes['asked']} sides of comparisons were asked for, {passes['different']} passes over a model serve them, "
+        f"{passes['read']} were made.",
+    ]
+    peak = record["machine"].get("peak_memory_bytes")
+    return lines if peak is None else [*lines, f"Peak memory of the process: {peak / 1e9:.1f} GB."]
+
+
+def _separately(runs: Sequence[_Run], /) -> str:
+    return f"Measured in all: {sum(sum(run.seconds.values()) for run in runs):,.0f} s of computing."
 
 
 def _versions(runs: Sequence[_Run], /) -> list[str]:
@@ -222,19 +244,6 @@ def _versions(runs: Sequence[_Run], /) -> list[str]:
             for name, version in record.items():
                 found.setdefault(name, set()).add(str(version))
     return [f"{name} {' / '.join(sorted(versions))}" for name, versions in found.items()]
-
-
-def _shared(runs: Sequence[_Run], /) -> str:
-    """Count the passes over a model behind all runs, and the sides of comparisons that they serve."""
-    from platoscope.studies.planning import extractions_of
-
-    groups: dict[tuple[int, int], list[Comparison]] = {}
-    for run in runs:
-        key = (run.plan.settings.n, run.plan.settings.seed)
-        groups.setdefault(key, []).extend(run.plan.comparisons)
-    passes = sum(len(extractions_of(comparisons)) for comparisons in groups.values())
-    sides = sum(run.plan.n_requested for run in runs)
-    return f"{sides} sides of comparisons need {passes} passes over a model: what studies share is extracted once."
 
 
 def _overview(runs: Iterable[_Run], absent: Mapping[str, Study], /) -> str:

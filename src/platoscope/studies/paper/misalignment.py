@@ -20,7 +20,7 @@ from platoscope.studies.paper.images import image_profile
 from platoscope.studies.records import Choices, Design, Panel, Study
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["STUDY"]
 
@@ -79,24 +79,43 @@ def _design(choices: Choices) -> Design:
     comparisons: list[Comparison] = []
     free: list[str] = []
     within: dict[str, str] = {}
+    names: dict[str, str] = {}
     for aligned in _aligned(choices):
+        name = _name(aligned, set(names.values()))
         comparisons.append(replace(aligned, label=f"{aligned.label} shuffled", shuffle="free"))
         free.append(comparisons[-1].label)
+        names[free[-1]] = name
         strata = STRATA.get(aligned.items.data.partition(":")[0].partition("@")[0]) if aligned.items else None
         if strata is not None:
             label = f"{aligned.label} shuffled within {strata}"
             comparisons.append(replace(aligned, label=label, shuffle="strata", null_within_strata=True))
+            names[label] = name
             within[label] = f"{aligned.label}: shuffled within {strata}, pairs still give Δ about 1."
-    panels = [Panel(kind="profile", labels=tuple(free), title="Shuffled pairs", options={"null": False})]
+    panels = [_panel("Shuffled pairs", free, names)]
     statements = [
         claims.shuffled_at_one(*free, text="Shuffled pairs give Δ about 1 in every data set."),
         claims.null_at_one(*free, text="Shuffled pairs give Δ about 1 at every layer of every data set."),
         *(claims.shuffled_at_one(label, text=text) for label, text in within.items()),
     ]
     if within:
-        title = "Shuffled within strata"
-        panels.append(Panel(kind="profile", labels=tuple(within), title=title, options={"null": False}))
+        panels.append(_panel("Shuffled within strata", list(within), names))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _name(comparison: Comparison, taken: set[str]) -> str:
+    """Name a curve by its data, and by its model where another model read the same data."""
+    assert comparison.items is not None
+    data = comparison.items.data.partition("@")[0]
+    return (
+        f"{data} ({name_of(comparison.a.model)})"
+        if data in taken and isinstance(comparison.a, Source)
+        else data
+    )
+
+
+def _panel(title: str, labels: Sequence[str], names: Mapping[str, str]) -> Panel:
+    shown = tuple(names[label] for label in labels)
+    return Panel(kind="profile", labels=tuple(labels), names=shown, title=title, options={"null": False})
 
 
 STUDY = Study(
