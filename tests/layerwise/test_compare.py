@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -252,3 +255,36 @@ def test_n_curve_ends_at_the_full_value(stacks):
     assert float(overlap.sel(n_samples=40)) > float(overlap.sel(n_samples=150))
     with pytest.raises(InputError, match="sizes must lie between 12 and 150"):
         platoscope.n_curve(X, Y, sizes=[5, 150])
+
+
+COMPILING = """
+import numpy as np
+from numba.core import event
+import platoscope
+from platoscope.layerwise import compile_kernels
+
+compiled = []
+
+class Listener(event.Listener):
+    def on_start(self, event):
+        compiled.append(event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Listener())
+compile_kernels()
+assert len(compiled) > 10
+del compiled[:]
+A, B = np.random.default_rng(1).standard_normal((2, 3, 80, 5)).astype(np.float32)
+platoscope.compare(A, B, n_resamples=2, n_permutations=2, rng=0)
+rows = ["retrieval_at_1", "retrieval_at_5"]
+platoscope.profile(A, B, measures=rows, n_resamples=2, n_permutations=2, rng=0)
+assert compiled == [], compiled
+"""
+
+
+def test_compiling_ahead_leaves_nothing_to_compile_for_a_comparison(tmp_path):
+    """After `compile_kernels` in a fresh process with an empty cache, comparing float32 stacks compiles nothing."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", COMPILING], env=environment, check=True)

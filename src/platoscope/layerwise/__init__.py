@@ -8,6 +8,7 @@ all layers, directions and measures, so that differences are paired.
 from __future__ import annotations
 
 from platoscope.layerwise._compare import DEFAULT_MEASURES, compare, profile
+from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
@@ -18,6 +19,7 @@ __all__ = [
     "DIRECTIONS",
     "SemanticRegion",
     "compare",
+    "compile_kernels",
     "n_curve",
     "profile",
     "semantic_region",

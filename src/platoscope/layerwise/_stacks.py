@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError, NotFoundError
+from platoscope.measures import get_measure
 from platoscope.neighbors import Space, available_memory, prepare
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def make_stacks(
     n_layers = sum(map(len, readers))
     block = settings.block_size
     available = available_memory()
+    if block is None and all(get_measure(name).resamples is not None for name in settings.measures):
+        block = 1  # they compare rows with rows, and never ask for distances
     if block is None and available and 4 * n_items * n_items * n_layers > _SHARE * available:
         block = max(64, int(_SHARE * available / 8 / (4 * n_items)))
     rows = _nbytes(first_a) * len(readers[0]) + _nbytes(first_b) * len(readers[1])

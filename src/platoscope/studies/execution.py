@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.layerwise import compile_kernels
 from platoscope.studies.comparison import Source
 from platoscope.studies.machine import describe_machine
 from platoscope.studies.progress import SILENT
@@ -76,6 +77,10 @@ def execute(
             results[item.label] = kept
     pending = [item for item in plan.comparisons if item.label not in results]
     representations = run.extract([item for item in pending if item.items is not None], selections)
+    if pending:
+        progress.stage("Compiling")
+        with run.timed("compilation"):
+            compile_kernels()
     progress.stage("Comparing", len(pending))
     for done, item in enumerate(_in_order(pending), start=1):
         with run.timed("comparison"):
