@@ -84,8 +84,10 @@ def grid(sizes: Sizes, options: Namespace) -> list[Row]:
 def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
     """Time the same grid with permutations and resamples, and a profile with permutations."""
     from platoscope import compare, profile
+    from platoscope.layerwise import compile_kernels
 
     n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    compile_kernels()
     few, many = sizes.permutations
     A, B = stacks(n, d, layers)
     grids = in_turn(
@@ -94,6 +96,7 @@ def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
             "with": lambda: compare(A, B, n_resamples=20, n_permutations=few, rng=0),
         },
         1,
+        warm_up=False,
     )
     profiles = in_turn(
         {
@@ -101,6 +104,7 @@ def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
             "with": lambda: profile(A, B, n_resamples=0, n_permutations=many, rng=0),
         },
         1,
+        warm_up=False,
     )
     by_grid, by_profile = (ratio(times, "with", "without") for times in (grids, profiles))
     return [

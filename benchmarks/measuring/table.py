@@ -58,10 +58,12 @@ class Sizes:
     repeats: int
 
 
-def in_turn(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Time the sides one after the other, `repeats` times, after one warm-up of each."""
+def in_turn(
+    sides: dict[str, Callable[[], object]], repeats: int, *, warm_up: bool = True
+) -> dict[str, list[float]]:
+    """Time the sides one after the other, `repeats` times, after one warm-up of each unless they take minutes."""
     times: dict[str, list[float]] = {name: [] for name in sides}
-    for side in sides.values():
+    for side in sides.values() if warm_up else ():
         side()
     for _ in range(repeats):
         for name, side in sides.items():
