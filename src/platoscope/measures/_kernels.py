@@ -14,7 +14,6 @@ __all__ = [
     "gather_upper",
     "permuted_rank_sums",
     "sparse_dots",
-    "sparse_dots_permuted",
 ]
 
 
@@ -37,31 +36,13 @@ def permuted_rank_sums(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def sparse_dots(indptr_a, items_a, values_a, indptr_b, items_b, values_b):
-    """Return the sum over items of the dot product of two sparse rows with ascending columns."""
-    total = 0.0
-    for i in range(indptr_a.size - 1):
-        p = indptr_a[i]
-        q = indptr_b[i]
-        while p < indptr_a[i + 1] and q < indptr_b[i + 1]:
-            if items_a[p] == items_b[q]:
-                total += values_a[p] * values_b[q]
-                p += 1
-                q += 1
-            elif items_a[p] < items_b[q]:
-                p += 1
-            else:
-                q += 1
-    return total
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def sparse_dots_permuted(
+def sparse_dots(
     indptr_a, items_a, values_a, labels_a, indptr_b, items_b, values_b, labels_b, orders, start, stop, out
 ):
-    """Add to ``out[k, label_a, label_b]`` the same sums with rows and columns of the B by ``orders[k]``.
+    """Add to ``out[k, label_a, label_b]`` the sum over items of the products of two sparse rows, permuted.
 
-    Both sides are several matrices side by side; one look at a target's marks serves all matrices of B.
+    Under ``orders[k]``, item i of A meets item ``orders[k, i]`` of B, as rows and as columns. Both sides are
+    several matrices side by side; one look at a target's marks serves all matrices of B.
     """
     mark = np.zeros((indptr_b.size - 1, out.shape[2]))
     for k in range(start, stop):

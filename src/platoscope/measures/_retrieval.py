@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ __all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_resa
 
 COMMON = (1, 5)
 """The numbers of candidates that the table of measures has."""
+
+
+# Larger products of one pair of layers are computed again for values, nulls and subsamples.
+_KEPT = 32 << 20
 
 
 class Retrieval(NamedTuple):
@@ -102,7 +107,14 @@ def _rows(space: Space) -> _Rows:
 
 
 def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
-    """Return the products of every distinct row of `a` with every distinct row of `b`."""
+    """Return the products of every distinct row of `a` with every distinct row of `b`.
+
+    `a` remembers the last of them: values, nulls and subsamples of a pair ask one after the other.
+    """
+    partner, kept = a._memo.get("retrieval products", (lambda: None, None))
+    if kept is not None and partner() is b:
+        remembered: npt.NDArray[np.float32] = kept
+        return remembered
     left, right = _rows(a).centered, _rows(b).centered
     if left.shape[1] != right.shape[1]:
         message = (
@@ -111,6 +123,8 @@ def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
         )
         raise InputError(message)
     product: npt.NDArray[np.float32] = left @ right.T
+    if product.nbytes <= _KEPT:
+        a._memo["retrieval products"] = (weakref.ref(b), product)
     return product
 
 

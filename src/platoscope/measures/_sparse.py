@@ -42,17 +42,9 @@ def common_sums(
     A: Sequence[SparseRows], B: Sequence[SparseRows], pairs: npt.NDArray[np.intp], /
 ) -> npt.NDArray[np.float64]:
     """Return, for every pair (a, b), the sum of products over entries that both have."""
-    from platoscope.measures._kernels import sparse_dots
-
-    out = np.empty(len(pairs))
-
-    def work(start: int, stop: int) -> None:
-        for p in range(start, stop):
-            a, b = A[pairs[p, 0]], B[pairs[p, 1]]
-            out[p] = sparse_dots(a.indptr, a.items, a.values, b.indptr, b.items, b.values)
-
-    over_rows(work, len(pairs), minimum=1)
-    return out
+    identity = np.arange(len(A[0].indptr) - 1)[None]
+    sums: npt.NDArray[np.float64] = permuted_common_sums(A, B, pairs, identity)[0]
+    return sums
 
 
 def permuted_common_sums(
@@ -63,7 +55,7 @@ def permuted_common_sums(
     /,
 ) -> npt.NDArray[np.float64]:
     """Return the same sums with B permuted, shape (n_permutations, n_pairs)."""
-    from platoscope.measures._kernels import sparse_dots_permuted
+    from platoscope.measures._kernels import sparse_dots
 
     out = np.empty((len(orders), len(pairs)))
     for mine in _blocks_of(pairs):
@@ -77,7 +69,7 @@ def permuted_common_sums(
         )  # fmt: skip
 
         def work(start: int, stop: int, fixed: Any = fixed, sums: Any = sums) -> None:
-            sparse_dots_permuted(*fixed, start, stop, sums)
+            sparse_dots(*fixed, start, stop, sums)
 
         over_rows(work, len(orders), minimum=1)
         out[:, mine] = sums[:, at_a, at_b]
