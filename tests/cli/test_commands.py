@@ -60,11 +60,13 @@ def test_help_is_light() -> None:
 
 
 def test_runs_as_a_module() -> None:
-    """``python -m platoscope`` is the command."""
-    done = subprocess.run(
-        [sys.executable, "-m", "platoscope", "--version"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("platoscope ")
+    """``python -m platoscope`` is the command, and passes its exit code on."""
+    for argument, code in (("--version", 0), ("--no-such-option", 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "platoscope", argument], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code
+        assert "platoscope " in done.stdout + done.stderr
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +276,23 @@ def test_a_real_interruption_goes_on() -> None:
     assert running.returncode == 130, said
     assert "Traceback" not in said
     assert cli.main(["run", "shared-features", "--n", "60", "--resamples", "2", "--out", "here"]) == 0
+
+
+@pytest.mark.parametrize("n_compiled", [1, 6])
+def test_an_interruption_while_kernels_compile(tmp_path: Path, n_compiled: int) -> None:
+    """One Ctrl-C is enough even where the compiler's callbacks swallow KeyboardInterrupt."""
+    command = [sys.executable, "-m", "platoscope", "run", "shared-features", "--out", "here"]
+    command += ["--n", "60", "--resamples", "2"]
+    compiled = tmp_path / "compiled"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(compiled)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as running:
+        while running.poll() is None and len(list(compiled.rglob("*.nbi"))) < n_compiled:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 130, said
+    assert "platoscope: interrupted." in said
+    assert not Path("here", "index.html").exists()
 
 
 def test_warnings_are_sentences(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
 import sys
 
 import pytest
@@ -66,3 +68,36 @@ def test_bars_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Reading [en]" in drawn
     assert "2/4" in drawn
     assert "\x1b[?25h" in drawn  # the cursor is shown again
+
+
+def test_an_interruption_that_got_lost_stops_the_next_report() -> None:
+    """What swallows KeyboardInterrupt, as a C library's callback does, delays it to the next report."""
+    before = signal.getsignal(signal.SIGINT)
+    reported = []
+    with pytest.raises(KeyboardInterrupt), open_progress(verbose=False) as progress:  # noqa: PT012
+        progress.stage("Compiling")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        reported.append("compiled")
+        progress.stage("Comparing")
+        reported.append("compared")
+    assert reported == ["compiled"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interruption_that_became_an_error() -> None:
+    """What fails because an interruption was swallowed in it is an interruption, not an error."""
+    with pytest.raises(KeyboardInterrupt), open_progress(verbose=False) as progress:  # noqa: PT012
+        progress.stage("Compiling")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        message = "no compiled object yet"
+        raise RuntimeError(message)
+
+
+def test_an_interruption_that_got_lost_in_the_last_stage() -> None:
+    """The end of the work is a report, too."""
+    with pytest.raises(KeyboardInterrupt), open_progress(verbose=False) as progress:  # noqa: PT012
+        progress.stage("Compiling")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

@@ -6,12 +6,15 @@ All three are a `platoscope.studies.progress.Progress`: the library calls them a
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from rich.progress import TaskID
 
@@ -102,25 +105,83 @@ class BarProgress:
             self._task = None
 
 
+class _Interruptible:
+    """A `Progress` that stops the work at its next report if Ctrl-C was pressed and the exception got lost.
+
+    Python raises `KeyboardInterrupt` wherever it is; inside a finalizer or a callback of a C library, of which
+    numba's compiler has many, it is printed and forgotten, and the work goes on or fails with an error of its own.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.interrupted = False
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Open a stage, unless interrupted."""
+        self._stop_if_interrupted()
+        self._progress.stage(name, total)
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Report a step, unless interrupted."""
+        self._stop_if_interrupted()
+        self._progress.advance(done, note)
+
+    def finish(self) -> None:
+        """Close the last stage, unless interrupted."""
+        self._stop_if_interrupted()
+        self._progress.finish()
+
+    def _stop_if_interrupted(self) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+
 @contextlib.contextmanager
 def open_progress(*, verbose: bool) -> Iterator[Progress]:
     """Choose how to report: bars in a terminal, else lines if `verbose`, else nothing.
 
-    A stage that failed is not reported as finished.
+    A stage that failed is not reported as finished, and an interruption is not lost wherever it comes.
     """
+    with _open(verbose=verbose) as reporting, _notice_interrupts(_Interruptible(reporting)) as progress:
+        yield progress
+        progress.finish()
+
+
+@contextlib.contextmanager
+def _open(*, verbose: bool) -> Iterator[Progress]:
     if sys.stderr.isatty():
         bars = BarProgress()
         try:
             yield bars
-            bars.finish()
         finally:
             bars.stop()
         return
     from platoscope.studies.progress import SILENT
 
-    progress = LineProgress() if verbose else SILENT
-    yield progress
-    progress.finish()
+    yield LineProgress() if verbose else SILENT
+
+
+@contextlib.contextmanager
+def _notice_interrupts(progress: _Interruptible, /) -> Iterator[_Interruptible]:
+    """Write every Ctrl-C down on `progress` before Python raises it; only the main thread may."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield progress
+        return
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        progress.interrupted = True
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield progress
+    except Exception as error:
+        if progress.interrupted:  # what lost the exception failed for lack of what it was making
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def counter(progress: Progress, /) -> Callable[[int, int, float], None]:
