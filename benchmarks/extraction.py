@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from platoscope.models.bundled import BUNDLED, bundled_folder
 from platoscope.models.machine import cpu_multiplies_bfloat16
 from platoscope.models.pretrained import quiet_library
 from platoscope.representations import extract
+from platoscope.studies.machine import describe_machine
 
 if TYPE_CHECKING:
     from platoscope.datasets import Pairs
@@ -291,7 +291,7 @@ def print_peak(n: int) -> None:
     model = load_model(TEXT_MODEL, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         extract(model, sentences(model, n), pooling=TEXT_POOLINGS, store=folder)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(describe_machine()["peak_memory_bytes"])
 
 
 def main() -> None:
