@@ -11,12 +11,14 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, dots, permuted_dots
 from platoscope.measures._inputs import check_same_items, choice
-from platoscope.neighbors import Sample, Space, prepare
+from platoscope.neighbors import Sample, Space, over_tasks, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["cka", "cka_null", "cka_scores"]
+
+_ROWS = 512  # of a Gram matrix, held at a time where it is not kept
 
 
 def cka(
@@ -251,11 +253,15 @@ def _gram_kernel(space: Space | Sample) -> _Kernel:
     if "cka kernel" not in space._memo:
         n = space.n_samples
         diagonal, row_sums = np.empty(n), np.empty(n)
-        for start in range(0, n, 1024):
-            block = space.gram_rows(start, min(start + 1024, n))
-            rows = np.arange(len(block))
-            diagonal[start + rows] = block[rows, start + rows]
-            row_sums[start + rows] = block.sum(axis=1, dtype=np.float64)
+
+        def fill(start: int, stop: int) -> None:
+            for first in range(start, stop, _ROWS):
+                items = np.arange(first, min(first + _ROWS, stop))
+                block = space.gram_rows(first, first + items.size)
+                diagonal[items] = block[np.arange(items.size), items]
+                row_sums[items] = block.sum(axis=1, dtype=np.float64)
+
+        over_tasks(fill, n)
         space._memo["cka kernel"] = _Kernel(space.gram_rows, _Margins(diagonal, row_sums))
     kernel: _Kernel = space._memo["cka kernel"]
     return kernel
@@ -281,19 +287,20 @@ def _linear(A: Space, B: Space) -> dict[str, Any]:
     )
     p, q = X.shape[1], Y.shape[1]
     if 2 * p * q + p * p + q * q < n * (p + q):
-        products = [_sum_of_products(M, M) for M in (X.T @ Y, X.T @ X, Y.T @ Y)]
+        cross, own_k, own_l = (_dot(M, M) for M in (X.T @ Y, X.T @ X, Y.T @ Y))
     else:
         G, H = X @ X.T, Y @ Y.T
-        products = [_sum_of_products(M, N) for M, N in ((G, H), (G, G), (H, H))]
-    cross, own_k, own_l = products
+        cross, own_k, own_l = _dot(G, H), _dot(G, G), _dot(H, H)
     return _alignment(_between(K, L, cross), _between(K, K, own_k), _between(L, L, own_l), n)
 
 
-def _sum_of_products(M: npt.NDArray[Any], N: npt.NDArray[Any]) -> float:
-    """Return the sum of ``M * N``, in pieces short enough to add up in their own dtype."""
-    left, right = M.reshape(-1), N.reshape(-1)
-    pieces = range(0, left.size, 1 << 16)
-    return float(sum(float(np.dot(left[s : s + (1 << 16)], right[s : s + (1 << 16)])) for s in pieces))
+def _dot(M: npt.NDArray[Any], N: npt.NDArray[Any]) -> float:
+    """Return the sum of ``M * N``, accumulated in float64."""
+
+    def rows_of(matrix: npt.NDArray[Any]) -> Rows:
+        return lambda start, stop: matrix[start:stop]
+
+    return float(dots([rows_of(M)], [rows_of(N)], np.zeros((1, 2), np.intp), len(M))[0])
 
 
 def _between(K: _Margins, L: _Margins, products: float) -> _Sums:

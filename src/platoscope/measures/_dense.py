@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors import over_rows, over_tasks, require_memory
+from platoscope.neighbors import n_threads, over_rows, over_tasks, require_memory
 
 __all__ = ["Rows", "dots", "permuted_dots"]
 
@@ -17,6 +16,10 @@ Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 """Rows start:stop of a symmetric matrix of shape (n_samples, n_samples)."""
 
 _CHUNK_BYTES = 128 << 20
+# Entries that are summed in float32, without losing more than their own rounding.
+_PIECE = 1 << 16
+# Fewer where they are copied together, so that those of all matrices stay in a core's own cache.
+_SHORT_PIECE = 1 << 14
 # Sixteen float32 entries fill a cache line.
 _TOGETHER = 16
 # Permutations in one product, and entries gathered for it: few enough to stay in a core's own cache.
@@ -31,20 +34,41 @@ def dots(
 
     A full grid is one matrix product of flattened matrices, cut into chunks of rows.
     """
-    total = np.zeros((len(A), len(B)))
-    grid = _is_grid(A, B, pairs)
-    for start, stop in _chunks(n_samples, len(A) + len(B)):
-        left = [rows(start, stop).reshape(-1) for rows in A]
-        right = [rows(start, stop).reshape(-1) for rows in B]
-        # Pieces of this length are summed in float32 without losing more than the entries' own rounding.
-        for piece in range(0, left[0].size, 1 << 16):
-            part = slice(piece, piece + (1 << 16))
-            if grid:
-                total += np.stack([row[part] for row in left]) @ np.stack([row[part] for row in right]).T
-            else:
-                for a, b in pairs:
-                    total[a, b] += np.dot(left[a][part], right[b][part])
+    add = _add_grid if _is_grid(A, B, pairs) else _add_pairs
+    step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B)) * n_threads()))
+    parts: dict[int, npt.NDArray[np.float64]] = {}
+
+    def work(start: int, stop: int) -> None:
+        sums = np.zeros((len(A), len(B)))
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            left = [rows(first, last).reshape(-1) for rows in A]
+            right = [rows(first, last).reshape(-1) for rows in B]
+            add(sums, left, right, pairs)
+        parts[start] = sums
+
+    over_tasks(work, n_samples)
+    # In the order of the rows, whichever thread was first: the same sum every time.
+    total = sum((parts[start] for start in sorted(parts)), np.zeros((len(A), len(B))))
     return total[pairs[:, 0], pairs[:, 1]]
+
+
+def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: npt.NDArray[np.intp]) -> None:
+    for piece in range(0, left[0].size, _PIECE):
+        part = slice(piece, piece + _PIECE)
+        for a, b in pairs:
+            sums[a, b] += np.dot(left[a][part], right[b][part])
+
+
+def _add_grid(sums: Any, left: Sequence[Any], right: Sequence[Any], _: npt.NDArray[np.intp]) -> None:
+    rows = [np.empty((len(side), _SHORT_PIECE), side[0].dtype) for side in (left, right)]
+    for piece in range(0, left[0].size, _SHORT_PIECE):
+        part = slice(piece, piece + _SHORT_PIECE)
+        X, Y = (
+            np.stack([row[part] for row in side], out=held[:, : side[0][part].size])
+            for side, held in zip((left, right), rows, strict=True)
+        )
+        sums += X @ Y.T
 
 
 def permuted_dots(
@@ -82,7 +106,7 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], orders: Any) -> npt
     identity = np.arange(n_samples)[None]
     left_stack, right_stack = _side_by_side(A, n_samples), _side_by_side(B, n_samples)
     total = np.zeros((len(orders), len(A), len(B)))
-    lock = threading.Lock()
+    parts: dict[int, npt.NDArray[np.float64]] = {}
     step = max(1, _GATHERED // (n_samples * _AT_ONCE * len(B)))
     batches = [slice(k, min(k + _AT_ONCE, len(orders))) for k in range(0, len(orders), _AT_ONCE)]
 
@@ -102,10 +126,11 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], orders: Any) -> npt
                 gather_upper(right_stack, orders[batch], rows, offsets, gathered, 0, rows.size)
                 products = (entries @ gathered.reshape(n_entries, -1)).reshape(len(A), *shape[1:])
                 sums[batch] += products.transpose(1, 0, 2)
-        with lock:
-            np.add(total, sums, out=total)
+        parts[start] = sums
 
     over_tasks(work, n_samples - 1)
+    for start in sorted(parts):
+        total += parts[start]
     return total
 
 
@@ -132,9 +157,3 @@ def _side_by_side(matrices: Sequence[Rows], n_samples: int) -> npt.NDArray[np.fl
 
     over_rows(fill, n_samples, minimum=64)
     return stack
-
-
-def _chunks(n_samples: int, n_matrices: int) -> Iterator[tuple[int, int]]:
-    step = max(1, _CHUNK_BYTES // (4 * n_samples * n_matrices))
-    for start in range(0, n_samples, step):
-        yield start, min(start + step, n_samples)

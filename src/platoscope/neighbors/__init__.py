@@ -13,7 +13,7 @@ from platoscope.neighbors._prepare import Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
-from platoscope.neighbors._threads import over_rows, over_tasks
+from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
 
 __all__ = [
     "Metric",
@@ -25,6 +25,7 @@ __all__ = [
     "available_memory",
     "block_neighbors",
     "exact_scores",
+    "n_threads",
     "nearest_neighbors",
     "over_rows",
     "over_tasks",

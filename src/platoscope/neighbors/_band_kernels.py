@@ -41,9 +41,9 @@ def band_members(
 ):
     """List the points that may tie with, or lie on either side of, the score of (row, column).
 
-    With `everything`, surely closer points are listed too. Called twice: with an empty `members`
-    it only fills `sizes`; then `indptr` says where each query writes. The column itself is listed,
-    the row never (its own score is infinite).
+    With `everything`, surely closer points are listed too. With an empty `members` it only fills
+    `sizes`; otherwise `indptr` says where each query writes and how many it has at most. The column
+    itself is listed, the row never (its own score is infinite).
     """
     row = np.empty(block.shape[1], block.dtype)
     lower = np.empty_like(row)
@@ -66,9 +66,12 @@ def band_members(
             continue
         at = indptr[q]
         for first in range(0, row.size, _STRETCH):
+            if at == indptr[q + 1]:
+                break
             last = min(first + _STRETCH, row.size)
             if _count_in_band(lower[first:last], upper[first:last], low, high) > 0:
                 for other in range(first, last):
                     if lower[other] <= high and upper[other] >= low:
                         members[at] = other
                         at += 1
+        sizes[q] = at - indptr[q]

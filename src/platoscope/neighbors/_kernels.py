@@ -131,6 +131,13 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _bounds(row, err, i, j):
+    """Return what a lower bound must exceed, and an upper bound stay below, to differ from column j for sure."""
+    slack = err[j] + err[i] + err[i]
+    return row[j] - slack, row[j] + slack
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def count_closer(
     kind, block, offset, sq, along, inverse, err, weights, rows, indptr, columns, below, within, start, stop
 ):
@@ -151,22 +158,37 @@ def count_closer(
         for other in range(row.size):
             upper[other] = row[other] + err[other]
             lower[other] = row[other] - err[other]
-        for q in range(indptr[q_row], indptr[q_row + 1]):
-            j = columns[q]
-            if j == i:
+        last = indptr[q_row + 1] - 1
+        for q in range(indptr[q_row], last + 1, 4):
+            # Four queries share what one pass loads; where fewer are left, the last one is counted again.
+            a, b, c, d = q, min(q + 1, last), min(q + 2, last), min(q + 3, last)
+            low_a, high_a = _bounds(row, err, i, columns[a])
+            low_b, high_b = _bounds(row, err, i, columns[b])
+            low_c, high_c = _bounds(row, err, i, columns[c])
+            low_d, high_d = _bounds(row, err, i, columns[d])
+            none = np.int32(0)
+            below_a = below_b = below_c = below_d = none
+            within_a = within_b = within_c = within_d = none
+            for other in range(row.size):
+                up = upper[other]
+                down = lower[other]
+                weight = weights[other]
+                below_a += weight if up < low_a else none
+                below_b += weight if up < low_b else none
+                below_c += weight if up < low_c else none
+                below_d += weight if up < low_d else none
+                within_a += weight if down <= high_a else none
+                within_b += weight if down <= high_b else none
+                within_c += weight if down <= high_c else none
+                within_d += weight if down <= high_d else none
+            below[a], within[a] = below_a, within_a
+            below[b], within[b] = below_b, within_b
+            below[c], within[c] = below_c, within_c
+            below[d], within[d] = below_d, within_d
+        for q in range(indptr[q_row], last + 1):
+            if columns[q] == i:
                 below[q] = 0
                 within[q] = 0
-                continue
-            slack = err[j] + err[i] + err[i]
-            low = row[j] - slack
-            high = row[j] + slack
-            n_below = np.int32(0)
-            n_within = np.int32(0)
-            for other in range(row.size):
-                n_below += weights[other] if upper[other] < low else np.int32(0)
-                n_within += weights[other] if lower[other] <= high else np.int32(0)
-            below[q] = n_below
-            within[q] = n_within
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)

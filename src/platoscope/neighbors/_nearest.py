@@ -147,12 +147,22 @@ def _last_place(
 
 
 def candidates(
-    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any, /, *, everything: bool
+    space: Space,
+    metric: str,
+    start: int,
+    block: Any,
+    rows: Any,
+    columns: Any,
+    /,
+    *,
+    everything: bool = False,
+    at_most: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[slice, npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
     """Yield ``(chunk, sizes, members)``: the points that float32 cannot tell from `columns`, themselves included.
 
     `block` has the Gram or distance matrix from row `start` on, and all `rows`. With `everything`, the
-    surely closer points are listed too. In chunks of the queries, of bounded size.
+    surely closer points are listed too; `at_most`, where it is known, saves counting how many they are.
+    In chunks of the queries, of bounded size.
     """
     from platoscope.neighbors._band_kernels import band_members
 
@@ -170,10 +180,17 @@ def candidates(
         row, column = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
         sizes = np.zeros(row.size, np.int64)
         scan = partial(band_members, *fixed, row, column, everything, sizes)
-        over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
-        indptr = np.concatenate([[0], np.cumsum(sizes)])
+        if at_most is None:
+            over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
+            room = sizes.copy()
+        else:
+            room = at_most[chunk]
+        indptr = np.concatenate([[0], np.cumsum(room)])
         members = np.empty(int(indptr[-1]), np.int32)
         over_rows(partial(scan, indptr, members), row.size)
+        if not np.array_equal(sizes, room):
+            used = np.arange(members.size) - np.repeat(indptr[:-1], room) < np.repeat(sizes, room)
+            members = members[used]
         yield chunk, sizes, members
 
 

@@ -99,17 +99,19 @@ def _count(
     if err.any():
         owner = np.repeat(rows, np.diff(indptr))
         unsure = np.flatnonzero((equal > 0) & (owner != columns))
-        closer, equal[unsure] = _decide(space, metric, start, block, owner[unsure], columns[unsure])
+        # Items in the band are at least as many as distinct rows in it.
+        at_most = (within - below)[unsure].astype(np.int64)
+        closer, equal[unsure] = _decide(space, metric, start, block, owner[unsure], columns[unsure], at_most)
         strictly[unsure] += closer
     return strictly, equal
 
 
 def _decide(
-    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any
+    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any, at_most: Any
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return how many are closer and how many tie, of the points that float32 left open."""
+    """Return how many are closer and how many tie, of the at most so many points that float32 left open."""
     closer, equal = np.zeros(len(rows)), np.zeros(len(rows))
-    for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, everything=False):
+    for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, at_most=at_most):
         query = np.repeat(np.arange(len(sizes)), sizes)
         score = exact_scores(space, metric, rows[chunk][query], members)
         asked = members == columns[chunk][query]  # once in every query
