@@ -448,7 +448,7 @@ def test_plan_of_a_model_beyond_one_device(capsys: pytest.CaptureFixture[str]) -
     costs = _planned(capsys, *command, "--device-memory", "141")
     assert costs["memory"].startswith("weights 670 GB in float8")
     assert costs["devices"] == "GPUs of 141 GB: 7 in float8 (--device-map auto)"
-    assert costs["time"].startswith("not estimated: more than this machine's memory")
+    assert costs["time"].startswith("not estimated: more memory than this machine has free")
     assert costs["disk"] == "229 MB"  # 2 sides × 2 layers × 2,000 items × 7,168 features × 4 bytes
     given = _planned(capsys, *command, "--tokens-per-second", "2000")
     assert given["time"] == "about 2 min at the 2,000 tokens per second that were given"

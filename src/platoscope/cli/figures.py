@@ -16,12 +16,8 @@ def figures(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders that `run` wrote.")],
 ) -> None:
     """Draw the figures and the page of finished runs again from their results; nothing is computed."""
-    from platoscope.report import draw_result, write_figures, write_page
+    from platoscope.report import write_report
     from platoscope.studies import load_run
 
     for folder in runs:
-        result = load_run(folder)
-        drawn = draw_result(result)
-        write_figures(result, folder / "figures", drawn=drawn)
-        write_page(result, folder, drawn=drawn)
-        print_text(str(folder / "index.html"))
+        print_text(str(write_report(load_run(folder), folder)))

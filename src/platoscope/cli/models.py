@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from platoscope.cli.options import AsJson  # noqa: TC001  # Typer reads annotations when it runs
-from platoscope.cli.output import print_json, print_table, size
+from platoscope.cli.output import print_json, print_table
 
 __all__ = ["models"]
 
@@ -11,6 +11,7 @@ __all__ = ["models"]
 def models(*, as_json: AsJson = False) -> None:
     """List the models of the paper and of the bundle; any other hub id, folder or GGUF file works too."""
     from platoscope.models import catalog
+    from platoscope.studies.wording import in_bytes
 
     known = catalog()
     if as_json:
@@ -22,7 +23,7 @@ def models(*, as_json: AsJson = False) -> None:
             model.modality,
             model.n_layers,
             model.n_features,
-            size(round(model.memory(model.dtype))),
+            in_bytes(model.memory(model.dtype)),
             model.license,
             model.command or model.notes,
         )

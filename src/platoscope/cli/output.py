@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["format_table", "plain", "print_json", "print_table", "print_text", "size"]
+__all__ = ["format_table", "plain", "print_json", "print_table", "print_text"]
 
 _GAP = "  "
 _NARROWEST = 20  # a last column narrower than this is harder to read than a line that runs over
@@ -98,19 +98,3 @@ def plain(value: Any, /) -> Any:
     if isinstance(value, Sequence | set | frozenset):
         return [plain(item) for item in value]
     return str(value)
-
-
-def size(n_bytes: int, /) -> str:
-    """Write a number of bytes for people, in powers of 1000.
-
-    Examples
-    --------
-    >>> size(238_000_000), size(900)
-    ('238 MB', '900 B')
-    """
-    value = float(n_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"

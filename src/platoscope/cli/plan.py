@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from platoscope.cli.options import AsJson, Layers, parse_layers  # Typer reads annotations
-from platoscope.cli.output import print_json, print_table, size
+from platoscope.cli.output import print_json, print_table
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
-_SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 
 
 def plan(
@@ -114,6 +112,7 @@ def _costs(
 ) -> list[tuple[str, str]]:
     """Work out what the extractions of a plan take together."""
     from platoscope.models.cost import n_devices, weight_dtypes
+    from platoscope.studies.wording import in_bytes
 
     estimate = planned.estimate
     rows = [("tokens", f"about {estimate.n_tokens:,}")]
@@ -122,14 +121,14 @@ def _costs(
         return [*rows, ("not counted", "the size of the model is known only once it is loaded")]
     dtypes = weight_dtypes(info, dtype)
     weights = [info.memory(each) for each in dtypes]
-    shown = [f"{size(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]
-    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {size(_BESIDE_WEIGHTS)}"))
+    shown = [f"{in_bytes(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]
+    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {in_bytes(_BESIDE_WEIGHTS)}"))
     needed = [n_devices(amount, device_memory * 1e9) for amount in weights]
     counts = [f"{count} in {each}" for count, each in zip(needed, dtypes, strict=True)]
     several = " (--device-map auto)" if max(needed) > 1 else ""
     rows.append(("devices", f"GPUs of {device_memory:g} GB: {' or '.join(counts)}{several}"))
     if estimate.disk is not None:
-        rows.append(("disk", size(estimate.disk)))
+        rows.append(("disk", in_bytes(estimate.disk)))
     rows.append(("time", _time(info, estimate.n_tokens, tokens_per_second, tflops)))
     return rows
 
@@ -147,33 +146,21 @@ def _describe(planned: Plan, /) -> ModelInfo | None:
 def _time(info: ModelInfo, n_tokens: int, tokens_per_second: float | None, tflops: float | None, /) -> str:
     """Estimate the time of the forward passes, and say what the estimate rests on."""
     from platoscope.models.cost import n_operations
-    from platoscope.studies.estimates import operations_per_second
+    from platoscope.neighbors import available_memory
+    from platoscope.studies.estimates import reading_seconds
+    from platoscope.studies.wording import in_time
 
     if tokens_per_second is not None:
         rate = f"at the {tokens_per_second:,g} tokens per second that were given"
-        return f"about {_duration(n_tokens / tokens_per_second)} {rate}"
+        return f"about {in_time(n_tokens / tokens_per_second)} {rate}"
     operations = n_operations(info, n_tokens)
     if tflops is not None:
         rate = f"at the {tflops:g} × 10^12 operations per second that were given"
-        return f"about {_duration(operations / (tflops * 1e12))} {rate}"
-    if info.memory("float8" if info.dtype == "float8" else "float32") > _machine_memory():
-        return "not estimated: more than this machine's memory; give --tflops or --tokens-per-second"
-    seconds = operations / (_SHARE_OF_PEAK * operations_per_second())
-    return f"about {_duration(seconds)} on this CPU in float32, guessed from one matrix product"
-
-
-def _machine_memory() -> float:
-    """Bytes of memory of this machine; endless where the system does not tell."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
-
-
-def _duration(seconds: float, /) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+        return f"about {in_time(operations / (tflops * 1e12))} {rate}"
+    free = available_memory()
+    if free and info.memory("float8" if info.dtype == "float8" else "float32") > free:
+        return "not estimated: more memory than this machine has free; give --tflops or --tokens-per-second"
+    return f"about {in_time(reading_seconds(operations))} on this CPU in float32, guessed from one matrix product"
 
 
 def _at_hand(spec: str, n: int, /) -> int:

@@ -238,14 +238,12 @@ def _execute(
     plan: Plan, folder: Path, request: _Request, progress: Progress, filtered: dict[Items, Selection], /
 ) -> StudyResult:
     """Compute, draw, and write the page."""
-    from platoscope.report import draw_result, write_figures, write_page
+    from platoscope.report import write_report
     from platoscope.studies import execute
 
     result = execute(plan, out=folder, store=request.store, progress=progress, filtered=filtered)
     progress.stage("Drawing")
-    drawn = draw_result(result)
-    write_figures(result, folder / "figures", drawn=drawn)
-    write_page(result, folder, drawn=drawn)
+    write_report(result, folder)
     progress.finish()
     return result
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from platoscope.cli.options import AsJson, Store  # noqa: TC001  # Typer reads annotations when it runs
-from platoscope.cli.output import print_json, print_table, print_text, size
+from platoscope.cli.output import print_json, print_table, print_text
 
 __all__ = ["store"]
 
@@ -22,6 +22,7 @@ _SHORT = 12
 def list_representations(*, store: Store = None, as_json: AsJson = False) -> None:
     """List what is there: one line per model and side of a data set."""
     from platoscope.representations import list_store
+    from platoscope.studies.wording import in_bytes
 
     records = list_store(store)
     if as_json:
@@ -34,7 +35,7 @@ def list_representations(*, store: Store = None, as_json: AsJson = False) -> Non
             record.data,
             record.n_layers,
             f"{record.n_items:,}",
-            size(record.size),
+            in_bytes(record.size),
             ", ".join(
                 array.pooling if array.complete else f"{array.pooling} ({array.done_items}/{array.n_items})"
                 for array in record.arrays
@@ -49,6 +50,7 @@ def list_representations(*, store: Store = None, as_json: AsJson = False) -> Non
 def info(key: Key, *, store: Store = None, as_json: AsJson = False) -> None:
     """Show all that is known of one: model, data, versions, how it was extracted."""
     from platoscope.representations import info as read_info
+    from platoscope.studies.wording import in_bytes
 
     record = read_info(store, key)
     if as_json:
@@ -61,7 +63,7 @@ def info(key: Key, *, store: Store = None, as_json: AsJson = False) -> None:
         ("created", record.created),
         ("layers", record.n_layers),
         ("items", record.n_items),
-        ("size", size(record.size)),
+        ("size", in_bytes(record.size)),
     ]
     rows += [
         (f"pooling {array.pooling}", f"shape {array.shape}, {array.done_items} of {array.n_items} items")
@@ -108,8 +110,9 @@ def remove(
     """Remove representations."""
     from platoscope.representations import info as read_info
     from platoscope.representations import remove as remove_group
+    from platoscope.studies.wording import in_bytes
 
     # All are looked up before the first is removed: a mistyped key removes nothing.
     for key in [read_info(store, key).key for key in keys]:
         record = remove_group(store, key)
-        print_text(f"removed {record.key[:_SHORT]} ({record.model}, {record.data}, {size(record.size)})")
+        print_text(f"removed {record.key[:_SHORT]} ({record.model}, {record.data}, {in_bytes(record.size)})")

@@ -4,7 +4,7 @@ Every plot function takes data and, if given, the Axes to draw on, and returns t
 
     ax = plot_profile(platoscope.profile(A, B))
 
-`write_figures` and `write_page` draw a whole run. Matplotlib is loaded when something is drawn, not before.
+`write_report` draws a whole run: its figures and its page. Matplotlib is loaded when something is drawn, not before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.grid import plot_grid
 from platoscope.report.metrics import plot_metrics
 from platoscope.report.null import plot_null
-from platoscope.report.page import write_page
+from platoscope.report.page import write_page, write_report
 from platoscope.report.pooling import plot_poolings
 from platoscope.report.profile import plot_profile
 from platoscope.report.reproduce import write_reproduction
@@ -42,5 +42,6 @@ __all__ = [
     "plot_token_distance",
     "write_figures",
     "write_page",
+    "write_report",
     "write_reproduction",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.measures import Z95, standard_errors
 from platoscope.report.style import (
     CHANCE_COLOR,
     DIRECTION_STYLES,
@@ -160,13 +161,12 @@ def _mean_interval(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Interval of the mean of both directions, from resamples that are paired between them."""
     name = f"{variable}_resamples"
-    fraction = dataset.attrs.get("resample_fraction")
-    if name not in dataset or not fraction:
+    if name not in dataset:
         return None, None
+    n_samples, fraction = int(dataset.attrs["n_samples"]), float(dataset.attrs["resample_fraction"])
     array = dataset[name].sel(selection) if selection else dataset[name]
-    deviation = array.mean("direction").std("resample", ddof=1).values
-    # The delete-d jackknife with its 95 % normal quantile, as for every other interval (docs/measures.md).
-    half = 1.959964 * deviation * np.sqrt(fraction / (1.0 - fraction))
+    means = array.mean("direction").transpose("resample", ...).values
+    half = Z95 * standard_errors(means, n_samples=n_samples, size=round(fraction * n_samples))
     return values - half, values + half
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError
-from platoscope.report.figures import draw_result
+from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
 from platoscope.report.summary import closing_table
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from platoscope.report.figures import DrawnPanel
     from platoscope.studies import StudyResult
 
-__all__ = ["write_page"]
+__all__ = ["write_page", "write_report"]
 
 _STYLE = """
 :root { --ink: #1c2733; --soft: #5b6773; --line: #d9dee3; --held: #00734f; --not: #a34100; --open: #5b6773; }
@@ -102,6 +102,31 @@ def write_page(
         message = f"cannot write the page {path}: {error.strerror or error}"
         raise StorageError(message) from error
     return path
+
+
+def write_report(result: StudyResult, folder: str | Path, /) -> Path:
+    """Draw a run once, and write its figures (in ``figures/``) and its page.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What `platoscope.studies.execute` or `load_run` returns.
+    folder : str or pathlib.Path
+        The run folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
+    """
+    drawn = draw_result(result)
+    write_figures(result, Path(folder) / "figures", drawn=drawn)
+    return write_page(result, folder, drawn=drawn)
 
 
 def _page(result: StudyResult, drawn: Sequence[DrawnPanel], /) -> str:

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platoscope.report._curves import (
-    add_legend,
-    begin,
-    depth,
-    draw_chance,
-    draw_curve,
-    label_depth,
-    of_measure,
-    read_curve,
-    shared_direction_label,
-)
+from platoscope.report._curves import label_depth
+from platoscope.report.profile import plot_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,30 +52,9 @@ def plot_sweep(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets, ax, colors = begin(results, ax)
-    first = next(iter(datasets.values()))
-    a, b = str(first.attrs.get("name_a", "A")), str(first.attrs.get("name_b", "B"))
-    measure = "information_imbalance"
-    names = {
-        direction: of_measure(measure, shared_direction_label(list(datasets.values()), direction))
-        for direction in directions
-    }
-    for label, dataset in datasets.items():
-        positions = depth(dataset, x=x, side=side)
-        for direction in directions:
-            curve = read_curve(dataset, measure, x=positions, direction=direction)
-            full = f"{label} · {names[direction]}" if label else names[direction]
-            draw_curve(
-                ax,
-                curve,
-                label=full,
-                color=colors[label],
-                direction=direction,
-                n_conditions=len(datasets),
-            )
-    draw_chance(ax, measure, datasets)
-    label_depth(ax, x, name=b if side == "b" else a)
-    ax.set_ylabel("information imbalance Δ")
-    ax.set_ylim(bottom=0)
-    add_legend(ax, conditions=colors, directions=names)
+    import xarray as xr
+
+    ax = plot_profile(results, ax, directions=directions, x=x, side=side, null=False)
+    first = results if isinstance(results, xr.Dataset) else next(iter(results.values()))
+    label_depth(ax, x, name=str(first.attrs.get(f"name_{side}", side.upper())))
     return ax

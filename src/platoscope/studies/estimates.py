@@ -20,6 +20,7 @@ from platoscope.errors import PlatoscopeError
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
 from platoscope.models.cost import n_operations
 from platoscope.studies.comparison import Source, Surface, Synthetic
+from platoscope.studies.wording import in_bytes, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.studies.planning import Extraction, Plan
     from platoscope.studies.records import Settings
 
-__all__ = ["Estimate", "estimate", "per_extraction"]
+__all__ = ["Estimate", "estimate", "per_extraction", "reading_seconds"]
 
 _UNLIMITED_TEXT = 20  # tokens of a caption
 _UNKNOWN_LAYERS = 25
@@ -91,7 +92,7 @@ def estimate(plans: Sequence[Plan], /) -> Estimate:
     if every and not known:
         return Estimate(n_tokens=n_tokens, memory=None, disk=None, seconds=None, unknown=unknown)
     operations = sum(n_operations(size, n * tokens_per_item(item, size)) for item, n, size in known)
-    reading = operations / (_SHARE_OF_PEAK * operations_per_second())
+    reading = reading_seconds(operations)
     return Estimate(
         n_tokens=n_tokens,
         memory=_BASE_MEMORY + max((size.size_bytes for _, _, size in known), default=0),
@@ -163,8 +164,13 @@ def _describe(extraction: Extraction | Source) -> ModelInfo | None:
         return None
 
 
+def reading_seconds(operations: float, /) -> float:
+    """Estimate the time of forward passes on this machine's CPU."""
+    return operations / (_SHARE_OF_PEAK * _operations_per_second())
+
+
 @cache
-def operations_per_second() -> float:
+def _operations_per_second() -> float:
     """Measure the machine: operations per second of one float32 matrix product."""
     X = np.ones((1024, 1024), dtype=np.float32)
     fastest = float("inf")
@@ -182,21 +188,8 @@ def _disk(extraction: Extraction, size: ModelInfo, n: int) -> int:
 
 
 def _bytes(value: int | None) -> str:
-    if value is None:
-        return "unknown"
-    amount = float(value)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit in ("B", "kB") else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
+    return "unknown" if value is None else in_bytes(value)
 
 
 def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    if seconds >= 2 * 3600:
-        return f"about {seconds / 3600:,.0f} hours on this CPU"
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s on this CPU"
-    return f"about {seconds / 60:,.0f} min on this CPU"
+    return "unknown" if seconds is None else f"about {in_time(seconds)} on this CPU"

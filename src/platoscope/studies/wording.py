@@ -1,0 +1,34 @@
+"""Bytes and seconds for people."""
+
+from __future__ import annotations
+
+__all__ = ["in_bytes", "in_time"]
+
+
+def in_bytes(n_bytes: float, /) -> str:
+    """Write a number of bytes in powers of 1000.
+
+    Examples
+    --------
+    >>> in_bytes(238_000_000), in_bytes(900)
+    ('238 MB', '900 B')
+    """
+    value = float(n_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def in_time(seconds: float, /) -> str:
+    """Write a rough time in its natural unit.
+
+    Examples
+    --------
+    >>> in_time(0.2), in_time(70), in_time(600), in_time(9000)
+    ('1 s', '70 s', '10 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
