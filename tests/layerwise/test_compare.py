@@ -12,6 +12,7 @@ import pytest
 
 import platoscope
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
+from platoscope.layerwise import take_profile
 from platoscope.measures import calibrate, cka, information_imbalance, neighborhood_overlap
 
 
@@ -116,6 +117,25 @@ def test_a_profile_is_the_matched_cells_of_the_grid(stacks, grid):
     fixed = platoscope.profile(A, B, layer_a=1, rng=1, n_resamples=0)
     assert fixed.layer.values.tolist() == [0, 1]
     np.testing.assert_allclose(fixed.neighborhood_overlap, grid.neighborhood_overlap.sel(layer_a=1))
+
+
+@pytest.mark.parametrize("which", [{"match": "relative_depth"}, {"layer_a": 1}, {"layer_b": 0}])
+def test_a_slice_of_the_grid_is_the_profile(stacks, grid, which):
+    """Whatever a profile computes from the same seed, `take_profile` finds in the grid, the best layer's null too."""
+    taken = take_profile(grid, **which)
+    direct = platoscope.profile(*stacks, n_permutations=30, rng=1, **which)
+    assert set(taken.variables) == set(direct.variables)
+    for name in direct.variables:
+        assert taken[name].dims == direct[name].dims
+        close = {"rtol": 1e-6, "atol": 1e-9} if "null" not in name else {"atol": NULL}
+        if name != "direction":
+            np.testing.assert_allclose(taken[name], direct[name], **close, err_msg=str(name))
+
+
+def test_a_slice_at_a_layer_that_the_grid_lacks(grid):
+    """The layers that there are stand in the message."""
+    with pytest.raises(NotFoundError, match="B has no layer 7; it has layers 0, 1"):
+        take_profile(grid, layer_b=7)
 
 
 def test_block_size_changes_nothing(stacks, grid):

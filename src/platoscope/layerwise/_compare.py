@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import Settings, evaluate
 from platoscope.layerwise._labels import label
-from platoscope.layerwise._slices import match_layers
-from platoscope.layerwise._stacks import Progress, Stack, make_stacks
+from platoscope.layerwise._matching import choose_pairs
+from platoscope.layerwise._stacks import Progress, make_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +187,9 @@ n_permutations, strata, alpha, n_samples, block_size, rng, progress
     )  # fmt: skip
     generator, seed = _generator(rng)
     a, b, settings = make_stacks(A, B, settings, generator, progress)
-    pairs = _match(a, b, match, layer_a, layer_b)
+    pairs = choose_pairs(
+        (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
+    )  # fmt: skip
     result = evaluate(a, b, pairs, settings, generator, progress)
     return label(result, a, b, pairs, settings, seed, grid=False)
 
@@ -201,14 +202,3 @@ def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generat
     if isinstance(rng, np.random.Generator):
         return rng, "a generator passed by the caller"
     return np.random.default_rng(rng), str(rng)
-
-
-def _match(a: Stack, b: Stack, match: str, layer_a: int | None, layer_b: int | None) -> np.ndarray[Any, Any]:
-    if layer_a is not None and layer_b is not None:
-        message = "Fix layer_a or layer_b, not both: one side must be swept. Use compare for a single pair."
-        raise InputError(message)
-    if layer_a is not None:
-        return np.array([(a.position(layer_a, "A"), j) for j in range(len(b.spaces))], np.intp)
-    if layer_b is not None:
-        return np.array([(i, b.position(layer_b, "B")) for i in range(len(a.spaces))], np.intp)
-    return match_layers(a.relative_depth, b.relative_depth, match)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
+from platoscope.layerwise._matching import swept_side
 from platoscope.measures import Z95, calibrate, get_measure, neighborhood_overlap_chance, standard_errors
 
 if TYPE_CHECKING:
@@ -150,10 +151,9 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
             "relative_depth_b": ("layer_b", b.relative_depth),
         }
     of_a, of_b = pairs[:, 0], pairs[:, 1]
-    swept = of_b if len(set(of_a)) == 1 and len(pairs) > 1 else of_a
-    layers = b.layers if swept is of_b else a.layers
+    swept = swept_side(pairs)
     return direction | {
-        "layer": [layers[i] for i in swept],
+        "layer": [(a, b)[swept].layers[i] for i in pairs[:, swept]],
         "layer_a": ("layer", [a.layers[i] for i in of_a]),
         "layer_b": ("layer", [b.layers[i] for i in of_b]),
         "relative_depth_a": ("layer", a.relative_depth[of_a]),

@@ -9,46 +9,30 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import best_layer
+from platoscope.layerwise._matching import choose_pairs, swept_side
 from platoscope.measures import get_measure
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["match_layers", "take_profile"]
+__all__ = ["take_profile"]
 
 
-def match_layers(depth_a: Any, depth_b: Any, match: str = "index", /) -> np.ndarray[Any, Any]:
-    """Return pairs of positions: layer l with layer l, or with the layer nearest in relative depth.
-
-    Raises
-    ------
-    InputError
-        Stacks of different length with ``match="index"``, or an unknown `match`.
-    """
-    depth_a, depth_b = np.asarray(depth_a, np.float64), np.asarray(depth_b, np.float64)
-    if match == "index":
-        if len(depth_a) != len(depth_b):
-            message = (
-                f"match='index' needs stacks of the same length; got {len(depth_a)} and {len(depth_b)} layers. "
-                "Use match='relative_depth'."
-            )
-            raise InputError(message)
-        return np.stack([np.arange(len(depth_a))] * 2, axis=1)
-    if match == "relative_depth":
-        nearest = np.abs(depth_a[:, None] - depth_b[None, :]).argmin(axis=1)
-        return np.stack([np.arange(len(depth_a)), nearest], axis=1)
-    message = f"match must be 'index' or 'relative_depth'; got {match!r}."
-    raise InputError(message)
-
-
-def take_profile(grid: xr.Dataset, /, *, match: Literal["index", "relative_depth"] = "index") -> xr.Dataset:
-    """Return the profile of matched layers that a grid contains.
+def take_profile(
+    grid: xr.Dataset,
+    /,
+    *,
+    match: Literal["index", "relative_depth"] = "index",
+    layer_a: int | None = None,
+    layer_b: int | None = None,
+) -> xr.Dataset:
+    """Return the profile of matched layers, or of one held layer, that a grid contains.
 
     Parameters
     ----------
     grid : xarray.Dataset
         From `platoscope.compare`.
-    match : {"index", "relative_depth"}
+    match, layer_a, layer_b
         As in `platoscope.profile`.
 
     Returns
@@ -61,6 +45,8 @@ def take_profile(grid: xr.Dataset, /, *, match: Literal["index", "relative_depth
     ------
     InputError
         `grid` is not a grid, or its sides cannot be matched.
+    NotFoundError
+        The grid has no such layer.
 
     Examples
     --------
@@ -77,8 +63,16 @@ def take_profile(grid: xr.Dataset, /, *, match: Literal["index", "relative_depth
     if not {"layer_a", "layer_b"} <= set(grid.sizes):
         message = f"take_profile needs a grid over layer_a and layer_b; got dimensions {tuple(grid.sizes)}."
         raise InputError(message)
-    pairs = match_layers(grid.relative_depth_a, grid.relative_depth_b, match)
-    layers = grid.layer_a.values[pairs[:, 0]]
+    sides = grid.layer_a.values, grid.layer_b.values
+    pairs = choose_pairs(
+        (sides[0].tolist(), sides[1].tolist()),
+        (grid.relative_depth_a, grid.relative_depth_b),
+        match=match,
+        layer_a=layer_a,
+        layer_b=layer_b,
+    )
+    swept = swept_side(pairs)
+    layers = sides[swept][pairs[:, swept]]
     chosen = {
         "layer_a": xr.DataArray(pairs[:, 0], dims="layer"),
         "layer_b": xr.DataArray(pairs[:, 1], dims="layer"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError
 from platoscope.measures import get_measure
 from platoscope.neighbors import Space, available_memory, prepare
 
@@ -39,13 +39,6 @@ class Stack:
     """Depth of each layer, from 0 (embeddings) to 1 (last block)."""
     provenance: Mapping[str, Any]
     """Where it comes from; empty for bare arrays."""
-
-    def position(self, layer: int, side: str) -> int:
-        """Return where the layer labeled `layer` stands, or raise a `NotFoundError`."""
-        if layer not in self.layers:
-            message = f"{side} has no layer {layer}; it has layers {', '.join(map(str, self.layers))}."
-            raise NotFoundError(message)
-        return self.layers.index(layer)
 
 
 def make_stacks(

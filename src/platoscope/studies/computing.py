@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
 
+_Held: TypeAlias = "tuple[int | None, int | None]"
+"""The held layer of `a` and of `b`; at most one of them is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Computation:
@@ -41,7 +44,7 @@ class Computation:
     position : int or None
         Position of the held layer (`Comparison.fixed`).
     grid : xarray.Dataset or None
-        The grid of the same two stacks, where the study has one: a profile is a slice of it.
+        The grid of the same two stacks, where the study has one: profiles and sweeps are slices of it.
     settings : Settings
         Resamples, permutations, measures, seed.
     at_distance : callable or None
@@ -149,15 +152,14 @@ def _select(stack: Any, rows: NDArray[np.intp]) -> Any:
     return stack.select(rows) if hasattr(stack, "select") else [layer[rows] for layer in stack]
 
 
-def _profile(task: Computation, a: Any, b: Any, *, held: dict[str, int] | None = None) -> xr.Dataset:
+def _profile(task: Computation, a: Any, b: Any, held: _Held = (None, None)) -> xr.Dataset:
     settings = task.settings
-    held = held or {}
     return profile(
         a,
         b,
         match=task.comparison.match,
-        layer_a=held.get("a"),
-        layer_b=held.get("b"),
+        layer_a=held[0],
+        layer_b=held[1],
         measures=_measures(task),
         n_neighbors=settings.n_neighbors,
         n_resamples=settings.n_resamples,
@@ -168,15 +170,15 @@ def _profile(task: Computation, a: Any, b: Any, *, held: dict[str, int] | None =
     )
 
 
-def _slice(task: Computation, grid: xr.Dataset) -> xr.Dataset:
+def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> xr.Dataset:
     """Take the profile out of the grid, and compute only the measures that the grid does not have."""
-    taken = take_profile(grid, match=task.comparison.match)
+    taken = take_profile(grid, match=task.comparison.match, layer_a=held[0], layer_b=held[1])
     wanted = _measures(task)
     have = set(json.loads(grid.attrs["measures"]))
     more = tuple(name for name in wanted if name not in have)
     if not more:
         return taken
-    rest = _profile(replace(task, settings=replace(task.settings, measures=more)), task.a, task.b)
+    rest = _profile(replace(task, settings=replace(task.settings, measures=more)), task.a, task.b, held)
     best = {f"{name}_best": rest.attrs[f"{name}_best"] for name in more}
     joined = taken.merge(rest, compat="override", join="exact", combine_attrs="override")
     return joined.assign_attrs(best | {"measures": json.dumps([*json.loads(taken.attrs["measures"]), *more])})
@@ -217,7 +219,9 @@ def _sweep(task: Computation) -> xr.Dataset:
     side = task.comparison.fixed.side
     stack = task.a if side == "a" else task.b
     layers = getattr(stack, "layers", range(len(stack)))
-    return _profile(task, task.a, task.b, held={side: int(layers[task.position])})
+    layer = int(layers[task.position])
+    held = (layer, None) if side == "a" else (None, layer)
+    return _profile(task, task.a, task.b, held) if task.grid is None else _slice(task, task.grid, held)
 
 
 def _token_distance(task: Computation) -> xr.Dataset:

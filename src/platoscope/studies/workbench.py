@@ -228,7 +228,7 @@ def _grid_of(
     comparison: Comparison, others: Sequence[Comparison], results: Mapping[str, xr.Dataset]
 ) -> xr.Dataset | None:
     """Find the finished grid of the same two stacks over the same items."""
-    if comparison.kind != "profile":
+    if comparison.kind not in ("profile", "sweep"):
         return None
     for other in others:
         same = (other.a, other.b, other.items, other.shuffle, other.null_within_strata) == (
