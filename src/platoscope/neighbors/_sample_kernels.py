@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from platoscope.neighbors._kernels import _fill
+
 __all__ = ["gather_square", "nearest_in_sample", "rank_sums_in_sample"]
 
 
@@ -18,23 +20,12 @@ def gather_square(matrix, rows, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fill(kind, block, sq, along, inverse, rows, copies, p, out):
-    if kind == 0:
-        for q in range(out.size):
-            out[q] = sq[q] - block[p, q] - block[p, q]
-    elif kind == 1:
-        here_along = along[p]
-        here_inverse = inverse[p]
-        for q in range(out.size):
-            out[q] = 1.0 - (np.float64(block[p, q]) + here_along + along[q]) * (here_inverse * inverse[q])
-    else:
-        for q in range(out.size):
-            out[q] = block[p, q]
+def _fill_sample(kind, block, sq, along, inverse, rows, copies, p, out):
+    _fill(kind, block, p, p, sq, along, inverse, out)
     if copies:
         for q in range(out.size):
-            if rows[q] == rows[p]:
+            if rows[q] == rows[p] and q != p:
                 out[q] = -np.inf  # a copy of the item: nothing is closer
-    out[p] = np.inf
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -48,7 +39,7 @@ def nearest_in_sample(kind, block, sq, along, inverse, rows, copies, k, indptr, 
     smallest = np.empty(k, block.dtype)
     filled = np.int64(0)
     for p in range(n):
-        _fill(kind, block, sq, along, inverse, rows, copies, p, scores)
+        _fill_sample(kind, block, sq, along, inverse, rows, copies, p, scores)
         for s in range(k):
             smallest[s] = np.inf
         last = smallest[k - 1]
@@ -87,7 +78,7 @@ def rank_sums_in_sample(
     n = block.shape[0]
     scores = np.empty(n, block.dtype)
     for p in range(n):
-        _fill(kind, block, sq, along, inverse, rows, copies, p, scores)
+        _fill_sample(kind, block, sq, along, inverse, rows, copies, p, scores)
         for entry in range(indptr[p], indptr[p + 1]):
             value = scores[positions[entry]]
             # 1 + closer + half of the others that tie: half of (closer + within, itself included) + 1/2
