@@ -126,12 +126,12 @@ def _dadapy_grid(sizes: Sizes, options: Namespace) -> Row:
 def _calibrated(measure: str, task: str, label: str, sizes: Sizes, options: Namespace) -> Row:
     """Compare calibrated score, p-value and threshold, under the same permutations."""
     from platoscope import compare
-    from platoscope.measures import permutations
+    from platoscope.measures import draw_shuffles
 
     n = sizes.n_samples // 3
     X, Y = two_arrays(n, n)
     # Those that `compare(rng=0)` draws: its second child generator is that of the permutations.
-    orders = permutations(n, PERMUTATIONS, strata=None, rng=np.random.default_rng(0).spawn(2)[1])
+    orders = draw_shuffles(n, PERMUTATIONS, strata=None, rng=np.random.default_rng(0).spawn(2)[1]).orders
 
     def ours() -> list[float]:
         result = compare([X], [Y], measures=[measure], n_resamples=0, n_permutations=PERMUTATIONS, rng=0)

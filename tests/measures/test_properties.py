@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import NotFoundError
-from platoscope.measures import MEASURES, Options, get_measure
+from platoscope.measures import MEASURES, Options, Shuffles, get_measure
 from platoscope.neighbors import prepare
 
 BACKENDS = ["numpy", "torch", "numpy-readonly", "space", "space-blocks"]
@@ -110,7 +110,8 @@ def test_chance_level_is_the_mean_under_permutations(name, pair):
     """Under shuffled pairing the mean is the declared chance level, within four standard errors of the draws."""
     measure, (X, Y) = MEASURES[name], pair
     orders = np.stack([np.random.default_rng(seed).permutation(len(X)) for seed in range(200)])
-    null = measure.null([prepare(X)], [prepare(Y)], np.zeros((1, 2), np.intp), orders, Options())[..., 0]
+    shuffles = Shuffles.of(orders)
+    null = measure.null([prepare(X)], [prepare(Y)], np.zeros((1, 2), np.intp), shuffles, Options())[..., 0]
     chance = measure.chance(len(X), Options())
     if np.isnan(chance):
         assert np.ptp(null) > 0
@@ -119,9 +120,16 @@ def test_chance_level_is_the_mean_under_permutations(name, pair):
         assert np.all(np.abs(null.mean(axis=0) - chance) < 4 * error)
 
 
+def composed(n_samples, rng):
+    """Make pairings of which each is composed of one order of A and one of B."""
+    left, right = (np.stack([rng.permutation(n_samples) for _ in range(size)]) for size in (2, 3))
+    return Shuffles(left, right, np.array([(0, 1), (1, 0), (1, 2)]))
+
+
+@pytest.mark.parametrize("independent", [True, False])
 @pytest.mark.parametrize("block_size", [None, 17])
 @pytest.mark.parametrize("name", ALL)
-def test_null_equals_scores_of_the_permuted_representation(name, block_size, pair):
+def test_null_equals_scores_of_the_permuted_representation(name, block_size, independent, pair):
     """A null value is the score of the permuted pairing, obtained without another distance."""
     measure = MEASURES[name]
     rng = np.random.default_rng(3)
@@ -132,13 +140,15 @@ def test_null_equals_scores_of_the_permuted_representation(name, block_size, pai
         A[1] = prepare(pair[0] ** 3)
     pairs = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
     orders = np.stack([rng.permutation(120) for _ in range(3)])
-    null = measure.null(A, B, pairs, orders, Options())
-    for k, order in enumerate(orders):
+    shuffles = Shuffles.of(orders) if independent else composed(120, rng)
+    null = measure.null(A, B, pairs, shuffles, Options())
+    for k, order in enumerate(shuffles.orders):
         want = measure.scores(A, [space.permuted(order) for space in B], pairs, Options())
         np.testing.assert_allclose(null[k], want, atol=1e-5 if name != "information_imbalance" else 1e-9)
 
 
-def test_a_profile_of_pairs_equals_the_grid():
+@pytest.mark.parametrize("independent", [True, False])
+def test_a_profile_of_pairs_equals_the_grid(independent):
     """Scores of chosen pairs are the same cells of the full grid, for every measure."""
     rng = np.random.default_rng(4)
     A = [prepare(rng.standard_normal((60, 5))) for _ in range(4)]
@@ -146,12 +156,13 @@ def test_a_profile_of_pairs_equals_the_grid():
     grid = np.array([(i, j) for i in range(4) for j in range(4)])
     chosen = np.array([(0, 0), (1, 3), (2, 2)])
     orders = np.stack([rng.permutation(60) for _ in range(2)])
+    shuffles = Shuffles.of(orders) if independent else composed(60, rng)
     for measure in MEASURES.values():
         all_of_it = measure.scores(A, B, grid, Options())
         some = measure.scores(A, B, chosen, Options())
         np.testing.assert_allclose(some, all_of_it[:, chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
-        all_null = measure.null(A, B, grid, orders, Options())
-        some_null = measure.null(A, B, chosen, orders, Options())
+        all_null = measure.null(A, B, grid, shuffles, Options())
+        some_null = measure.null(A, B, chosen, shuffles, Options())
         np.testing.assert_allclose(some_null, all_null[..., chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError
-from platoscope.measures import calibrate, permutations, standard_errors, subsamples
+from platoscope.measures import calibrate, draw_shuffles, permutations, standard_errors, subsamples
 
 
 def test_subsamples_have_no_item_twice():
@@ -48,6 +48,43 @@ def test_strata_keep_items_in_their_group():
     assert all(sorted(order) == list(range(61)) for order in orders)
     assert all((group[order] == group).all() for order in orders)
     assert len({int(order[0]) for order in orders}) > 10
+
+
+@pytest.mark.parametrize("n_permutations", [1, 127, 128, 200, 1000])
+def test_shuffles_are_as_many_as_asked_for_and_all_differ(n_permutations):
+    """Composed or not, each pairing is a permutation within its stratum, and none is the one as given."""
+    strata = ["a"] * 30 + ["b"] * 30
+    shuffles = draw_shuffles(60, n_permutations, strata=strata, rng=np.random.default_rng(0))
+    orders = shuffles.orders
+    assert orders.shape == (n_permutations, 60)
+    assert (np.sort(orders, axis=1) == np.arange(60)).all()
+    assert ((orders < 30) == (np.arange(60) < 30)).all()
+    assert len({order.tobytes() for order in (*orders, np.arange(60))}) == n_permutations + 1
+    assert len(shuffles.left) * len(shuffles.right) < max(2 * n_permutations, n_permutations + 60)
+
+
+def test_composed_shuffles_are_uniform_and_independent_in_pairs():
+    """Where two of them send one item each takes all pairs of values equally often."""
+    rng = np.random.default_rng(0)
+    found = np.zeros((3, 4, 4))
+    for _ in range(1500):
+        orders = draw_shuffles(4, 128, strata=None, rng=rng).orders
+        for case, (k, other) in enumerate(((0, 1), (3, 40), (30, 31))):
+            found[case, orders[k, 1], orders[other, 2]] += 1
+    assert np.abs(found / 1500 - 1 / 16).max() < 4.5 * np.sqrt(15 / 16**2 / 1500)
+
+
+def test_p_values_of_composed_shuffles_are_exact():
+    """Without a relation, p ≤ α in a share α of all data sets, at several α."""
+    rng = np.random.default_rng(1)
+    p_values = []
+    for _ in range(2000):
+        x, y = rng.standard_normal((2, 12)) ** 3  # heavy tails: no normal approximation helps
+        null = draw_shuffles(12, 199, strata=None, rng=rng).orders
+        p_values.append(float(calibrate(np.array(x @ y), y[null] @ x).p_value))
+    for alpha in (0.02, 0.05, 0.2, 0.5):
+        share = float(np.mean(np.array(p_values) <= alpha))
+        assert abs(share - alpha) < 4 * np.sqrt(alpha * (1 - alpha) / 2000)
 
 
 def test_strata_that_allow_no_exchange_are_refused():

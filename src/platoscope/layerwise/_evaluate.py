@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures import Measure, Options, get_measure, permutations, subsamples
+from platoscope.measures import Measure, Options, Shuffles, draw_shuffles, get_measure, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def evaluate(
     n_samples = a.spaces[0].n_samples
     resampling, shuffling = rng.spawn(2)
     sets = _sets(n_samples, settings, resampling)
-    orders = _orders(n_samples, settings, shuffling)
+    shuffles = _shuffles(n_samples, settings, shuffling)
     _check_plan(a, b, settings, measures)
     A, B = a.spaces, b.spaces
     options = settings.options()
@@ -81,9 +81,9 @@ def evaluate(
         values.append(measure.scores(A, B, pairs, options))
         _tell(progress, "comparing layers", done + 1, len(measures))
     nulls: list[Any] = [None] * len(measures)
-    if orders is not None:
+    if shuffles is not None:
         for done, measure in enumerate(measures):
-            nulls[done] = measure.null(A, B, pairs, orders, options)
+            nulls[done] = measure.null(A, B, pairs, shuffles, options)
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
@@ -171,13 +171,13 @@ def _uses_overlap(settings: Settings) -> bool:
     return any(name in ("neighborhood_overlap", "cknna") for name in settings.measures)
 
 
-def _orders(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:
+def _shuffles(n_samples: int, settings: Settings, rng: np.random.Generator) -> Shuffles | None:
     if settings.n_permutations < 0:
         message = f"n_permutations must be 0 or more; got {settings.n_permutations}."
         raise InputError(message)
     if settings.n_permutations == 0:
         return None
-    return permutations(n_samples, settings.n_permutations, strata=settings.strata, rng=rng)
+    return draw_shuffles(n_samples, settings.n_permutations, strata=settings.strata, rng=rng)
 
 
 def _check_plan(a: Stack, b: Stack, settings: Settings, measures: Sequence[Measure]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._imbalance import Imbalance, information_imbalance
-from platoscope.measures._nulls import Calibration, calibrate, permutations
+from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._resampling import Z95, standard_errors, subsamples
 from platoscope.measures._retrieval import Retrieval, retrieval
@@ -20,9 +20,11 @@ __all__ = [
     "Measure",
     "Options",
     "Retrieval",
+    "Shuffles",
     "calibrate",
     "cka",
     "cknna",
+    "draw_shuffles",
     "get_measure",
     "information_imbalance",
     "neighborhood_overlap",

@@ -16,6 +16,8 @@ from platoscope.neighbors import Sample, Space, over_tasks, prepare
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from platoscope.measures._nulls import Shuffles
+
 __all__ = ["cka", "cka_null", "cka_scores"]
 
 _ROWS = 512  # of a Gram matrix, held at a time where it is not kept
@@ -142,7 +144,7 @@ def cka_null(
     A: Sequence[Space],
     B: Sequence[Space],
     pairs: npt.NDArray[np.intp],
-    orders: npt.NDArray[np.intp],
+    shuffles: Shuffles,
     /,
     *,
     estimator: str,
@@ -151,16 +153,16 @@ def cka_null(
     """Return linear CKA under permutations of B, shape (n_permutations, 1, n_pairs)."""
     scratch = {} if scratch is None else scratch
     if "cka null" not in scratch:
-        scratch["cka null"] = _null_of_both(A, B, pairs, orders)
+        scratch["cka null"] = _null_of_both(A, B, pairs, shuffles)
     chosen: npt.NDArray[np.float64] = scratch["cka null"][estimator]
     return chosen[:, None]
 
 
-def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, orders: Any) -> dict[str, Any]:
+def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, shuffles: Shuffles) -> dict[str, Any]:
     n = A[0].n_samples
     left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
-    cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, orders)
-    sums = [_pair_sums(left, right, pairs, order) for order in orders]
+    cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, shuffles)
+    sums = [_pair_sums(left, right, pairs, order) for order in shuffles.orders]
     stacked = _Sums(cross, *(np.stack([getattr(s, name) for s in sums]) for name in _Sums._fields[1:]))
     return _alignment(stacked, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
 

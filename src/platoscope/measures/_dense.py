@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.neighbors import n_threads, over_rows, over_tasks, require_memory
+
+if TYPE_CHECKING:
+    from platoscope.measures._nulls import Shuffles
 
 __all__ = ["Rows", "dots", "permuted_dots"]
 
@@ -48,9 +51,7 @@ def dots(
         parts[start] = sums
 
     over_tasks(work, n_samples)
-    # In the order of the rows, whichever thread was first: the same sum every time.
-    total = sum((parts[start] for start in sorted(parts)), np.zeros((len(A), len(B))))
-    return total[pairs[:, 0], pairs[:, 1]]
+    return _in_order(parts)[pairs[:, 0], pairs[:, 1]]
 
 
 def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: npt.NDArray[np.intp]) -> None:
@@ -75,62 +76,99 @@ def permuted_dots(
     A: Sequence[Rows],
     B: Sequence[Rows],
     pairs: npt.NDArray[np.intp],
-    orders: npt.NDArray[np.intp],
+    shuffles: Shuffles,
     /,
 ) -> npt.NDArray[np.float64]:
     """Return ``sum over i != j of A[a][i, j] * B[b][pi(i), pi(j)]``, shape (n_permutations, n_pairs).
 
     Symmetry is used: only j > i is gathered. Matrices lie entry by entry side by side, so that one
-    random access serves many of them: a second copy of them in memory.
+    random access serves many of them: a second copy of them in memory. What is gathered for one order of the
+    items is multiplied with all orders of the other side in one matrix product.
     """
-    total = np.zeros((len(orders), len(pairs)))
+    total = np.zeros((len(shuffles.cells), len(pairs)))
+    left, right = shuffles.cells.T
     if _is_grid(A, B, pairs):
         for first in range(0, len(B), _TOGETHER):
             mine = np.flatnonzero((pairs[:, 1] >= first) & (pairs[:, 1] < first + _TOGETHER))
-            products = _permuted_products(A, B[first : first + _TOGETHER], orders)
+            products = _permuted_products(A, B[first : first + _TOGETHER], shuffles)[left, right]
             total[:, mine] = products[:, pairs[mine, 0], pairs[mine, 1] - first]
-    else:
+    elif len(shuffles.left) == 1:
         for first in range(0, len(pairs), _TOGETHER):
             some = pairs[first : first + _TOGETHER]
-            products = _permuted_products([A[a] for a in some[:, 0]], [B[b] for b in some[:, 1]], orders)
+            products = _permuted_products([A[a] for a in some[:, 0]], [B[b] for b in some[:, 1]], shuffles)
             matched = np.arange(len(some))
-            total[:, first : first + _TOGETHER] = products[:, matched, matched]
+            total[:, first : first + _TOGETHER] = products[left, right][:, matched, matched]
+    else:
+        # A product of several layers would have all their pairs, of which the matched ones alone are asked for.
+        for pair, (a, b) in enumerate(pairs):
+            total[:, pair] = _composed_products(A[a], B[b], shuffles)[left, right]
     return 2 * total
 
 
-def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], orders: Any) -> npt.NDArray[np.float64]:
-    """Return the sums above the diagonal for all pairs, shape (n_permutations, n_a, n_b)."""
+def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles) -> npt.NDArray[np.float64]:
+    """Return the sums above the diagonal for all orders and pairs, shape (n_left, n_right, n_a, n_b)."""
     from platoscope.measures._kernels import gather_upper
 
-    n_samples = orders.shape[1]
-    identity = np.arange(n_samples)[None]
+    n_left, n_samples = shuffles.left.shape
+    n_right = len(shuffles.right)
     left_stack, right_stack = _side_by_side(A, n_samples), _side_by_side(B, n_samples)
-    total = np.zeros((len(orders), len(A), len(B)))
     parts: dict[int, npt.NDArray[np.float64]] = {}
-    step = max(1, _GATHERED // (n_samples * _AT_ONCE * len(B)))
-    batches = [slice(k, min(k + _AT_ONCE, len(orders))) for k in range(0, len(orders), _AT_ONCE)]
+    step = max(1, _GATHERED // (n_samples * max(n_left * len(A), _AT_ONCE * len(B))))
+    batches = [slice(k, min(k + _AT_ONCE, n_right)) for k in range(0, n_right, _AT_ONCE)]
 
     def work(start: int, stop: int) -> None:
-        sums = np.zeros_like(total)
-        left = np.empty((step * n_samples, 1, len(A)), np.float32)
+        sums = np.zeros((n_left, n_right, len(A), len(B)))
+        left = np.empty(step * n_samples * n_left * len(A), np.float32)
         right = np.empty(step * n_samples * _AT_ONCE * len(B), np.float32)
         for first in range(start, stop, step):
             rows = np.arange(first, min(first + step, stop))
             offsets = np.concatenate([[0], np.cumsum(n_samples - 1 - rows)])
             n_entries = int(offsets[-1])
-            gather_upper(left_stack, identity, rows, offsets, left, 0, rows.size)
-            entries = np.ascontiguousarray(left[:n_entries, 0].T)
+            held = left[: n_entries * n_left * len(A)].reshape(n_entries, n_left, len(A))
+            gather_upper(left_stack, shuffles.left, rows, offsets, held, 0, rows.size)
+            entries = np.ascontiguousarray(held.reshape(n_entries, -1).T)
             for batch in batches:
                 shape = (n_entries, batch.stop - batch.start, len(B))
                 gathered = right[: np.prod(shape)].reshape(shape)
-                gather_upper(right_stack, orders[batch], rows, offsets, gathered, 0, rows.size)
-                products = (entries @ gathered.reshape(n_entries, -1)).reshape(len(A), *shape[1:])
-                sums[batch] += products.transpose(1, 0, 2)
+                gather_upper(right_stack, shuffles.right[batch], rows, offsets, gathered, 0, rows.size)
+                products = entries @ gathered.reshape(n_entries, -1)
+                sums[:, batch] += products.reshape(n_left, len(A), *shape[1:]).transpose(0, 2, 1, 3)
         parts[start] = sums
 
     over_tasks(work, n_samples - 1)
-    for start in sorted(parts):
-        total += parts[start]
+    return _in_order(parts)
+
+
+def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.float64]:
+    """Return the sums above the diagonal of one pair for all orders, shape (n_left, n_right)."""
+    from platoscope.measures._kernels import gather_rows
+
+    (n_left, n_samples), n_right = shuffles.left.shape, len(shuffles.right)
+    matrices = A(0, n_samples), B(0, n_samples)
+    orders = shuffles.left.astype(np.int32), shuffles.right.astype(np.int32)
+    parts: dict[int, npt.NDArray[np.float64]] = {}
+    step = max(1, _GATHERED // (n_samples * max(n_left, n_right)))
+
+    def work(start: int, stop: int) -> None:
+        sums = np.zeros((n_left, n_right))
+        held = [np.empty((len(order), step * n_samples), np.float32) for order in orders]
+        for first in range(start, stop, step):
+            rows = np.arange(first, min(first + step, stop))
+            offsets = np.concatenate([[0], np.cumsum(n_samples - 1 - rows)])
+            for matrix, order, entries in zip(matrices, orders, held, strict=True):
+                gather_rows(matrix, order, rows, offsets, entries)
+            sums += held[0][:, : offsets[-1]] @ held[1][:, : offsets[-1]].T
+        parts[start] = sums
+
+    over_tasks(work, n_samples - 1)
+    return _in_order(parts)
+
+
+def _in_order(parts: dict[int, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Add up sums in the order of their rows, whichever thread was first: the same result every time."""
+    total, *more = (parts[start] for start in sorted(parts))
+    for part in more:
+        total += part
     return total
 
 

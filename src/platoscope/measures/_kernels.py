@@ -11,6 +11,7 @@ from numba import njit
 __all__ = [
     "add_hits",
     "add_sample_hits",
+    "gather_rows",
     "gather_upper",
     "permuted_rank_sums",
     "sparse_dots",
@@ -24,15 +25,17 @@ def permuted_rank_sums(
     """Add to ``sums[k, label]`` the weighted ranks of the source's neighbors, under permutation k.
 
     `table` holds ranks in the target from rows ``first_row, ...``; ``orders[k]`` maps source items to
-    target items and ``unorders[k]`` back. The row stays in cache while all permutations visit it.
+    target items and ``unorders[k]`` back. The table and one permutation stay in cache together; all permutations
+    together would not.
     """
-    for r in range(table.shape[0]):
-        for m in range(starts[first_row + r], starts[first_row + r + 1]):
-            target = members[m]
-            for k in range(orders.shape[0]):
-                source = unorders[k, target]
+    for k in range(orders.shape[0]):
+        order = orders[k]
+        unorder = unorders[k]
+        for r in range(table.shape[0]):
+            for m in range(starts[first_row + r], starts[first_row + r + 1]):
+                source = unorder[members[m]]
                 for q in range(indptr[source], indptr[source + 1]):
-                    sums[k, labels[q]] += weights[q] * table[r, inverse[orders[k, items[q]]]]
+                    sums[k, labels[q]] += weights[q] * table[r, inverse[order[items[q]]]]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -59,6 +62,24 @@ def sparse_dots(
                     sums[b] += value * found[b]
             for q in range(indptr_b[u], indptr_b[u + 1]):
                 mark[items_b[q], labels_b[q]] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_rows(matrix, orders, rows, offsets, out):
+    """Write ``matrix[order[i], order[j]]`` for j > i and the given rows i to one row of `out` for every order."""
+    n = orders.shape[1]
+    source = np.empty(n, matrix.dtype)
+    for r in range(rows.size):
+        i = rows[r]
+        for k in range(orders.shape[0]):
+            # Copied in sequence, which memory is quick at, and picked from in the order out of the cache.
+            row = matrix[orders[k, i]]
+            for j in range(n):
+                source[j] = row[j]
+            order = orders[k, i + 1 :]
+            here = out[k, offsets[r] : offsets[r] + order.size]
+            for j in range(order.size):
+                here[j] = source[np.uint32(order[j])]  # unsigned: no index from the end has to be looked for
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

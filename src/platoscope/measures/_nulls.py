@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +15,10 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "calibrate", "permutations"]
+__all__ = ["Calibration", "Shuffles", "calibrate", "draw_shuffles", "permutations"]
+
+# From so many permutations on, they are composed of few: what costs N² each is then done for the few.
+_COMPOSED_FROM = 128
 
 
 class Calibration(NamedTuple):
@@ -24,6 +30,60 @@ class Calibration(NamedTuple):
     """τ, the ⌈(1 − α)(K + 1)⌉-th order statistic of observed and null similarities together."""
     score: npt.NDArray[np.float64]
     """(s − τ) / (s_max − τ), clipped to [0, 1]: 0 not distinguishable from chance, 1 perfect."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffles:
+    """Shuffled pairings: in the k-th, A in one order stands beside B in another.
+
+    ``cells[k] = (a, b)`` pairs item ``left[a, u]`` of A with item ``right[b, u]`` of B, for every u.
+    """
+
+    left: npt.NDArray[np.intp]
+    """Orders of the items of A, shape (n_left, n_samples)."""
+    right: npt.NDArray[np.intp]
+    """Orders of the items of B, shape (n_right, n_samples)."""
+    cells: npt.NDArray[np.intp]
+    """Which two make each pairing, shape (n_permutations, 2)."""
+
+    @classmethod
+    def of(cls, orders: npt.NDArray[np.intp], /) -> Shuffles:
+        """Return the pairings of item i of A with item ``orders[k, i]`` of B."""
+        cells = np.stack([np.zeros(len(orders), np.intp), np.arange(len(orders))], axis=1)
+        return cls(np.arange(orders.shape[1])[None], orders, cells)
+
+    @cached_property
+    def orders(self) -> npt.NDArray[np.intp]:
+        """The item of B beside item i of A in each pairing, shape (n_permutations, n_samples)."""
+        back = np.argsort(self.left, axis=1)
+        return np.take_along_axis(self.right[self.cells[:, 1]], back[self.cells[:, 0]], axis=1)
+
+
+def draw_shuffles(
+    n_samples: int, n_permutations: int, /, *, strata: Sequence[Any] | None, rng: np.random.Generator
+) -> Shuffles:
+    """Draw shuffled pairings of the items.
+
+    Up to 127 of them are independent permutations. More are compositions: of a table of about √K orders of A
+    times √K orders of B, each drawn independently but for the first, which is the order as given, the cells
+    but the first, in which all items are paired as given, or as many of them as are asked for, drawn at random.
+    Every one is a uniform permutation and any two of them are independent. Rows and columns of the table
+    are exchangeable, so that without a relation of A and B the cell as given is no other than any: p-values are
+    exact, as with independent permutations.
+
+    Parameters and errors are those of `permutations`.
+    """
+    if n_permutations < _COMPOSED_FROM:
+        return Shuffles.of(permutations(n_samples, n_permutations, strata=strata, rng=rng))
+    n_left = isqrt(n_permutations) + 1
+    n_right = -(-(n_permutations + 1) // n_left)
+    given = np.arange(n_samples)[None]
+    left, right = (
+        np.concatenate([given, permutations(n_samples, size - 1, strata=strata, rng=rng)])
+        for size in (n_left, n_right)
+    )
+    chosen = 1 + np.sort(rng.permutation(n_left * n_right - 1)[:n_permutations])
+    return Shuffles(left, right, np.stack(np.divmod(chosen, n_right), axis=1))
 
 
 def permutations(

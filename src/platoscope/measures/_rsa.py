@@ -11,6 +11,7 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, permuted_dots
 from platoscope.measures._inputs import two_spaces
+from platoscope.measures._nulls import Shuffles
 from platoscope.neighbors import Space, exact_scores, require_memory
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ def rsa_scores(
     A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, metric: str
 ) -> npt.NDArray[np.float64]:
     """Return RSA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined."""
-    identity = np.arange(A[0].n_samples)[None]
-    values: npt.NDArray[np.float64] = rsa_null(A, B, pairs, identity, metric=metric)[0]
+    as_given = Shuffles.of(np.arange(A[0].n_samples)[None])
+    values: npt.NDArray[np.float64] = rsa_null(A, B, pairs, as_given, metric=metric)[0]
     return values
 
 
@@ -127,7 +128,7 @@ def rsa_null(
     A: Sequence[Space],
     B: Sequence[Space],
     pairs: npt.NDArray[np.intp],
-    orders: npt.NDArray[np.intp],
+    shuffles: Shuffles,
     /,
     *,
     metric: str,
@@ -135,4 +136,4 @@ def rsa_null(
     """Return RSA under permutations of B, shape (n_permutations, 1, n_pairs)."""
     left = _rows([_rank_matrix(space, metric) for space in A])
     right = _rows([_rank_matrix(space, metric) for space in B])
-    return permuted_dots(left, right, pairs, orders)[:, None] / 2
+    return permuted_dots(left, right, pairs, shuffles)[:, None] / 2

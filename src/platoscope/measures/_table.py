@@ -13,6 +13,7 @@ from platoscope.errors import NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
+from platoscope.measures._nulls import Shuffles
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
     overlap_null,
@@ -50,7 +51,9 @@ Resamples: TypeAlias = Callable[
     [Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]
 ]
 Sampled: TypeAlias = Callable[[Sequence[Sample], Sequence[Sample], Pairs, Options], npt.NDArray[np.float64]]
-Null: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]]
+Null: TypeAlias = Callable[
+    [Sequence[Space], Sequence[Space], Pairs, Shuffles, Options], npt.NDArray[np.float64]
+]
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,8 @@ def _cka(estimator: str) -> Measure:
         chance=lambda n, o: 0.0 if estimator == "debiased" else float("nan"),
         invariances=_ALL,
         scores=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
-        null=lambda A, B, pairs, orders, o: cka_null(
-            A, B, pairs, orders, estimator=estimator, scratch=o.scratch
+        null=lambda A, B, pairs, shuffles, o: cka_null(
+            A, B, pairs, shuffles, estimator=estimator, scratch=o.scratch
         ),
         sampled=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
     )
@@ -121,7 +124,9 @@ def _retrieval(k: int) -> Measure:
         chance=lambda n, o: k / n,
         invariances=_ALL,
         scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k, scratch=o.scratch),
-        null=lambda A, B, pairs, orders, o: retrieval_null(A, B, pairs, orders, k=k, scratch=o.scratch),
+        null=lambda A, B, pairs, shuffles, o: retrieval_null(
+            A, B, pairs, shuffles.orders, k=k, scratch=o.scratch
+        ),
         resamples=lambda A, B, pairs, sets, o: retrieval_resamples(A, B, pairs, sets, k=k, scratch=o.scratch),
     )
 
@@ -140,8 +145,8 @@ _TABLE = (
         scores=lambda A, B, pairs, o: imbalance_scores(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
-        null=lambda A, B, pairs, orders, o: imbalance_null(
-            A, B, pairs, orders, n_neighbors=o.n_neighbors, metric=o.metric
+        null=lambda A, B, pairs, shuffles, o: imbalance_null(
+            A, B, pairs, shuffles.orders, n_neighbors=o.n_neighbors, metric=o.metric
         ),
         sampled=lambda A, B, pairs, o: imbalance_sampled(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
@@ -160,8 +165,8 @@ _TABLE = (
         scores=lambda A, B, pairs, o: overlap_scores(
             A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
-        null=lambda A, B, pairs, orders, o: overlap_null(
-            A, B, pairs, orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
+        null=lambda A, B, pairs, shuffles, o: overlap_null(
+            A, B, pairs, shuffles.orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
         sampled=lambda A, B, pairs, o: overlap_sampled(
             A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
@@ -180,7 +185,9 @@ _TABLE = (
         chance=lambda n, o: float("nan"),
         invariances=_ALL,
         scores=lambda A, B, pairs, o: cknna_scores(A, B, pairs, n_neighbors=o.overlap_neighbors),
-        null=lambda A, B, pairs, orders, o: cknna_null(A, B, pairs, orders, n_neighbors=o.overlap_neighbors),
+        null=lambda A, B, pairs, shuffles, o: cknna_null(
+            A, B, pairs, shuffles.orders, n_neighbors=o.overlap_neighbors
+        ),
     ),
     Measure(
         name="rsa",
@@ -193,7 +200,7 @@ _TABLE = (
         chance=lambda n, o: 0.0,
         invariances=_ALL,
         scores=lambda A, B, pairs, o: rsa_scores(A, B, pairs, metric=o.metric),
-        null=lambda A, B, pairs, orders, o: rsa_null(A, B, pairs, orders, metric=o.metric),
+        null=lambda A, B, pairs, shuffles, o: rsa_null(A, B, pairs, shuffles, metric=o.metric),
     ),
     *map(_retrieval, COMMON),
 )

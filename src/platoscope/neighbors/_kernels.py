@@ -28,7 +28,9 @@ __all__ = [
     "exact_cosine",
     "exact_squared",
     "nearest",
-    "ranks_of_order",
+    "number_scores",
+    "pack_scores",
+    "ranks_of_keys",
     "score_rows",
     "share_places",
 ]
@@ -218,22 +220,45 @@ def exact_cosine(X, left, right, left_norm, right_norm, out, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def ranks_of_order(scores, order, weights, offset, table):
-    """Write the average rank of every column, given the order that sorts each row of scores."""
-    n = scores.shape[1]
+def pack_scores(bits, keys):
+    """Write integers that sort as float32 scores do (given by their `bits`), with the column in the lower half."""
+    for r in range(bits.shape[0]):
+        for column in range(bits.shape[1]):
+            high = np.int64(bits[r, column])
+            if high < 0:  # a negative number: sign and magnitude; minus zero becomes zero
+                high = -(high & 0x7FFFFFFF)
+            keys[r, column] = (high << 32) | column
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def number_scores(scores, order, keys):
+    """Write the same for scores of any dtype and the order that sorts each row of them: sorted already."""
     for r in range(scores.shape[0]):
+        high = np.int64(0)
+        for place in range(scores.shape[1]):
+            if place > 0 and scores[r, order[r, place]] != scores[r, order[r, place - 1]]:
+                high += 1
+            keys[r, place] = (high << 32) | order[r, place]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def ranks_of_keys(keys, weights, offset, table):
+    """Write the average rank of every column, given each row's keys in their order."""
+    n = keys.shape[1]
+    for r in range(keys.shape[0]):
+        row = keys[r]
         own = weights[offset + r]
         closer = own - 1
         first = 0
         while first < n - 1:  # the last place is the own column, whose score is infinite
-            value = scores[r, order[r, first]]
+            value = row[first] >> 32
             last = first
             size = 0
-            while last < n - 1 and scores[r, order[r, last]] == value:
-                size += weights[order[r, last]]
+            while last < n - 1 and row[last] >> 32 == value:
+                size += weights[row[last] & 0xFFFFFFFF]
                 last += 1
-            for c in range(first, last):
-                table[r, order[r, c]] = np.float32(1.0 + closer + 0.5 * (size - 1))
+            for place in range(first, last):
+                table[r, row[place] & 0xFFFFFFFF] = np.float32(1.0 + closer + 0.5 * (size - 1))
             closer += size
             first = last
         table[r, offset + r] = np.float32(1.0 + 0.5 * (own - 2))
