@@ -11,12 +11,11 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, dots, permuted_dots
 from platoscope.measures._inputs import check_same_items, choice
+from platoscope.measures._nulls import Shuffles
 from platoscope.neighbors import Sample, Space, over_tasks, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from platoscope.measures._nulls import Shuffles
 
 __all__ = ["cka", "cka_null", "cka_scores"]
 
@@ -133,11 +132,11 @@ def cka_scores(
         n = A[0].n_samples
         left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
         cross = dots([K.rows for K in left], [K.rows for K in right], pairs, n)
-        sums = _pair_sums(left, right, pairs, None)
+        sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))
         sums = sums._replace(cross=cross - sums.diagonal)
         scratch["cka"] = _alignment(sums, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
     chosen: npt.NDArray[np.float64] = scratch["cka"][estimator]
-    return chosen[None]
+    return chosen
 
 
 def cka_null(
@@ -162,9 +161,8 @@ def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, shuffles: 
     n = A[0].n_samples
     left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
     cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, shuffles)
-    sums = [_pair_sums(left, right, pairs, order) for order in shuffles.orders]
-    stacked = _Sums(cross, *(np.stack([getattr(s, name) for s in sums]) for name in _Sums._fields[1:]))
-    return _alignment(stacked, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
+    sums = _pair_sums(left, right, pairs, shuffles)._replace(cross=cross)
+    return _alignment(sums, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,18 +208,24 @@ class _Sums(NamedTuple):
         return {"biased": biased, "debiased": debiased}
 
 
-def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, order: Any) -> _Sums:
-    """Return all sums but the cross one (0) for pairs of kernels, B permuted by `order`."""
-    margins = []
+def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, shuffles: Shuffles) -> _Sums:
+    """Return all sums but the cross one (0) for pairs of kernels and shuffles, shape (n_permutations, n_pairs)."""
+    a, b = shuffles.cells.T
+    dotted, totals = {}, {}
     for name in ("diagonal", "off_sums", "row_sums"):
-        of_a = np.stack([getattr(K.margins, name) for K in left])
-        of_b = np.stack([getattr(K.margins, name) for K in right])
-        margins.append((of_a, of_b if order is None else of_b[:, order]))
-    dotted = [(a @ b.T)[pairs[:, 0], pairs[:, 1]] for a, b in margins]
-    (_, _), (off_a, off_b), (row_a, row_b) = margins
-    off_total = off_a.sum(axis=1)[pairs[:, 0]] * off_b.sum(axis=1)[pairs[:, 1]]
-    total = row_a.sum(axis=1)[pairs[:, 0]] * row_b.sum(axis=1)[pairs[:, 1]]
-    return _Sums(0.0, dotted[0], dotted[1], dotted[2], off_total, total)
+        of_a, of_b = (np.stack([getattr(K.margins, name) for K in side]) for side in (left, right))
+        totals[name] = of_a.sum(axis=1)[pairs[:, 0]] * of_b.sum(axis=1)[pairs[:, 1]]
+        rows = of_a[:, shuffles.left]
+        products = np.stack([rows @ row[shuffles.right].T for row in of_b], axis=1)
+        dotted[name] = products[pairs[:, 0], pairs[:, 1]][:, a, b].T
+    return _Sums(
+        cross=0.0,
+        diagonal=dotted["diagonal"],
+        marginal=dotted["off_sums"],
+        full_marginal=dotted["row_sums"],
+        off_total=totals["off_sums"],
+        total=totals["row_sums"],
+    )
 
 
 def _own_sums(spaces: Sequence[Space | Sample], chosen: Any) -> _Sums:

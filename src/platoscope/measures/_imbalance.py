@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures._inputs import choice, two_spaces
+from platoscope.measures._nulls import Shuffles
 from platoscope.measures._sparse import SparseRows, merge
 from platoscope.neighbors import (
     Sample,
@@ -270,34 +271,32 @@ def imbalance_null(
     A: Sequence[Space],
     B: Sequence[Space],
     pairs: npt.NDArray[np.intp],
-    orders: npt.NDArray[np.intp],
+    shuffles: Shuffles,
     /,
     *,
     n_neighbors: int = 1,
     metric: str = "euclidean",
 ) -> npt.NDArray[np.float64]:
-    """Return Δ with item i of A paired with item ``orders[k, i]`` of B, shape (n_permutations, 2, n_pairs).
+    """Return Δ of shuffled pairings of the items of A and B, shape (n_permutations, 2, n_pairs).
 
     A gather of ranks: each row of the target is ranked once for all permutations and sources.
     """
-    unorders = np.argsort(orders, axis=1)
-    forward = _directed_null(A, B, pairs, orders, unorders, n_neighbors, metric)
-    backward = _directed_null(B, A, pairs[:, ::-1], unorders, orders, n_neighbors, metric)
+    swapped = Shuffles(shuffles.right, shuffles.left, shuffles.cells[:, ::-1])
+    forward = _directed_null(A, B, pairs, shuffles, n_neighbors, metric)
+    backward = _directed_null(B, A, pairs[:, ::-1], swapped, n_neighbors, metric)
     return np.stack([forward, backward], axis=1)
 
 
 def _directed_null(
-    sources: Sequence[Space],
-    targets: Sequence[Space],
-    pairs: Any,
-    orders: Any,
-    unorders: Any,
-    k: int,
-    metric: str,
+    sources: Sequence[Space], targets: Sequence[Space], pairs: Any, shuffles: Shuffles, k: int, metric: str
 ) -> npt.NDArray[np.float64]:
     from platoscope.measures._kernels import permuted_rank_sums
 
-    out = np.ones((len(orders), len(pairs)))
+    left, right = shuffles.left.astype(np.int32), shuffles.right.astype(np.int32)
+    left_back, right_back = (np.argsort(orders, axis=1).astype(np.int32) for orders in (left, right))
+    orders = (np.ascontiguousarray(left.T), left_back, right, right_back)
+    a, b = shuffles.cells.T
+    out = np.ones((len(shuffles.cells), len(pairs)))
     lock = threading.Lock()
     for target in np.unique(pairs[:, 1]):
         space = targets[target]
@@ -306,7 +305,7 @@ def _directed_null(
         starts = np.concatenate([[0], np.cumsum(space.weights)])
         for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, "average"):
             merged, labels = merge(rows)
-            total = np.zeros((len(orders), len(rows)))
+            total = np.zeros((len(right), len(left), len(rows)))
 
             def visit(
                 first: int, table: Any, space: Any = space, members: Any = members, starts: Any = starts,
@@ -314,12 +313,12 @@ def _directed_null(
             ) -> None:  # fmt: skip
                 sums = np.zeros_like(total)
                 permuted_rank_sums(
-                    table, first, members, starts, space.inverse, orders, unorders,
+                    table, first, members, starts, space.inverse, *orders,
                     merged.indptr, merged.items, merged.values, labels, sums,
                 )  # fmt: skip
                 with lock:
                     np.add(total, sums, out=total)
 
             visit_rank_rows(space, metric, visit)
-            out[:, mine[chosen]] = 2.0 * total / space.n_samples**2
+            out[:, mine[chosen]] = 2.0 * total[b, a] / space.n_samples**2
     return out

@@ -20,22 +20,38 @@ __all__ = [
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def permuted_rank_sums(
-    table, first_row, members, starts, inverse, orders, unorders, indptr, items, weights, labels, sums
+    table,
+    first_row,
+    members,
+    starts,
+    inverse,
+    left,
+    left_back,
+    right,
+    right_back,
+    indptr,
+    items,
+    weights,
+    labels,
+    sums,
 ):
-    """Add to ``sums[k, label]`` the weighted ranks of the source's neighbors, under permutation k.
+    """Add to ``sums[b, a, label]`` the weighted ranks of the source's neighbors, under each pair of orders.
 
-    `table` holds ranks in the target from rows ``first_row, ...``; ``orders[k]`` maps source items to
-    target items and ``unorders[k]`` back. The table and one permutation stay in cache together; all permutations
-    together would not.
+    Item ``left[u, a]`` of the source stands beside item ``right[b, u]`` of the target, and the `_back` of both say at
+    which u an item stands. `table` holds ranks in the target from rows ``first_row, ...``; it and one order of the
+    target stay in cache together, all orders would not.
     """
-    for k in range(orders.shape[0]):
-        order = orders[k]
-        unorder = unorders[k]
+    for b in range(right.shape[0]):
+        order = right[b]
+        back = right_back[b]
         for r in range(table.shape[0]):
             for m in range(starts[first_row + r], starts[first_row + r + 1]):
-                source = unorder[members[m]]
-                for q in range(indptr[source], indptr[source + 1]):
-                    sums[k, labels[q]] += weights[q] * table[r, inverse[order[items[q]]]]
+                sources = left[back[members[m]]]
+                for a in range(sources.size):
+                    source = sources[a]
+                    for q in range(indptr[source], indptr[source + 1]):
+                        column = inverse[order[left_back[a, items[q]]]]
+                        sums[b, a, labels[q]] += weights[q] * table[r, column]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

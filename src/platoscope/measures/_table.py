@@ -146,7 +146,7 @@ _TABLE = (
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
         null=lambda A, B, pairs, shuffles, o: imbalance_null(
-            A, B, pairs, shuffles.orders, n_neighbors=o.n_neighbors, metric=o.metric
+            A, B, pairs, shuffles, n_neighbors=o.n_neighbors, metric=o.metric
         ),
         sampled=lambda A, B, pairs, o: imbalance_sampled(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
