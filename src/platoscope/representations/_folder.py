@@ -48,6 +48,9 @@ class Folder(Protocol):
     def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         """Open a file for reading ``length`` bytes from byte ``start`` on, piece by piece."""
 
+    def expect_range(self, path: str, start: int, length: int, /) -> None:
+        """Say that these bytes will be read soon; a file that is not there is no error yet."""
+
     def read_tail(self, path: str, length: int, /) -> bytes:
         """Read the last ``length`` bytes."""
 
@@ -97,7 +100,12 @@ class LocalFolder:
         # The hot path of reading layers: pathlib and buffering would cost as much as a small chunk itself.
         file = io.FileIO(f"{self.location}/{path}")
         file.seek(start)
+        _will_need(file.fileno(), start, length)
         return cast("BinaryIO", file)
+
+    def expect_range(self, path: str, start: int, length: int, /) -> None:
+        with contextlib.suppress(FileNotFoundError), io.FileIO(f"{self.location}/{path}") as file:
+            _will_need(file.fileno(), start, length)
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         with (self._root / path).open("rb", buffering=0) as file:
@@ -155,6 +163,12 @@ class LocalFolder:
         return LocalStore(self._root, read_only=read_only)
 
 
+def _will_need(file: int, start: int, length: int) -> None:
+    """Let the disk begin with a whole range; where the system takes no such advice, it is read as it comes."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, start, length, os.POSIX_FADV_WILLNEED)
+
+
 class UrlFolder:
     """A folder behind a URL (``s3://``, ``gs://``, ``hf://``, ``memory://``, …), through fsspec."""
 
@@ -193,6 +207,9 @@ class UrlFolder:
 
     def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         return io.BytesIO(self._fs.cat_file(self._path(path), start=start, end=start + length))
+
+    def expect_range(self, path: str, start: int, length: int, /) -> None:
+        """Do nothing: several readers are under way already."""
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         content: bytes = self._fs.cat_file(self._path(path), start=-length)

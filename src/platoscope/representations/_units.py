@@ -35,6 +35,7 @@ _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uin
 _CHECKSUM = 4
 _ROWS_PER_UNIT = 128  # an interruption loses at most this many items of work
 _BYTES_PER_PIECE = 2**19
+_UNITS_AHEAD = 4  # that the disk is told of, so that it does not wait for the reader
 _BYTES_PER_UNIT = 64 * 2**20  # and extraction holds at most about this much of each array
 
 
@@ -170,8 +171,13 @@ class StoredArray:
         """
         first_token, stop_token, _ = tokens.indices(self.n_tokens)
         out = np.empty((stop_token - first_token, n_out, self.n_features), np.float32)
-        n_readers = min(self.folder.n_readers(out.nbytes), self.n_units)
         all_wanted = bool((destination >= 0).all())
+        targets_of = [
+            destination[unit * self.rows_per_unit : (unit + 1) * self.rows_per_unit]
+            for unit in range(self.n_units)
+        ]
+        wanted = [unit for unit, targets in enumerate(targets_of) if all_wanted or (targets >= 0).any()]
+        n_readers = max(1, min(self.folder.n_readers(out.nbytes), len(wanted)))
 
         def put(targets: NDArray[np.int64], first: int, rows: NDArray[np.float32]) -> None:
             target = targets[first : first + len(rows)]
@@ -184,17 +190,23 @@ class StoredArray:
 
         def read_every_nth(first: int) -> None:
             piece = self._piece()
-            for unit in range(first, self.n_units, n_readers):
-                targets = destination[unit * self.rows_per_unit : (unit + 1) * self.rows_per_unit]
-                if all_wanted or (targets >= 0).any():
-                    self._read_named(unit, position, piece, partial(put, targets))
+            for n in range(first, len(wanted), n_readers):
+                self._expect(wanted[n + _UNITS_AHEAD : n + _UNITS_AHEAD + 1], position)
+                self._read_named(wanted[n], position, piece, partial(put, targets_of[wanted[n]]))
 
+        self._expect(wanted[:_UNITS_AHEAD], position)
         if n_readers == 1:
             read_every_nth(0)
         else:
             with ThreadPoolExecutor(n_readers) as pool:
                 list(pool.map(read_every_nth, range(n_readers)))
         return out
+
+    def _expect(self, units: Sequence[int], position: int) -> None:
+        """Tell the disk of the chunks of one layer, where `write_unit` puts them."""
+        length = self._chunk_bytes + _CHECKSUM
+        for unit in units:
+            self.folder.expect_range(f"{self.path}/{self.file_name(unit)}", position * length, length)
 
     def _read_named(self, unit: int, position: int, piece: NDArray[np.float32], take: _Take) -> None:
         """Read a chunk, or raise the error that names it."""
