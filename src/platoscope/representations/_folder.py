@@ -166,7 +166,8 @@ class LocalFolder:
 def _will_need(file: int, start: int, length: int) -> None:
     """Let the disk begin with a whole range; where the system takes no such advice, it is read as it comes."""
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file, start, length, os.POSIX_FADV_WILLNEED)
+        with contextlib.suppress(OSError):  # it is advice only
+            os.posix_fadvise(file, start, length, os.POSIX_FADV_WILLNEED)
 
 
 class UrlFolder:
