@@ -100,12 +100,15 @@ class LocalFolder:
         # The hot path of reading layers: pathlib and buffering would cost as much as a small chunk itself.
         file = io.FileIO(f"{self.location}/{path}")
         file.seek(start)
-        _will_need(file.fileno(), start, length)
         return cast("BinaryIO", file)
 
     def expect_range(self, path: str, start: int, length: int, /) -> None:
-        with contextlib.suppress(FileNotFoundError), io.FileIO(f"{self.location}/{path}") as file:
-            _will_need(file.fileno(), start, length)
+        if hasattr(os, "posix_fadvise"):  # elsewhere it is read as it comes
+            with (
+                contextlib.suppress(OSError),
+                io.FileIO(f"{self.location}/{path}") as file,
+            ):  # it is advice only
+                os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_WILLNEED)
 
     def read_tail(self, path: str, length: int, /) -> bytes:
         with (self._root / path).open("rb", buffering=0) as file:
@@ -161,13 +164,6 @@ class LocalFolder:
         from zarr.storage import LocalStore
 
         return LocalStore(self._root, read_only=read_only)
-
-
-def _will_need(file: int, start: int, length: int) -> None:
-    """Let the disk begin with a whole range; where the system takes no such advice, it is read as it comes."""
-    if hasattr(os, "posix_fadvise"):
-        with contextlib.suppress(OSError):  # it is advice only
-            os.posix_fadvise(file, start, length, os.POSIX_FADV_WILLNEED)
 
 
 class UrlFolder:
