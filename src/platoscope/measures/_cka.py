@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._dense import Rows, dots, permuted_dots
+from platoscope.measures._dense import Rows, dots, permuted_dots, rows_of
 from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
 from platoscope.neighbors import Sample, Space, over_tasks, prepare
@@ -302,10 +302,6 @@ def _linear(A: Space, B: Space) -> dict[str, Any]:
 
 def _dot(M: npt.NDArray[Any], N: npt.NDArray[Any]) -> float:
     """Return the sum of ``M * N``, accumulated in float64."""
-
-    def rows_of(matrix: npt.NDArray[Any]) -> Rows:
-        return lambda start, stop: matrix[start:stop]
-
     return float(dots([rows_of(M)], [rows_of(N)], np.zeros((1, 2), np.intp), len(M))[0])
 
 

@@ -13,7 +13,7 @@ from platoscope.neighbors import n_threads, over_rows, over_tasks, require_memor
 if TYPE_CHECKING:
     from platoscope.measures._nulls import Shuffles
 
-__all__ = ["Rows", "dots", "permuted_dots"]
+__all__ = ["Rows", "dots", "permuted_dots", "rows_of"]
 
 Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 """Rows start:stop of a symmetric matrix of shape (n_samples, n_samples)."""
@@ -28,6 +28,11 @@ _TOGETHER = 16
 # Permutations in one product, and entries gathered for it: few enough to stay in a core's own cache.
 _AT_ONCE = 8
 _GATHERED = 1 << 18
+
+
+def rows_of(matrix: npt.NDArray[Any], /) -> Rows:
+    """Read a matrix that is in memory by rows."""
+    return lambda start, stop: matrix[start:stop]
 
 
 def dots(

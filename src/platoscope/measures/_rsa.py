@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._dense import Rows, permuted_dots
+from platoscope.measures._dense import permuted_dots, rows_of
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import Shuffles
 from platoscope.neighbors import Space, exact_scores, require_memory
@@ -107,14 +106,6 @@ def _distances(space: Space, metric: str) -> npt.NDArray[Any]:
     return scores
 
 
-def _rows(matrices: Sequence[npt.NDArray[Any]]) -> list[Rows]:
-    return [partial(_slice, matrix) for matrix in matrices]
-
-
-def _slice(matrix: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
-    return matrix[start:stop]
-
-
 def rsa_scores(
     A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, metric: str
 ) -> npt.NDArray[np.float64]:
@@ -134,6 +125,5 @@ def rsa_null(
     metric: str,
 ) -> npt.NDArray[np.float64]:
     """Return RSA under permutations of B, shape (n_permutations, 1, n_pairs)."""
-    left = _rows([_rank_matrix(space, metric) for space in A])
-    right = _rows([_rank_matrix(space, metric) for space in B])
+    left, right = ([rows_of(_rank_matrix(space, metric)) for space in side] for side in (A, B))
     return permuted_dots(left, right, pairs, shuffles)[:, None] / 2

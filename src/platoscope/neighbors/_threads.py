@@ -51,8 +51,11 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
     """Call ``work(start, stop)`` on ranges that cover ``range(n_tasks)``, for work that itself calls BLAS.
 
     Each task may be long. BLAS is held to one thread meanwhile: two levels of threads on the same
-    cores wait for each other.
+    cores wait for each other. Called from inside such work it runs in place, as `over_rows` does.
     """
+    if getattr(_worker, "busy", False):  # the outermost loop holds BLAS already
+        work(0, n_tasks)
+        return
     with _blas().limit(limits=1, user_api="blas"):
         over_rows(work, n_tasks, minimum=1)
 
