@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
-_BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
-
 
 def plan(
     model: Annotated[
@@ -112,6 +110,7 @@ def _costs(
 ) -> list[tuple[str, str]]:
     """Work out what the extractions of a plan take together."""
     from platoscope.models.cost import n_devices, weight_dtypes
+    from platoscope.studies.estimates import BESIDE_WEIGHTS
     from platoscope.studies.wording import in_bytes
 
     estimate = planned.estimate
@@ -122,7 +121,7 @@ def _costs(
     dtypes = weight_dtypes(info, dtype)
     weights = [info.memory(each) for each in dtypes]
     shown = [f"{in_bytes(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]
-    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {in_bytes(_BESIDE_WEIGHTS)}"))
+    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {in_bytes(BESIDE_WEIGHTS)}"))
     needed = [n_devices(amount, device_memory * 1e9) for amount in weights]
     counts = [f"{count} in {each}" for count, each in zip(needed, dtypes, strict=True)]
     several = " (--device-map auto)" if max(needed) > 1 else ""

@@ -99,11 +99,12 @@ def _prepared(
         return space if chosen is None else space.subset(chosen)
     if metric == "precomputed" and chosen is not None:
         return prepare(layer, metric="precomputed", name=name).subset(chosen)
-    if keep:
-        rows = layer if chosen is None else _rows(layer, chosen)
-        return prepare(rows, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
-    again = reader if chosen is None else lambda: _rows(reader(), chosen)
-    return prepare(again, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
+
+    def cut(rows: Any) -> Any:
+        return rows if chosen is None else _rows(rows, chosen)
+
+    source = cut(layer) if keep else lambda: cut(reader())
+    return prepare(source, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
 
 
 def _layer_readers(X: Any, side: str) -> list[Callable[[], Any]]:

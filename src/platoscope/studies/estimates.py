@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from platoscope.studies.planning import Extraction, Plan
     from platoscope.studies.records import Settings
 
-__all__ = ["Estimate", "estimate", "per_extraction", "reading_seconds"]
+__all__ = ["BESIDE_WEIGHTS", "Estimate", "estimate", "per_extraction", "reading_seconds"]
 
 _UNLIMITED_TEXT = 20  # tokens of a caption
 _UNKNOWN_LAYERS = 25
 _SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
-_BASE_MEMORY = 1 << 30  # interpreter, libraries and one batch of states
+BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
 _SECONDS_PER_PAIR = 0.012  # of layers, with subsamples and permutations, however few the items
 _SECONDS_PER_PAIR_AND_SQUARE = 4e-8  # times the square of the number of items
 _SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
@@ -95,7 +95,7 @@ def estimate(plans: Sequence[Plan], /) -> Estimate:
     reading = reading_seconds(operations)
     return Estimate(
         n_tokens=n_tokens,
-        memory=_BASE_MEMORY + max((size.size_bytes for _, _, size in known), default=0),
+        memory=BESIDE_WEIGHTS + max((size.size_bytes for _, _, size in known), default=0),
         disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
         seconds=reading + sum(_seconds_beside_reading(plan) for plan in plans),
         unknown=unknown,
