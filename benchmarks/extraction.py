@@ -35,7 +35,7 @@ from platoscope.models.bundled import BUNDLED, bundled_folder
 from platoscope.models.machine import cpu_multiplies_bfloat16
 from platoscope.models.pretrained import quiet_library
 from platoscope.representations import extract
-from platoscope.studies.machine import describe_machine
+from platoscope.studies.run.machine import describe_machine
 
 if TYPE_CHECKING:
     from platoscope.datasets import Pairs

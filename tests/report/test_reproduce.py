@@ -15,8 +15,8 @@ from platoscope.report import write_reproduction
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.reproduce import run_command
 from platoscope.studies import get_study, list_studies, make_plan
-from platoscope.studies.run_folder import RunFolder
-from platoscope.studies.runs import plan_to
+from platoscope.studies.run.run_folder import RunFolder
+from platoscope.studies.run.runs import plan_to
 
 if TYPE_CHECKING:
     from pathlib import Path

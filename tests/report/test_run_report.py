@@ -18,7 +18,7 @@ from platoscope.report import draw_result, plot_profile, write_figures, write_pa
 from platoscope.report.interactive import chart, description
 from platoscope.report.panels import PANELS, draw_panel
 from platoscope.studies import Panel, StudyResult, Verdict
-from platoscope.studies.records import PanelKind
+from platoscope.studies.design.records import PanelKind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -60,7 +60,7 @@ def compare(
     """Compare two representations: both directions of Δ, overlap and CKA for every pair of layers."""
     from platoscope import layerwise
     from platoscope.representations import align
-    from platoscope.studies.summary import tidy
+    from platoscope.studies.judge.summary import tidy
 
     _check_ending(out)
     with open_progress(verbose=is_verbose(context)) as progress:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from platoscope.datasets import Pairs
     from platoscope.models import Encoder
+    from platoscope.progress import Progress
     from platoscope.representations import Representations
-    from platoscope.studies.progress import Progress
 
 __all__ = ["extract"]
 
@@ -152,7 +152,7 @@ def _choose(
 ) -> Pairs:
     """Choose pairs as studies do, so that the same request finds the same representations."""
     from platoscope.studies import Items
-    from platoscope.studies.items import select_items
+    from platoscope.studies.run.items import select_items
 
     counted = (encoder.name,) if any(limit is not None for limit in limits) else ()
     items = Items(data=spec, tokenizers=counted, minimum=limits[0], maximum=limits[1])

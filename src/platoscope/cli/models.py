@@ -11,7 +11,7 @@ __all__ = ["models"]
 def models(*, as_json: AsJson = False) -> None:
     """List the models of the paper and of the bundle; any other hub id, folder or GGUF file works too."""
     from platoscope.models import catalog
-    from platoscope.studies.wording import in_bytes
+    from platoscope.wording import in_bytes
 
     known = catalog()
     if as_json:

@@ -13,7 +13,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from platoscope.models import ModelInfo
     from platoscope.studies import Plan
-    from platoscope.studies.comparison import Side
+    from platoscope.studies.design.comparison import Side
 
 __all__ = ["plan"]
 
@@ -61,7 +61,7 @@ def plan(
 ) -> None:
     """Estimate memory, devices, disk and time of an extraction without loading the weights."""
     from platoscope.studies import Comparison, Design, Items, Source, Study, make_plan
-    from platoscope.studies.planning import PlanRow
+    from platoscope.studies.plan.planning import PlanRow
 
     if tokens_per_second is not None and tflops is not None:
         message = "--tokens-per-second and --tflops both say how fast it goes; give one of them"
@@ -110,8 +110,8 @@ def _costs(
 ) -> list[tuple[str, str]]:
     """Work out what the extractions of a plan take together."""
     from platoscope.models.cost import n_devices, weight_dtypes
-    from platoscope.studies.estimates import BESIDE_WEIGHTS
-    from platoscope.studies.wording import in_bytes
+    from platoscope.studies.plan.estimates import BESIDE_WEIGHTS
+    from platoscope.wording import in_bytes
 
     estimate = planned.estimate
     rows = [("tokens", f"about {estimate.n_tokens:,}")]
@@ -146,8 +146,8 @@ def _time(info: ModelInfo, n_tokens: int, tokens_per_second: float | None, tflop
     """Estimate the time of the forward passes, and say what the estimate rests on."""
     from platoscope.models.cost import n_operations
     from platoscope.neighbors import available_memory
-    from platoscope.studies.estimates import reading_seconds
-    from platoscope.studies.wording import in_time
+    from platoscope.studies.plan.estimates import reading_seconds
+    from platoscope.wording import in_time
 
     if tokens_per_second is not None:
         rate = f"at the {tokens_per_second:,g} tokens per second that were given"
@@ -165,7 +165,7 @@ def _time(info: ModelInfo, n_tokens: int, tokens_per_second: float | None, tflop
 def _at_hand(spec: str, n: int, /) -> int:
     """Count no more pairs than a file has rows, where that is known without loading it."""
     from platoscope.datasets import most_pairs
-    from platoscope.studies.items import SMALLEST
+    from platoscope.studies.run.items import SMALLEST
 
     most = most_pairs(spec)
     if most is not None and most < SMALLEST:

@@ -1,6 +1,6 @@
 """Progress on stderr: bars in a terminal, one line per stage with ``--verbose``, silence otherwise.
 
-All three are a `platoscope.studies.progress.Progress`: the library calls them and knows nothing of terminals.
+All three are a `platoscope.progress.Progress`: the library calls them and knows nothing of terminals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from platoscope.studies.progress import Progress
+    from platoscope.progress import Progress
 
 __all__ = ["BarProgress", "LineProgress", "counter", "open_progress"]
 
@@ -156,7 +156,7 @@ def _open(*, verbose: bool) -> Iterator[Progress]:
         finally:
             bars.stop()
         return
-    from platoscope.studies.progress import SILENT
+    from platoscope.progress import SILENT
 
     yield LineProgress() if verbose else SILENT
 

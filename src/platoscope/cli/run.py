@@ -24,10 +24,10 @@ from platoscope.errors import PlatoscopeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from platoscope.progress import Progress
     from platoscope.studies import Passes, Plan, Study, StudyResult
-    from platoscope.studies.comparison import Items
-    from platoscope.studies.items import Selection
-    from platoscope.studies.progress import Progress
+    from platoscope.studies.design.comparison import Items
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["run"]
 
@@ -205,8 +205,8 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
 
 def _write_record(folder: Path, done: _Done, /) -> None:
     """Leave beside the folders of all studies what they shared and took together."""
-    from platoscope.studies.machine import describe_machine
-    from platoscope.studies.run_folder import RunFolder
+    from platoscope.studies.run.machine import describe_machine
+    from platoscope.studies.run.run_folder import RunFolder
 
     assert done.passes is not None
     record = {"passes": vars(done.passes), "seconds": done.seconds, "machine": describe_machine()}
@@ -250,7 +250,7 @@ def _execute(
 
 def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
     """Print what would be done, and what it would cost."""
-    from platoscope.studies.estimates import estimate
+    from platoscope.studies.plan.estimates import estimate
 
     if as_json:
         print_json([{"study": plan.study.name, "plan": plan.describe()} for plan in plans])

@@ -22,7 +22,7 @@ _SHORT = 12
 def list_representations(*, store: Store = None, as_json: AsJson = False) -> None:
     """List what is there: one line per model and side of a data set."""
     from platoscope.representations import list_store
-    from platoscope.studies.wording import in_bytes
+    from platoscope.wording import in_bytes
 
     records = list_store(store)
     if as_json:
@@ -50,7 +50,7 @@ def list_representations(*, store: Store = None, as_json: AsJson = False) -> Non
 def info(key: Key, *, store: Store = None, as_json: AsJson = False) -> None:
     """Show all that is known of one: model, data, versions, how it was extracted."""
     from platoscope.representations import info as read_info
-    from platoscope.studies.wording import in_bytes
+    from platoscope.wording import in_bytes
 
     record = read_info(store, key)
     if as_json:
@@ -110,7 +110,7 @@ def remove(
     """Remove representations."""
     from platoscope.representations import info as read_info
     from platoscope.representations import remove as remove_group
-    from platoscope.studies.wording import in_bytes
+    from platoscope.wording import in_bytes
 
     # All are looked up before the first is removed: a mistyped key removes nothing.
     for key in [read_info(store, key).key for key in keys]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, FigureBase
 
     from platoscope.studies import StudyResult
-    from platoscope.studies.records import Panel
+    from platoscope.studies.design.records import Panel
 
 __all__ = [
     "FORMATS",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase
 
-    from platoscope.studies.records import Panel, PanelKind
+    from platoscope.studies.design.records import Panel, PanelKind
 
 __all__ = ["PANELS", "PanelDrawer", "draw_panel", "panel_size"]
 

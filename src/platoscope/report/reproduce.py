@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from platoscope.errors import NotFoundError, StorageError
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
-from platoscope.studies.comparison import Source
-from platoscope.studies.records import Answer, Choices, Settings, Verdict
-from platoscope.studies.run_folder import RunFolder
+from platoscope.studies.design.comparison import Source
+from platoscope.studies.design.records import Answer, Choices, Settings, Verdict
+from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,7 +140,7 @@ def _studies() -> dict[str, Study]:
 
 def _read_runs(runs: Path, /) -> dict[str, _Run]:
     """Read the finished runs in a folder: those of the paper in its order, then the user's own by name."""
-    from platoscope.studies.runs import load_plan
+    from platoscope.studies.run.runs import load_plan
 
     found = {}
     folders = sorted(runs.iterdir()) if runs.is_dir() else []

@@ -2,15 +2,12 @@
 
 `list_studies` shows what there is; `make_plan` resolves one with a user's choices, `execute` runs it, and
 `load_run` reads a finished run. A study of one's own is a `Study` in Python, or a TOML file (see
-`platoscope.studies.toml`).
+`platoscope.studies.paper.toml`).
 """
 
-from platoscope.studies.catalog import get_study, list_studies
-from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
-from platoscope.studies.execution import execute
-from platoscope.studies.planning import Plan, make_plan
-from platoscope.studies.progress import Progress
-from platoscope.studies.records import (
+from platoscope.progress import Progress
+from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
+from platoscope.studies.design.records import (
     Choices,
     Design,
     Finding,
@@ -20,8 +17,11 @@ from platoscope.studies.records import (
     Study,
     Verdict,
 )
-from platoscope.studies.runs import StudyResult, load_run
-from platoscope.studies.sharing import Passes, extract_all, share
+from platoscope.studies.paper.catalog import get_study, list_studies
+from platoscope.studies.plan.planning import Plan, make_plan
+from platoscope.studies.run.execution import execute
+from platoscope.studies.run.runs import StudyResult, load_run
+from platoscope.studies.run.sharing import Passes, extract_all, share
 
 __all__ = [
     "Choices",

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from platoscope.errors import NotFoundError
-from platoscope.studies.comparison import Items, Source
-from platoscope.studies.records import Settings
+from platoscope.studies.design.comparison import Items, Source
+from platoscope.studies.design.records import Settings
 
 if TYPE_CHECKING:
-    from platoscope.studies.records import Choices
+    from platoscope.studies.design.records import Choices
 
 __all__ = [
     "BUNDLED_TEXT",

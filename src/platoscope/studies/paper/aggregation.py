@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Source
-from platoscope.studies.evidence import curve, mean_of_directions
-from platoscope.studies.judging import all_of, below, close, over, under
+from platoscope.studies.design.comparison import Comparison, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
+from platoscope.studies.judge.evidence import curve, mean_of_directions
+from platoscope.studies.judge.judging import all_of, below, close, over, under
 from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, text_items
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
-    from platoscope.studies.records import Finding
+    from platoscope.studies.design.records import Finding
 
 __all__ = ["AGGREGATION", "METRICS"]
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Fixed, Items, Source
-from platoscope.studies.evidence import curve, mean_of_directions
-from platoscope.studies.judging import below, under
+from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
+from platoscope.studies.judge.evidence import curve, mean_of_directions
+from platoscope.studies.judge.judging import below, under
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
 from platoscope.studies.paper.images import image_profile
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
-    from platoscope.studies.records import Finding
+    from platoscope.studies.design.records import Finding
 
 __all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS", "VISION_SCALE"]
 

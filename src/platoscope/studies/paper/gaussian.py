@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from platoscope.studies.comparison import Comparison, Synthetic
-from platoscope.studies.evidence import Curve, Quantity, curve, mean_of_directions
-from platoscope.studies.judging import all_of, below, close, over, under
-from platoscope.studies.records import Choices, Design, Finding, Panel, Settings, Statement, Study
+from platoscope.studies.design.comparison import Comparison, Synthetic
+from platoscope.studies.design.records import Choices, Design, Finding, Panel, Settings, Statement, Study
+from platoscope.studies.judge.evidence import Curve, Quantity, curve, mean_of_directions
+from platoscope.studies.judge.judging import all_of, below, close, over, under
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Source
-from platoscope.studies.evidence import mean_of_directions
-from platoscope.studies.judging import all_of, under
+from platoscope.studies.design.comparison import Comparison, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
+from platoscope.studies.judge.evidence import mean_of_directions
+from platoscope.studies.judge.judging import all_of, under
 from platoscope.studies.paper._setting import (
     IMAGE_GPT,
     IMAGES,
@@ -21,12 +22,11 @@ from platoscope.studies.paper._setting import (
     image_items,
     name_of,
 )
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from platoscope.studies.records import Finding
+    from platoscope.studies.design.records import Finding
 
 __all__ = ["STUDY", "image_profile"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Source
+from platoscope.studies.design.comparison import Comparison, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
 from platoscope.studies.paper._setting import (
     LANGUAGES,
     SETTINGS,
@@ -13,7 +14,6 @@ from platoscope.studies.paper._setting import (
     languages_of,
     name_of,
 )
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Source
+from platoscope.studies.design.comparison import Comparison, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Study
+from platoscope.studies.judge import claims
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._setting import (
     caption_source,
@@ -17,7 +18,6 @@ from platoscope.studies.paper._setting import (
     text_items,
 )
 from platoscope.studies.paper.images import image_profile
-from platoscope.studies.records import Choices, Design, Panel, Study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

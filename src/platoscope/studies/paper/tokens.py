@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Source
-from platoscope.studies.evidence import Curve, curve
-from platoscope.studies.judging import below, under
+from platoscope.studies.design.comparison import Comparison, Source
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
+from platoscope.studies.judge.evidence import Curve, curve
+from platoscope.studies.judge.judging import below, under
 from platoscope.studies.paper._setting import (
     PAIRS,
     SETTINGS,
@@ -19,14 +20,13 @@ from platoscope.studies.paper._setting import (
     name_of,
     text_items,
 )
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import xarray as xr
 
-    from platoscope.studies.records import Finding
+    from platoscope.studies.design.records import Finding
 
 __all__ = ["STUDY"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platoscope.studies import claims
-from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface
+from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.judge import claims
 from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of, name_of
-from platoscope.studies.records import Choices, Design, Panel, Statement, Study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

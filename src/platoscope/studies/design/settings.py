@@ -8,7 +8,7 @@ from platoscope.errors import InputError
 from platoscope.measures import Options
 
 if TYPE_CHECKING:
-    from platoscope.studies.records import Settings
+    from platoscope.studies.design.records import Settings
 
 __all__ = ["check_settings"]
 

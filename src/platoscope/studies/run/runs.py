@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import NotFoundError, StorageError
-from platoscope.studies.planning import Plan
-from platoscope.studies.records import Choices, Design, Study, Verdict
-from platoscope.studies.run_folder import RunFolder
-from platoscope.studies.serial import (
+from platoscope.studies.design.records import Choices, Design, Study, Verdict
+from platoscope.studies.design.serial import (
     comparison_from,
     comparison_to,
     panel_from,
@@ -18,6 +16,8 @@ from platoscope.studies.serial import (
     record_from,
     settings_from,
 )
+from platoscope.studies.plan.planning import Plan
+from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.studies.records import Panel
+    from platoscope.studies.design.records import Panel
 
 __all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
 
@@ -47,7 +47,7 @@ class StudyResult:
     verdicts : tuple of Verdict
         The statements, judged.
     summary : dict
-        The closing table; see `platoscope.studies.summary.summarize`.
+        The closing table; see `platoscope.studies.judge.summary.summarize`.
     timings : dict of str to float
         Seconds by stage: ``items``, ``loading``, ``extraction``, ``comparison``.
     provenance : dict
@@ -142,8 +142,8 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
 
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
-    from platoscope.studies.availability import LeftOut
-    from platoscope.studies.planning import extractions_of
+    from platoscope.studies.plan.availability import LeftOut
+    from platoscope.studies.plan.planning import extractions_of
 
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from platoscope.studies.evidence import Quantity, Z
-from platoscope.studies.records import Finding
+from platoscope.studies.design.records import Finding
+from platoscope.studies.judge.evidence import Quantity, Z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.studies.records import Answer
+    from platoscope.studies.design.records import Answer
 
 __all__ = ["all_of", "below", "close", "over", "under"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope.studies import claims
+from platoscope.studies.judge import claims
 from platoscope.studies.paper import aggregation, captions, gaussian, images, scale, tokens
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.studies.claims import LAST_QUARTER
-from platoscope.studies.evidence import Quantity, curve
+from platoscope.studies.judge.claims import LAST_QUARTER
+from platoscope.studies.judge.evidence import Quantity, curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

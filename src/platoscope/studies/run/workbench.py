@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from platoscope.studies.comparison import Source
-from platoscope.studies.encoders import ModelRequest, Shelf
-from platoscope.studies.items import count_steps, select_items
-from platoscope.studies.serial import comparison_to, digest
+from platoscope.studies.design.comparison import Source
+from platoscope.studies.design.serial import comparison_to, digest
+from platoscope.studies.run.encoders import ModelRequest, Shelf
+from platoscope.studies.run.items import count_steps, select_items
 
 if TYPE_CHECKING:
     import os
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from platoscope.progress import Progress
     from platoscope.representations import Representations
-    from platoscope.studies.comparison import Comparison, Items
-    from platoscope.studies.items import Selection
-    from platoscope.studies.planning import Extraction, Plan
-    from platoscope.studies.progress import Progress
+    from platoscope.studies.design.comparison import Comparison, Items
+    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["Workbench"]
 
@@ -136,7 +136,7 @@ class Workbench:
         self, comparisons: Sequence[Comparison], selections: Mapping[Items, Selection]
     ) -> dict[Extraction, Representations]:
         """Read what `comparisons` need, model by model."""
-        from platoscope.studies.planning import extraction_of
+        from platoscope.studies.plan.planning import extraction_of
 
         needed = {
             extraction_of(item, side).identity
@@ -185,8 +185,8 @@ class Workbench:
         results: Mapping[str, xr.Dataset],
     ) -> xr.Dataset:
         """Compute one comparison and say in its attributes where it comes from."""
-        from platoscope.studies.computing import Computation, compute
-        from platoscope.studies.stacks import names_of, position_of, stack_of
+        from platoscope.studies.run.computing import Computation, compute
+        from platoscope.studies.run.stacks import names_of, position_of, stack_of
 
         selection = None if comparison.items is None else selections[comparison.items]
         sides = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.studies.comparison import Comparison
+    from platoscope.studies.design.comparison import Comparison
 
 __all__ = [
     "Answer",

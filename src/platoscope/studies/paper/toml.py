@@ -34,17 +34,17 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.studies import claims
-from platoscope.studies.comparison import Synthetic
-from platoscope.studies.records import Choices, Design, Statement, Study
-from platoscope.studies.serial import comparison_from, panel_from, settings_from
-from platoscope.studies.synthetic import COORDINATES
+from platoscope.studies.design.comparison import Synthetic
+from platoscope.studies.design.records import Choices, Design, Statement, Study
+from platoscope.studies.design.serial import comparison_from, panel_from, settings_from
+from platoscope.studies.design.synthetic import COORDINATES
+from platoscope.studies.judge import claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from platoscope.studies.comparison import Comparison
+    from platoscope.studies.design.comparison import Comparison
 
 __all__ = ["CLAIMS", "read_study"]
 

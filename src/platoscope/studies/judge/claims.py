@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.studies.evidence import Quantity, curve, mean_of_directions
-from platoscope.studies.judging import all_of, below, close, over, under
-from platoscope.studies.records import Finding, Statement
+from platoscope.studies.design.records import Finding, Statement
+from platoscope.studies.judge.evidence import Quantity, curve, mean_of_directions
+from platoscope.studies.judge.judging import all_of, below, close, over, under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
 
-    from platoscope.studies.evidence import Curve
+    from platoscope.studies.judge.evidence import Curve
 
 __all__ = [
     "ABOUT_ONE",

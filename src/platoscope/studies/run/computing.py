@@ -10,9 +10,9 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise import compare, n_curve, profile, take_profile
-from platoscope.studies.comparison import Source, Surface, Synthetic
-from platoscope.studies.evidence import Z
-from platoscope.studies.synthetic import COORDINATES
+from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.studies.design.synthetic import COORDINATES
+from platoscope.studies.judge.evidence import Z
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from platoscope.studies.comparison import Comparison
-    from platoscope.studies.records import Settings
+    from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.records import Settings
 
 __all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.studies.comparison import Source, Surface, Synthetic
-from platoscope.studies.computing import standardized_lengths
-from platoscope.studies.encoders import ModelRequest
-from platoscope.studies.planning import extraction_of
-from platoscope.studies.synthetic import stack
+from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.studies.design.synthetic import stack
+from platoscope.studies.plan.planning import extraction_of
+from platoscope.studies.run.computing import standardized_lengths
+from platoscope.studies.run.encoders import ModelRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.representations import Representations
-    from platoscope.studies.comparison import Comparison
-    from platoscope.studies.encoders import Shelf
-    from platoscope.studies.items import Selection
-    from platoscope.studies.planning import Extraction
-    from platoscope.studies.records import Settings
+    from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.records import Settings
+    from platoscope.studies.plan.planning import Extraction
+    from platoscope.studies.run.encoders import Shelf
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["names_of", "position_of", "stack_of"]
 
@@ -62,7 +62,7 @@ def position_of(
     comparison: Comparison, sides: Sequence[Any], results: Mapping[str, xr.Dataset], /
 ) -> int | None:
     """Give the position of the layer that a comparison holds; None where it holds none."""
-    from platoscope.studies.summary import region
+    from platoscope.studies.judge.summary import region
 
     fixed = comparison.fixed
     if fixed is None:

@@ -8,8 +8,8 @@ from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from platoscope.errors import InputError
-from platoscope.studies.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
-from platoscope.studies.records import Panel, Settings
+from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
+from platoscope.studies.design.records import Panel, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from platoscope.datasets import Pairs, Side
     from platoscope.models import Encoder
-    from platoscope.studies.comparison import Items
+    from platoscope.studies.design.comparison import Items
 
 __all__ = ["Selection", "count_steps", "select_items"]
 

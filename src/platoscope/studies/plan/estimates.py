@@ -19,15 +19,15 @@ import numpy as np
 from platoscope.errors import PlatoscopeError
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
 from platoscope.models.cost import n_operations
-from platoscope.studies.comparison import Source, Surface, Synthetic
-from platoscope.studies.wording import in_bytes, in_time
+from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.wording import in_bytes, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.studies.comparison import Comparison
-    from platoscope.studies.planning import Extraction, Plan
-    from platoscope.studies.records import Settings
+    from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.records import Settings
+    from platoscope.studies.plan.planning import Extraction, Plan
 
 __all__ = ["BESIDE_WEIGHTS", "Estimate", "estimate", "per_extraction", "reading_seconds"]
 

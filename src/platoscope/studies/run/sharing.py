@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from platoscope.studies.encoders import ModelRequest, Shelf
-from platoscope.studies.planning import join_poolings
-from platoscope.studies.progress import SILENT
-from platoscope.studies.workbench import Workbench
+from platoscope.progress import SILENT
+from platoscope.studies.plan.planning import join_poolings
+from platoscope.studies.run.encoders import ModelRequest, Shelf
+from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     from platoscope.datasets import Side
-    from platoscope.studies.comparison import Items
-    from platoscope.studies.items import Selection
-    from platoscope.studies.planning import Extraction, Plan
-    from platoscope.studies.progress import Progress
+    from platoscope.progress import Progress
+    from platoscope.studies.design.comparison import Items
+    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["Passes", "extract_all", "share"]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 from platoscope.errors import NotFoundError
 from platoscope.models import Pooling
-from platoscope.studies.availability import LeftOut, check_known, missing
-from platoscope.studies.comparison import Comparison, Items, Source, Surface
-from platoscope.studies.estimates import Estimate, estimate, per_extraction
-from platoscope.studies.records import Choices, override
-from platoscope.studies.settings import check_settings
+from platoscope.studies.design.comparison import Comparison, Items, Source, Surface
+from platoscope.studies.design.records import Choices, override
+from platoscope.studies.design.settings import check_settings
+from platoscope.studies.plan.availability import LeftOut, check_known, missing
+from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from platoscope.studies.comparison import Side, Tower
-    from platoscope.studies.records import Panel, Settings, Statement, Study
+    from platoscope.studies.design.comparison import Side, Tower
+    from platoscope.studies.design.records import Panel, Settings, Statement, Study
 
 
 __all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "join_poolings", "make_plan"]

@@ -15,11 +15,11 @@ from platoscope.studies.paper.languages import ASYMMETRY, LANGUAGES_STUDY
 from platoscope.studies.paper.misalignment import STUDY as MISALIGNMENT
 from platoscope.studies.paper.scale import MODEL_ASYMMETRY, MODEL_SCALE
 from platoscope.studies.paper.tokens import STUDY as TOKEN_DISTANCE
+from platoscope.studies.paper.toml import read_study
 from platoscope.studies.paper.translations import STUDY as TRANSLATIONS
-from platoscope.studies.toml import read_study
 
 if TYPE_CHECKING:
-    from platoscope.studies.records import Study
+    from platoscope.studies.design.records import Study
 
 __all__ = ["get_study", "list_studies"]
 

@@ -24,7 +24,7 @@ from platoscope.errors import StorageError
 from platoscope.models import load_model
 from platoscope.models.bundled import cache_folder
 from platoscope.models.sources import find_source
-from platoscope.studies.serial import digest
+from platoscope.studies.design.serial import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from platoscope.models import Encoder, Pooling
-    from platoscope.studies.comparison import Tower
+    from platoscope.studies.design.comparison import Tower
 
 __all__ = ["ModelRequest", "RememberedEncoder", "Shelf"]
 

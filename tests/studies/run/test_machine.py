@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from platoscope.studies.machine import describe_machine
+from platoscope.studies.run.machine import describe_machine
 
 
 def test_machine_is_plain_and_counts_the_memory_in_bytes() -> None:
@@ -28,6 +28,6 @@ def test_machine_is_plain_and_counts_the_memory_in_bytes() -> None:
 def test_the_peak_of_a_larger_parent_is_not_counted() -> None:
     """A small process that a large one starts has a peak of its own."""
     filled = np.ones(40_000_000)
-    code = "from platoscope.studies.machine import describe_machine; print(describe_machine()['peak_memory_bytes'])"
+    code = "from platoscope.studies.run.machine import describe_machine; print(describe_machine()['peak_memory_bytes'])"
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert int(out) < filled.nbytes

@@ -16,13 +16,13 @@ from platoscope.studies import (
     Panel,
     Source,
     Study,
-    availability,
     execute,
     get_study,
     list_studies,
     make_plan,
     share,
 )
+from platoscope.studies.plan import availability
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.layerwise import compile_kernels
-from platoscope.studies.comparison import Source
-from platoscope.studies.machine import describe_machine
-from platoscope.studies.progress import SILENT
-from platoscope.studies.run_folder import DIGEST, RunFolder
-from platoscope.studies.runs import StudyResult, plan_to
-from platoscope.studies.workbench import Workbench
+from platoscope.progress import SILENT
+from platoscope.studies.design.comparison import Source
+from platoscope.studies.run.machine import describe_machine
+from platoscope.studies.run.run_folder import DIGEST, RunFolder
+from platoscope.studies.run.runs import StudyResult, plan_to
+from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     import os
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.studies.comparison import Comparison, Items
-    from platoscope.studies.items import Selection
-    from platoscope.studies.planning import Extraction, Plan
-    from platoscope.studies.progress import Progress
+    from platoscope.progress import Progress
+    from platoscope.studies.design.comparison import Comparison, Items
+    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["execute"]
 
@@ -108,7 +108,7 @@ def _conclude(
     selections: Mapping[Items, Selection],
 ) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
-    from platoscope.studies.summary import summarize, tidy
+    from platoscope.studies.judge.summary import summarize, tidy
 
     plan = run.plan
     verdicts = tuple(statement.judge(results) for statement in plan.statements)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from platoscope.datasets import dataset_info, list_datasets
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.models.bundled import BUNDLED
-from platoscope.studies.comparison import Source, Surface
+from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from platoscope.studies.comparison import Comparison
+    from platoscope.studies.design.comparison import Comparison
 
 __all__ = ["LeftOut", "check_known", "missing"]
 

@@ -108,7 +108,7 @@ class Synthetic:
     Parameters
     ----------
     construction : {"low_rank", "shared_features"}
-        See `platoscope.studies.synthetic`.
+        See `platoscope.studies.design.synthetic`.
     role : {"x", "y"}
         Which of the two variables of the construction.
     n_features : int

@@ -21,7 +21,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from platoscope.studies.comparison import Synthetic
+    from platoscope.studies.design.comparison import Synthetic
 
 __all__ = ["COORDINATES", "stack"]
 
