@@ -62,7 +62,11 @@ class Measure:
 
     name: str
     title: str
-    """As an axis of a figure names it."""
+    """As a sentence names it, at its beginning."""
+    label: str
+    """As the axis and the legend of a figure name it."""
+    family: str
+    """What measures of one kind have in common: ``retrieval_at_1`` and ``retrieval_at_5`` are of ``retrieval``."""
     directed: bool
     """Whether A→B and B→A differ."""
     higher_is_similar: bool
@@ -97,6 +101,8 @@ def _cka(estimator: str) -> Measure:
     return Measure(
         name=f"cka_{estimator}",
         title=f"CKA ({estimator})",
+        label=f"CKA ({estimator})",
+        family="cka",
         directed=False,
         higher_is_similar=True,
         lowest=0.0 if estimator == "biased" else -1.0,
@@ -116,6 +122,8 @@ def _retrieval(k: int) -> Measure:
     return Measure(
         name=f"retrieval_at_{k}",
         title=f"recall@{k}",
+        label=f"recall@{k}",
+        family="retrieval",
         directed=True,
         higher_is_similar=True,
         lowest=0.0,
@@ -135,6 +143,8 @@ _TABLE = (
     Measure(
         name="information_imbalance",
         title="Information Imbalance Δ",
+        label="information imbalance Δ",
+        family="information_imbalance",
         directed=True,
         higher_is_similar=False,
         lowest=0.0,
@@ -155,6 +165,8 @@ _TABLE = (
     Measure(
         name="neighborhood_overlap",
         title="Neighborhood overlap",
+        label="neighborhood overlap",
+        family="neighborhood_overlap",
         directed=False,
         higher_is_similar=True,
         lowest=0.0,
@@ -177,6 +189,8 @@ _TABLE = (
     Measure(
         name="cknna",
         title="CKNNA",
+        label="CKNNA",
+        family="cknna",
         directed=False,
         higher_is_similar=True,
         lowest=-1.0,
@@ -192,6 +206,8 @@ _TABLE = (
     Measure(
         name="rsa",
         title="RSA (Spearman)",
+        label="RSA",
+        family="rsa",
         directed=False,
         higher_is_similar=True,
         lowest=-1.0,
