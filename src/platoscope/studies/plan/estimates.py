@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.records import Settings
-    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.design.records import Panel, Settings
+    from platoscope.studies.plan.extraction import Extraction
 
 __all__ = ["BESIDE_WEIGHTS", "Estimate", "estimate", "per_extraction", "reading_seconds"]
 
@@ -39,6 +39,22 @@ _SECONDS_PER_PAIR = 0.012  # of layers, with subsamples and permutations, howeve
 _SECONDS_PER_PAIR_AND_SQUARE = 4e-8  # times the square of the number of items
 _SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
 _SECONDS_TO_START = 5.0  # libraries, compiled kernels, one model
+
+
+class Work(Protocol):
+    """What a plan asks for, as far as its cost goes; see `platoscope.studies.Plan`."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]: ...
+
+    @property
+    def panels(self) -> tuple[Panel, ...]: ...
+
+    @property
+    def extractions(self) -> tuple[Extraction, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +94,7 @@ class Estimate:
         return rows
 
 
-def estimate(plans: Sequence[Plan], /) -> Estimate:
+def estimate(plans: Sequence[Work], /) -> Estimate:
     """Add up what `plans` cost when what they share is read once."""
     readings: dict[tuple[Extraction, int, int], tuple[Extraction, Settings]] = {}
     for plan in plans:
@@ -102,7 +118,7 @@ def estimate(plans: Sequence[Plan], /) -> Estimate:
     )
 
 
-def _seconds_beside_reading(plan: Plan) -> float:
+def _seconds_beside_reading(plan: Work) -> float:
     """Price comparisons and pictures."""
     pairs = sum(n_layer_pairs(comparison) for comparison in plan.comparisons)
     each = _SECONDS_PER_PAIR + _SECONDS_PER_PAIR_AND_SQUARE * plan.settings.n**2

@@ -8,62 +8,20 @@ from typing import TYPE_CHECKING, Literal
 
 from platoscope.errors import NotFoundError
 from platoscope.models import Pooling
-from platoscope.studies.design.comparison import Comparison, Items, Source, Surface
+from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.records import Choices, override
 from platoscope.studies.design.settings import check_settings
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
+from platoscope.studies.plan.extraction import Extraction, extractions_of, sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from platoscope.studies.design.comparison import Side, Tower
     from platoscope.studies.design.records import Panel, Settings, Statement, Study
 
 
-__all__ = ["Extraction", "Plan", "PlanRow", "extraction_of", "extractions_of", "join_poolings", "make_plan"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extraction:
-    """One model reading one side of some items, once, for all poolings that any comparison needs.
-
-    Parameters
-    ----------
-    model, tower, revision, drop_last
-        As in `Source`.
-    side : {"a", "b"}
-        Which side of the items it reads.
-    items : Items
-        With the tokenizers spelled out.
-    layers : tuple of int or None
-        Layers that are kept.
-    poolings : tuple of str
-        What is kept of each layer; a pooling that another one contains (``last`` in ``concat(20)``) is not
-        listed.
-    """
-
-    model: str
-    tower: Tower | None
-    revision: str | None
-    drop_last: int
-    side: Side
-    items: Items
-    layers: tuple[int, ...] | None
-    poolings: tuple[str, ...]
-
-    @property
-    def identity(self) -> Extraction:
-        """The same without poolings: what makes two extractions one pass over the model."""
-        return replace(self, poolings=())
-
-    @property
-    def reading(self) -> Extraction:
-        """The same without what does not change the texts: data sets taken together share their first side."""
-        items = self.items
-        if items.together and self.side == "a":
-            items = replace(items, data=items.together[0])
-        return replace(self, items=items, poolings=())
+__all__ = ["Plan", "PlanRow", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +75,7 @@ class Plan:
     @property
     def n_requested(self) -> int:
         """Extractions that the comparisons ask for, before equal ones are joined."""
-        return sum(len(_sources(comparison)) for comparison in self.comparisons)
+        return sum(len(sources_of(comparison)) for comparison in self.comparisons)
 
     def describe(self) -> list[PlanRow]:
         """Say what will be done, for printing: settings, extractions, comparisons, cost, what is left out."""
@@ -272,24 +230,6 @@ def make_plan(
     )
 
 
-def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
-    """Give the extraction that serves one side of a comparison."""
-    assert comparison.items is not None, "only synthetic comparisons have no items, and they have no sources"
-    poolings = [source.pooling]
-    if comparison.kind == "token_distance":
-        poolings += [f"token({distance})" for distance in comparison.distances]
-    return Extraction(
-        model=source.model,
-        tower=source.tower,
-        revision=source.revision,
-        drop_last=source.drop_last,
-        side=source.side,
-        items=comparison.items,
-        layers=source.layers,
-        poolings=join_poolings(poolings),
-    )
-
-
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
@@ -314,39 +254,6 @@ def _without(comparison: Comparison, gone: set[str]) -> Comparison:
         return comparison
     together = tuple(data for data in items.together if data not in gone)
     return replace(comparison, items=replace(items, together=together))
-
-
-def _sources(comparison: Comparison) -> list[Source]:
-    return [side for side in comparison.sides if isinstance(side, Source)]
-
-
-def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
-    """Join what the comparisons need, ordered by model in the order in which models first appear."""
-    joined: dict[Extraction, tuple[str, ...]] = {}
-    for comparison in comparisons:
-        for source in _sources(comparison):
-            wanted = extraction_of(comparison, source)
-            joined[wanted.identity] = join_poolings((*joined.get(wanted.identity, ()), *wanted.poolings))
-    models = list(dict.fromkeys((item.model, item.tower, item.drop_last) for item in joined))
-    ordered = sorted(joined, key=lambda item: models.index((item.model, item.tower, item.drop_last)))
-    return tuple(replace(item, poolings=joined[item]) for item in ordered)
-
-
-def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Drop repeats and what the longest row of kept tokens contains already."""
-    parsed = [Pooling.parse(item) for item in dict.fromkeys(poolings)]
-    rows = [item for item in parsed if item.keeps_tokens]
-    longest = max((item.n_vectors for item in rows), default=0)
-    kept = []
-    for item in parsed:
-        inside = (
-            (item.keeps_tokens and item.n_vectors < longest)
-            or (item.kind == "last" and longest > 0)
-            or (item.kind == "token" and (item.n or 0) < longest)
-        )
-        if not inside:
-            kept.append(str(item))
-    return tuple(sorted(kept))
 
 
 def _loading(settings: Settings) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from platoscope.progress import Progress
     from platoscope.studies.design.comparison import Comparison, Items
-    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.plan.extraction import Extraction
+    from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
 
 __all__ = ["execute"]

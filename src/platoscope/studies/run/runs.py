@@ -143,7 +143,7 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
     from platoscope.studies.plan.availability import LeftOut
-    from platoscope.studies.plan.planning import extractions_of
+    from platoscope.studies.plan.extraction import extractions_of
 
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from platoscope.progress import SILENT
-from platoscope.studies.plan.planning import join_poolings
+from platoscope.studies.plan.extraction import join_poolings
 from platoscope.studies.run.encoders import ModelRequest, Shelf
 from platoscope.studies.run.workbench import Workbench
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from platoscope.datasets import Side
     from platoscope.progress import Progress
     from platoscope.studies.design.comparison import Items
-    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.plan.extraction import Extraction
+    from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
 
 __all__ = ["Passes", "extract_all", "share"]

@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.errors import InputError, NotFoundError
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
-from platoscope.studies.plan.planning import extraction_of
+from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
 from platoscope.studies.run.encoders import ModelRequest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.records import Settings
-    from platoscope.studies.plan.planning import Extraction
+    from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.run.encoders import Shelf
     from platoscope.studies.run.items import Selection
 

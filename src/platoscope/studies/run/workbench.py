@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from platoscope.progress import Progress
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison, Items
-    from platoscope.studies.plan.planning import Extraction, Plan
+    from platoscope.studies.plan.extraction import Extraction
+    from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
 
 __all__ = ["Workbench"]
@@ -136,7 +137,7 @@ class Workbench:
         self, comparisons: Sequence[Comparison], selections: Mapping[Items, Selection]
     ) -> dict[Extraction, Representations]:
         """Read what `comparisons` need, model by model."""
-        from platoscope.studies.plan.planning import extraction_of
+        from platoscope.studies.plan.extraction import extraction_of
 
         needed = {
             extraction_of(item, side).identity
