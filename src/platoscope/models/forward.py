@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from platoscope.models.blocks import Blocks, watch_layers
@@ -11,12 +12,57 @@ from platoscope.models.blocks import Blocks, watch_layers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from platoscope.models.tokens import Reading
+    from platoscope.models.tokens import Reading, TokenPlan
 
-__all__ = ["pooled_forward", "read"]
+__all__ = ["clip_bounds", "ends_by_selecting", "ends_by_sorting", "pooled_forward", "read"]
+
+
+def clip_bounds(hidden: torch.Tensor, own: torch.Tensor, q: float, /) -> torch.Tensor:
+    """Find between which values the states of each item are clipped (docs/measures.md, "Which space").
+
+    Parameters
+    ----------
+    hidden : Tensor of shape (n_items, n_positions, n_features)
+        States of one layer, of any floating dtype.
+    own : Tensor of bool, shape (n_items, n_positions)
+        The item's own tokens: neither padding nor special tokens. What lies elsewhere may be anything, NaN included.
+    q : float
+        Share that is cut off at either end, 0 < q < 0.5.
+
+    Returns
+    -------
+    Tensor of float32, shape (n_items, 2)
+        The q and 1 − q quantiles of all values of the item's own tokens, tokens and features taken together,
+        interpolated linearly. Order statistics are exact on every device, so devices agree.
+    """
+    n_values = own.sum(dim=1) * hidden.shape[2]
+    places = torch.stack([q * (n_values - 1).double(), (1 - q) * (n_values - 1).double()], dim=1)
+    below = places.floor().long()
+    above = torch.minimum(below + 1, (n_values - 1)[:, None])
+    ends_of = ends_by_selecting if hidden.device.type == "cpu" else ends_by_sorting
+    ends = ends_of(hidden, own, torch.cat([below, above], dim=1))
+    share = (places - below).to(torch.float32)
+    return ends[:, :2] + share * (ends[:, 2:] - ends[:, :2])
+
+
+def ends_by_selecting(hidden: torch.Tensor, own: torch.Tensor, order: torch.Tensor, /) -> torch.Tensor:
+    """Give order statistics of each item's own values, float32 of the shape of `order`, on the host.
+
+    Selecting is several times faster than sorting, and NumPy's selection faster than torch's.
+    """
+    ends = np.empty(order.shape, np.float32)
+    for i, (positions, wanted) in enumerate(zip(own, order.numpy(), strict=True)):
+        values = hidden[i, positions].float().numpy().ravel()
+        ends[i] = np.partition(values, wanted)[wanted]
+    return torch.from_numpy(ends)
+
+
+def ends_by_sorting(hidden: torch.Tensor, own: torch.Tensor, order: torch.Tensor, /) -> torch.Tensor:
+    """Give what `ends_by_selecting` gives, where the states are: one sort for the whole batch."""
+    ordered = hidden.float().masked_fill(~own[:, :, None], torch.inf).flatten(1).sort(dim=1).values
+    return ordered.gather(1, order)
 
 
 def read(
@@ -27,6 +73,7 @@ def read(
     average: bool = False,
     mask: torch.Tensor | None = None,
     first: int | None = None,
+    bounds: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Apply one planned pooling to the states of one layer, in float32 whatever their precision.
 
@@ -42,19 +89,25 @@ def read(
         Positions to average, if `index` is None. What lies elsewhere may be anything, NaN included.
     first : int or None
         Average all positions from this one on, if `index` and `mask` are None.
+    bounds : Tensor of float32, shape (n_items, 2), or None
+        Between which values the states of each item are clipped before anything else, in float32.
 
     Returns
     -------
     Tensor of float32, shape (n_items, n_features) or (n_items, k, n_features)
         The pooled states.
     """
+
+    def clipped(states: torch.Tensor) -> torch.Tensor:
+        return states if bounds is None else states.float().clamp(bounds[:, :1, None], bounds[:, 1:, None])
+
     if index is None:
         if mask is None:
-            return hidden[:, first:].mean(dim=1, dtype=torch.float32)
-        total = hidden.masked_fill(~mask[:, :, None], 0).sum(dim=1, dtype=torch.float32)
+            return clipped(hidden[:, first:]).mean(dim=1, dtype=torch.float32)
+        total = clipped(hidden).masked_fill(~mask[:, :, None], 0).sum(dim=1, dtype=torch.float32)
         return total / mask.sum(dim=1, keepdim=True)
     rows = torch.arange(len(hidden), device=hidden.device)[:, None]
-    gathered = hidden[rows, index].float()
+    gathered = clipped(hidden[rows, index]).float()
     return gathered.mean(dim=1) if average else gathered
 
 
@@ -62,10 +115,11 @@ def pooled_forward(
     model: torch.nn.Module,
     blocks: Blocks,
     inputs: Mapping[str, Any],
-    plan: Callable[[int], Mapping[str, Reading]],
+    plan: Callable[[int], TokenPlan],
     /,
     *,
     final_norm: bool,
+    clip: float | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Run `model` once and pool each layer while it is there.
 
@@ -78,9 +132,12 @@ def pooled_forward(
     inputs : mapping
         Keyword arguments of the forward pass.
     plan : callable
-        ``plan(n_positions)`` gives the readings by ``str(pooling)``; called once, when the embeddings appear.
+        ``plan(n_positions)`` gives the readings and the tokens that are the items' own; called once, when the
+        embeddings appear.
     final_norm : bool
         Whether the last layer is read after the final norm.
+    clip : float or None
+        Share of the values of an item and layer that is clipped at either end before pooling; None for none.
 
     Returns
     -------
@@ -94,18 +151,20 @@ def pooled_forward(
     """
     n_layers = len(blocks.modules) + 1
     pooled: dict[str, torch.Tensor] = {}
-    readings: dict[str, Reading] = {}
+    plans: list[TokenPlan] = []
     placed: dict[torch.device, dict[str, dict[str, Any]]] = {}
+    own: dict[torch.device, torch.Tensor] = {}
 
     def see(layer: int, hidden: torch.Tensor) -> None:
-        if not readings:
-            readings.update(plan(hidden.shape[1]))
-        if hidden.device not in placed:
-            placed[hidden.device] = {
-                name: _place(reading, hidden.device) for name, reading in readings.items()
-            }
-        for name, reading in placed[hidden.device].items():
-            states = read(hidden, **reading)
+        device = hidden.device
+        if not plans:
+            plans.append(plan(hidden.shape[1]))
+        if device not in placed:
+            placed[device] = {name: _place(reading, device) for name, reading in plans[0].readings.items()}
+            own[device] = torch.from_numpy(plans[0].own).to(device)
+        bounds = None if clip is None else clip_bounds(hidden, own[device], clip)
+        for name, reading in placed[device].items():
+            states = read(hidden, **reading, bounds=bounds)
             if name not in pooled:
                 pooled[name] = torch.empty((n_layers, *states.shape), pin_memory=states.is_cuda)
             pooled[name][layer].copy_(states, non_blocking=states.is_cuda)

@@ -12,7 +12,7 @@ import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models.forward import pooled_forward
-from platoscope.models.tokens import TokenLayout, plan_batches, text_readings
+from platoscope.models.tokens import TokenLayout, TokenPlan, plan_batches, require_own_tokens, text_readings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,6 +126,7 @@ class TextEncoder:
     final_norm: bool
     tokens_per_batch: int
     padding_side: str = "right"
+    clip: float | None = None
     modality: str = "text"
 
     @property
@@ -167,9 +168,18 @@ class TextEncoder:
         self._warn_of_truncation(items, tokens)
         ids, mask = self._pad(tokens)
         # Planned before the model runs: an item that is too short must not cost a forward pass.
-        readings = text_readings(self._layout(tokens, mask), items, poolings, keep_first=self.keep_first)
-        inputs = self._inputs(ids, mask)
-        return pooled_forward(self.model, self.blocks, inputs, lambda _: readings, final_norm=self.final_norm)
+        layout = self._layout(tokens, mask)
+        readings = text_readings(layout, items, poolings, keep_first=self.keep_first)
+        if self.clip is not None:
+            require_own_tokens(layout.own, items)
+        return pooled_forward(
+            self.model,
+            self.blocks,
+            self._inputs(ids, mask),
+            lambda _: TokenPlan(readings, layout.own),
+            final_norm=self.final_norm,
+            clip=self.clip,
+        )
 
     def _warn_of_truncation(self, items: Sequence[str], tokens: Tokenized) -> None:
         context = self.tokenizer.context
@@ -208,8 +218,10 @@ class TextEncoder:
     def _layout(self, tokens: Tokenized, mask: NDArray[np.bool_]) -> TokenLayout:
         start = mask.argmax(axis=1)
         remaining = []
-        for first, special in zip(start, tokens.special, strict=True):
+        own = np.zeros(mask.shape, dtype=bool)
+        for row, first, special in zip(own, start, tokens.special, strict=True):
             positions = first + np.flatnonzero(~special)
+            row[positions] = True
             remaining.append(positions[: max(0, len(positions) - self.drop_last)])
         end = start + mask.sum(axis=1) - 1
         starts_special = all(row[0] for row in tokens.special)
@@ -220,7 +232,7 @@ class TextEncoder:
         return TokenLayout(
             start=start,
             remaining=tuple(remaining),
-            n_positions=mask.shape[1],
+            own=own,
             cls=start if has_class else None,
             eos=end if ends_special else None,
             drop_last=self.drop_last,
@@ -251,6 +263,7 @@ def text_encoder(
     final_norm: bool,
     tokens_per_batch: int,
     padding_side: str,
+    clip: float | None = None,
 ) -> TextEncoder:
     """Put a loaded model and its tokenizer together; for the options see `load_model`."""
     config: Any = loaded.model.config
@@ -266,4 +279,5 @@ def text_encoder(
         final_norm=final_norm,
         tokens_per_batch=tokens_per_batch,
         padding_side=padding_side,
+        clip=clip,
     )

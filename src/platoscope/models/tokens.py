@@ -14,13 +14,21 @@ import numpy as np
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from platoscope.models.pooling import Pooling
 
-__all__ = ["Reading", "TokenLayout", "plan_batches", "text_readings", "vision_readings"]
+__all__ = [
+    "Reading",
+    "TokenLayout",
+    "TokenPlan",
+    "plan_batches",
+    "require_own_tokens",
+    "text_readings",
+    "vision_readings",
+]
 
 _NAMED_ITEMS = 3
 _SHOWN_CHARACTERS = 40
@@ -51,6 +59,22 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class TokenPlan:
+    """What is taken from the states of one batch.
+
+    Attributes
+    ----------
+    readings : mapping of str to Reading
+        By ``str(pooling)``.
+    own : ndarray of bool, shape (n_items, n_positions)
+        The items' own tokens, without padding and special tokens, those that poolings drop included.
+    """
+
+    readings: Mapping[str, Reading]
+    own: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class TokenLayout:
     """Where the tokens of a padded text batch lie.
 
@@ -60,8 +84,8 @@ class TokenLayout:
         Position of the first token, special or not.
     remaining : tuple of ndarray of int64
         Per item the positions of its tokens, ascending, without special tokens and the last ``drop_last``.
-    n_positions : int
-        Padded length.
+    own : ndarray of bool, shape (n_items, n_positions)
+        As in `TokenPlan`; its second axis is the padded length.
     cls, eos : ndarray of int64, shape (n_items,), or None
         Position of the class and end token where the tokenizer adds one.
     drop_last : int
@@ -70,7 +94,7 @@ class TokenLayout:
 
     start: NDArray[np.int64]
     remaining: tuple[NDArray[np.int64], ...]
-    n_positions: int
+    own: NDArray[np.bool_]
     cls: NDArray[np.int64] | None
     eos: NDArray[np.int64] | None
     drop_last: int
@@ -124,7 +148,7 @@ def _text_reading(layout: TokenLayout, items: Sequence[Any], pooling: Pooling, k
         if not keep_first:
             tokens = tuple(row[row != first] for row, first in zip(tokens, layout.start, strict=True))
         _require_tokens(tokens, items, pooling, layout.drop_last)
-        mask = np.zeros((len(tokens), layout.n_positions), dtype=bool)
+        mask = np.zeros(layout.own.shape, dtype=bool)
         for row, positions in zip(mask, tokens, strict=True):
             row[positions] = True
         return Reading(mask=mask)
@@ -153,6 +177,18 @@ def _require_tokens(
         f"are dropped, but {named}{more}. Filter the items by length, or use a pooling of fewer tokens."
     )
     raise InputError(msg)
+
+
+def require_own_tokens(own: NDArray[np.bool_], items: Sequence[Any], /) -> None:
+    """Raise an `InputError` that names the items without a token of their own, whose values nothing can bound."""
+    empty = np.flatnonzero(~own.any(axis=1))
+    if empty.size:
+        named = ", ".join(f"item {i} ({_shorten(str(items[i]))!r})" for i in empty[:_NAMED_ITEMS])
+        msg = (
+            f"{empty.size} of {len(items)} items have no token of their own, so that clip has no quantiles: {named}. "
+            "Drop them, or read without clip."
+        )
+        raise InputError(msg)
 
 
 def _shorten(text: str) -> str:

@@ -12,7 +12,7 @@ import torch
 from platoscope.datasets import open_image
 from platoscope.errors import InputError
 from platoscope.models.forward import pooled_forward
-from platoscope.models.tokens import plan_batches, vision_readings
+from platoscope.models.tokens import TokenPlan, plan_batches, vision_readings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from platoscope.models.blocks import Blocks
     from platoscope.models.pooling import Pooling
     from platoscope.models.pretrained import Pretrained
-    from platoscope.models.tokens import Reading
 
 __all__ = ["VisionEncoder", "vision_encoder"]
 
@@ -45,6 +44,7 @@ class VisionEncoder:
     provenance: Mapping[str, Any]
     final_norm: bool
     tokens_per_batch: int
+    clip: float | None = None
     modality: str = "image"
     max_tokens: None = None
 
@@ -71,7 +71,7 @@ class VisionEncoder:
             raise InputError(msg)
         inputs, n_patches = self._inputs(items)
 
-        def plan(n_positions: int) -> dict[str, Reading]:
+        def plan(n_positions: int) -> TokenPlan:
             n_prefix = n_positions - n_patches
             if n_prefix < 0:
                 msg = (
@@ -81,9 +81,14 @@ class VisionEncoder:
                 )
                 raise InputError(msg)
             class_token = n_prefix > 0 and not self._reads_pixels
-            return vision_readings(len(items), poolings, n_prefix=n_prefix, class_token=class_token)
+            readings = vision_readings(len(items), poolings, n_prefix=n_prefix, class_token=class_token)
+            own = np.zeros((len(items), n_positions), dtype=bool)
+            own[:, n_prefix:] = True
+            return TokenPlan(readings, own)
 
-        return pooled_forward(self.model, self.blocks, inputs, plan, final_norm=self.final_norm)
+        return pooled_forward(
+            self.model, self.blocks, inputs, plan, final_norm=self.final_norm, clip=self.clip
+        )
 
     @property
     def _reads_pixels(self) -> bool:
@@ -135,6 +140,7 @@ def vision_encoder(
     *,
     final_norm: bool,
     tokens_per_batch: int,
+    clip: float | None = None,
 ) -> VisionEncoder:
     """Put a loaded model and its image processor together; for the options see `load_model`."""
     config: Any = loaded.model.config
@@ -149,4 +155,5 @@ def vision_encoder(
         provenance=provenance,
         final_norm=final_norm,
         tokens_per_batch=tokens_per_batch,
+        clip=clip,
     )

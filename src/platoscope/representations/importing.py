@@ -208,7 +208,7 @@ def _layout(n_tokens: int, *, drop_last: int, n_special: int) -> TokenLayout:
     return TokenLayout(
         start=np.zeros(1, np.int64),
         remaining=(remaining,),
-        n_positions=n_tokens,
+        own=np.arange(n_tokens)[None] >= n_special,
         cls=None,
         eos=None,
         drop_last=drop_last,
