@@ -14,12 +14,15 @@ from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
+from platoscope.neighbors._transforms import TRANSFORMS, Transform, parse_transform, transform_rows
 
 __all__ = [
+    "TRANSFORMS",
     "Metric",
     "Neighbors",
     "Sample",
     "Space",
+    "Transform",
     "add_sample_ranks",
     "as_space",
     "available_memory",
@@ -29,10 +32,12 @@ __all__ = [
     "nearest_neighbors",
     "over_rows",
     "over_tasks",
+    "parse_transform",
     "prepare",
     "ranks",
     "require_memory",
     "sample_neighbors",
     "take_sample",
+    "transform_rows",
     "visit_rank_rows",
 ]

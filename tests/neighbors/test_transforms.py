@@ -1,0 +1,132 @@
+"""Preparations of rows against plain NumPy in float64, and what they promise about ties and scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from platoscope.errors import InputError
+from platoscope.neighbors import parse_transform, transform_rows
+
+
+def _unit(X: np.ndarray) -> np.ndarray:
+    return X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+def _reference(X: np.ndarray, step: str) -> np.ndarray:
+    """Prepare rows by the words of docs/measures.md."""
+    X = X.astype(np.float64)
+    if step == "unit":
+        return _unit(X)
+    if step == "clip":
+        low, high = np.quantile(X, [0.05, 0.95], axis=1, keepdims=True)
+        return _unit(np.clip(X, low, high))
+    if step == "clamp":
+        limit = np.quantile(np.abs(X), 0.95, axis=1).mean()
+        return _unit(np.clip(X, -limit, limit))
+    if step == "zscore":
+        sd = X.std(axis=0)
+        return np.where(sd > 0, (X - X.mean(axis=0)) / np.where(sd > 0, sd, 1), 0.0)
+    raise AssertionError(step)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore"])
+def test_each_step_agrees_with_its_definition(step: str, dtype: Any) -> None:
+    """A step gives what plain NumPy gives, in the precision of the input, without touching the input."""
+    X = (np.random.default_rng(0).standard_normal((150, 37)) * np.geomspace(1, 500, 37)).astype(dtype)
+    X.flags.writeable = False
+    found = transform_rows(X, step)
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == dtype
+    tolerance = 4 * np.finfo(dtype).eps
+    expected = _reference(X, step)
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(200, 20), (60, 150)])
+def test_whitening_gives_uncorrelated_components_of_variance_one(n_samples: int, n_features: int) -> None:
+    """The components hold 99 % of the variance, at most N/4 of them, each of sd 1, whichever side is longer."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_samples, n_features)) * np.geomspace(1, 30, n_features)
+    found = np.asarray(transform_rows(X, "whiten"))
+    values = np.linalg.svd(X - X.mean(axis=0), compute_uv=False) ** 2
+    needed = int(np.searchsorted(np.cumsum(values) / values.sum(), 0.99)) + 1
+    assert found.shape == (n_samples, min(needed, n_samples // 4))
+    np.testing.assert_allclose(np.cov(found.T, bias=True), np.eye(found.shape[1]), atol=1e-8)
+
+
+@pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore", "whiten"])
+def test_a_concatenation_is_prepared_as_its_whole_row(step: str) -> None:
+    """Norms, quantiles and components of a sequence of arrays are those of the rows put side by side."""
+    parts = [np.random.default_rng(i).standard_normal((40, 6 + i)) * (i + 1) for i in range(3)]
+    whole = np.asarray(transform_rows(np.concatenate(parts, axis=1), step))
+    apart = transform_rows(parts, step)
+    together = np.concatenate(apart, axis=1) if isinstance(apart, list) else apart
+    np.testing.assert_allclose(together, whole, rtol=1e-12, atol=1e-13)
+
+
+def test_steps_are_applied_in_order() -> None:
+    """A combination is one step after the other: z-scoring unit rows is not what unit z-scores are."""
+    X = np.random.default_rng(0).standard_normal((50, 8)) * np.geomspace(1, 9, 8)
+    expected = _unit(_reference(X, "zscore"))
+    np.testing.assert_allclose(transform_rows(X, ("zscore", "unit")), expected, rtol=1e-12)
+    np.testing.assert_allclose(transform_rows(X, "unit + zscore"), _reference(_unit(X), "zscore"), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore", "whiten"])
+def test_equal_rows_stay_equal(step: str, dtype: Any) -> None:
+    """Rows equal bit for bit before, -0.0 and 0.0 taken as equal, are equal bit for bit after."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((90, 33)).astype(dtype)
+    X[:, 4] = 0.0
+    copies = rng.integers(0, 90, 40)
+    X = np.concatenate([X, X[copies]])
+    X[100:, 4] = -0.0
+    found = np.asarray(transform_rows(X, step)) + 0.0
+    np.testing.assert_array_equal(found[90:], found[copies])
+
+
+def test_a_constant_feature_becomes_zero_whatever_its_size() -> None:
+    """Rounding of the mean does not give a constant feature a spread of its own."""
+    X = np.random.default_rng(0).standard_normal((1000, 3))
+    X[:, 1] = 0.1
+    X[:, 2] = 1e300
+    found = np.asarray(transform_rows(X, "zscore"))
+    assert not found[:, 1:].any()
+    assert found[:, 0].std() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("exponent", [-1000, -520, 500, 1000])
+@pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore", "whiten"])
+def test_scales_change_nothing(step: str, exponent: int) -> None:
+    """Rows times a power of two, near both ends of float64, give the same prepared rows to the last bit."""
+    X = np.random.default_rng(0).standard_normal((40, 10))
+    plain, scaled = transform_rows(X, step), transform_rows(np.ldexp(X, exponent), step)
+    np.testing.assert_array_equal(scaled, plain)
+
+
+@pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore", "whiten"])
+def test_a_layer_that_does_not_vary_stays_constant(step: str) -> None:
+    """A constant layer is prepared to a constant, which ties, and is no error."""
+    found = np.asarray(transform_rows(np.full((20, 5), 3.0), step))
+    assert (found == found[0]).all()
+
+
+def test_rows_without_a_direction_are_named() -> None:
+    """A row that clipping sets to zero has no direction; the message says which and what else can be done."""
+    X = np.random.default_rng(0).standard_normal((10, 40))
+    X[3] = 0.0
+    X[3, 7] = 5.0
+    with pytest.raises(InputError, match=r"layer 4 has 1 rows that are zero.*row 3.*zscore"):
+        transform_rows(X, "clip", name="layer 4")
+
+
+@pytest.mark.parametrize("wrong", ["units", ("none", "unit"), (), "", ("unit", 3), "unit+"])
+def test_unknown_steps_are_refused(wrong: Any) -> None:
+    """A step that does not exist, or "none" beside others, is an error that lists those that do."""
+    with pytest.raises(InputError, match=r"none, unit, clip, clamp, zscore, whiten"):
+        parse_transform(wrong)
