@@ -13,7 +13,8 @@ import pytest
 import platoscope
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
 from platoscope.layerwise import take_profile
-from platoscope.measures import calibrate, cka, information_imbalance, neighborhood_overlap
+from platoscope.measures import ComparisonOptions, calibrate, cka, information_imbalance, neighborhood_overlap
+from platoscope.neighbors import transform_rows
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +223,7 @@ def test_progress_is_told(stacks):
         ({"layer_a": 0, "layer_b": 0}, InputError, "Fix layer_a or layer_b, not both"),
         ({"layer_a": 0, "measures": ["delta"]}, NotFoundError, "Unknown measure 'delta'"),
         ({"layer_a": 0, "measures": []}, InputError, "at least one measure"),
-        ({"layer_a": 0, "n_permutations": -1}, InputError, "0 or more; got -1"),
+        ({"layer_a": 0, "n_permutations": -1}, InputError, "from 0 to 1,000,000; got -1"),
         ({"layer_a": 0, "n_samples": 200}, InputError, "between 3 and the 150 items at hand; got 200"),
         (
             {"layer_a": 0, "overlap_neighbors": 40},
@@ -273,7 +274,7 @@ def test_n_curve_ends_at_the_full_value(stacks):
     )
     overlap = curve.neighborhood_overlap.mean("draw")
     assert float(overlap.sel(n_samples=40)) > float(overlap.sel(n_samples=150))
-    with pytest.raises(InputError, match="sizes must lie between 12 and 150"):
+    with pytest.raises(InputError, match="each of sizes must be a whole number, from 12 to 150; got 5"):
         platoscope.n_curve(X, Y, sizes=[5, 150])
 
 
@@ -308,3 +309,65 @@ def test_compiling_ahead_leaves_nothing_to_compile_for_a_comparison(tmp_path):
     """After `compile_kernels` in a fresh process with an empty cache, comparing float32 stacks compiles nothing."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", COMPILING], env=environment, check=True)
+
+
+FUNCTIONS = {
+    "neighborhood_overlap": platoscope.neighborhood_overlap,
+    "cka_debiased": platoscope.cka,
+    "cknna": platoscope.cknna,
+    "rsa": platoscope.rsa,
+}
+
+
+@pytest.mark.parametrize("transform", ["clip", "zscore + unit"])
+def test_a_transform_prepares_every_layer_once_on_all_items(stacks, transform):
+    """A grid, a profile, a curve over N and the functions agree with measuring the transformed rows."""
+    A, B = stacks
+    options = {"measures": ["information_imbalance", *FUNCTIONS], "n_resamples": 4, "rng": 0}
+    grid = platoscope.compare(A, B, transform=transform, **options)
+    rows = [[transform_rows(layer, transform) for layer in side] for side in (A, B)]
+    plain = platoscope.compare(*rows, **options)
+    assert grid.attrs["transform"] == transform
+    assert plain.attrs["transform"] == "none"
+    for name in grid.data_vars:
+        np.testing.assert_array_equal(grid[name], plain[name], err_msg=name)
+    X, Y = A[0], B[0]
+    forward = platoscope.information_imbalance(X, Y, transform=transform).forward
+    assert forward == pytest.approx(float(grid.information_imbalance[0, 0, 0]))
+    for name, function in FUNCTIONS.items():
+        assert function(X, Y, transform=transform) == pytest.approx(float(grid[name][0, 0]), abs=1e-6)
+    curve = platoscope.n_curve(
+        X, Y, sizes=[len(X)], transform=transform, measures=["information_imbalance"], rng=0
+    )
+    assert float(curve.information_imbalance[0, 0, 0]) == pytest.approx(forward)
+
+
+def test_options_are_one_record_and_keywords_replace_its_fields(stacks):
+    """A record of options gives what its fields give one by one, and a keyword beside it wins."""
+    A, B = stacks
+    record = ComparisonOptions(
+        measures=("information_imbalance",), n_neighbors=3, n_resamples=0, n_permutations=5
+    )
+    by_record = platoscope.compare(A, B, options=record, rng=0)
+    by_words = platoscope.compare(
+        A, B, measures=["information_imbalance"], n_neighbors=3, n_resamples=0, n_permutations=5, rng=0
+    )
+    assert by_record.identical(by_words)
+    assert "information_imbalance_p" not in platoscope.compare(A, B, options=record, n_permutations=0, rng=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_neighbors", True), ("n_neighbors", 2.0), ("n_neighbors", "1"), ("n_neighbors", 0),
+        ("overlap_neighbors", 0), ("n_permutations", 2**70), ("n_resamples", 10**8), ("n_resamples", -1),
+        ("resample_fraction", float("nan")), ("alpha", 1), ("alpha", "x"), ("metric", "manhattan"),
+        ("overlap_metric", None), ("measures", "information_imbalance"), ("measures", ["rsa", "rsa"]),
+        ("transform", "clips"),
+    ],
+)  # fmt: skip
+def test_options_of_the_wrong_type_or_range_are_named(name, value):
+    """Every option is checked in one place, and the message names the option and what came."""
+    with pytest.raises(InputError, match=name) as caught:
+        ComparisonOptions(**{name: value})
+    assert repr(value) in str(caught.value) or str(value) in str(caught.value)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import NotFoundError
-from platoscope.measures import MEASURES, Options, Shuffles, get_measure
+from platoscope.measures import MEASURES, ComparisonOptions, Shuffles, get_measure
 from platoscope.neighbors import prepare
 
 BACKENDS = ["numpy", "torch", "numpy-readonly", "space", "space-blocks"]
@@ -29,7 +29,9 @@ def wrap(X, backend):
 
 def score(name, X, Y, backend="numpy", **options):
     A, B = prepare(wrap(X, backend)), prepare(wrap(Y, backend))
-    return get_measure(name).scores([A], [B], np.zeros((1, 2), np.intp), Options(**options))[:, 0]
+    return get_measure(name).scores([A], [B], np.zeros((1, 2), np.intp), ComparisonOptions(**options), {})[
+        :, 0
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_every_backend_gives_the_same_value(name, backend, pair):
 def test_identity(name, pair):
     """A representation compared with itself scores the declared identity value."""
     X = pair[0]
-    want = MEASURES[name].identity(len(X), Options())
+    want = MEASURES[name].identity(len(X), ComparisonOptions())
     np.testing.assert_allclose(score(name, X, X), want, atol=1e-6)
 
 
@@ -111,8 +113,10 @@ def test_chance_level_is_the_mean_under_permutations(name, pair):
     measure, (X, Y) = MEASURES[name], pair
     orders = np.stack([np.random.default_rng(seed).permutation(len(X)) for seed in range(200)])
     shuffles = Shuffles.of(orders)
-    null = measure.null([prepare(X)], [prepare(Y)], np.zeros((1, 2), np.intp), shuffles, Options())[..., 0]
-    chance = measure.chance(len(X), Options())
+    null = measure.null(
+        [prepare(X)], [prepare(Y)], np.zeros((1, 2), np.intp), shuffles, ComparisonOptions(), {}
+    )[..., 0]
+    chance = measure.chance(len(X), ComparisonOptions())
     if np.isnan(chance):
         assert np.ptp(null) > 0
     else:
@@ -141,9 +145,9 @@ def test_null_equals_scores_of_the_permuted_representation(name, block_size, ind
     pairs = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
     orders = np.stack([rng.permutation(120) for _ in range(3)])
     shuffles = Shuffles.of(orders) if independent else composed(120, rng)
-    null = measure.null(A, B, pairs, shuffles, Options())
+    null = measure.null(A, B, pairs, shuffles, ComparisonOptions(), {})
     for k, order in enumerate(shuffles.orders):
-        want = measure.scores(A, [space.permuted(order) for space in B], pairs, Options())
+        want = measure.scores(A, [space.permuted(order) for space in B], pairs, ComparisonOptions(), {})
         np.testing.assert_allclose(null[k], want, atol=1e-5 if name != "information_imbalance" else 1e-9)
 
 
@@ -158,11 +162,11 @@ def test_a_profile_of_pairs_equals_the_grid(independent):
     orders = np.stack([rng.permutation(60) for _ in range(2)])
     shuffles = Shuffles.of(orders) if independent else composed(60, rng)
     for measure in MEASURES.values():
-        all_of_it = measure.scores(A, B, grid, Options())
-        some = measure.scores(A, B, chosen, Options())
+        all_of_it = measure.scores(A, B, grid, ComparisonOptions(), {})
+        some = measure.scores(A, B, chosen, ComparisonOptions(), {})
         np.testing.assert_allclose(some, all_of_it[:, chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
-        all_null = measure.null(A, B, grid, shuffles, Options())
-        some_null = measure.null(A, B, chosen, shuffles, Options())
+        all_null = measure.null(A, B, grid, shuffles, ComparisonOptions(), {})
+        some_null = measure.null(A, B, chosen, shuffles, ComparisonOptions(), {})
         np.testing.assert_allclose(some_null, all_null[..., chosen[:, 0] * 4 + chosen[:, 1]], atol=1e-6)
 
 
@@ -181,7 +185,9 @@ def test_resamples_equal_scores_on_each_subset(name, pair):
     B = [prepare(pair[1]), prepare(pair[1][rng.integers(0, 120, 120)])]
     pairs = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
     sets = np.stack([np.sort(rng.permutation(120)[:40]) for _ in range(3)])
-    got = measure.resamples(A, B, pairs, sets, Options())
+    got = measure.resamples(A, B, pairs, sets, ComparisonOptions(), {})
     for draw, items in enumerate(sets):
         some_a, some_b = ([space.subset(items) for space in side] for side in (A, B))
-        np.testing.assert_allclose(got[draw], measure.scores(some_a, some_b, pairs, Options()), atol=1e-9)
+        np.testing.assert_allclose(
+            got[draw], measure.scores(some_a, some_b, pairs, ComparisonOptions(), {}), atol=1e-9
+        )

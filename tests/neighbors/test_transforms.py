@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError
-from platoscope.neighbors import parse_transform, transform_rows
+from platoscope.measures import information_imbalance
+from platoscope.neighbors import parse_transform, prepare, transform_rows
 
 
 def _unit(X: np.ndarray) -> np.ndarray:
@@ -125,8 +126,34 @@ def test_rows_without_a_direction_are_named() -> None:
         transform_rows(X, "clip", name="layer 4")
 
 
-@pytest.mark.parametrize("wrong", ["units", ("none", "unit"), (), "", ("unit", 3), "unit+"])
+@pytest.mark.parametrize("wrong", ["units", ("none", "unit"), "", ("unit", 3), "unit+"])
 def test_unknown_steps_are_refused(wrong: Any) -> None:
     """A step that does not exist, or "none" beside others, is an error that lists those that do."""
     with pytest.raises(InputError, match=r"none, unit, clip, clamp, zscore, whiten"):
         parse_transform(wrong)
+
+
+@pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore", "whiten", ("zscore", "unit")])
+def test_a_prepared_space_is_that_of_the_prepared_rows(transform: Any) -> None:
+    """Preparing with a transform gives the ranks and the rows of the transformed matrix, near-ties included."""
+    rng = np.random.default_rng(0)
+    X = np.round(rng.standard_normal((120, 12)), 1).astype(np.float32)
+    X[60:80] = X[:20]
+    space, plain = prepare(X, transform=transform), prepare(transform_rows(X, transform))
+    assert space.transform == parse_transform(transform)
+    np.testing.assert_array_equal(space.parts[0], plain.parts[0])
+    Y = rng.standard_normal((120, 5))
+    assert information_imbalance(space, Y) == information_imbalance(plain, Y)
+    lazily = prepare(lambda: X, transform=transform, block_size=16)
+    assert information_imbalance(lazily, Y) == information_imbalance(plain, Y)
+
+
+def test_a_space_keeps_its_preparation() -> None:
+    """A space that is asked for another transform is refused, and distances have no rows to prepare."""
+    X = np.random.default_rng(0).standard_normal((30, 4))
+    space = prepare(X, transform="unit")
+    assert information_imbalance(space, space, transform="unit") == information_imbalance(space, space)
+    with pytest.raises(InputError, match=r"prepared with transform='unit' and is asked for 'zscore \+ unit'"):
+        information_imbalance(space, X, transform=("zscore", "unit"))
+    with pytest.raises(InputError, match=r"holds distances .* transform='unit' is for rows"):
+        prepare(np.zeros((5, 5)), metric="precomputed", transform="unit")

@@ -9,8 +9,12 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    Metric,
+    Neighbors,
+    OverlapNeighbors,
     Seed,
     Store,
+    Transform,
     is_verbose,
 )
 from platoscope.cli.output import print_json, print_table
@@ -46,8 +50,13 @@ def compare(
             help="Repeat for several; Δ, neighborhood overlap and CKA by default.", show_default=False
         ),
     ] = None,
-    neighbors: Annotated[int, typer.Option(min=1, help="Neighbors of the Information Imbalance.")] = 1,
-    resamples: Annotated[int, typer.Option(min=0, help="Subsamples behind the intervals.")] = 40,
+    transform: Transform = None,
+    metric: Metric = None,
+    neighbors: Neighbors = None,
+    overlap_neighbors: OverlapNeighbors = None,
+    resamples: Annotated[
+        int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
+    ] = None,
     permutations: Annotated[int, typer.Option(min=0, help="Permutations behind the null.")] = 0,
     out: Annotated[
         Path | None,
@@ -59,10 +68,16 @@ def compare(
 ) -> None:
     """Compare two representations: both directions of Δ, overlap and CKA for every pair of layers."""
     from platoscope import layerwise
+    from platoscope.measures import ComparisonOptions, changed
     from platoscope.representations import align
     from platoscope.studies.judge.summary import tidy
 
     _check_ending(out)
+    told = {
+        "measures": measure or None, "transform": transform, "metric": metric, "n_neighbors": neighbors,
+        "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
+    }  # fmt: skip
+    options = changed(ComparisonOptions(), told)
     with open_progress(verbose=is_verbose(context)) as progress:
         progress.stage("Comparing")
         aligned = align(_open(a, store, pooling), _open(b, store, pooling))
@@ -70,17 +85,12 @@ def compare(
         def report(what: str, done: int, total: int) -> None:
             progress.advance(done, f"{what}, {done} of {total}")
 
-        chosen = tuple(measure) if measure else layerwise.DEFAULT_MEASURES
         if grid:
-            result = layerwise.compare(
-                aligned.a, aligned.b, measures=chosen, n_neighbors=neighbors, n_resamples=resamples,
-                n_permutations=permutations, rng=seed, progress=report,
-            )  # fmt: skip
+            result = layerwise.compare(aligned.a, aligned.b, options=options, rng=seed, progress=report)
         else:
             result = layerwise.profile(
-                aligned.a, aligned.b, match=match, measures=chosen, n_neighbors=neighbors,
-                n_resamples=resamples, n_permutations=permutations, rng=seed, progress=report,
-            )  # fmt: skip
+                aligned.a, aligned.b, match=match, options=options, rng=seed, progress=report
+            )
     table = tidy({f"{a} {b}": result})
     if out is not None:
         _write(result, table, out)

@@ -11,8 +11,12 @@ from platoscope.errors import InputError
 __all__ = [
     "AsJson",
     "Layers",
+    "Metric",
+    "Neighbors",
+    "OverlapNeighbors",
     "Seed",
     "Store",
+    "Transform",
     "is_verbose",
     "parse_layers",
 ]
@@ -26,6 +30,29 @@ Store = Annotated[
         help="Folder or URL of the representations; the user cache by default.",
         show_default=False,
     ),
+]
+
+Transform = Annotated[
+    str | None,
+    typer.Option(
+        help="Preparation of rows before distances: none, unit, clip, clamp, zscore, whiten, or several "
+        "in order as zscore+unit.",
+        show_default=False,
+    ),
+]
+
+Metric = Annotated[
+    str | None,
+    typer.Option(help="Distance of Δ: euclidean (default), cosine or hamming.", show_default=False),
+]
+
+Neighbors = Annotated[
+    int | None,
+    typer.Option(min=1, help="Neighbors of the Information Imbalance; 1 by default.", show_default=False),
+]
+
+OverlapNeighbors = Annotated[
+    int | None, typer.Option(min=1, help="Neighbors of the overlap; 10 by default.", show_default=False)
 ]
 
 Layers = Annotated[

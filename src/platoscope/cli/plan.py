@@ -165,7 +165,7 @@ def _time(info: ModelInfo, n_tokens: int, tokens_per_second: float | None, tflop
 def _at_hand(spec: str, n: int, /) -> int:
     """Count no more pairs than a file has rows, where that is known without loading it."""
     from platoscope.datasets import most_pairs
-    from platoscope.studies.run.items import SMALLEST
+    from platoscope.studies.design.settings import SMALLEST
 
     most = most_pairs(spec)
     if most is not None and most < SMALLEST:

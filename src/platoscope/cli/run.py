@@ -6,14 +6,18 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
+    Metric,
+    Neighbors,
+    OverlapNeighbors,
     Store,
+    Transform,
     is_verbose,
     parse_layers,
 )
@@ -45,10 +49,7 @@ class _Request:
     seed: int | None
     n_resamples: int | None
     n_permutations: int | None
-    dtype: str | None
-    device: str | None
-    device_map: Literal["auto"] | None
-    batch_tokens: int | None
+    settings: Mapping[str, Any]
     store: str | None
 
     def plan(self, study: Study, /, *, skip_missing: bool = False) -> Plan:
@@ -66,10 +67,7 @@ class _Request:
             seed=self.seed,
             n_resamples=self.n_resamples,
             n_permutations=self.n_permutations,
-            dtype=self.dtype,
-            device=self.device,
-            device_map=self.device_map,
-            batch_tokens=self.batch_tokens,
+            settings=self.settings,
             skip_missing=skip_missing,
         )
 
@@ -109,6 +107,10 @@ def run(
     permutations: Annotated[
         int | None, typer.Option(min=0, help="Permutations behind the null.", show_default=False)
     ] = None,
+    transform: Transform = None,
+    metric: Metric = None,
+    neighbors: Neighbors = None,
+    overlap_neighbors: OverlapNeighbors = None,
     dtype: Annotated[
         str | None,
         typer.Option(help="auto, float32, bfloat16 or float16; auto by default.", show_default=False),
@@ -149,10 +151,16 @@ def run(
         seed=seed,
         n_resamples=resamples,
         n_permutations=permutations,
-        dtype=dtype,
-        device=device,
-        device_map=device_map,
-        batch_tokens=batch_tokens,
+        settings={
+            "transform": transform,
+            "metric": metric,
+            "n_neighbors": neighbors,
+            "overlap_neighbors": overlap_neighbors,
+            "dtype": dtype,
+            "device": device,
+            "device_map": device_map,
+            "batch_tokens": batch_tokens,
+        },
         store=store,
     )
     if study == "all":

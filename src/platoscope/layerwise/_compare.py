@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.layerwise._evaluate import Settings, evaluate
+from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
-from platoscope.layerwise._stacks import Progress, make_stacks
+from platoscope.layerwise._stacks import make_stacks
+from platoscope.measures import ComparisonOptions, changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
 
-__all__ = ["DEFAULT_MEASURES", "compare", "profile"]
+    from platoscope.layerwise._stacks import Tell
+    from platoscope.neighbors import Transform
 
-DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
+__all__ = ["compare", "profile"]
 
 
 def compare(
@@ -26,20 +28,22 @@ def compare(
     B: Any,
     /,
     *,
-    measures: Sequence[str] = DEFAULT_MEASURES,
-    n_neighbors: int = 1,
-    metric: str = "euclidean",
-    overlap_neighbors: int = 10,
-    overlap_metric: str = "cosine",
-    n_resamples: int = 40,
-    resample_fraction: float = 0.25,
-    n_permutations: int = 0,
+    options: ComparisonOptions | None = None,
+    measures: Sequence[str] | None = None,
+    transform: Transform | None = None,
+    n_neighbors: int | None = None,
+    metric: str | None = None,
+    overlap_neighbors: int | None = None,
+    overlap_metric: str | None = None,
+    n_resamples: int | None = None,
+    resample_fraction: float | None = None,
+    n_permutations: int | None = None,
+    alpha: float | None = None,
     strata: Sequence[Any] | None = None,
-    alpha: float = 0.05,
     n_samples: int | None = None,
     block_size: int | None = None,
     rng: int | np.random.Generator | None = None,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> xr.Dataset:
     """Compare every layer of `A` with every layer of `B`.
 
@@ -49,21 +53,13 @@ def compare(
         Two stacks over the same items. A layer is an array of shape (n_samples, n_features), a
         sequence of arrays (a concatenation whose squared distances add), or a `Space`; widths and
         numbers of layers may differ.
-    measures : sequence of str
-        Names in `platoscope.measures.MEASURES`.
-    n_neighbors, metric : int, str
-        Of Information Imbalance; `metric` also of RSA.
-    overlap_neighbors, overlap_metric : int, str
-        Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
-    n_resamples, resample_fraction : int, float
-        Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
-        standard deviation are what the paper's authors use; the variable `*_resamples` has the values.)
-    n_permutations : int
-        Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
+    options : ComparisonOptions, optional
+        What is computed and how; the defaults of the record if left out.
+    measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
+resample_fraction, n_permutations, alpha : optional
+        Replace the fields of `options` of the same name, which `ComparisonOptions` explains.
     strata : sequence of length n_samples, optional
         Group of each item (book, class): shuffle within groups only.
-    alpha : float
-        Level of the calibration threshold.
     n_samples : int, optional
         Use a random subset of this many items, for comparisons at equal N.
     block_size : int, optional
@@ -88,7 +84,7 @@ def compare(
     Raises
     ------
     InputError
-        Stacks of different items, an unknown option, anything that one of the layers may not be.
+        Stacks of different items, an option out of its range, anything that one of the layers may not be.
     NotFoundError
         Unknown measure.
     MemoryPlanError
@@ -114,16 +110,18 @@ def compare(
     >>> result.information_imbalance.sel(direction="a_to_b").round(1).values.tolist()
     [[0.1, 0.9], [1.0, 0.1], [1.1, 1.0]]
     """
-    settings = Settings(
-        measures=tuple(measures), n_neighbors=n_neighbors, metric=metric, overlap_neighbors=overlap_neighbors,
-        overlap_metric=overlap_metric, n_resamples=n_resamples, resample_fraction=resample_fraction,
-        n_permutations=n_permutations, strata=strata, alpha=alpha, n_samples=n_samples, block_size=block_size,
-    )  # fmt: skip
+    chosen = changed(options or ComparisonOptions(), {
+        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
+        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
+        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+    })  # fmt: skip
     generator, seed = _generator(rng)
-    a, b, settings = make_stacks(A, B, settings, generator, progress)
+    a, b, strata = make_stacks(
+        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+    )
     pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-    result = evaluate(a, b, pairs, settings, generator, progress)
-    return label(result, a, b, pairs, settings, seed, grid=True)
+    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
+    return label(result, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
 
 
 def profile(
@@ -134,20 +132,22 @@ def profile(
     match: Literal["index", "relative_depth"] = "index",
     layer_a: int | None = None,
     layer_b: int | None = None,
-    measures: Sequence[str] = DEFAULT_MEASURES,
-    n_neighbors: int = 1,
-    metric: str = "euclidean",
-    overlap_neighbors: int = 10,
-    overlap_metric: str = "cosine",
-    n_resamples: int = 40,
-    resample_fraction: float = 0.25,
-    n_permutations: int = 0,
+    options: ComparisonOptions | None = None,
+    measures: Sequence[str] | None = None,
+    transform: Transform | None = None,
+    n_neighbors: int | None = None,
+    metric: str | None = None,
+    overlap_neighbors: int | None = None,
+    overlap_metric: str | None = None,
+    n_resamples: int | None = None,
+    resample_fraction: float | None = None,
+    n_permutations: int | None = None,
+    alpha: float | None = None,
     strata: Sequence[Any] | None = None,
-    alpha: float = 0.05,
     n_samples: int | None = None,
     block_size: int | None = None,
     rng: int | np.random.Generator | None = None,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> xr.Dataset:
     """Compare matched layers of `A` and `B`: one value per layer instead of a grid.
 
@@ -157,8 +157,8 @@ def profile(
         Layer l with layer l, or each layer of `A` with the layer of `B` nearest in relative depth.
     layer_a, layer_b : int, optional
         Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
-    A, B, measures, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, resample_fraction, \
-n_permutations, strata, alpha, n_samples, block_size, rng, progress
+    A, B, options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
+resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, progress
         As in `compare`.
 
     Returns
@@ -180,18 +180,20 @@ n_permutations, strata, alpha, n_samples, block_size, rng, progress
     >>> result.sizes["layer"], bool((result.asymmetry < 0).all())
     (3, True)
     """
-    settings = Settings(
-        measures=tuple(measures), n_neighbors=n_neighbors, metric=metric, overlap_neighbors=overlap_neighbors,
-        overlap_metric=overlap_metric, n_resamples=n_resamples, resample_fraction=resample_fraction,
-        n_permutations=n_permutations, strata=strata, alpha=alpha, n_samples=n_samples, block_size=block_size,
-    )  # fmt: skip
+    chosen = changed(options or ComparisonOptions(), {
+        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
+        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
+        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+    })  # fmt: skip
     generator, seed = _generator(rng)
-    a, b, settings = make_stacks(A, B, settings, generator, progress)
+    a, b, strata = make_stacks(
+        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+    )
     pairs = choose_pairs(
         (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
     )  # fmt: skip
-    result = evaluate(a, b, pairs, settings, generator, progress)
-    return label(result, a, b, pairs, settings, seed, grid=False)
+    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
+    return label(result, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
 
 
 def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:

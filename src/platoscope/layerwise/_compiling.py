@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from platoscope.layerwise._compare import DEFAULT_MEASURES, compare, profile
+from platoscope.layerwise._compare import compare, profile
+from platoscope.measures import DEFAULT_MEASURES
 
 __all__ = ["compile_kernels"]
 

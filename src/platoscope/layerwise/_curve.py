@@ -8,13 +8,15 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import DIRECTIONS
-from platoscope.measures import Options, get_measure
-from platoscope.measures._inputs import two_spaces
+from platoscope.measures import ComparisonOptions, changed, get_measure, two_spaces, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
+
+    from platoscope.measures import Measure
+    from platoscope.neighbors import Transform
 
 __all__ = ["n_curve"]
 
@@ -25,12 +27,14 @@ def n_curve(
     /,
     *,
     sizes: Sequence[int] | None = None,
-    measures: Sequence[str] = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased"),
     n_draws: int = 10,
-    n_neighbors: int = 1,
-    metric: str = "euclidean",
-    overlap_neighbors: int = 10,
-    overlap_metric: str = "cosine",
+    options: ComparisonOptions | None = None,
+    measures: Sequence[str] | None = None,
+    transform: Transform | None = None,
+    n_neighbors: int | None = None,
+    metric: str | None = None,
+    overlap_neighbors: int | None = None,
+    overlap_metric: str | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> xr.Dataset:
     """Measure random subsets of growing size, to see whether a value depends on N and has settled.
@@ -43,14 +47,14 @@ def n_curve(
         Numbers of items; by default 7 sizes from N/16 (at least 16) to N, evenly in the logarithm.
     n_draws : int
         Random subsets per size (the full set is drawn once and repeated).
-    measures, n_neighbors, metric, overlap_neighbors, overlap_metric, rng
+    options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, rng
         As in `compare`.
 
     Returns
     -------
     xarray.Dataset
         Each measure over ``draw``, ``n_samples`` and, where it is directed, ``direction``;
-        ``neighborhood_overlap_chance`` over ``n_samples``.
+        ``<measure>_chance`` over ``n_samples`` where it depends on N, as that of neighborhood overlap does.
 
     Raises
     ------
@@ -65,50 +69,59 @@ def n_curve(
     >>> curve.neighborhood_overlap.mean("draw").round(1).values.tolist()
     [0.6, 0.2]
     """
-    import xarray as xr
-
-    A, B = two_spaces(X, Y, metric)
-    table = [get_measure(name) for name in measures]
-    sizes = _sizes(A.n_samples, overlap_neighbors) if sizes is None else list(sizes)
-    smallest = max(n_neighbors, overlap_neighbors) + 2
-    if min(sizes) < smallest or max(sizes) > A.n_samples or n_draws < 1:
-        message = (
-            f"sizes must lie between {smallest} and {A.n_samples}, with n_draws >= 1; got {sizes}, {n_draws}."
-        )
+    chosen = changed(options or ComparisonOptions(), {
+        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
+        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric,
+    })  # fmt: skip
+    whole_number("n_draws", n_draws, low=1)
+    A, B = two_spaces(X, Y, chosen.metric, transform=chosen.transform)
+    table = [get_measure(name) for name in chosen.measures]
+    counts = _sizes(A.n_samples, chosen.overlap_neighbors) if sizes is None else list(sizes)
+    smallest = max(chosen.n_neighbors, chosen.overlap_neighbors) + 2
+    if not counts:
+        message = "sizes must name at least one number of items; leave it out for seven of them up to N."
         raise InputError(message)
+    for size in counts:
+        whole_number("each of sizes", size, low=smallest, high=A.n_samples)
     generator = np.random.default_rng(rng)
-    pair = np.zeros((1, 2), np.intp)
-    out = {m.name: np.empty((n_draws, len(sizes), 2 if m.directed else 1)) for m in table}
+    out = {m.name: np.empty((n_draws, len(counts), 2 if m.directed else 1)) for m in table}
     for draw in range(n_draws):
         order = generator.permutation(A.n_samples)
-        for s, size in enumerate(sizes):
+        for s, size in enumerate(counts):
             if draw > 0 and size == A.n_samples:
                 for values in out.values():
                     values[draw, s] = values[0, s]
                 continue
             items = np.sort(order[:size])
-            options = Options(n_neighbors, metric, overlap_neighbors, overlap_metric)
             some = [A.subset(items)], [B.subset(items)]
+            scratch: dict[str, Any] = {}
             for measure in table:
-                out[measure.name][draw, s] = measure.scores(*some, pair, options)[:, 0]
+                scores = measure.scores(*some, np.zeros((1, 2), np.intp), chosen, scratch)
+                out[measure.name][draw, s] = scores[:, 0]
+    return _labeled(out, table, counts, chosen)
+
+
+def _labeled(
+    out: dict[str, Any], table: Sequence[Measure], sizes: Sequence[int], options: ComparisonOptions
+) -> xr.Dataset:
+    import xarray as xr
+
     dims = ("draw", "n_samples", "direction")
-    variables = {
+    variables: dict[str, Any] = {
         m.name: (dims, out[m.name]) if m.directed else (dims[:2], out[m.name][..., 0]) for m in table
     }
-    chance = [
-        get_measure("neighborhood_overlap").chance(n, Options(overlap_neighbors=overlap_neighbors))
-        for n in sizes
-    ]
-    return xr.Dataset(
-        variables | {"neighborhood_overlap_chance": (("n_samples",), chance)},
-        {"n_samples": list(sizes), "direction": list(DIRECTIONS)},
-        {
-            "n_neighbors": n_neighbors,
-            "metric": metric,
-            "overlap_neighbors": overlap_neighbors,
-            "n_draws": n_draws,
-        },
-    )
+    for measure in table:
+        chance = [measure.chance(n, options) for n in sizes]
+        if measure.uses_overlap_neighbors and np.isfinite(chance).all():
+            variables[f"{measure.name}_chance"] = (("n_samples",), chance)
+    attributes = {
+        "n_neighbors": options.n_neighbors,
+        "metric": options.metric,
+        "transform": " + ".join(options.transform) or "none",
+        "overlap_neighbors": options.overlap_neighbors,
+        "n_draws": len(next(iter(out.values()))),
+    }
+    return xr.Dataset(variables, {"n_samples": list(sizes), "direction": list(DIRECTIONS)}, attributes)
 
 
 def _sizes(n_samples: int, overlap_neighbors: int) -> list[int]:

@@ -9,37 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures import Measure, Options, Shuffles, draw_shuffles, get_measure, subsamples
+from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, get_measure, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.layerwise._stacks import Progress, Stack
+    from platoscope.layerwise._stacks import Stack, Tell
 
-__all__ = ["Evaluation", "Settings", "evaluate"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All options of a comparison; see `platoscope.compare` for their meaning."""
-
-    measures: tuple[str, ...]
-    n_neighbors: int
-    metric: str
-    overlap_neighbors: int
-    overlap_metric: str
-    n_resamples: int
-    resample_fraction: float
-    n_permutations: int
-    strata: Sequence[Any] | None
-    alpha: float
-    n_samples: int | None
-    block_size: int | None
-
-    def options(self) -> Options:
-        """Return what the measures need to know, with a fresh scratch."""
-        return Options(self.n_neighbors, self.metric, self.overlap_neighbors, self.overlap_metric)
+__all__ = ["Evaluation", "evaluate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,54 +37,54 @@ def evaluate(
     a: Stack,
     b: Stack,
     pairs: npt.NDArray[np.intp],
-    settings: Settings,
+    options: ComparisonOptions,
+    strata: Sequence[Any] | None,
     rng: np.random.Generator,
-    progress: Progress | None,
+    progress: Tell | None,
     /,
 ) -> tuple[Evaluation, ...]:
-    """Return every measure of `settings` on `pairs` of layers."""
-    measures = [get_measure(name) for name in settings.measures]
-    if not measures or len(set(settings.measures)) < len(measures):
-        message = f"measures must name at least one measure, each once; got {list(settings.measures)}."
-        raise InputError(message)
+    """Return every measure of `options` on `pairs` of layers; `strata` has the group of each item."""
+    measures = [get_measure(name) for name in options.measures]
     n_samples = a.spaces[0].n_samples
     resampling, shuffling = rng.spawn(2)
-    sets = _sets(n_samples, settings, resampling)
-    shuffles = _shuffles(n_samples, settings, shuffling)
-    _check_plan(a, b, settings, measures)
+    sets = _sets(n_samples, options, measures, resampling)
+    shuffles = None
+    if options.n_permutations:
+        shuffles = draw_shuffles(n_samples, options.n_permutations, strata=strata, rng=shuffling)
+    _check_plan(a, b, options, measures)
     A, B = a.spaces, b.spaces
-    options = settings.options()
+    scratch: dict[str, Any] = {}
     values = []
     for done, measure in enumerate(measures):
-        values.append(measure.scores(A, B, pairs, options))
+        values.append(measure.scores(A, B, pairs, options, scratch))
         _tell(progress, "comparing layers", done + 1, len(measures))
     nulls: list[Any] = [None] * len(measures)
     if shuffles is not None:
         for done, measure in enumerate(measures):
-            nulls[done] = measure.null(A, B, pairs, shuffles, options)
+            nulls[done] = measure.null(A, B, pairs, shuffles, options, scratch)
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
-        resamples = _resample(A, B, pairs, measures, settings, sets, progress)
+        resamples = _resample(A, B, pairs, measures, options, sets, progress)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 
 def _resample(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], settings: Settings, sets: Any,
-    progress: Progress | None,
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: ComparisonOptions,
+    sets: Any, progress: Tell | None,
 ) -> list[Any]:  # fmt: skip
     """Return the values of every measure on each subsample, shape (n_resamples, n_directions, n_pairs)."""
     kept = all(space.gram is not None for space in (*A, *B))
     together = [m for m in measures if m.resamples is not None]
     found: dict[str, Any] = {}
-    options = settings.options()
+    scratch: dict[str, Any] = {}
     for done, measure in enumerate(together):
         assert measure.resamples is not None
-        found[measure.name] = measure.resamples(A, B, pairs, sets, options)
+        found[measure.name] = measure.resamples(A, B, pairs, sets, options, scratch)
         _tell(progress, "drawing subsamples", done + 1, len(measures))
     rest = [m for m in measures if m not in together]
     if rest:
-        draws = _on_each(A, B, pairs, rest, settings, sets, kept)
+        draws = _on_each(A, B, pairs, rest, options, sets, kept)
         found |= {m.name: np.stack(draw) for m, draw in zip(rest, zip(*draws, strict=True), strict=True)}
         _tell(progress, "drawing subsamples", len(measures), len(measures))
     return [found[m.name] for m in measures]
@@ -117,7 +95,7 @@ def _on_each(
     B: Sequence[Space],
     pairs: Any,
     measures: Sequence[Measure],
-    settings: Settings,
+    options: ComparisonOptions,
     sets: Any,
     kept: bool,
 ) -> list[list[Any]]:
@@ -126,15 +104,15 @@ def _on_each(
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):
-            draws[draw] = _on_one(A, B, pairs, measures, settings.options(), sets[draw], kept)
+            draws[draw] = _on_one(A, B, pairs, measures, options, sets[draw], kept)
 
     over_tasks(work, len(sets))
     return draws
 
 
 def _on_one(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: Options, items: Any,
-    kept: bool,
+    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: ComparisonOptions,
+    items: Any, kept: bool,
 ) -> list[Any]:  # fmt: skip
     quick = [kept and m.sampled is not None for m in measures]
     samples_a, samples_b = (
@@ -143,21 +121,23 @@ def _on_one(
     subsets_a, subsets_b = (
         ((), ()) if all(quick) else ([space.subset(items) for space in side] for side in (A, B))
     )
+    scratch: dict[str, Any] = {}
     return [
-        measure.sampled(samples_a, samples_b, pairs, options)
+        measure.sampled(samples_a, samples_b, pairs, options, scratch)
         if fast and measure.sampled is not None
-        else measure.scores(subsets_a, subsets_b, pairs, options)
+        else measure.scores(subsets_a, subsets_b, pairs, options, scratch)
         for measure, fast in zip(measures, quick, strict=True)
     ]
 
 
-def _sets(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:
-    if settings.n_resamples == 0:
+def _sets(
+    n_samples: int, options: ComparisonOptions, measures: Sequence[Measure], rng: np.random.Generator
+) -> Any:
+    if options.n_resamples == 0:
         return None
-    sets = subsamples(
-        n_samples, n_resamples=settings.n_resamples, fraction=settings.resample_fraction, rng=rng
-    )
-    needed = max(settings.n_neighbors, settings.overlap_neighbors if _uses_overlap(settings) else 1)
+    sets = subsamples(n_samples, n_resamples=options.n_resamples, fraction=options.resample_fraction, rng=rng)
+    overlaps = any(measure.uses_overlap_neighbors for measure in measures)
+    needed = max(options.n_neighbors, options.overlap_neighbors if overlaps else 1)
     if sets.shape[1] <= needed:
         message = (
             f"Subsamples have {sets.shape[1]} items, too few for {needed} neighbors. "
@@ -167,25 +147,12 @@ def _sets(n_samples: int, settings: Settings, rng: np.random.Generator) -> Any:
     return sets
 
 
-def _uses_overlap(settings: Settings) -> bool:
-    return any(name in ("neighborhood_overlap", "cknna") for name in settings.measures)
-
-
-def _shuffles(n_samples: int, settings: Settings, rng: np.random.Generator) -> Shuffles | None:
-    if settings.n_permutations < 0:
-        message = f"n_permutations must be 0 or more; got {settings.n_permutations}."
-        raise InputError(message)
-    if settings.n_permutations == 0:
-        return None
-    return draw_shuffles(n_samples, settings.n_permutations, strata=settings.strata, rng=rng)
-
-
-def _check_plan(a: Stack, b: Stack, settings: Settings, measures: Sequence[Measure]) -> None:
+def _check_plan(a: Stack, b: Stack, options: ComparisonOptions, measures: Sequence[Measure]) -> None:
     """Refuse, before any work, what holds whole matrices of all layers without room for them."""
-    dense = [m.name for m in measures if m.name.startswith("cka") or m.name == "rsa"]
+    dense = [m.name for m in measures if m.permutes_matrices]
     spaces = (*a.spaces, *b.spaces)
     blocked = [space for space in spaces if space.gram is None and space.metric != "precomputed"]
-    if settings.n_permutations and dense and blocked:
+    if options.n_permutations and dense and blocked:
         n = a.spaces[0].n_samples
         require_memory(
             4 * n * n * len(spaces),
@@ -194,6 +161,6 @@ def _check_plan(a: Stack, b: Stack, settings: Settings, measures: Sequence[Measu
         )
 
 
-def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
+def _tell(progress: Tell | None, what: str, done: int, total: int) -> None:
     if progress is not None:
         progress(what, done, total)

@@ -16,9 +16,9 @@ from platoscope.measures import Z95, calibrate, get_measure, neighborhood_overla
 if TYPE_CHECKING:
     import xarray as xr
 
-    from platoscope.layerwise._evaluate import Evaluation, Settings
+    from platoscope.layerwise._evaluate import Evaluation
     from platoscope.layerwise._stacks import Stack
-    from platoscope.measures import Measure
+    from platoscope.measures import ComparisonOptions, Measure
 
 __all__ = ["DIRECTIONS", "best_layer", "label"]
 
@@ -30,11 +30,12 @@ def label(
     a: Stack,
     b: Stack,
     pairs: Any,
-    settings: Settings,
+    options: ComparisonOptions,
     seed: str,
     /,
     *,
     grid: bool,
+    stratified: bool,
 ) -> xr.Dataset:
     """Return the labeled result; see `platoscope.compare` for its variables."""
     import xarray as xr
@@ -42,7 +43,7 @@ def label(
     shape = (len(a.spaces), len(b.spaces)) if grid else (len(pairs),)
     dims = ("layer_a", "layer_b") if grid else ("layer",)
     n_samples = a.spaces[0].n_samples
-    size = round(settings.resample_fraction * n_samples)
+    size = round(options.resample_fraction * n_samples)
     variables: dict[str, tuple[tuple[str, ...], Any]] = {}
 
     def put(name: str, values: Any, leading: tuple[str, ...] = ()) -> None:
@@ -67,25 +68,28 @@ def label(
         if done.resamples is not None:
             put_interval(name, done.values, done.resamples, ("direction",))
         if done.null is not None:
-            _put_null(variables, put, done, settings, n_samples)
-        if name == "information_imbalance":
-            put("asymmetry", done.values[0] - done.values[1])
+            _put_null(variables, put, done, options, n_samples)
+        gap = done.measure.gap
+        if gap is not None:
+            put(gap, done.values[0] - done.values[1])
             if done.resamples is not None:
                 put_interval(
-                    "asymmetry",
+                    gap,
                     done.values[0] - done.values[1],
                     done.resamples[:, 0] - done.resamples[:, 1],
                     (),
                 )
-    return xr.Dataset(variables, _coordinates(a, b, pairs, grid), _attributes(a, b, settings, seed))
+    return xr.Dataset(
+        variables, _coordinates(a, b, pairs, grid), _attributes(a, b, options, seed, stratified)
+    )
 
 
-def _put_null(variables: Any, put: Any, done: Evaluation, settings: Settings, n_samples: int) -> None:
+def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOptions, n_samples: int) -> None:
     measure, name = done.measure, done.measure.name
     assert done.null is not None
     similarity, null = measure.similarity(done.values), measure.similarity(done.null)
-    best = _best_similarity(measure, settings, n_samples)
-    calibration = calibrate(similarity, null, best=best, alpha=settings.alpha)
+    best = _best_similarity(measure, options, n_samples)
+    calibration = calibrate(similarity, null, best=best, alpha=options.alpha)
     leading = ("direction",)
     put(f"{name}_null", done.null.mean(axis=0), leading)
     put(
@@ -97,12 +101,12 @@ def _put_null(variables: Any, put: Any, done: Evaluation, settings: Settings, n_
     put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
     put(f"{name}_p", calibration.p_value, leading)
     put(f"{name}_calibrated", calibration.score, leading)
-    variables.update(best_layer(measure, similarity, null, best=best, alpha=settings.alpha))
+    variables.update(best_layer(measure, similarity, null, best=best, alpha=options.alpha))
     put(f"{name}_null_draws", done.null.astype(np.float32), ("permutation", *leading))
 
 
-def _best_similarity(measure: Measure, settings: Settings, n_samples: int) -> float:
-    identity = np.array(measure.identity(n_samples, settings.options()))
+def _best_similarity(measure: Measure, options: ComparisonOptions, n_samples: int) -> float:
+    identity = np.array(measure.identity(n_samples, options))
     return float(measure.similarity(identity))
 
 
@@ -161,26 +165,36 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
     }
 
 
-def _attributes(a: Stack, b: Stack, settings: Settings, seed: str) -> dict[str, Any]:
+def _transform(a: Stack, b: Stack) -> str:
+    """Say how the rows of both sides were prepared; a `Space` that was handed in keeps its own way."""
+    ways = [sorted({" + ".join(space.transform) or "none" for space in side.spaces}) for side in (a, b)]
+    first, second = (" or ".join(way) for way in ways)
+    return first if first == second else f"A: {first}; B: {second}"
+
+
+def _attributes(
+    a: Stack, b: Stack, options: ComparisonOptions, seed: str, stratified: bool
+) -> dict[str, Any]:
     n_samples = a.spaces[0].n_samples
     best = {
-        f"{name}_best": _best_similarity(get_measure(name), settings, n_samples) for name in settings.measures
+        f"{name}_best": _best_similarity(get_measure(name), options, n_samples) for name in options.measures
     }
     return {
         "n_samples": n_samples,
-        "measures": json.dumps(settings.measures),
-        "n_neighbors": settings.n_neighbors,
-        "metric": settings.metric,
-        "overlap_neighbors": settings.overlap_neighbors,
-        "overlap_metric": settings.overlap_metric,
+        "measures": json.dumps(options.measures),
+        "n_neighbors": options.n_neighbors,
+        "metric": options.metric,
+        "transform": _transform(a, b),
+        "overlap_neighbors": options.overlap_neighbors,
+        "overlap_metric": options.overlap_metric,
         "estimator": "full",
         "ties": "average",
-        "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, settings.overlap_neighbors),
-        "n_resamples": settings.n_resamples,
-        "resample_fraction": settings.resample_fraction,
-        "n_permutations": settings.n_permutations,
-        "stratified": int(settings.strata is not None),
-        "alpha": settings.alpha,
+        "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, options.overlap_neighbors),
+        "n_resamples": options.n_resamples,
+        "resample_fraction": options.resample_fraction,
+        "n_permutations": options.n_permutations,
+        "stratified": int(stratified),
+        "alpha": options.alpha,
         "seed": seed,
         "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
         "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),

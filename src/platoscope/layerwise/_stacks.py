@@ -12,14 +12,16 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures import get_measure
-from platoscope.neighbors import Space, available_memory, prepare
+from platoscope.neighbors import Space, as_space, available_memory, prepare
 
 if TYPE_CHECKING:
-    from platoscope.layerwise._evaluate import Settings
+    from collections.abc import Sequence
 
-__all__ = ["Progress", "Stack", "make_stacks"]
+    from platoscope.measures import ComparisonOptions
 
-Progress: TypeAlias = Callable[[str, int, int], None]
+__all__ = ["Stack", "Tell", "make_stacks"]
+
+Tell: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
 
 # Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
@@ -42,9 +44,18 @@ class Stack:
 
 
 def make_stacks(
-    A: Any, B: Any, settings: Settings, rng: np.random.Generator, progress: Progress | None, /
-) -> tuple[Stack, Stack, Settings]:
-    """Return both sides prepared on the same items, and the settings with strata cut likewise."""
+    A: Any,
+    B: Any,
+    options: ComparisonOptions,
+    rng: np.random.Generator,
+    progress: Tell | None,
+    /,
+    *,
+    strata: Sequence[Any] | None,
+    n_samples: int | None,
+    block_size: int | None,
+) -> tuple[Stack, Stack, Sequence[Any] | None]:
+    """Return both sides prepared on the same items, and the strata of these."""
     readers = [_layer_readers(X, side) for X, side in ((A, "A"), (B, "B"))]
     first_a, first_b = (reader[0]() for reader in readers)
     n_a, n_b = _n_samples(first_a), _n_samples(first_b)
@@ -56,18 +67,17 @@ def make_stacks(
         raise InputError(message)
     _check_ids(A, B)
     chosen = None
-    if settings.n_samples is not None and settings.n_samples != n_a:
-        if not 3 <= settings.n_samples < n_a:
-            message = f"n_samples must be between 3 and the {n_a} items at hand; got {settings.n_samples}."
+    if n_samples is not None and n_samples != n_a:
+        if not 3 <= n_samples < n_a:
+            message = f"n_samples must be between 3 and the {n_a} items at hand; got {n_samples}."
             raise InputError(message)
-        chosen = np.sort(rng.permutation(n_a)[: settings.n_samples])
-        if settings.strata is not None:
-            settings = replace(settings, strata=[settings.strata[i] for i in chosen])
+        chosen = np.sort(rng.permutation(n_a)[:n_samples])
+        strata = None if strata is None else [strata[i] for i in chosen]
     n_items = n_a if chosen is None else chosen.size
     n_layers = sum(map(len, readers))
-    block = settings.block_size
+    block = block_size
     available = available_memory()
-    if block is None and all(get_measure(name).resamples is not None for name in settings.measures):
+    if block is None and all(get_measure(name).resamples is not None for name in options.measures):
         block = 1  # they compare rows with rows, and never ask for distances
     if block is None and available and 4 * n_items * n_items * n_layers > _SHARE * available:
         block = max(64, int(_SHARE * available / 8 / (4 * n_items)))
@@ -79,32 +89,38 @@ def make_stacks(
         spaces = []
         names = tuple(getattr(X, "layers", range(len(layers))))
         for name, reader in zip(names, layers, strict=True):
-            spaces.append(_prepared(reader, chosen, settings.metric, block, keep, f"layer {name} of {side}"))
+            spaces.append(_prepared(reader, chosen, options, block, keep, f"layer {name} of {side}"))
             done += 1
             if progress is not None:
                 progress("preparing layers", done, n_layers)
         stacks.append(
             Stack(tuple(spaces), names, _depths(X, len(layers)), dict(getattr(X, "provenance", {})))
         )
-    return stacks[0], stacks[1], settings
+    return stacks[0], stacks[1], strata
 
 
 def _prepared(
-    reader: Callable[[], Any], chosen: Any, metric: str, block: int | None, keep: bool, name: str
+    reader: Callable[[], Any],
+    chosen: Any,
+    options: ComparisonOptions,
+    block: int | None,
+    keep: bool,
+    name: str,
 ) -> Space:
     """Prepare one layer; its rows are kept for near-ties, or else read again when one must be settled."""
     layer = reader()
     if isinstance(layer, Space):
-        space = replace(layer, name=name)
+        space = replace(as_space(layer, name, options.metric, options.transform), name=name)
         return space if chosen is None else space.subset(chosen)
-    if metric == "precomputed" and chosen is not None:
+    if options.metric == "precomputed" and chosen is not None:
         return prepare(layer, metric="precomputed", name=name).subset(chosen)
 
     def cut(rows: Any) -> Any:
         return rows if chosen is None else _rows(rows, chosen)
 
     source = cut(layer) if keep else lambda: cut(reader())
-    return prepare(source, metric=metric, block_size=block, name=name)  # type: ignore[arg-type]
+    metric, transform = options.metric, options.transform
+    return prepare(source, metric=metric, transform=transform, block_size=block, name=name)  # type: ignore[arg-type]
 
 
 def _layer_readers(X: Any, side: str) -> list[Callable[[], Any]]:

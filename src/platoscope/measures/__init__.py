@@ -5,23 +5,27 @@ from __future__ import annotations
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._imbalance import Imbalance, information_imbalance
+from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
+from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, changed, whole_number
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._resampling import Z95, standard_errors, subsamples
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
-from platoscope.measures._table import MEASURES, Measure, Options, get_measure
+from platoscope.measures._table import MEASURES, Measure, get_measure
 
 __all__ = [
+    "DEFAULT_MEASURES",
     "MEASURES",
     "Z95",
     "Calibration",
+    "ComparisonOptions",
     "Imbalance",
     "Measure",
-    "Options",
     "Retrieval",
     "Shuffles",
     "calibrate",
+    "changed",
     "cka",
     "cknna",
     "draw_shuffles",
@@ -34,4 +38,6 @@ __all__ = [
     "rsa",
     "standard_errors",
     "subsamples",
+    "two_spaces",
+    "whole_number",
 ]

@@ -12,7 +12,7 @@ from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, dots, permuted_dots, rows_of
 from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
-from platoscope.neighbors import Sample, Space, over_tasks, prepare
+from platoscope.neighbors import Sample, Space, Transform, as_space, over_tasks, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ def cka(
     estimator: Literal["debiased", "biased"] = "debiased",
     kernel: Literal["linear", "rbf"] = "linear",
     bandwidth: float = 1.0,
+    transform: Transform = "none",
 ) -> float:
     """Measure how alike the similarity structures of two representations are.
 
@@ -51,6 +52,8 @@ def cka(
         For "rbf", exp(−d² / (2 σ²)) with σ = `bandwidth` × the median distance of each side.
     bandwidth : float
         Only for ``kernel="rbf"``.
+    transform : str or sequence of str
+        Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def cka(
     if not bandwidth > 0:
         message = f"bandwidth must be positive; got {bandwidth}."
         raise InputError(message)
-    A, B = (_vectors(Z, name) for Z, name in ((X, "X"), (Y, "Y")))
+    A, B = (_vectors(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))
     check_same_items(A.n_samples, B.n_samples)
     if kernel == "linear":
         values = _linear(A, B)
@@ -273,11 +276,13 @@ def _gram_kernel(space: Space | Sample) -> _Kernel:
     return kernel
 
 
-def _vectors(X: Any, name: str) -> Space:
+def _vectors(X: Any, transform: Transform, name: str) -> Space:
     if isinstance(X, Space) and X.metric not in ("euclidean", "cosine"):
         message = f"CKA needs vectors; {name} was prepared with metric={X.metric!r}."
         raise InputError(message)
-    return prepare(X, name=name, block_size=1) if not isinstance(X, Space) else X
+    if isinstance(X, Space):
+        return as_space(X, name, X.metric, transform)
+    return prepare(X, transform=transform, name=name, block_size=1)
 
 
 def _linear(A: Space, B: Space) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Space, nearest_neighbors
+from platoscope.neighbors import Space, Transform, nearest_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["cknna", "cknna_null", "cknna_scores"]
 
 
-def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10) -> float:
+def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10, transform: Transform = "none") -> float:
     """Measure the alignment of two kernels where both see near neighbors.
 
     Between −1 and 1, 1 for identical representations; higher is more similar. Symmetric. With all
@@ -33,6 +33,8 @@ def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10) -> float:
         Two representations of the same items.
     n_neighbors : int
         Neighbors by Euclidean distance; ties at the last place share it.
+    transform : str or sequence of str
+        Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10) -> float:
     >>> round(cknna(X, 3 * X + 1), 6)
     1.0
     """
-    A, B = two_spaces(X, Y, "euclidean")
+    A, B = two_spaces(X, Y, "euclidean", transform=transform)
     value = float(cknna_scores([A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors)[0, 0])
     if np.isnan(value):
         message = "CKNNA is undefined: X or Y does not vary over the items. Leave that layer out."

@@ -15,6 +15,7 @@ from platoscope.measures._sparse import SparseRows, merge
 from platoscope.neighbors import (
     Sample,
     Space,
+    Transform,
     add_sample_ranks,
     block_neighbors,
     nearest_neighbors,
@@ -59,6 +60,7 @@ def information_imbalance(
     *,
     n_neighbors: int = 1,
     metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "euclidean",
+    transform: Transform = "none",
     ties: Literal["average", "min"] = "average",
     estimator: Literal["full", "split"] = "full",
     rng: int | np.random.Generator | None = None,
@@ -81,6 +83,8 @@ def information_imbalance(
         Average over this many nearest neighbors instead of the first (k in the papers).
     metric : {"euclidean", "cosine", "hamming", "precomputed"}
         Hamming counts differing sign bits; with "precomputed", X and Y are square distances.
+    transform : str or sequence of str
+        Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
     ties : {"average", "min"}
         "average": everything is its expectation under random tie-breaking, so that a constant array
         scores exactly 1 in both directions. "min" (rank = 1 + strictly closer, all points within
@@ -142,8 +146,8 @@ def information_imbalance(
                 f"at their defaults (got metric={metric!r}, ties={ties!r})."
             )
             raise InputError(message)
-        return Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, rng=rng))
-    A, B = two_spaces(X, Y, metric)
+        return Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, transform=transform, rng=rng))
+    A, B = two_spaces(X, Y, metric, transform=transform)
     scores = imbalance_scores(
         [A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors, metric=metric, ties=ties
     )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Neighbors, Sample, Space, nearest_neighbors, sample_neighbors
+from platoscope.neighbors import Neighbors, Sample, Space, Transform, nearest_neighbors, sample_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ def neighborhood_overlap(
     *,
     n_neighbors: int = 10,
     metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "cosine",
+    transform: Transform = "none",
 ) -> float:
     """Measure how many of their nearest neighbors two representations have in common.
 
@@ -45,7 +46,10 @@ def neighborhood_overlap(
     n_neighbors : int
         k: 10 in Huh et al., 30 in DADApy.
     metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Cosine in Huh et al. No feature is clipped or normalized beyond that.
+        Cosine in Huh et al.
+    transform : str or sequence of str
+        Preparation of the rows of both sides (Huh et al.: ``"clamp"``) before anything else;
+        see `platoscope.neighbors.transform_rows`.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def neighborhood_overlap(
     >>> neighborhood_overlap(X, X), round(neighborhood_overlap(X, X[:, :4]), 2)
     (1.0, 0.28)
     """
-    A, B = two_spaces(X, Y, metric)
+    A, B = two_spaces(X, Y, metric, transform=transform)
     scores = overlap_scores([A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors, metric=metric)
     return float(scores[0, 0])
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
-from platoscope.neighbors import over_tasks
+from platoscope.neighbors import Transform, over_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Retrieval(NamedTuple):
     """recall@k with rows of Y as queries."""
 
 
-def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON) -> Retrieval:
+def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transform = "none") -> Retrieval:
     """Measure recall@k: the share of items whose partner is among their k most similar candidates.
 
     Between 0 and 1, k / N by chance; higher is better. A task beside the measures: translation
@@ -50,6 +50,9 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON) -> Retrieval:
         cosine: without that, one mean direction common to all rows of a side decides.
     k : sequence of int
         Numbers of candidates.
+    transform : str or sequence of str
+        Preparation of the rows of both sides before anything else, each side by itself;
+        see `platoscope.neighbors.transform_rows`.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON) -> Retrieval:
     >>> retrieval(X, X + rng.standard_normal(X.shape), k=(1, 5)).forward
     {1: 0.685, 5: 0.915}
     """
-    A, B = two_spaces(X, Y, "euclidean")
+    A, B = two_spaces(X, Y, "euclidean", transform=transform)
     for value in k:
         if not 1 <= value <= A.n_samples:
             message = f"k must be between 1 and the number of items, {A.n_samples}; got {value}."

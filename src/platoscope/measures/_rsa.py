@@ -11,7 +11,7 @@ from platoscope.errors import InputError
 from platoscope.measures._dense import permuted_dots, rows_of
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import Shuffles
-from platoscope.neighbors import Space, exact_scores, require_memory
+from platoscope.neighbors import Space, Transform, exact_scores, require_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,12 @@ __all__ = ["rsa", "rsa_null", "rsa_scores"]
 
 
 def rsa(
-    X: Any, Y: Any, /, *, metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "euclidean"
+    X: Any,
+    Y: Any,
+    /,
+    *,
+    metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "euclidean",
+    transform: Transform = "none",
 ) -> float:
     """Measure the Spearman correlation of the pairwise distances of two representations.
 
@@ -33,6 +38,8 @@ def rsa(
         Two representations of the same items.
     metric : {"euclidean", "cosine", "hamming", "precomputed"}
         Of both sides.
+    transform : str or sequence of str
+        Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def rsa(
     >>> round(rsa(X, X), 6), -0.1 < rsa(X, X[::-1]) < 0.1
     (1.0, True)
     """
-    A, B = two_spaces(X, Y, metric)
+    A, B = two_spaces(X, Y, metric, transform=transform)
     left, right = (_rank_matrix(space, metric, exact=True).ravel() for space in (A, B))
     value = float(np.dot(left, right.astype(np.float64))) / 2
     if np.isnan(value):

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures._inputs import check_same_items
-from platoscope.neighbors import Space
-from platoscope.neighbors._inputs import FloatArray, as_parts, check_finite
+from platoscope.neighbors import FloatArray, Space, Transform, as_space, check_finite, transform_rows
 
 __all__ = ["split_imbalance"]
 
@@ -18,7 +17,13 @@ _ROWS_AT_ONCE = 256
 
 
 def split_imbalance(
-    X: Any, Y: Any, /, *, n_neighbors: int = 1, rng: int | np.random.Generator | None = None
+    X: Any,
+    Y: Any,
+    /,
+    *,
+    n_neighbors: int = 1,
+    transform: Transform = "none",
+    rng: int | np.random.Generator | None = None,
 ) -> tuple[float, float]:
     """Return Δ_split in both directions.
 
@@ -28,7 +33,7 @@ def split_imbalance(
     distances between unit vectors, in float64. No item is compared with itself. Identity gives 0
     (for k = 1 without ties), independence (M−1)/(M−2).
     """
-    parts_x, parts_y = _rows(X, "X"), _rows(Y, "Y")
+    parts_x, parts_y = (_rows(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))
     n_samples = len(parts_x[0])
     check_same_items(n_samples, len(parts_y[0]))
     n_columns = n_samples - n_samples // 2
@@ -52,8 +57,11 @@ def split_imbalance(
     return float(forward), float(backward)
 
 
-def _rows(X: Any, name: str) -> tuple[FloatArray, ...]:
-    return X.parts if isinstance(X, Space) else as_parts(X, name)
+def _rows(X: Any, transform: Transform, name: str) -> tuple[FloatArray, ...]:
+    if isinstance(X, Space):
+        return as_space(X, name, X.metric, transform).parts
+    rows = transform_rows(X, transform, name=name)
+    return tuple(rows) if isinstance(rows, list) else (rows,)
 
 
 def _unit(parts: tuple[FloatArray, ...], name: str) -> npt.NDArray[np.float64]:

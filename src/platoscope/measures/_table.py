@@ -14,6 +14,7 @@ from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
 from platoscope.measures._nulls import Shuffles
+from platoscope.measures._options import ComparisonOptions
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
     overlap_null,
@@ -24,35 +25,27 @@ from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_res
 from platoscope.measures._rsa import rsa_null, rsa_scores
 from platoscope.neighbors import Sample, Space
 
-__all__ = ["MEASURES", "Measure", "Options", "get_measure"]
+__all__ = ["MEASURES", "LayerPairs", "Measure", "Scratch", "get_measure"]
 
 Invariance: TypeAlias = Literal["isometry", "scale", "translation"]
-Pairs: TypeAlias = npt.NDArray[np.intp]
+LayerPairs: TypeAlias = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a comparison fixes for all its measures."""
+Scratch: TypeAlias = dict[str, Any]
+"""Sums that several measures of one evaluation share."""
 
-    n_neighbors: int = 1
-    """Neighbors of Information Imbalance."""
-    metric: str = "euclidean"
-    """Distance of Information Imbalance and RSA."""
-    overlap_neighbors: int = 10
-    """Neighbors of neighborhood overlap and CKNNA."""
-    overlap_metric: str = "cosine"
-    """Distance of neighborhood overlap."""
-    scratch: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Sums that several measures of one evaluation share."""
-
-
-Scores: TypeAlias = Callable[[Sequence[Space], Sequence[Space], Pairs, Options], npt.NDArray[np.float64]]
-Resamples: TypeAlias = Callable[
-    [Sequence[Space], Sequence[Space], Pairs, Any, Options], npt.NDArray[np.float64]
+Scores: TypeAlias = Callable[
+    [Sequence[Space], Sequence[Space], LayerPairs, ComparisonOptions, Scratch], npt.NDArray[np.float64]
 ]
-Sampled: TypeAlias = Callable[[Sequence[Sample], Sequence[Sample], Pairs, Options], npt.NDArray[np.float64]]
+Resamples: TypeAlias = Callable[
+    [Sequence[Space], Sequence[Space], LayerPairs, Any, ComparisonOptions, Scratch], npt.NDArray[np.float64]
+]
+Sampled: TypeAlias = Callable[
+    [Sequence[Sample], Sequence[Sample], LayerPairs, ComparisonOptions, Scratch], npt.NDArray[np.float64]
+]
 Null: TypeAlias = Callable[
-    [Sequence[Space], Sequence[Space], Pairs, Shuffles, Options], npt.NDArray[np.float64]
+    [Sequence[Space], Sequence[Space], LayerPairs, Shuffles, ComparisonOptions, Scratch],
+    npt.NDArray[np.float64],
 ]
 
 
@@ -73,9 +66,9 @@ class Measure:
     lowest: float
     highest: float
     """Range over all inputs; `highest` of Δ is what adversarial data reach, its chance level is 1."""
-    identity: Callable[[int, Options], float]
+    identity: Callable[[int, ComparisonOptions], float]
     """Value of a representation without ties compared with itself, given n_samples."""
-    chance: Callable[[int, Options], float]
+    chance: Callable[[int, ComparisonOptions], float]
     """Expectation under independence, given n_samples; NaN where it depends on the data."""
     invariances: frozenset[Invariance]
     scores: Scores = field(repr=False)
@@ -87,6 +80,15 @@ class Measure:
     resamples: Resamples | None = field(repr=False, default=None)
     """Values on all subsets at once, shape (n_sets, 1 or 2, n_pairs), for a measure of rows of one layer with
     rows of another: what the pair needs is computed once for all of them."""
+
+    gap: str | None = None
+    """What the difference of both directions is called, where it has a name of its own."""
+    uses_overlap_neighbors: bool = False
+    """Whether it looks at `ComparisonOptions.overlap_neighbors` neighbors instead of `n_neighbors`."""
+    permutes_matrices: bool = False
+    """Whether its null holds the whole matrices of all layers."""
+    needs_one_space: bool = False
+    """Whether both sides must have the same features: a row of A is compared with rows of B."""
 
     def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the values so that higher means more similar: 1 − Δ, or the value itself."""
@@ -103,6 +105,7 @@ def _cka(estimator: str) -> Measure:
         title=f"CKA ({estimator})",
         label=f"CKA ({estimator})",
         family="cka",
+        permutes_matrices=True,
         directed=False,
         higher_is_similar=True,
         lowest=0.0 if estimator == "biased" else -1.0,
@@ -110,11 +113,11 @@ def _cka(estimator: str) -> Measure:
         identity=lambda n, o: 1.0,
         chance=lambda n, o: 0.0 if estimator == "debiased" else float("nan"),
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
-        null=lambda A, B, pairs, shuffles, o: cka_null(
-            A, B, pairs, shuffles, estimator=estimator, scratch=o.scratch
+        scores=lambda A, B, pairs, o, scratch: cka_scores(A, B, pairs, estimator=estimator, scratch=scratch),
+        null=lambda A, B, pairs, shuffles, o, scratch: cka_null(
+            A, B, pairs, shuffles, estimator=estimator, scratch=scratch
         ),
-        sampled=lambda A, B, pairs, o: cka_scores(A, B, pairs, estimator=estimator, scratch=o.scratch),
+        sampled=lambda A, B, pairs, o, scratch: cka_scores(A, B, pairs, estimator=estimator, scratch=scratch),
     )
 
 
@@ -124,6 +127,7 @@ def _retrieval(k: int) -> Measure:
         title=f"recall@{k}",
         label=f"recall@{k}",
         family="retrieval",
+        needs_one_space=True,
         directed=True,
         higher_is_similar=True,
         lowest=0.0,
@@ -131,11 +135,13 @@ def _retrieval(k: int) -> Measure:
         identity=lambda n, o: 1.0,
         chance=lambda n, o: k / n,
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: retrieval_scores(A, B, pairs, k=k, scratch=o.scratch),
-        null=lambda A, B, pairs, shuffles, o: retrieval_null(
-            A, B, pairs, shuffles.orders, k=k, scratch=o.scratch
+        scores=lambda A, B, pairs, o, scratch: retrieval_scores(A, B, pairs, k=k, scratch=scratch),
+        null=lambda A, B, pairs, shuffles, o, scratch: retrieval_null(
+            A, B, pairs, shuffles.orders, k=k, scratch=scratch
         ),
-        resamples=lambda A, B, pairs, sets, o: retrieval_resamples(A, B, pairs, sets, k=k, scratch=o.scratch),
+        resamples=lambda A, B, pairs, sets, o, scratch: retrieval_resamples(
+            A, B, pairs, sets, k=k, scratch=scratch
+        ),
     )
 
 
@@ -147,18 +153,19 @@ _TABLE = (
         family="information_imbalance",
         directed=True,
         higher_is_similar=False,
+        gap="asymmetry",
         lowest=0.0,
         highest=2.0,
         identity=lambda n, o: (o.n_neighbors + 1) / n,
         chance=lambda n, o: 1.0,
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: imbalance_scores(
+        scores=lambda A, B, pairs, o, scratch: imbalance_scores(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
-        null=lambda A, B, pairs, shuffles, o: imbalance_null(
+        null=lambda A, B, pairs, shuffles, o, scratch: imbalance_null(
             A, B, pairs, shuffles, n_neighbors=o.n_neighbors, metric=o.metric
         ),
-        sampled=lambda A, B, pairs, o: imbalance_sampled(
+        sampled=lambda A, B, pairs, o, scratch: imbalance_sampled(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
     ),
@@ -167,6 +174,7 @@ _TABLE = (
         title="Neighborhood overlap",
         label="neighborhood overlap",
         family="neighborhood_overlap",
+        uses_overlap_neighbors=True,
         directed=False,
         higher_is_similar=True,
         lowest=0.0,
@@ -174,13 +182,13 @@ _TABLE = (
         identity=lambda n, o: 1.0,
         chance=lambda n, o: neighborhood_overlap_chance(n, o.overlap_neighbors),
         invariances=_SCALE,  # cosine distances depend on the origin
-        scores=lambda A, B, pairs, o: overlap_scores(
+        scores=lambda A, B, pairs, o, scratch: overlap_scores(
             A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
-        null=lambda A, B, pairs, shuffles, o: overlap_null(
+        null=lambda A, B, pairs, shuffles, o, scratch: overlap_null(
             A, B, pairs, shuffles.orders, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
-        sampled=lambda A, B, pairs, o: overlap_sampled(
+        sampled=lambda A, B, pairs, o, scratch: overlap_sampled(
             A, B, pairs, n_neighbors=o.overlap_neighbors, metric=o.overlap_metric
         ),
     ),
@@ -191,6 +199,7 @@ _TABLE = (
         title="CKNNA",
         label="CKNNA",
         family="cknna",
+        uses_overlap_neighbors=True,
         directed=False,
         higher_is_similar=True,
         lowest=-1.0,
@@ -198,8 +207,8 @@ _TABLE = (
         identity=lambda n, o: 1.0,
         chance=lambda n, o: float("nan"),
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: cknna_scores(A, B, pairs, n_neighbors=o.overlap_neighbors),
-        null=lambda A, B, pairs, shuffles, o: cknna_null(
+        scores=lambda A, B, pairs, o, scratch: cknna_scores(A, B, pairs, n_neighbors=o.overlap_neighbors),
+        null=lambda A, B, pairs, shuffles, o, scratch: cknna_null(
             A, B, pairs, shuffles.orders, n_neighbors=o.overlap_neighbors
         ),
     ),
@@ -208,6 +217,7 @@ _TABLE = (
         title="RSA (Spearman)",
         label="RSA",
         family="rsa",
+        permutes_matrices=True,
         directed=False,
         higher_is_similar=True,
         lowest=-1.0,
@@ -215,8 +225,8 @@ _TABLE = (
         identity=lambda n, o: 1.0,
         chance=lambda n, o: 0.0,
         invariances=_ALL,
-        scores=lambda A, B, pairs, o: rsa_scores(A, B, pairs, metric=o.metric),
-        null=lambda A, B, pairs, shuffles, o: rsa_null(A, B, pairs, shuffles, metric=o.metric),
+        scores=lambda A, B, pairs, o, scratch: rsa_scores(A, B, pairs, metric=o.metric),
+        null=lambda A, B, pairs, shuffles, o, scratch: rsa_null(A, B, pairs, shuffles, metric=o.metric),
     ),
     *map(_retrieval, COMMON),
 )

@@ -7,9 +7,10 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 from __future__ import annotations
 
 from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
-from platoscope.neighbors._prepare import Metric, as_space, prepare
+from platoscope.neighbors._prepare import METRICS, Metric, as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
@@ -17,7 +18,9 @@ from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
 from platoscope.neighbors._transforms import TRANSFORMS, Transform, parse_transform, transform_rows
 
 __all__ = [
+    "METRICS",
     "TRANSFORMS",
+    "FloatArray",
     "Metric",
     "Neighbors",
     "Sample",
@@ -27,6 +30,7 @@ __all__ = [
     "as_space",
     "available_memory",
     "block_neighbors",
+    "check_finite",
     "exact_scores",
     "n_threads",
     "nearest_neighbors",

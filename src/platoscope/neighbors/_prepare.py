@@ -13,6 +13,7 @@ from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
 from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._transforms import parse_transform, transform_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
+    from platoscope.neighbors._transforms import Transform
 
-__all__ = ["Metric", "as_space", "prepare"]
+__all__ = ["METRICS", "Metric", "as_space", "prepare"]
 
 Metric: TypeAlias = Literal["euclidean", "cosine", "hamming", "precomputed"]
 METRICS: tuple[str, ...] = ("euclidean", "cosine", "hamming", "precomputed")
@@ -34,6 +36,7 @@ def prepare(
     /,
     *,
     metric: Metric = "euclidean",
+    transform: Transform = "none",
     block_size: int | None = None,
     name: str = "X",
 ) -> Space:
@@ -49,6 +52,9 @@ def prepare(
         when a near-tie must be decided, so that rows on disk need not stay in memory.
     metric : {"euclidean", "cosine", "hamming", "precomputed"}
         Euclidean and cosine share one preparation. Hamming counts differing sign bits (x < 0).
+    transform : str or sequence of str
+        Preparation of the rows before their distances: ``"none"``, ``"unit"``, ``"clip"``, ``"clamp"``,
+        ``"zscore"``, ``"whiten"``, or several in order; see `platoscope.neighbors.transform_rows`.
     block_size : int, optional
         Rows of the distance matrix held at a time. By default the whole matrix is kept when it
         takes at most 2 GiB (N = 23,000), and blocks of 256 MiB are computed on demand beyond.
@@ -87,10 +93,11 @@ def prepare(
     """
     if isinstance(X, Space):
         return X
+    steps = parse_transform(transform)
     load = None
     if callable(X) and not hasattr(X, "shape"):
         source: Callable[[], ArrayLike] = X
-        X, load = source(), lambda: as_parts(source(), name)
+        X, load = source(), lambda: transform_parts(as_parts(source(), name), steps, name)
     if metric not in METRICS:
         message = f"metric must be one of {', '.join(METRICS)}; got {metric!r}."
         raise InputError(message)
@@ -98,20 +105,37 @@ def prepare(
         message = f"block_size must be a positive number of rows; got {block_size}."
         raise InputError(message)
     if metric == "precomputed":
+        if steps:
+            message = (
+                f"{name} holds distances (metric='precomputed'), and transform={transform!r} is for rows."
+            )
+            raise InputError(message)
         return _prepare_distances(as_matrix(X, name), name)
     parts = as_parts(X, name)
     if len(parts[0]) < 3:
         message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
         raise InputError(message)
+    parts = transform_parts(parts, steps, name)
     if metric == "hamming":
-        return _prepare_signs(parts, name)
-    return _prepare_vectors(X, parts, metric, block_size, name, load or (lambda: parts))
+        return replace(_prepare_signs(parts, name), transform=steps)
+    space = _prepare_vectors(X, parts, metric, block_size, name, load or (lambda: parts))
+    return replace(space, transform=steps)
 
 
-def as_space(X: ArrayLike, name: str, metric: str, /) -> Space:
-    """Return `X` as a `Space` that can answer in `metric`, or say why it cannot."""
+def as_space(X: ArrayLike, name: str, metric: str, transform: Transform = "none", /) -> Space:
+    """Return `X` as a `Space` that can answer in `metric`, or say why it cannot.
+
+    A `Space` keeps the transform that it was prepared with; to ask for another one is an error.
+    """
     if not isinstance(X, Space):
-        return prepare(X, metric=metric, name=name)  # type: ignore[arg-type]
+        return prepare(X, metric=metric, transform=transform, name=name)  # type: ignore[arg-type]
+    steps = parse_transform(transform)
+    if steps not in ((), X.transform):
+        message = (
+            f"{name} was prepared with transform={' + '.join(X.transform) or 'none'!r} and is asked for "
+            f"{' + '.join(steps)!r}. Prepare it again from its rows."
+        )
+        raise InputError(message)
     vectors = ("euclidean", "cosine")
     if X.metric != metric and not (X.metric in vectors and metric in vectors):
         message = (

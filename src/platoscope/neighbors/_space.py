@@ -60,6 +60,8 @@ class Space:
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
     centered: tuple[npt.NDArray[np.float32], ...] = field(repr=False, default=())
     """Centered distinct rows, kept only while `gram` is None."""
+    transform: tuple[str, ...] = ()
+    """How the rows were prepared, in order; `parts` are the prepared rows."""
     scale: float = 1.0
     """The power of two that `gram`, `sq`, `along` and `norm` were scaled by, so that float32 can hold them."""
     block_rows: int = 0

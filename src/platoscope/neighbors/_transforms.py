@@ -30,7 +30,7 @@ _BLOCK = 64
 
 
 def parse_transform(transform: Transform, /) -> tuple[str, ...]:
-    """Return the steps of a preparation, in order; none for ``"none"``.
+    """Return the steps of a preparation, in order; an empty tuple for ``"none"``.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def parse_transform(transform: Transform, /) -> tuple[str, ...]:
     """
     given = transform.split("+") if isinstance(transform, str) else transform
     steps = tuple(step.strip() if isinstance(step, str) else step for step in given)
-    if steps == ("none",):
+    if steps in ((), ("none",)):
         return ()
     unknown = [step for step in steps if step not in TRANSFORMS or step == "none"]
-    if unknown or not steps:
+    if unknown:
         message = (
             f"transform must be one of {', '.join(TRANSFORMS)}, or several of them but none in order, such as "
             f"('zscore', 'unit'); got {transform!r}."

@@ -15,7 +15,8 @@ from platoscope.errors import NotFoundError, StorageError
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
 from platoscope.studies.design.comparison import Source
-from platoscope.studies.design.records import Answer, Choices, Settings, Verdict
+from platoscope.studies.design.records import Answer, Choices, Verdict
+from platoscope.studies.design.settings import Settings
 from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:

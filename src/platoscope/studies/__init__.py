@@ -12,11 +12,11 @@ from platoscope.studies.design.records import (
     Design,
     Finding,
     Panel,
-    Settings,
     Statement,
     Study,
     Verdict,
 )
+from platoscope.studies.design.settings import Settings
 from platoscope.studies.paper.catalog import get_study, list_studies
 from platoscope.studies.plan.planning import Plan, make_plan
 from platoscope.studies.run.execution import execute

@@ -145,7 +145,9 @@ def test_a_language_that_is_not_installed_has_no_say_in_the_items(monkeypatch: p
 def test_how_models_are_loaded_is_a_setting_that_the_plan_shows() -> None:
     """Device, precision and batch reach the settings from `make_plan`, and are said in the description."""
     plan = make_plan(
-        get_study("translations"), dtype="bfloat16", device="cuda:1", batch_tokens=512, skip_missing=True
+        get_study("translations"),
+        settings={"dtype": "bfloat16", "device": "cuda:1", "batch_tokens": 512},
+        skip_missing=True,
     )
     assert (plan.settings.dtype, plan.settings.device, plan.settings.batch_tokens) == (
         "bfloat16",
@@ -162,12 +164,15 @@ def test_how_models_are_loaded_is_a_setting_that_the_plan_shows() -> None:
         ({"model": "no-such-model"}, NotFoundError, "gemma-3-270m"),
         ({"pairs": "no-such-corpus:en-it"}, NotFoundError, "bible"),
         ({"pooling": "median"}, InputError, "median"),
-        ({"n": 3}, InputError, "n must be at least"),
-        ({"resample_fraction": 2.0}, InputError, "between 0 and 1"),
+        ({"n": 3}, InputError, "n must be a whole number, at least 40"),
+        ({"settings": {"resample_fraction": 2.0}}, InputError, "between 0 and 1"),
         ({"n_permutations": -1}, InputError, "n_permutations"),
-        ({"dtype": "int8"}, InputError, "float32"),
-        ({"device_map": "balanced"}, InputError, "device_map must be one of"),
-        ({"batch_tokens": 0}, InputError, "batch_tokens must be at least 1"),
+        ({"settings": {"dtype": "int8"}}, InputError, "float32"),
+        ({"settings": {"device_map": "balanced"}}, InputError, "device_map must be one of"),
+        ({"settings": {"batch_tokens": 0}}, InputError, "batch_tokens must be a whole number, at least 1"),
+        ({"settings": {"transform": "clips"}}, InputError, "none, unit, clip"),
+        ({"settings": {"n_neighbors": True}}, InputError, "n_neighbors must be a whole number"),
+        ({"settings": {"n_resample": 3}}, InputError, "unknown settings n_resample; there are .*n_resamples"),
     ],
 )
 def test_a_wrong_choice_is_refused_with_what_exists(

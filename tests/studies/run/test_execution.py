@@ -298,13 +298,23 @@ def test_options_of_loading_reach_the_model_and_are_recorded(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Precision, device and batch of the plan are those that the model was loaded with, and stand in the run."""
-    plan = _plan(
-        "metric-comparison", workplace, monkeypatch, dtype="bfloat16", device="cpu", batch_tokens=256
-    )
+    told = {"dtype": "bfloat16", "device": "cpu", "batch_tokens": 256}
+    plan = _plan("metric-comparison", workplace, monkeypatch, settings=told)
     result = execute(plan, out=tmp_path, store=workplace / "store")
     (model,) = result.provenance["models"].values()
     assert (model["dtype"], model["device"], model["batch_tokens"]) == ("bfloat16", "cpu", 256)
     assert load_run(tmp_path).plan.settings == plan.settings
+
+
+def test_the_space_and_the_neighborhood_reach_the_numbers(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transform, metric and neighbors of the settings are those that every comparison was computed with."""
+    told = {"transform": "zscore + unit", "metric": "cosine", "n_neighbors": 2, "overlap_neighbors": 5}
+    result = execute(_plan("metric-comparison", workplace, monkeypatch, settings=told), out=tmp_path)
+    for dataset in result.results.values():
+        assert {name: dataset.attrs[name] for name in told} == told
+    assert load_run(tmp_path).plan.settings == result.plan.settings
 
 
 def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:

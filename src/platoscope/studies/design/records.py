@@ -7,10 +7,11 @@ drawing are generic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from platoscope.errors import InputError
+from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,11 +27,9 @@ __all__ = [
     "Finding",
     "Panel",
     "PanelKind",
-    "Settings",
     "Statement",
     "Study",
     "Verdict",
-    "override",
 ]
 
 Answer = Literal["held", "did not hold", "not decided"]
@@ -139,57 +138,6 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Numbers that a plan fixes for all comparisons of a study.
-
-    Parameters
-    ----------
-    n : int
-        Pairs per comparison.
-    n_neighbors : int
-        Neighbors of the Information Imbalance.
-    n_resamples, resample_fraction
-        Subsamples without replacement behind the intervals.
-    n_permutations : int
-        Permutations of the pairing behind the null.
-    measures : tuple of str
-        Measures of `platoscope.layerwise.profile` for everything but grids.
-    grid_measures : tuple of str
-        Measures for whole grids, where each costs L_A × L_B values.
-    seed : int
-        Seed of the sampling of items, of the subsamples and of the permutations.
-    dtype, device, device_map, batch_tokens
-        How models are loaded and fed; see `platoscope.models.load_model`. What was chosen for ``"auto"``
-        stands in the provenance of the run.
-    """
-
-    n: int = 1000
-    n_neighbors: int = 1
-    n_resamples: int = 40
-    resample_fraction: float = 0.25
-    n_permutations: int = 100
-    measures: tuple[str, ...] = (
-        "information_imbalance",
-        "neighborhood_overlap",
-        "cka_debiased",
-        "cka_biased",
-        "retrieval_at_1",
-        "retrieval_at_5",
-    )
-    grid_measures: tuple[str, ...] = (
-        "information_imbalance",
-        "neighborhood_overlap",
-        "cka_debiased",
-        "cka_biased",
-    )
-    seed: int = 0
-    dtype: str = "auto"
-    device: str = "auto"
-    device_map: Literal["auto"] | None = None
-    batch_tokens: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Choices:
     """What a user may choose of a study: everything else is the study's own.
 
@@ -289,13 +237,3 @@ class Study:
     def settings_for(self, preset: str, /) -> Settings:
         """Give the settings of one preset."""
         return self.settings.get(preset, Settings())
-
-
-def override(settings: Settings, changes: Mapping[str, Any], /) -> Settings:
-    """Give `settings` with every change that is not None; unknown names are an error that lists the known ones."""
-    known = {item.name for item in fields(Settings)}
-    unknown = sorted(set(changes) - known)
-    if unknown:
-        msg = f"unknown settings {', '.join(unknown)}; a study has {', '.join(sorted(known))}"
-        raise InputError(msg)
-    return replace(settings, **{name: value for name, value in changes.items() if value is not None})

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from platoscope.errors import InputError
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
-from platoscope.studies.design.records import Panel, Settings
+from platoscope.studies.design.records import Panel
+from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,8 +103,14 @@ def panel_from(values: Mapping[str, Any], /, *, where: str) -> Panel:
 
 
 def settings_from(values: Mapping[str, Any], /, *, where: str) -> Settings:
-    """Build settings of plain values."""
-    return record_from(Settings, values, where=where)
+    """Build settings of plain values; a setting that is refused is an error that says where it stands."""
+    try:
+        return record_from(Settings, values, where=where)
+    except InputError as error:
+        if str(error).startswith(where):
+            raise
+        msg = f"{where}: {error}"
+        raise InputError(msg) from error
 
 
 def digest(value: object, /) -> str:

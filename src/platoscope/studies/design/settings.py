@@ -1,43 +1,75 @@
-"""Which settings a study can run with."""
+"""The numbers that a study fixes for all its comparisons: the options of a comparison, and what lies around it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Literal
 
 from platoscope.errors import InputError
-from platoscope.measures import Options
+from platoscope.measures import DEFAULT_MEASURES, ComparisonOptions, get_measure, whole_number
 
-if TYPE_CHECKING:
-    from platoscope.studies.design.records import Settings
-
-__all__ = ["check_settings"]
+__all__ = ["SMALLEST", "Settings"]
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+SMALLEST = 40
+"""Fewer items than this make no comparison of ranks."""
 
 
-def check_settings(settings: Settings, /) -> None:
-    """Refuse settings outside of their range, each with its name and value."""
-    for name, low in (("n", 40), ("n_resamples", 0), ("n_permutations", 0), ("n_neighbors", 1)):
-        value = getattr(settings, name)
-        if value < low:
-            msg = f"{name} must be at least {low}, got {value}"
+@dataclass(frozen=True, kw_only=True)
+class Settings(ComparisonOptions):
+    """Numbers that a plan fixes for all comparisons of a study: `ComparisonOptions`, with these beside them.
+
+    Checked when it is made. What TOML files and the command line call settings are its fields, all on one level.
+
+    Parameters
+    ----------
+    n : int
+        Pairs per comparison.
+    measures : tuple of str
+        Measures of `platoscope.layerwise.profile` for everything but grids.
+    grid_measures : tuple of str
+        Measures for whole grids, where each costs L_A × L_B values.
+    seed : int
+        Seed of the sampling of items, of the subsamples and of the permutations.
+    dtype, device, device_map, batch_tokens
+        How models are loaded and fed; see `platoscope.models.load_model`. What was chosen for ``"auto"``
+        stands in the provenance of the run.
+
+    Raises
+    ------
+    InputError
+        A number of the wrong type or outside its range, an unknown name, or subsamples too small for the neighbors.
+    """
+
+    measures: tuple[str, ...] = (*DEFAULT_MEASURES, "retrieval_at_1", "retrieval_at_5")
+    n_permutations: int = 100
+    n: int = 1000
+    grid_measures: tuple[str, ...] = DEFAULT_MEASURES
+    seed: int = 0
+    dtype: str = "auto"
+    device: str = "auto"
+    device_map: Literal["auto"] | None = None
+    batch_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in (*self.measures, *self.grid_measures):
+            get_measure(name)
+        object.__setattr__(self, "grid_measures", tuple(self.grid_measures))
+        whole_number("n", self.n, low=SMALLEST)
+        whole_number("seed", self.seed, low=0)
+        if self.batch_tokens is not None:
+            whole_number("batch_tokens", self.batch_tokens, low=1)
+        for name, known in (("dtype", DTYPES), ("device_map", (None, "auto"))):
+            if getattr(self, name) not in known:
+                names = ", ".join(str(value) for value in known)
+                msg = f"{name} must be one of {names}, got {getattr(self, name)!r}"
+                raise InputError(msg)
+        neighbors = max(self.n_neighbors, self.overlap_neighbors)
+        size = round(self.n * self.resample_fraction)
+        if self.n_resamples and size <= neighbors:
+            msg = (
+                f"n = {self.n} leaves subsamples of {size} items (resample_fraction = {self.resample_fraction}), which "
+                f"must have more than the {neighbors} neighbors; ask for more items, or for --resamples 0"
+            )
             raise InputError(msg)
-    for name, known in (("dtype", DTYPES), ("device_map", (None, "auto"))):
-        if getattr(settings, name) not in known:
-            names = ", ".join(str(value) for value in known)
-            msg = f"{name} must be one of {names}, got {getattr(settings, name)!r}"
-            raise InputError(msg)
-    if settings.batch_tokens is not None and settings.batch_tokens < 1:
-        msg = f"batch_tokens must be at least 1, got {settings.batch_tokens}"
-        raise InputError(msg)
-    if not 0 < settings.resample_fraction < 1:
-        msg = f"resample_fraction must lie between 0 and 1, got {settings.resample_fraction}"
-        raise InputError(msg)
-    neighbors = max(settings.n_neighbors, Options().overlap_neighbors)
-    if settings.n_resamples and round(settings.n * settings.resample_fraction) <= neighbors:
-        msg = (
-            f"n = {settings.n} leaves subsamples of {round(settings.n * settings.resample_fraction)} items "
-            f"(resample_fraction = {settings.resample_fraction}), which must have more than the {neighbors} "
-            "neighbors; ask for more items, or for --resamples 0"
-        )
-        raise InputError(msg)

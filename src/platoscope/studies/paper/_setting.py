@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from platoscope.errors import NotFoundError
 from platoscope.studies.design.comparison import Items, Source
-from platoscope.studies.design.records import Settings
+from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
     from platoscope.studies.design.records import Choices

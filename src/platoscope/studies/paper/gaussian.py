@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from platoscope.studies.design.comparison import Comparison, Synthetic
-from platoscope.studies.design.records import Choices, Design, Finding, Panel, Settings, Statement, Study
+from platoscope.studies.design.records import Choices, Design, Finding, Panel, Statement, Study
+from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge.evidence import Curve, Quantity, curve, mean_of_directions
 from platoscope.studies.judge.judging import all_of, below, close, over, under
 

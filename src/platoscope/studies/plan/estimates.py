@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.records import Panel, Settings
+    from platoscope.studies.design.records import Panel
+    from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
 
 __all__ = ["BESIDE_WEIGHTS", "Estimate", "estimate", "per_extraction", "reading_seconds"]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import NotFoundError
+from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
-from platoscope.studies.design.records import Choices, override
-from platoscope.studies.design.settings import check_settings
+from platoscope.studies.design.records import Choices
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.plan.extraction import Extraction, extractions_of, sources_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from platoscope.studies.design.records import Panel, Settings, Statement, Study
+    from platoscope.studies.design.records import Panel, Statement, Study
+    from platoscope.studies.design.settings import Settings
 
 
 __all__ = ["Plan", "PlanRow", "make_plan"]
@@ -127,13 +128,8 @@ def make_plan(
     layers: Sequence[int] | None = None,
     seed: int | None = None,
     n_resamples: int | None = None,
-    resample_fraction: float | None = None,
     n_permutations: int | None = None,
-    n_neighbors: int | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
-    device_map: Literal["auto"] | None = None,
-    batch_tokens: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     skip_missing: bool = False,
 ) -> Plan:
     """Resolve a study into a plan, without loading data or weights.
@@ -152,11 +148,11 @@ def make_plan(
         Layers to keep; all by default.
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
-    n_resamples, resample_fraction, n_permutations, n_neighbors : optional
-        Replace the settings of the preset.
-    dtype, device, device_map, batch_tokens : optional
-        How models are loaded and fed; see `platoscope.models.load_model`. The settings of the preset by
-        default.
+    n_resamples, n_permutations : int, optional
+        Subsamples behind the intervals, and shuffled pairings behind the null.
+    settings : mapping, optional
+        Any fields of `Settings` by name, such as ``{"transform": "unit", "dtype": "float32"}``; what is left out
+        or None is the preset's.
     skip_missing : bool
         Leave out comparisons whose models or data are not installed, and say why, instead of raising.
 
@@ -193,22 +189,9 @@ def make_plan(
         else tuple(str(Pooling.parse(item)) for item in _tuple(pooling) or ()),
         layers=None if layers is None else tuple(int(layer) for layer in layers),
     )
-    settings = override(
-        study.settings_for(preset),
-        {
-            "n": n,
-            "seed": seed,
-            "n_resamples": n_resamples,
-            "resample_fraction": resample_fraction,
-            "n_permutations": n_permutations,
-            "n_neighbors": n_neighbors,
-            "dtype": dtype,
-            "device": device,
-            "device_map": device_map,
-            "batch_tokens": batch_tokens,
-        },
-    )
-    check_settings(settings)
+    told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
+    given = {name: value for name, value in told.items() if value is not None}
+    resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
     design = study.design(choices)
     comparisons = tuple(_with_tokenizers(comparison) for comparison in design.comparisons)
     check_known(comparisons)
@@ -221,7 +204,7 @@ def make_plan(
     return Plan(
         study=study,
         choices=choices,
-        settings=settings,
+        settings=resolved,
         comparisons=comparisons,
         panels=design.panels,
         statements=design.statements,

@@ -10,6 +10,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise import compare, n_curve, profile, take_profile
+from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.records import Settings
+    from platoscope.studies.design.settings import Settings
 
 __all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
 
@@ -160,11 +161,8 @@ def _profile(task: Computation, a: Any, b: Any, held: _Held = (None, None)) -> x
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
+        options=settings,
         measures=_measures(task),
-        n_neighbors=settings.n_neighbors,
-        n_resamples=settings.n_resamples,
-        resample_fraction=settings.resample_fraction,
-        n_permutations=settings.n_permutations,
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
     )
@@ -194,7 +192,9 @@ def _measures(task: Computation) -> tuple[str, ...]:
     if task.comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
         return ("information_imbalance",)
     one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
-    return tuple(name for name in task.settings.measures if one_space or not name.startswith("retrieval"))
+    return tuple(
+        name for name in task.settings.measures if one_space or not get_measure(name).needs_one_space
+    )
 
 
 def _grid(task: Computation) -> xr.Dataset:
@@ -202,11 +202,8 @@ def _grid(task: Computation) -> xr.Dataset:
     return compare(
         task.a,
         task.b,
+        options=settings,
         measures=settings.grid_measures,
-        n_neighbors=settings.n_neighbors,
-        n_resamples=settings.n_resamples,
-        resample_fraction=settings.resample_fraction,
-        n_permutations=settings.n_permutations,
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
     )
@@ -255,8 +252,8 @@ def _sample_size(task: Computation) -> xr.Dataset:
     ]
     draws = n_curve(
         *sides,
+        options=task.settings,
         measures=task.settings.grid_measures,
-        n_neighbors=task.settings.n_neighbors,
         rng=task.settings.seed,
     )
     result = draws.mean("draw", keep_attrs=True)

@@ -11,6 +11,7 @@ import numpy as np
 from platoscope.datasets import filter_lengths, load_pairs, tokens_per_character
 from platoscope.datasets.pairs import FilterCount, require
 from platoscope.errors import PlatoscopeWarning
+from platoscope.studies.design.settings import SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Items
 
 __all__ = ["Selection", "count_steps", "select_items"]
-
-SMALLEST = 40
-"""Fewer items than this make no comparison of ranks."""
 
 _NO_LIMIT = 1 << 40
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.records import Settings
+    from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.run.encoders import Shelf
     from platoscope.studies.run.items import Selection

@@ -1,0 +1,130 @@
+"""The options of a comparison: one record, one check, from the command line to the number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from platoscope.errors import InputError
+from platoscope.neighbors import METRICS, parse_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "changed", "whole_number"]
+
+DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
+_MOST = 1_000_000
+"""Of neighbors, subsamples and permutations: more is a slip of the pen, and would fill any memory."""
+_Record = TypeVar("_Record", bound="ComparisonOptions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions:
+    """What `platoscope.compare`, `profile` and `n_curve` can be told, studies and the command line with them.
+
+    Checked when it is made, so that a record that exists is one that can be used.
+
+    Parameters
+    ----------
+    measures : sequence of str
+        Names in `platoscope.measures.MEASURES`.
+    transform : str or sequence of str
+        Preparation of the rows of every layer before any measure: a step, or several in order
+        (`platoscope.neighbors.transform_rows`). It is fitted on all items once.
+    n_neighbors : int
+        Neighbors of Information Imbalance.
+    metric : {"euclidean", "cosine", "hamming", "precomputed"}
+        Distance of Information Imbalance and RSA.
+    overlap_neighbors, overlap_metric : int, str
+        Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
+    n_resamples, resample_fraction : int, float
+        Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
+        standard deviation are what the paper's authors use; the variable `*_resamples` has the values.)
+    n_permutations : int
+        Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
+    alpha : float
+        Level of the calibration threshold.
+
+    Raises
+    ------
+    InputError
+        A number of the wrong type or outside its range, an unknown metric or transform.
+
+    Examples
+    --------
+    >>> options = ComparisonOptions(transform=("zscore", "unit"), n_permutations=99)
+    >>> options.n_neighbors, options.transform
+    (1, ('zscore', 'unit'))
+    """
+
+    measures: tuple[str, ...] = DEFAULT_MEASURES
+    transform: tuple[str, ...] | str = ()
+    n_neighbors: int = 1
+    metric: str = "euclidean"
+    overlap_neighbors: int = 10
+    overlap_metric: str = "cosine"
+    n_resamples: int = 40
+    resample_fraction: float = 0.25
+    n_permutations: int = 0
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measures", _names("measures", self.measures))
+        object.__setattr__(self, "transform", parse_transform(self.transform))
+        for name in ("n_neighbors", "overlap_neighbors"):
+            whole_number(name, getattr(self, name), low=1, high=_MOST)
+        for name in ("n_resamples", "n_permutations"):
+            whole_number(name, getattr(self, name), low=0, high=_MOST)
+        for name in ("resample_fraction", "alpha"):
+            _share(name, getattr(self, name))
+        for name in ("metric", "overlap_metric"):
+            if getattr(self, name) not in METRICS:
+                message = f"{name} must be one of {', '.join(METRICS)}; got {getattr(self, name)!r}."
+                raise InputError(message)
+
+
+def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
+    """Return the record with every change that is not None, checked again.
+
+    Raises
+    ------
+    InputError
+        A name that the record does not have; the message lists those it has.
+    """
+    known = [item.name for item in fields(options)]
+    unknown = sorted(set(changes) - set(known))
+    if unknown:
+        message = f"unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+        raise InputError(message)
+    return replace(options, **{name: value for name, value in changes.items() if value is not None})
+
+
+def whole_number(name: str, value: object, /, *, low: int, high: int | None = None) -> None:
+    """Raise an `InputError` unless `value` is a whole number from `low` to `high`; True is none."""
+    is_whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if is_whole and low <= int(value) and (high is None or int(value) <= high):  # type: ignore[call-overload]
+        return
+    limit = f"at least {low}" if high is None else f"from {low} to {high:,}"
+    message = f"{name} must be a whole number, {limit}; got {value!r}."
+    raise InputError(message)
+
+
+def _share(name: str, value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 < value < 1:  # type: ignore[operator, arg-type]
+        message = f"{name} must lie strictly between 0 and 1; got {value!r}."
+        raise InputError(message)
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    listed = isinstance(value, list | tuple)
+    if not listed or not value or not all(isinstance(item, str) for item in value):  # type: ignore[attr-defined]
+        message = f"{name} must be a list of at least one measure by name; got {value!r}."
+        raise InputError(message)
+    chosen = tuple(value)  # type: ignore[arg-type, var-annotated]
+    if len(set(chosen)) < len(chosen):
+        message = f"{name} must name each one once; got {list(chosen)}."
+        raise InputError(message)
+    return chosen
