@@ -10,6 +10,7 @@ from __future__ import annotations
 from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
+from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._slices import take_profile
@@ -17,6 +18,7 @@ from platoscope.measures import DEFAULT_MEASURES
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "DIAGNOSTICS",
     "DIRECTIONS",
     "SemanticRegion",
     "compare",

@@ -6,6 +6,13 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 
 from __future__ import annotations
 
+from platoscope.neighbors._diagnostics import (
+    SpaceDiagnostics,
+    hubness,
+    largest_feature,
+    participation_ratio,
+    space_diagnostics,
+)
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
@@ -25,6 +32,7 @@ __all__ = [
     "Neighbors",
     "Sample",
     "Space",
+    "SpaceDiagnostics",
     "Transform",
     "add_sample_ranks",
     "as_space",
@@ -32,15 +40,19 @@ __all__ = [
     "block_neighbors",
     "check_finite",
     "exact_scores",
+    "hubness",
+    "largest_feature",
     "n_threads",
     "nearest_neighbors",
     "over_rows",
     "over_tasks",
     "parse_transform",
+    "participation_ratio",
     "prepare",
     "ranks",
     "require_memory",
     "sample_neighbors",
+    "space_diagnostics",
     "take_sample",
     "transform_rows",
     "visit_rank_rows",

@@ -157,6 +157,7 @@ def _prepare_vectors(
         "Give fewer items, or float32 data instead of float64.",
     )
     centered, sq, along, raw, center_sq, scale = _center(parts, name)
+    squares = np.concatenate([_column_squares(Z) for Z in centered])
     inverse, first = _group_equal_rows(parts, raw)
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
@@ -174,6 +175,7 @@ def _prepare_vectors(
         sq=sq.astype(np.float32),
         along=along - center_sq / 2,
         norm=np.sqrt(raw),
+        squares=squares,
         scale=scale,
     )
     if metric == "cosine":
@@ -237,6 +239,22 @@ def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], fl
         message = f"{name} has values near the limit of {X.dtype}; divide it by a constant first."
         raise InputError(message)
     return mean, max(peaks)
+
+
+def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the sum of squares of each column."""
+    from platoscope.neighbors._kernels import column_squares
+
+    found: dict[int, npt.NDArray[np.float64]] = {}
+
+    def add(start: int, stop: int) -> None:
+        found[start] = np.zeros(Z.shape[1])
+        column_squares(Z, found[start], start, stop)
+
+    over_rows(add, len(Z))
+    # In the order of the rows, whichever thread was first.
+    squares: npt.NDArray[np.float64] = np.sum([found[start] for start in sorted(found)], axis=0)
+    return squares
 
 
 def _group_equal_rows(

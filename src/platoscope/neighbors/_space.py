@@ -60,6 +60,8 @@ class Space:
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
     centered: tuple[npt.NDArray[np.float32], ...] = field(repr=False, default=())
     """Centered distinct rows, kept only while `gram` is None."""
+    squares: npt.NDArray[np.float64] | None = field(repr=False, default=None)
+    """Sum of squares of each centered feature over all items, on the scale of `centered`; None for a subset."""
     transform: tuple[str, ...] = ()
     """How the rows were prepared, in order; `parts` are the prepared rows."""
     scale: float = 1.0
@@ -133,6 +135,7 @@ class Space:
             sq=self.sq[rows],
             along=self.along[rows],
             norm=self.norm[rows],
+            squares=None,
             _memo={"rounding": self._rounding()},
         )
 

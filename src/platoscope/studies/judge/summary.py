@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.layerwise import DIAGNOSTICS
 from platoscope.studies.judge.claims import LAST_QUARTER
 from platoscope.studies.judge.evidence import Quantity, curve
 
@@ -130,7 +131,7 @@ def tidy(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
 def _is_measure(name: str, result: xr.Dataset) -> bool:
     """Tell a measure from what belongs to one: ``x_low`` belongs to ``x``."""
     owners = [other for other in map(str, result.data_vars) if other != name and name.startswith(f"{other}_")]
-    return not owners and "resample" not in result[name].dims
+    return not owners and name not in DIAGNOSTICS and "resample" not in result[name].dims
 
 
 def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:
