@@ -25,7 +25,9 @@ def test_a_grid_describes_each_layer_of_both_sides() -> None:
     A, B = _stacks()
     grid = compare(A, B, measures=["cka_biased"], transform="clip", overlap_neighbors=5, n_resamples=0)
     for side, stack in (("a", A), ("b", B)):
-        expected = [space_diagnostics(layer, transform="clip", n_neighbors=5) for layer in stack]
+        expected = [
+            space_diagnostics(layer, transform="clip", metric="cosine", n_neighbors=5) for layer in stack
+        ]
         for name in ("feature_share", "largest_feature", "participation_ratio", "hubness"):
             variable = grid[f"{name}_{side}"]
             assert variable.dims == (f"layer_{side}",)
@@ -80,3 +82,12 @@ def test_few_features_are_no_warning() -> None:
         warnings.simplefilter("error")
         found = profile(A, A, n_resamples=0)
     assert (found.feature_share_a > 0.2).all()
+
+
+def test_zero_rows_have_no_cosine() -> None:
+    """Where the graph behind neighborhood overlap is undefined its hubness is missing, and the rest is there."""
+    A = np.random.default_rng(0).standard_normal((1, 60, 24))
+    A[0, 3] = 0.0
+    found = profile(A, A, measures=["information_imbalance"], n_resamples=0)
+    assert np.isnan(found.hubness_a).all()
+    assert np.isfinite(found.participation_ratio_a).all()

@@ -82,8 +82,9 @@ resample_fraction, n_permutations, alpha : optional
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
         under permutation (float32). Attributes hold all settings. ``feature_share_a``, ``largest_feature_a``,
         ``participation_ratio_a`` and ``hubness_a``, and the same of B, describe each layer of a side as it was
-        compared (`platoscope.neighbors.space_diagnostics`, with `metric` and `overlap_neighbors`); the last two
-        are left out where only retrieval is measured, which needs no distances.
+        compared (`platoscope.neighbors.space_diagnostics`; hubness is that of the graph of `overlap_neighbors`
+        under `overlap_metric`, NaN where that is undefined). The last two are left out where only retrieval is
+        measured, which needs no distances.
 
     Raises
     ------

@@ -56,8 +56,16 @@ def _describe(space: Space, options: ComparisonOptions) -> dict[str, float | int
     # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
     if any(get_measure(name).resamples is None for name in options.measures):
         found["participation_ratio"] = participation_ratio(space)
-        found["hubness"] = hubness(space, options.overlap_neighbors, options.metric)
+        found["hubness"] = _hubness(space, options)
     return found
+
+
+def _hubness(space: Space, options: ComparisonOptions) -> float:
+    """Return that of the graph behind neighborhood overlap, which is at hand wherever that is measured."""
+    metric = options.overlap_metric if space.metric in ("euclidean", "cosine") else space.metric
+    if metric not in ("euclidean", "cosine", space.metric) or (metric == "cosine" and not space.norm.all()):
+        return float("nan")
+    return hubness(space, options.overlap_neighbors, metric)
 
 
 def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]) -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from platoscope.neighbors._nearest import nearest_neighbors
 from platoscope.neighbors._prepare import as_space
-from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -138,13 +136,8 @@ def participation_ratio(space: Space, /) -> float:
 
 def _gram_moments(space: Space) -> tuple[float, float]:
     """Return trace and squared norm of the Gram matrix of the items, centered at their own mean."""
-    from platoscope.neighbors._kernels import row_moments
-
     weights = space.weights.astype(np.float64)
-    sums, squares = np.empty((2, space.n_distinct))
-    for start, stop, block in space.blocks():
-        here = sums[start:stop], squares[start:stop]
-        over_rows(partial(row_moments, block, weights, *here), stop - start)
+    sums, squares = space.gram_moments()
     n_samples = space.n_samples
     total = float(weights @ sums)
     trace = float(weights @ space.sq.astype(np.float64)) - total / n_samples

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,9 +103,25 @@ class Space:
         if self.gram is not None:
             yield 0, self.n_distinct, self.gram
             return
+        moments: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            yield start, stop, gram_product([Z[start:stop] for Z in self.centered], self.centered)
+            block = gram_product([Z[start:stop] for Z in self.centered], self.centered)
+            # Read off while it is there: a block that is not kept would have to be computed again.
+            if "moments" not in self._memo:
+                moments.append(row_moments(block, self.weights))
+            yield start, stop, block
+        self._memo.setdefault("moments", tuple(np.concatenate(side) for side in zip(*moments, strict=True)))
+
+    def gram_moments(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the sum and the sum of squares of each distinct row of the Gram matrix, over all items."""
+        if self.gram is not None:
+            return row_moments(self.gram, self.weights)
+        if "moments" not in self._memo:
+            for _ in self.blocks():
+                pass
+        moments: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = self._memo["moments"]
+        return moments
 
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the centered Gram matrix by item, shape (stop - start, n_samples)."""
@@ -210,6 +228,17 @@ def gram_product(left: Any, right: Any) -> FloatArray:
         total = product if total is None else np.add(total, product, out=total)
     assert total is not None
     return total
+
+
+def row_moments(
+    block: FloatArray, weights: npt.NDArray[np.int32], /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the weighted sum and the weighted sum of squares of each row, in float64."""
+    from platoscope.neighbors._kernels import row_moments as fill
+
+    sums, squares = np.empty((2, len(block)))
+    over_rows(partial(fill, block, weights.astype(np.float64), sums, squares), len(block))
+    return sums, squares
 
 
 def require_nonzero(space: Space, /) -> None:
