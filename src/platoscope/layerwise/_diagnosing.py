@@ -55,8 +55,8 @@ def _describe(space: Space, options: ComparisonOptions) -> dict[str, float | int
     found: dict[str, float | int] = {"feature_share": share, "largest_feature": feature}
     # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
     if any(get_measure(name).resamples is None for name in options.measures):
-        found["participation_ratio"] = participation_ratio(space)
         found["hubness"] = _hubness(space, options)
+        found["participation_ratio"] = participation_ratio(space)
     return found
 
 

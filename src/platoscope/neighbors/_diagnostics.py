@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SpaceDiagnostics", "hubness", "largest_feature", "participation_ratio", "space_diagnostics"]
 
-# Features of a covariance matrix that are worked on together, so that memory stays bounded.
-_FEATURES = 2048
-
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceDiagnostics:
@@ -71,8 +68,8 @@ def space_diagnostics(
     Notes
     -----
     Exact up to the rounding of float32 rows and their products, with sums in float64. Beside `prepare` it takes
-    a pass over the rows and two over the matrix of distances; no eigenvalue is computed:
-    ``Σ λ²`` is the squared Frobenius norm of the covariance or of the Gram matrix, whichever is at hand or smaller.
+    a pass over the rows and two over the matrix of distances, blocks of which are computed once for both. No
+    eigenvalue is computed: ``Σ λ²`` is the squared norm of the covariance matrix, and of the Gram matrix as well.
 
     References
     ----------
@@ -91,11 +88,12 @@ def space_diagnostics(
     """
     space = as_space(X, "X", metric, transform)
     share, feature = largest_feature(space)
+    skewness = hubness(space, n_neighbors, metric)
     return SpaceDiagnostics(
         feature_share=share,
         largest_feature=feature,
         participation_ratio=participation_ratio(space),
-        hubness=hubness(space, n_neighbors, metric),
+        hubness=skewness,
     )
 
 
@@ -127,41 +125,13 @@ def participation_ratio(space: Space, /) -> float:
     """Return (Σ λ)² / Σ λ² over the eigenvalues λ of the covariance matrix."""
     if space.metric in ("hamming", "precomputed"):
         return float("nan")
-    if space.gram is None and space.n_features <= space.n_distinct:
-        trace, square = _covariance_moments(space)
-    else:
-        trace, square = _gram_moments(space)
-    return trace * trace / square if square > 0 else float("nan")
-
-
-def _gram_moments(space: Space) -> tuple[float, float]:
-    """Return trace and squared norm of the Gram matrix of the items, centered at their own mean."""
-    weights = space.weights.astype(np.float64)
+    n_samples, weights = space.n_samples, space.weights.astype(np.float64)
     sums, squares = space.gram_moments()
-    n_samples = space.n_samples
     total = float(weights @ sums)
     trace = float(weights @ space.sq.astype(np.float64)) - total / n_samples
     # The rows of a subset are centered at the mean of all; what that adds to the squared norm is taken off.
     square = float(weights @ squares) - 2 * float(weights @ sums**2) / n_samples + (total / n_samples) ** 2
-    return trace, square
-
-
-def _covariance_moments(space: Space) -> tuple[float, float]:
-    """Return the same numbers from N times the covariance matrix, some columns of it at a time."""
-    weights = space.weights.astype(np.float32)
-    means = [(weights @ Z).astype(np.float64) / space.n_samples for Z in space.centered]
-    trace = float(space.weights @ space.sq.astype(np.float64))
-    trace -= space.n_samples * sum(float(mean @ mean) for mean in means)
-    square = 0.0
-    for Z, mean in zip(space.centered, means, strict=True):
-        for first in range(0, Z.shape[1], _FEATURES):
-            some = slice(first, first + _FEATURES)
-            left = Z[:, some] if space.one_row_per_item else Z[:, some] * weights[:, None]
-            for other, other_mean in zip(space.centered, means, strict=True):
-                product = (left.T @ other).astype(np.float64)
-                product -= space.n_samples * np.outer(mean[some], other_mean)
-                square += float(np.einsum("ij,ij->", product, product))
-    return trace, square
+    return trace * trace / square if square > 0 else float("nan")
 
 
 def hubness(space: Space, n_neighbors: int, metric: str, /) -> float:
