@@ -12,11 +12,13 @@ from platoscope.measures._overlap import neighborhood_overlap, neighborhood_over
 from platoscope.measures._resampling import Z95, standard_errors, subsamples
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
-from platoscope.measures._table import MEASURES, Measure, get_measure
+from platoscope.measures._table import MEASURES, Measure, find_measure, get_measure
+from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [
     "DEFAULT_MEASURES",
     "MEASURES",
+    "PARTS",
     "Z95",
     "Calibration",
     "ComparisonOptions",
@@ -29,6 +31,7 @@ __all__ = [
     "cka",
     "cknna",
     "draw_shuffles",
+    "find_measure",
     "get_measure",
     "information_imbalance",
     "neighborhood_overlap",
@@ -36,6 +39,7 @@ __all__ = [
     "permutations",
     "retrieval",
     "rsa",
+    "split_variable",
     "standard_errors",
     "subsamples",
     "two_spaces",

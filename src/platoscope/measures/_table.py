@@ -23,9 +23,10 @@ from platoscope.measures._overlap import (
 )
 from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
+from platoscope.measures._variables import split_variable
 from platoscope.neighbors import Sample, Space
 
-__all__ = ["MEASURES", "LayerPairs", "Measure", "Scratch", "get_measure"]
+__all__ = ["MEASURES", "LayerPairs", "Measure", "Scratch", "find_measure", "get_measure"]
 
 Invariance: TypeAlias = Literal["isometry", "scale", "translation"]
 LayerPairs: TypeAlias = npt.NDArray[np.intp]
@@ -83,6 +84,12 @@ class Measure:
 
     gap: str | None = None
     """What the difference of both directions is called, where it has a name of its own."""
+    gap_label: str | None = None
+    """As the axis and the legend of a figure name that difference."""
+    short: str | None = None
+    """As a crowded legend names it, where that is shorter than `label`: Δ(A → B), 1 − Δ."""
+    axis_from_zero: bool = False
+    """Whether the axis of a figure begins at 0 even where all values lie far above."""
     uses_overlap_neighbors: bool = False
     """Whether it looks at `ComparisonOptions.overlap_neighbors` neighbors instead of `n_neighbors`."""
     permutes_matrices: bool = False
@@ -154,6 +161,9 @@ _TABLE = (
         directed=True,
         higher_is_similar=False,
         gap="asymmetry",
+        gap_label="asymmetry δ",
+        short="Δ",
+        axis_from_zero=True,
         lowest=0.0,
         highest=2.0,
         identity=lambda n, o: (o.n_neighbors + 1) / n,
@@ -173,6 +183,7 @@ _TABLE = (
         name="neighborhood_overlap",
         title="Neighborhood overlap",
         label="neighborhood overlap",
+        short="overlap",
         family="neighborhood_overlap",
         uses_overlap_neighbors=True,
         directed=False,
@@ -233,6 +244,19 @@ _TABLE = (
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
 """All measures that `compare` and `profile` know, by name."""
+
+
+def find_measure(variable: str, /) -> Measure | None:
+    """Return the measure that a variable of a result is or belongs to; None for one that the table lacks.
+
+    Examples
+    --------
+    >>> find_measure("rsa_null_sd").label
+    'RSA'
+    >>> find_measure("mine") is None
+    True
+    """
+    return MEASURES.get(variable) or MEASURES.get(split_variable(variable)[0])
 
 
 def get_measure(name: str, /) -> Measure:
