@@ -12,6 +12,7 @@ from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._labels import DIRECTIONS
+from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._slices import take_profile
 from platoscope.measures import DEFAULT_MEASURES
@@ -20,11 +21,15 @@ __all__ = [
     "DEFAULT_MEASURES",
     "DIAGNOSTICS",
     "DIRECTIONS",
+    "LayerStack",
     "SemanticRegion",
+    "as_stack",
     "compare",
     "compile_kernels",
+    "count_items",
     "n_curve",
     "profile",
     "semantic_region",
     "take_profile",
+    "with_ids",
 ]

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
-from platoscope.measures import get_measure
-from platoscope.neighbors import hubness, largest_feature, participation_ratio
+from platoscope.neighbors import (
+    hubness,
+    largest_feature,
+    participation_ratio,
+    reads_distances,
+    same_space,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.layerwise._stacks import Stack
-    from platoscope.measures import ComparisonOptions
+    from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import Space
 
 __all__ = ["DIAGNOSTICS", "diagnose"]
@@ -34,12 +39,22 @@ _DOMINANT = 0.2
 _UNEVEN = 3
 
 
-def diagnose(result: xr.Dataset, a: Stack, b: Stack, pairs: Any, options: ComparisonOptions, /) -> xr.Dataset:
+def diagnose(
+    result: xr.Dataset,
+    a: Stack,
+    b: Stack,
+    pairs: Any,
+    measures: Sequence[Measure],
+    options: ComparisonOptions,
+    /,
+) -> xr.Dataset:
     """Return the result with the diagnostics of both sides, over their layers or over those of a profile."""
+    # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
+    distances = any(measure.reads != "rows" for measure in measures)
     variables: dict[str, Any] = {}
     warned = []
     for side, stack, used in (("a", a, pairs[:, 0]), ("b", b, pairs[:, 1])):
-        found = {i: _describe(stack.spaces[i], options) for i in sorted(set(used.tolist()))}
+        found = {i: _describe(stack, i, options, distances) for i in sorted(set(used.tolist()))}
         dims, order = (f"layer_{side}", sorted(found)) if f"layer_{side}" in result.dims else ("layer", used)
         for name in next(iter(found.values())):
             values = np.array([found[i][name] for i in order])
@@ -50,20 +65,27 @@ def diagnose(result: xr.Dataset, a: Stack, b: Stack, pairs: Any, options: Compar
     return result.assign(variables)
 
 
-def _describe(space: Space, options: ComparisonOptions) -> dict[str, float | int]:
-    share, feature = largest_feature(space)
+def _describe(
+    stack: Stack, layer: int, options: ComparisonOptions, distances: bool
+) -> dict[str, float | int]:
+    # A layer is prepared once for each of several metrics; variances are those of rows, where one reads rows.
+    spaces = [one[layer] for one in stack.prepared]
+    rows = next((space for space in spaces if not reads_distances(space.metric)), spaces[0])
+    share, feature = largest_feature(rows)
     found: dict[str, float | int] = {"feature_share": share, "largest_feature": feature}
-    # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
-    if any(get_measure(name).resamples is None for name in options.measures):
-        found["hubness"] = _hubness(space, options)
-        found["participation_ratio"] = participation_ratio(space)
+    if distances:
+        found["hubness"] = _hubness(spaces, options)
+        found["participation_ratio"] = participation_ratio(rows)
     return found
 
 
-def _hubness(space: Space, options: ComparisonOptions) -> float:
+def _hubness(spaces: Sequence[Space], options: ComparisonOptions) -> float:
     """Return that of the graph behind neighborhood overlap, which is at hand wherever that is measured."""
-    metric = options.overlap_metric if space.metric in ("euclidean", "cosine") else space.metric
-    if metric not in ("euclidean", "cosine", space.metric) or (metric == "cosine" and not space.norm.all()):
+    metric = options.overlap_metric
+    answers = [space for space in spaces if same_space(space.metric, metric)]
+    space = answers[0] if answers else spaces[0]
+    metric = metric if answers else space.metric
+    if metric == "cosine" and not space.norm.all():
         return float("nan")
     return hubness(space, options.overlap_neighbors, metric)
 

@@ -16,8 +16,18 @@ from platoscope.neighbors._diagnostics import (
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
+from platoscope.neighbors._metrics import (
+    METRICS,
+    Metric,
+    OwnMetric,
+    check_metric,
+    entry_bytes,
+    metric_name,
+    reads_distances,
+    same_space,
+)
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
-from platoscope.neighbors._prepare import METRICS, Metric, as_space, prepare
+from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
@@ -30,6 +40,7 @@ __all__ = [
     "FloatArray",
     "Metric",
     "Neighbors",
+    "OwnMetric",
     "Sample",
     "Space",
     "SpaceDiagnostics",
@@ -39,9 +50,12 @@ __all__ = [
     "available_memory",
     "block_neighbors",
     "check_finite",
+    "check_metric",
+    "entry_bytes",
     "exact_scores",
     "hubness",
     "largest_feature",
+    "metric_name",
     "n_threads",
     "nearest_neighbors",
     "over_rows",
@@ -50,7 +64,9 @@ __all__ = [
     "participation_ratio",
     "prepare",
     "ranks",
+    "reads_distances",
     "require_memory",
+    "same_space",
     "sample_neighbors",
     "space_diagnostics",
     "take_sample",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.neighbors._metrics import reads_distances
 from platoscope.neighbors._nearest import nearest_neighbors
 from platoscope.neighbors._prepare import as_space
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike
+    from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
     from platoscope.neighbors._transforms import Transform
 
@@ -35,7 +37,12 @@ class SpaceDiagnostics:
 
 
 def space_diagnostics(
-    X: ArrayLike, /, *, transform: Transform = "none", metric: str = "euclidean", n_neighbors: int = 10
+    X: ArrayLike,
+    /,
+    *,
+    transform: Transform = "none",
+    metric: str | OwnMetric = "euclidean",
+    n_neighbors: int = 10,
 ) -> SpaceDiagnostics:
     """Describe the space in which a representation is compared.
 
@@ -51,8 +58,8 @@ def space_diagnostics(
         One representation.
     transform : str or sequence of str
         Preparation of the rows, see `platoscope.neighbors.transform_rows`; what is described are the prepared rows.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Distance of the graph. The other two numbers are about rows, and NaN for the last two.
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Distance of the graph. The other numbers are about rows with Euclidean or cosine distance, and NaN beyond.
     n_neighbors : int
         Neighbors of the graph; at most ``n_samples - 1`` are taken.
 
@@ -99,7 +106,7 @@ def space_diagnostics(
 
 def largest_feature(space: Space, /) -> tuple[float, int]:
     """Return the largest share of the variance that one feature holds, and which feature that is."""
-    if space.metric in ("hamming", "precomputed"):
+    if reads_distances(space.metric):
         return float("nan"), -1
     squares = space.squares if space.squares is not None else _squares_of_rows(space)
     total = float(squares.sum())
@@ -123,7 +130,7 @@ def _squares_of_rows(space: Space) -> npt.NDArray[np.float64]:
 
 def participation_ratio(space: Space, /) -> float:
     """Return (Σ λ)² / Σ λ² over the eigenvalues λ of the covariance matrix."""
-    if space.metric in ("hamming", "precomputed"):
+    if reads_distances(space.metric):
         return float("nan")
     n_samples, weights = space.n_samples, space.weights.astype(np.float64)
     sums, squares = space.gram_moments()
@@ -134,7 +141,7 @@ def participation_ratio(space: Space, /) -> float:
     return trace * trace / square if square > 0 else float("nan")
 
 
-def hubness(space: Space, n_neighbors: int, metric: str, /) -> float:
+def hubness(space: Space, n_neighbors: int, metric: str | OwnMetric, /) -> float:
     """Return the skewness of the in-degree of the graph of nearest neighbors."""
     count = min(n_neighbors, space.n_samples - 1)
     found = nearest_neighbors(space, count, metric)
