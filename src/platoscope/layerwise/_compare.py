@@ -102,7 +102,7 @@ resample_fraction, n_permutations, alpha : optional
     -----
     PlatoscopeWarning
         Where a measure is undefined (CKA of a constant layer) the cell is NaN, and the layers are named.
-        Where one feature holds more than 20 % of the variance of a layer (and three times an even share): its
+        Where one feature holds more than 20 % of the variance of a layer (and ten times an even share): its
         neighbors are then largely those in that feature.
 
     Notes

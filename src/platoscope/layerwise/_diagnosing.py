@@ -36,7 +36,7 @@ DIAGNOSTICS = tuple(
 
 _DOMINANT = 0.2
 # A feature of few holds a large share in any case: what counts is how much more than an even one.
-_UNEVEN = 3
+_UNEVEN = 10
 
 
 def diagnose(
