@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import Space
 
-__all__ = ["DIAGNOSTICS", "diagnose"]
+__all__ = ["DIAGNOSTICS", "DOMINATED", "diagnose"]
 
 DIAGNOSTICS = tuple(
     f"{name}_{side}"
@@ -35,6 +35,8 @@ DIAGNOSTICS = tuple(
 """Variables of a result that describe the layers of one side, whatever the measures."""
 
 _DOMINANT = 0.2
+DOMINATED = f"One feature holds more than {100 * _DOMINANT:.0f} % of the variance"
+"""How the warning begins."""
 # A feature of few holds a large share in any case: what counts is how much more than an even one.
 _UNEVEN = 10
 
@@ -109,7 +111,7 @@ def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]
 def _warn(where: Sequence[str], transform: Sequence[str]) -> None:
     ways = "('zscore', 'unit')" if "clip" in transform else "'clip' or ('zscore', 'unit')"
     message = (
-        f"One feature holds more than {100 * _DOMINANT:.0f} % of the variance {' and '.join(where)}: neighbors there are "
-        f"largely neighbors in that feature. Compare prepared rows as well, with transform={ways}."
+        f"{DOMINATED} {' and '.join(where)}: neighbors there are largely "
+        f"neighbors in that feature. Compare prepared rows as well, with transform={ways}."
     )
     warnings.warn(message, PlatoscopeWarning, stacklevel=4)

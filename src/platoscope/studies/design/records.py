@@ -44,6 +44,7 @@ PanelKind = Literal[
     "retrieval",
     "sample_size",
     "shared_features",
+    "spaces",
     "sweep",
     "token_distance",
 ]
