@@ -13,7 +13,7 @@ from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._threads import map_rows, over_rows
 from platoscope.neighbors._transforms import parse_transform, transform_parts
 
 if TYPE_CHECKING:
@@ -252,15 +252,12 @@ def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the sum of squares of each column."""
     from platoscope.neighbors._kernels import column_squares
 
-    found: dict[int, npt.NDArray[np.float64]] = {}
+    def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
+        found = np.zeros(Z.shape[1])
+        column_squares(Z, found, start, stop)
+        return found
 
-    def add(start: int, stop: int) -> None:
-        found[start] = np.zeros(Z.shape[1])
-        column_squares(Z, found[start], start, stop)
-
-    over_rows(add, len(Z))
-    # In the order of the rows, whichever thread was first.
-    squares: npt.NDArray[np.float64] = np.sum([found[start] for start in sorted(found)], axis=0)
+    squares: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(Z)), axis=0)
     return squares
 
 
