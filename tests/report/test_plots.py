@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from platoscope import report
 from platoscope.errors import InputError
+from platoscope.report._names import as_written
 from platoscope.report.style import CHANCE_COLOR, COLORS
 
 if TYPE_CHECKING:
@@ -304,3 +307,28 @@ def test_values_beyond_the_scale_are_announced(madeup: ModuleType, ax: Axes) -> 
     report.plot_token_distance(high, ax)
     (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
     assert mesh.colorbar.extend == "max"
+
+
+NAMES = ("US$", "US$ and CA$", r"costs $\frac{1}$", "Ba$$in", r"x\$y", "a_b^c", "_x", r"C:\new\text")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["profile", "asymmetry", "null", "poolings", "grid", "retrieval", "sweep"])
+def test_names_are_text(madeup: ModuleType, ax: Axes, kind: str, name: str) -> None:
+    """Whatever characters a condition or a side has in its name are drawn as they are written."""
+    several = {
+        "profile": report.plot_profile,
+        "asymmetry": report.plot_asymmetry,
+        "null": report.plot_null,
+        "poolings": report.plot_poolings,
+        "sweep": report.plot_sweep,
+    }
+    result = (madeup.grid() if kind == "grid" else madeup.profile()).assign_attrs(name_a=name, name_b="it$")
+    if kind in several:
+        several[kind]({name: result, "plain": result}, ax)
+    else:
+        {"grid": report.plot_grid, "retrieval": report.plot_retrieval}[kind](result, ax)
+    ax.figure.draw_without_rendering()  # raises where a formula cannot be read
+    texts = [text.get_text() for text in ax.findobj(Text)]
+    assert not any(is_math_text(text) for text in texts)
+    assert any(name in as_written(text) for text in texts)

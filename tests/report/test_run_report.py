@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from PIL import Image
 
@@ -238,3 +240,25 @@ def test_narrow_panels_share_a_row_across_a_wide_one(madeup: ModuleType, tmp_pat
     write_figures(_result(madeup, panels), tmp_path)
     with Image.open(tmp_path / "figure.png") as picture:
         assert picture.height == 2 * 2.5 * 300
+
+
+def test_titles_and_names_are_text_in_pictures_and_charts(madeup: ModuleType) -> None:
+    """Dollar signs in titles, conditions and sides begin no formula, and stand in charts as they were written."""
+    names = ("US$ and CA$", "_b")
+    result = _result(
+        madeup,
+        (
+            Panel(kind="profile", labels=("en-it", "en-hu"), names=names, title=r"One $\frac{1}$"),
+            Panel(kind="metrics", labels=("en-it", "en-hu"), names=names, title="Two $$"),
+            Panel(kind="grid", labels=("grid", "grid2"), names=names, title="Three"),
+        ),
+    )
+    result.results["grid2"] = result.results["grid"].assign_attrs(name_a="$a$", name_b="_b")
+    drawn = draw_result(result)
+    for panel in drawn:
+        panel.figure.draw_without_rendering()
+        assert not any(is_math_text(text.get_text()) for text in panel.figure.findobj(Text))
+    first = {trace.get("name") for trace in chart(drawn[0].axes[0])["data"]}
+    assert {"US$ and CA$ · Δ(en → it)", "_b · Δ(en → it)"} <= first
+    assert chart(drawn[2].axes[2])["layout"]["title"]["text"] == "_b: Δ($a$ → _b)"
+    assert "layer of $a$" in description(drawn[2].axes[2])

@@ -48,7 +48,7 @@ def as_text(name: object, /) -> str:
 
 def as_written(text: str, /) -> str:
     """Undo `as_text`, for what is read back from drawn Axes."""
-    return text.replace(r"\$", "$").removeprefix("\N{WORD JOINER}")
+    return text.replace(r"\$", "$").replace("\N{WORD JOINER}", "")
 
 
 def label(variable: str, /) -> str:
