@@ -89,6 +89,14 @@ def check_metric(name: str, value: object, /) -> None:
             f"{name} must be one of {', '.join(METRICS)}, or a function of two sets of rows; got {value!r}."
         )
         raise InputError(message)
+    try:
+        hash(value)
+    except TypeError as error:
+        message = (
+            f"{name} must be hashable, because neighbors are remembered under their metric; got {value!r}. "
+            "Give a function."
+        )
+        raise InputError(message) from error
 
 
 def distances_of(
