@@ -14,11 +14,13 @@ from platoscope.measures._own import measure_rows
 from platoscope.measures._resampling import Z95, standard_errors, subsamples
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
-from platoscope.measures._table import MEASURES, choose_measures, get_measure
+from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
+from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [
     "DEFAULT_MEASURES",
     "MEASURES",
+    "PARTS",
     "Z95",
     "Calibration",
     "ComparisonOptions",
@@ -33,6 +35,7 @@ __all__ = [
     "cka",
     "cknna",
     "draw_shuffles",
+    "find_measure",
     "get_measure",
     "information_imbalance",
     "measure_rows",
@@ -41,6 +44,7 @@ __all__ = [
     "permutations",
     "retrieval",
     "rsa",
+    "split_variable",
     "standard_errors",
     "subsamples",
     "two_spaces",

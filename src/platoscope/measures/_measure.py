@@ -124,6 +124,12 @@ class Measure:
 
     gap: str | None = None
     """What the difference of both directions is called, where it has a name of its own."""
+    gap_label: str | None = None
+    """As the axis and the legend of a figure name that difference."""
+    short: str | None = None
+    """As a crowded legend names it, where that is shorter than `label`: Δ(A → B), 1 − Δ."""
+    axis_from_zero: bool = False
+    """Whether the axis of a figure begins at 0 even where all values lie far above."""
     reads: Literal["metric", "overlap_metric", "products", "rows"] = "metric"
     """What of a layer it looks at: distances in `ComparisonOptions.metric` or in `overlap_metric`, inner products of
     rows, or nothing but the rows. The spaces that it is given answer that."""

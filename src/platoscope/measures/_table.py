@@ -17,21 +17,18 @@ from platoscope.measures._overlap import (
 )
 from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
+from platoscope.measures._variables import PARTS, split_variable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MEASURES", "choose_measures", "get_measure"]
+__all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure"]
 
 _RESERVED = frozenset({
     "asymmetry", "direction", "draw", "layer", "layer_a", "layer_b", "n_samples", "permutation",
     "relative_depth_a", "relative_depth_b", "resample",
 })  # fmt: skip
-# What results put behind the name of a measure.
-_SUFFIXES = (
-    "_best", "_best_calibrated", "_best_p", "_calibrated", "_chance", "_high", "_low", "_null", "_null_draws",
-    "_null_sd", "_p", "_resamples", "_se", "_threshold",
-)  # fmt: skip
+_SUFFIXES = ("_best", *(f"_{part}" for part in PARTS))
 _ALL: frozenset[Invariance] = frozenset({"isometry", "scale", "translation"})
 _SCALE: frozenset[Invariance] = frozenset({"scale"})
 
@@ -93,6 +90,9 @@ _TABLE = (
         directed=True,
         higher_is_similar=False,
         gap="asymmetry",
+        gap_label="asymmetry δ",
+        short="Δ",
+        axis_from_zero=True,
         lowest=0.0,
         highest=2.0,
         identity=lambda n, o: (o.n_neighbors + 1) / n,
@@ -112,6 +112,7 @@ _TABLE = (
         name="neighborhood_overlap",
         title="Neighborhood overlap",
         label="neighborhood overlap",
+        short="overlap",
         family="neighborhood_overlap",
         reads="overlap_metric",
         uses_overlap_neighbors=True,
@@ -174,6 +175,19 @@ _TABLE = (
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
 """All measures that `compare` and `profile` know, by name."""
+
+
+def find_measure(variable: str, /) -> Measure | None:
+    """Return the measure that a variable of a result is or belongs to; None for one that the table lacks.
+
+    Examples
+    --------
+    >>> find_measure("rsa_null_sd").label
+    'RSA'
+    >>> find_measure("mine") is None
+    True
+    """
+    return MEASURES.get(variable) or MEASURES.get(split_variable(variable)[0])
 
 
 def get_measure(name: str, /) -> Measure:

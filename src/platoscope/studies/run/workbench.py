@@ -112,6 +112,7 @@ class Workbench:
             tower=side.tower,
             revision=side.revision,
             drop_last=side.drop_last,
+            clip=side.clip,
             dtype=settings.dtype,
             device=settings.device,
             device_map=settings.device_map,
