@@ -12,7 +12,6 @@ import importlib
 import importlib.util
 import json
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "BUNDLED",
     "BundledModel",
     "bundled_folder",
-    "cache_folder",
     "own_gguf_folder",
     "write_converted",
 ]
@@ -65,12 +64,6 @@ class BundledModel:
     quantization: str | None
     notice: str | None
     convert: Callable[[Path], str]
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: ``$PLATOSCOPE_CACHE``, or ``~/.cache/platoscope``."""
-    chosen = os.environ.get("PLATOSCOPE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "platoscope"
 
 
 def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:

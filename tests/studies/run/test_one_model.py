@@ -34,7 +34,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_model("gpt2", root / "small", n_features=16)
     for data in range(3):
         rows = [
-            {"id": str(i), "en": f"{WORDS[i % 11]} {WORDS[(i + data) % 7]} {i}", "it": f"{i} {WORDS[i % 5]}o {data}"}
+            {"id": str(i), "en": f"{i} {WORDS[i % 11]} {WORDS[(i + data) % 7]}", "it": f"{WORDS[data]} {i} {WORDS[i % 5]}{i}"}
             for i in range(48)
         ]
         (root / f"{data}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -70,8 +70,8 @@ def plans(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
         comparisons = tuple(
             Comparison(
                 label=f"{model} {data}",
-                a=Source(model=model, side="a", pooling="last"),
-                b=Source(model=model, side="b", pooling="last"),
+                a=Source(model=model, side="a", pooling="mean"),
+                b=Source(model=model, side="b", pooling="mean"),
                 items=Items(data=data, minimum=4, maximum=100),
             )
             for model in models

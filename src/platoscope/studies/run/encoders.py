@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from platoscope.cache import cache_folder
 from platoscope.errors import StorageError
 from platoscope.models import load_model
-from platoscope.models.bundled import cache_folder
 from platoscope.models.sources import find_source
 from platoscope.studies.design.serial import digest
 
