@@ -196,7 +196,7 @@ def _convert_e5(folder: Path) -> str:
 
 
 def _convert_gguf(gguf: Path, folder: Path) -> None:
-    importlib.import_module("platoscope.models.pretrained").convert_gguf(gguf, folder)
+    importlib.import_module("platoscope.models.gguf").convert(gguf, folder)
 
 
 def _package_file(module: str, name: str) -> Path:

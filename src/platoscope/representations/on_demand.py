@@ -144,12 +144,12 @@ def _recall(folder: Folder, path: str) -> Description | None:
 
 def _request(model: ModelOnDemand) -> str | None:
     """Hash all that decides what would be loaded: files, options, and what "auto" means on this machine."""
-    from platoscope.models.machine import choose_device, choose_dtype
-    from platoscope.models.sources import find_source
+    from platoscope.models.devices import choose_device, choose_dtype
+    from platoscope.models.locations import locate_model
 
     revision = model.options.get("revision")
-    source = find_source(model.name, revision=revision)
-    identity = source.identity or _cached_commit(source.location, revision)
+    source = locate_model(model.name, revision=revision)
+    identity = source.identity or _cached_commit(source.place, revision)
     if not identity:
         return None
     device = choose_device(model.options.get("device", "auto"))

@@ -34,7 +34,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_model("gpt2", root / "small", n_features=16)
     for data in range(3):
         rows = [
-            {"id": str(i), "en": f"{i} {WORDS[i % 11]} {WORDS[(i + data) % 7]}", "it": f"{WORDS[data]} {i} {WORDS[i % 5]}{i}"}
+            {
+                "id": str(i),
+                "en": f"{i} {WORDS[i % 11]} {WORDS[(i + data) % 7]}",
+                "it": f"{WORDS[data]} {i} {WORDS[i % 5]}{i}",
+            }
             for i in range(48)
         ]
         (root / f"{data}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -87,7 +91,9 @@ def test_one_model_is_in_memory_at_a_time(
 ) -> None:
     """Several studies in one command load each model once, and let go of it before the next."""
     monkeypatch.setattr("platoscope.report.write_report", lambda _result, _folder: None)
-    request = command._Request("bundled", None, None, None, None, None, None, None, None, {}, str(tmp_path / "store"))
+    request = command._Request(
+        "bundled", None, None, None, None, None, None, None, None, {}, str(tmp_path / "store")
+    )
     jobs = [(plan, tmp_path / str(i)) for i, plan in enumerate(share(plans))]
     done = command._execute_all(jobs, request, verbose=False)
     assert not done.failures

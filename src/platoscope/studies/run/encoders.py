@@ -23,7 +23,7 @@ import numpy as np
 from platoscope.cache import cache_folder
 from platoscope.errors import StorageError
 from platoscope.models import load_model
-from platoscope.models.sources import find_source
+from platoscope.models.locations import locate_model
 from platoscope.studies.design.serial import digest
 
 if TYPE_CHECKING:
@@ -203,11 +203,11 @@ class RememberedEncoder:
         return self.shelf.take(self.request).batches(lengths)
 
     def _key(self) -> str:
-        source = find_source(self.request.model, revision=self.request.revision)
+        source = locate_model(self.request.model, revision=self.request.revision)
         return digest(
             {
                 "format": _FORMAT,
-                "source": [source.name, source.location, source.gguf_file, source.revision, source.identity],
+                "source": [source.name, source.place, source.gguf_file, source.revision, source.identity],
                 "request": asdict(self.request),
                 "versions": {name: _version(name) for name in ("platoscope", "torch", "transformers")},
                 "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
