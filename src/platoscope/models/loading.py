@@ -31,6 +31,7 @@ def load_model(
     device_map: Literal["auto"] | None = None,
     drop_last: int = 2,
     keep_first: bool = False,
+    clip: float | None = None,
     final_norm: bool | None = None,
     tower: Literal["text", "vision"] | None = None,
     revision: str | None = None,
@@ -56,6 +57,9 @@ def load_model(
         punctuation).
     keep_first : bool
         Whether ``mean`` keeps the token at position 0.
+    clip : float or None
+        Share q, 0 < q < 0.5: in every layer the values of an item's own tokens are clipped at their q and 1 − q
+        quantiles before they are pooled (0.05 in the authors' extraction, and in the studies). None leaves them.
     final_norm : bool or None
         Whether the last layer is read after the model's final norm. None follows the libraries: after it
         for text, before it for images.
@@ -93,6 +97,7 @@ def load_model(
         device_map=device_map,
         drop_last=drop_last,
         keep_first=keep_first,
+        clip=clip,
         final_norm=final_norm,
         tower=tower,
         revision=revision,
@@ -177,6 +182,9 @@ def open_model(
         "final_norm": final_norm,
         "batch_tokens": n_tokens,
     }
+    # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
+    if options.clip is not None:
+        provenance["clip"] = options.clip
     return OpenModel(_encoder(name, options, found, provenance, final_norm, n_tokens), found)
 
 
@@ -192,7 +200,7 @@ def _encoder(
     if found.modality == "image":
         vision = importlib.import_module("platoscope.models.vision")
         image_encoder: Encoder = vision.vision_encoder(
-            name, found, provenance, final_norm=final_norm, tokens_per_batch=n_tokens
+            name, found, provenance, clip=options.clip, final_norm=final_norm, tokens_per_batch=n_tokens
         )
         return image_encoder
     text = importlib.import_module("platoscope.models.text")
@@ -202,6 +210,7 @@ def _encoder(
         provenance | {"drop_last": options.drop_last, "keep_first": options.keep_first},
         drop_last=options.drop_last,
         keep_first=options.keep_first,
+        clip=options.clip,
         final_norm=final_norm,
         tokens_per_batch=n_tokens,
         padding_side=options.padding_side,

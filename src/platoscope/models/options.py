@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from platoscope.errors import InputError, MissingExtraError
+from platoscope.models.pooling import check_clip
 
 __all__ = ["LoadingOptions"]
 
@@ -28,6 +29,7 @@ class LoadingOptions:
     device_map: Literal["auto"] | None = None
     drop_last: int = 2
     keep_first: bool = False
+    clip: float | None = None
     final_norm: bool | None = None
     tower: Literal["text", "vision"] | None = None
     revision: str | None = None
@@ -38,6 +40,7 @@ class LoadingOptions:
         if self.drop_last < 0:
             msg = f"drop_last must be 0 or more, but got {self.drop_last}."
             raise InputError(msg)
+        check_clip(self.clip)
         if self.padding_side not in ("right", "left"):
             msg = f"padding_side must be 'right' or 'left', but got {self.padding_side!r}."
             raise InputError(msg)
