@@ -176,7 +176,14 @@ def _pretrained(
 
 
 def _commit(location: ModelLocation, whole: Any) -> str | None:
-    return getattr(whole.config, "_commit_hash", None)
+    """Find which commit of the hub was read: libraries of before noted it, those of today leave it to their cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not location.on_hub:
+        return None
+    noted: str | None = getattr(whole.config, "_commit_hash", None)
+    cached = try_to_load_from_cache(location.place, "config.json", revision=location.revision)
+    return noted or (Path(cached).parent.name if isinstance(cached, str) else None)
 
 
 def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> ModelInfo:

@@ -38,7 +38,9 @@ __all__ = ["Facts", "facts_key", "keep_facts", "recall_facts", "remembered_lengt
 
 _FORMAT = 3
 # What a provenance says of reading states; two models that differ in nothing else count alike.
-_NOT_OF_TOKENS = frozenset({"dtype", "device", "batch_tokens", "final_norm", "drop_last", "keep_first", "clip"})
+_NOT_OF_TOKENS = frozenset(
+    {"dtype", "device", "batch_tokens", "final_norm", "drop_last", "keep_first", "clip"}
+)
 _COMMIT = re.compile("[0-9a-f]{40}")
 
 
