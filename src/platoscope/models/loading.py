@@ -158,7 +158,7 @@ def open_model(
     known = None if outline is None else outline.pretrained
     if known is not None and known.commit is not None:
         location = replace(location, revision=known.commit)
-    # Loaded by name: these modules import torch, and this one must not.
+    # Loaded by name: these modules import torch and transformers (seconds), and this one must not.
     pretrained = importlib.import_module("platoscope.models.pretrained")
     found: Pretrained = (
         pretrained.load_pretrained(

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.blocks import Blocks, find_blocks
@@ -97,8 +99,6 @@ def load_pretrained(
     InputError
         If weights are missing, the structure is unknown, or `tower` does not fit.
     """
-    from transformers import AutoModel
-
     where = _revision(location)
     with quiet_library():
         try:
@@ -152,8 +152,6 @@ def _revision(location: ModelLocation) -> dict[str, str]:
 
 def _without_weights(location: ModelLocation) -> Any:
     """Build the whole model from its configuration."""
-    from transformers import AutoConfig, AutoModel
-
     with torch.device("meta"):
         try:
             config = AutoConfig.from_pretrained(location.place, **_revision(location))
@@ -177,8 +175,6 @@ def _pretrained(
 
 def _commit(location: ModelLocation, whole: Any) -> str | None:
     """Find which commit of the hub was read: libraries of before noted it, those of today leave it to their cache."""
-    from huggingface_hub import try_to_load_from_cache
-
     if not location.on_hub:
         return None
     noted: str | None = getattr(whole.config, "_commit_hash", None)
@@ -241,8 +237,6 @@ def _count_patches(config: Any) -> int:
 
 def _load_preprocess(location: ModelLocation, model: Any) -> Any:
     """Load the image processor or the tokenizer."""
-    from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerFast
-
     if _reads_images(model):
         # Always PIL's backend: the pixels must not depend on whether torchvision is installed.
         return AutoImageProcessor.from_pretrained(location.place, backend="pil", **_revision(location))
