@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
@@ -248,9 +249,7 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
         where the variable is not set.
     """
     if store is None:
-        cache = os.environ.get("PLATOSCOPE_CACHE") or "~/.cache/platoscope"
-        base = cache if isinstance(cache, str) and "://" in cache else str(Path(cache))
-        store = f"{base.rstrip('/')}/representations"
+        store = cache_folder() / "representations"
     location = os.fspath(store)
     if location.startswith("file://"):
         location = location.removeprefix("file://")

@@ -77,7 +77,7 @@ def save_tiny_model(
     import torch
     from transformers import AutoModel
 
-    from platoscope.models.pretrained import quiet_library
+    from platoscope.models.library import quiet_library
 
     builders = {**_TEXT, **_IMAGE, **_TWO_TOWERS}
     if architecture not in builders:
