@@ -10,6 +10,7 @@ from platoscope.layerwise import compile_kernels
 from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.judge.summary import summarize, tidy
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -104,8 +105,6 @@ def execute(
 
 def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: Selections) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
-    from platoscope.studies.judge.summary import summarize, tidy
-
     plan = run.plan
     results = finished.by_label()
     verdicts = tuple(statement.judge(results) for statement in plan.statements)

@@ -12,6 +12,7 @@ from platoscope.layerwise import as_stack
 from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
+from platoscope.studies.judge.summary import region
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
 
@@ -97,8 +98,6 @@ def stack_of(
 
 def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Results, /) -> int | None:
     """Give the position of the layer that a comparison holds; None where it holds none."""
-    from platoscope.studies.judge.summary import region
-
     fixed = comparison.fixed
     if fixed is None:
         return None

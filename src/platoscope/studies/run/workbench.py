@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from platoscope.models import ModelOnDemand, Shelf
-from platoscope.representations import Representations
+from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to, digest
 from platoscope.studies.plan.extraction import extraction_of, sources_of
@@ -145,8 +145,6 @@ class Workbench:
 
     def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
         """Read one side of the items with one model, or open what is on disk."""
-        from platoscope.representations import extract
-
         what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
         opened = False
 
