@@ -50,8 +50,6 @@ LONG_FUNCTIONS = {
     "cli/plan.py: plan": "lead",
     "cli/run.py: run": "lead",
     "models/loading.py: load_model": "a",
-    "representations/importing.py: import_vllm": "d",
-    "representations/representations.py: from_arrays": "d",
 }
 LATE_IMPORTS = {
     "cli/compare.py": "lead",
@@ -84,14 +82,7 @@ LATE_IMPORTS = {
     "report/pictures.py": "c",
     "report/reproduce.py": "c",
     "report/style.py": "c",
-    "representations/_folder.py": "d",
-    "representations/_group.py": "d",
-    "representations/_units.py": "d",
-    "representations/exporting.py": "d",
-    "representations/extraction.py": "d",
-    "representations/importing.py": "d",
     "representations/on_demand.py": "d",
-    "representations/representations.py": "d",
     "studies/judge/summary.py": "g",
     "studies/run/computing.py": "e",
     "studies/run/execution.py": "e",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.pooling import Pooling, parse_poolings
 from platoscope.representations._backing import StoredBacking, find_view
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from platoscope.datasets import Pairs, Side
     from platoscope.models.encoder import Encoder
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
@@ -153,8 +153,6 @@ class _Chosen:
 
 
 def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
-    from platoscope.datasets import Pairs, Side
-
     if isinstance(data, Pairs):
         by_name = {"a": data.a, "b": data.b}
         if side not in by_name and data.a.name != data.b.name:
