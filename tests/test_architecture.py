@@ -59,9 +59,8 @@ LATE_IMPORTS = {
     "torch": "5.3",
     "transformers": "1.5",
     "xarray": "1.5",
-    "zarr": "1.0",
     # What may not be installed: an extra, or another system's.
-    "fsspec": "extra", "h5py": "extra", "pyarrow": "extra", "resource": "not on Windows",
+    "pyarrow": "extra", "resource": "not on Windows",
     "safetensors": "extra", "tokenizers": "extra",
 }  # fmt: skip
 
