@@ -64,7 +64,7 @@ for (const [id, chart] of Object.entries(charts)) {
 }
 """
 
-_ANSWERS = {"held": "held", "did not hold": "not", "not decided": "open"}
+_ANSWERS = {"held": "held", "did not hold": "not", "not decided": "open", "not computed here": "open"}
 
 
 def write_page(
