@@ -122,9 +122,7 @@ def asymmetry_sign(
     return Statement(text, labels, check)
 
 
-def asymmetry_over(
-    result: xr.Dataset, region: tuple[float, float], /, *, last: bool = True
-) -> Quantity:
+def asymmetry_over(result: xr.Dataset, region: tuple[float, float], /, *, last: bool = True) -> Quantity:
     """Give the mean asymmetry over a region of depth, with the last layer or without."""
     delta = curve(result, "asymmetry")
     inside = delta.inside(*region)
@@ -182,7 +180,8 @@ def shuffled_at_one(pairs: Mapping[str, str], /, *, text: str) -> Statement:
         room = {}
         for shuffled, aligned in pairs.items():
             kept, whole = (
-                curve(results[label], direction=direction).mean() * -1.0 + 1.0 for label in (shuffled, aligned)
+                curve(results[label], direction=direction).mean() * -1.0 + 1.0
+                for label in (shuffled, aligned)
             )
             room[f"{shuffled}, {direction.replace('_', ' ')}"] = whole * rules.QUARTER + kept * sign
         return room

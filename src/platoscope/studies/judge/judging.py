@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from platoscope.studies.design.records import Finding
-from platoscope.studies.judge.evidence import Z, Quantity
+from platoscope.studies.judge.evidence import Quantity, Z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,8 @@ def _noise(parts: Sequence[Part]) -> NDArray[np.float64]:
     drawn = np.stack([part.quantity.resamples[:n] for part in parts], axis=1)
     centered = np.nan_to_num(drawn - np.nanmean(drawn, axis=0))
     spread = np.sqrt((centered**2).sum(axis=0))
-    return _multipliers(n) @ (centered / np.where(spread > 0, spread, 1.0))
+    noise: NDArray[np.float64] = _multipliers(n) @ (centered / np.where(spread > 0, spread, 1.0))
+    return noise
 
 
 @lru_cache(maxsize=8)
@@ -174,7 +175,9 @@ def _evidence(tables: Sequence[Table], z: NDArray[np.float64]) -> str:
     for table in tables:
         best: tuple[float, list[tuple[float, Part]]] | None = None
         for column in table:
-            scored = sorted(zip(z[start : start + len(column)], column, strict=True), key=lambda pair: pair[0])
+            scored = sorted(
+                zip(z[start : start + len(column)], column, strict=True), key=lambda pair: pair[0]
+            )
             start += len(column)
             if best is None or scored[0][0] > best[0]:
                 best = float(scored[0][0]), [(float(score), part) for score, part in scored]

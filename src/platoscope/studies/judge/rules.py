@@ -43,7 +43,7 @@ __all__ = [
     "weaker",
 ]
 
-TENTH, QUARTER, HALF = 0.1, 0.25, 0.5
+SLIGHT, TENTH, QUARTER, HALF = 0.02, 0.1, 0.25, 0.5
 
 
 def lowest_inside(curve: Curve, region: tuple[float, float], /, *, name: str) -> Table:
@@ -295,6 +295,6 @@ def around_minimum(delta: Curve, other: Curve, /) -> Quantity:
         values, wanted = np.split(rows, 2, axis=1)
         low, high = np.nanmin(values, axis=1, keepdims=True), np.nanmax(values, axis=1, keepdims=True)
         near = values <= low + TENTH * (high - low)
-        return (wanted * near).sum(axis=1) / near.sum(axis=1)
+        return np.asarray((wanted * near).sum(axis=1) / near.sum(axis=1))
 
     return delta.beside(other).reduce(mean)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.judge import claims
+from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
-from platoscope.studies.judge.judging import below, under
+from platoscope.studies.judge.judging import Part, decide, higher
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
 from platoscope.studies.paper.images import image_profile
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.studies.design.records import Finding
+    from platoscope.studies.judge.evidence import Quantity
+    from platoscope.studies.judge.judging import Table
 
 __all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS", "VISION_SCALE"]
 
@@ -82,7 +84,8 @@ def _image_captions(choices: Choices) -> Design:
     cast = _cast(choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices))
     region = _region(cast.language, choices)
     held = Fixed(side="a", minimum_of=region.label)
-    comparisons = [region]
+    images = [image_profile(vision, choices) for vision in cast.visions]
+    comparisons = [region, *images]
     panels: list[Panel] = []
     statements: list[Statement] = []
     for data in cast.datasets:
@@ -94,7 +97,14 @@ def _image_captions(choices: Choices) -> Design:
         comparisons += [*sweeps, *grids]
         panels.append(cast.panel(sweeps, f"Captions and images, {data}"))
         panels += [Panel(kind="grid", labels=(grid.label,), title=grid.label) for grid in grids]
-        statements.append(text_predicts_vision(*(sweep.label for sweep in sweeps), data=data))
+        labels = tuple(sweep.label for sweep in sweeps)
+        statements += [
+            text_predicts_vision(*labels, data=data),
+            *_about_profiles(cast, data, labels),
+            best_with_images_of_one_class(
+                {image.label: label for image, label in zip(images, labels, strict=True)}, data=data
+            ),
+        ]
     # The paper's text-image model is compared on the paper's data; the bundle has no such model.
     data = cast.datasets[0]
     clip = _clip(data)
@@ -105,6 +115,51 @@ def _image_captions(choices: Choices) -> Design:
         )
     statements += _about_clip(clip.label, _label(cast.language, cast.visions[0], data))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _about_profiles(cast: _Cast, data: str, labels: tuple[str, ...]) -> list[Statement]:
+    """State where the first vision model and an autoregressive one are best, and which is better."""
+    encoder, *others = labels
+    name = name_of(cast.visions[0])
+    statements = [
+        claims.minimum_at_the_end(encoder, axis=AXIS, text=f"{data}: {name} is the best at its last layer.")
+    ]
+    names = [name_of(model) for model in cast.visions[1:]] or [name_of(setting.IMAGE_GPT)]
+    hint = "" if others else setting.NOT_BUNDLED
+    others = others or [_label(cast.language, setting.IMAGE_GPT, data)]
+    for label, other in zip(others, names, strict=True):
+        middle = claims.minimum_in_the_middle(
+            label, axis=AXIS, text=f"{data}: {other} is the best in its middle layers."
+        )
+        statements += [
+            replace(middle, hint=hint),
+            replace(
+                claims.rising(encoder, label, axis=AXIS, text=f"{data}: {name} is better than {other}."),
+                hint=hint,
+            ),
+        ]
+    return statements
+
+
+def best_with_images_of_one_class(sweeps: Mapping[str, str], /, *, data: str) -> Statement:
+    """Claim that a layer that is about the best for images of one class is so for captions, in every model."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        return decide(
+            *(
+                rules.shared_best_layer(
+                    {
+                        "images of one class": mean_of_directions(results[images]),
+                        "captions": mean_of_directions(results[captions], axis=AXIS),
+                    },
+                    name=captions,
+                )
+                for images, captions in sweeps.items()
+            )
+        )
+
+    text = f"{data}: the layers that are best for images of one class are best for captions."
+    return Statement(text, (*sweeps, *sweeps.values()), check)
 
 
 def _clip(data: str) -> Comparison:
@@ -125,7 +180,8 @@ def _about_clip(clip: str, apart: str) -> tuple[Statement, ...]:
             apart,
             clip,
             axis=AXIS,
-            text="The minimum of two models trained apart is below that of CLIP with itself.",
+            text="The minimum of two models trained apart is below that of CLIP with itself, "
+            "each text layer with the vision layer of the same relative depth.",
         ),
         flatter(clip, apart),
         more_symmetric(clip, apart),
@@ -134,78 +190,125 @@ def _about_clip(clip: str, apart: str) -> tuple[Statement, ...]:
 
 
 def text_predicts_vision(*labels: str, data: str) -> Statement:
-    """Claim that Δ(language → vision) is below Δ(vision → language), on average over the vision layers."""
+    """Claim that Δ(language → vision) is below Δ(vision → language), on average over the vision layers.
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        forward = curve(result, direction="a_to_b", axis=AXIS).mean()
-        backward = curve(result, direction="b_to_a", axis=AXIS).mean()
-        return below(forward, backward, names=(f"{label}: mean Δ(language → vision)", "Δ(vision → language)"))
+    Several vision models are a family: their mean must show it, and none may oppose it.
+    """
 
-    return claims.each(
-        labels, judge, text=f"{data}: the caption predicts the image better than the image the caption."
-    )
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        members = {
+            label: curve(results[label], direction="b_to_a", axis=AXIS).mean()
+            - curve(results[label], direction="a_to_b", axis=AXIS).mean()
+            for label in labels
+        }
+        return decide(rules.not_opposed(members, name="mean Δ(vision → language) − Δ(language → vision)"))
+
+    text = f"{data}: the caption predicts the image better than the image the caption."
+    return Statement(text, labels, check)
 
 
 def flatter(flat: str, steep: str, /) -> Statement:
     """Claim that Δ varies less over the layers of `flat` than over those of `steep`."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        spans = [mean_of_directions(results[label], axis=AXIS).range() for label in (flat, steep)]
-        return below(spans[0], spans[1], names=(f"largest minus smallest Δ: {flat}", steep))
+        spans = {label: mean_of_directions(results[label], axis=AXIS).range() for label in (flat, steep)}
+        return decide(rules.ordered(spans, name="largest minus smallest Δ"))
 
-    return Statement("CLIP is flatter over its layers than models trained apart.", (flat, steep), check)
+    text = (
+        "CLIP is flatter over the layers of its own two towers, paired by depth, than models trained apart."
+    )
+    return Statement(text, (flat, steep), check)
 
 
 def more_symmetric(even: str, uneven: str, /) -> Statement:
-    """Claim that the absolute asymmetry, averaged over layers, is smaller in `even` than in `uneven`."""
+    """Claim that the mean asymmetry over layers is smaller, without its sign, in `even` than in `uneven`."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        gaps = [
-            curve(results[label], "asymmetry", axis=AXIS).reduce(lambda row: float(abs(row.mean())))
-            for label in (even, uneven)
-        ]
-        return below(gaps[0], gaps[1], names=(f"absolute mean asymmetry: {even}", uneven))
+        gaps = [curve(results[label], "asymmetry", axis=AXIS).mean() for label in (even, uneven)]
+        words = f"mean asymmetry of {even} against {uneven}"
+        return decide(rules.weaker(*gaps, margin=1.0, words=words))
 
     return Statement("CLIP is more symmetric than models trained apart.", (even, uneven), check)
 
 
 def _vision_scale(choices: Choices) -> Design:
-    cast = _cast(choices, from_preset(setting.SCALE_TEXT, choices), from_preset(setting.DINOV2, choices))
+    """Two figures: the smaller language model beside two kinds of vision model, the larger beside three sizes."""
+    kinds = _cast(choices, from_preset(setting.SCALE_TEXT, choices), from_preset(setting.VISION, choices))
+    largest = from_preset(setting.TEXT_MODELS, choices)[0]
+    sizes = _cast(choices, largest, from_preset(setting.DINOV2, choices))
+    comparisons: dict[str, Comparison] = {}
+    panels: list[Panel] = []
+    for cast, title in ((kinds, "Vision models of two kinds"), (sizes, "Vision models of several sizes")):
+        region = _region(cast.language, choices)
+        held = Fixed(side="a", minimum_of=region.label)
+        sweeps = [cast.sweep(vision, cast.datasets[0], held) for vision in cast.visions]
+        comparisons |= {item.label: item for item in (region, *sweeps)}
+        panels.append(cast.panel(sweeps, f"{title}, beside {name_of(cast.language)}"))
+    return Design(
+        comparisons=tuple(comparisons.values()),
+        panels=tuple(panels),
+        statements=(*_about_kinds(kinds), *_about_sizes(sizes)),
+    )
+
+
+def _about_kinds(cast: _Cast) -> tuple[Statement, ...]:
+    """State what figure 10a shows."""
     data = cast.datasets[0]
-    region = _region(cast.language, choices)
-    held = Fixed(side="a", minimum_of=region.label)
-    sweeps = [cast.sweep(vision, data, held) for vision in cast.visions]
-    labels = tuple(sweep.label for sweep in sweeps)
+    labels = tuple(_label(cast.language, vision, data) for vision in cast.visions)
+    other = labels[1] if len(labels) > 1 else _label(cast.language, setting.IMAGE_GPT, data)
+    better = claims.rising(
+        labels[0], other, axis=AXIS, text=f"{name_of(cast.language)}: DINOv2 is better than image-gpt."
+    )
+    return (
+        replace(better, hint="" if len(labels) > 1 else setting.NOT_BUNDLED),
+        text_predicts_vision(*labels, data=f"{name_of(cast.language)}, {data}"),
+    )
+
+
+def _about_sizes(cast: _Cast) -> tuple[Statement, ...]:
+    """State what figure 10b shows."""
+    data = cast.datasets[0]
+    labels = tuple(_label(cast.language, vision, data) for vision in cast.visions)
     known = cast.visions if len(cast.visions) == len(SIZES) else setting.DINOV2["paper"]
-    sizes = [_label(cast.language, model, data) for model in known]
-    large, base, small = sizes
+    large, base, small = (_label(cast.language, model, data) for model in known)
     compared = (
         claims.rising(base, small, axis=AXIS, text="The base model has a lower minimum than the small one."),
-        not_above(large, base),
+        not_above(large, base, small),
+        saturates(large, base, small),
     )
-    return Design(
-        comparisons=(region, *sweeps),
-        panels=(cast.panel(sweeps, "Vision models of several sizes"),),
-        statements=(
-            claims.minimum_at_the_end(
-                *labels, axis=AXIS, text="Δ has its minimum at the last layer of each."
-            ),
-            *(replace(statement, hint=setting.NOT_BUNDLED) for statement in compared),
-        ),
+    return (
+        claims.minimum_at_the_end(*labels, axis=AXIS, text="Δ has its minimum at the last layer of each."),
+        *(replace(statement, hint=setting.NOT_BUNDLED) for statement in compared),
     )
 
 
-def not_above(lower: str, upper: str, /) -> Statement:
-    """Claim that the minimum of one comparison does not lie above that of another."""
+def _steps(results: Mapping[str, xr.Dataset], labels: tuple[str, str, str]) -> tuple[Quantity, Quantity]:
+    """Give what the minimum falls by from small to base, and from base to large; `labels` are large to small."""
+    large, base, small = (mean_of_directions(results[label], axis=AXIS).minimum() for label in labels)
+    return small - base, base - large
+
+
+def not_above(large: str, base: str, small: str, /) -> Statement:
+    """Claim that the minimum of the large model is not above the base model's by a quarter of the step to base."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        low, high = (mean_of_directions(results[label], axis=AXIS).minimum() for label in (lower, upper))
-        name = f"smallest Δ: {lower} {low}, {upper} {high}; difference"
-        return under(low - high, claims.ABOUT_ZERO / 2, name=name)
+        first, second = _steps(results, (large, base, small))
+        words = f"smallest Δ: small minus base {first}, base minus large {second}; the second and a quarter of the first"
+        return decide([[Part(words, second + first * rules.QUARTER)]])
 
-    return Statement(
-        "The minimum of the large model is not above that of the base model.", (lower, upper), check
-    )
+    text = "The minimum of the large model is not above that of the base model."
+    return Statement(text, (large, base, small), check)
+
+
+def saturates(large: str, base: str, small: str, /) -> Statement:
+    """Claim that the step from small to base lowers the minimum by more than that from base to large."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        first, second = _steps(results, (large, base, small))
+        return decide([[higher(first, second, names=("smallest Δ: small minus base", "base minus large"))]])
+
+    text = "From base to large the minimum gains less than from small to base."
+    return Statement(text, (large, base, small), check)
 
 
 def _caption_layer(choices: Choices) -> Design:
@@ -239,15 +342,15 @@ def _held(model: str, choices: Choices) -> tuple[Fixed, tuple[Comparison, ...]]:
 
 
 def stabilizes(*labels: str) -> Statement:
-    """Claim that Δ varies less over the second half of the language model than over the first, and by little."""
+    """Claim that Δ varies less than half as much over the second half of the language model as over the first."""
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
+    def table(label: str, result: xr.Dataset) -> Table:
         delta = mean_of_directions(result)
         late, early = delta.select(0.5, 1.0).range(), delta.select(0.0, 0.5).range()
-        name = f"{label}: largest minus smallest Δ in the second half"
-        return below(late, early, names=(name, "in the first half"))
+        names = (f"{label}: half of the range of Δ in the first half", "range in the second half")
+        return [[higher(early * rules.HALF, late, names=names)]]
 
-    return claims.each(labels, judge, text="Δ stabilizes with the depth of the language model.")
+    return claims.each(labels, table, text="Δ stabilizes with the depth of the language model.")
 
 
 NOTES = (
@@ -264,7 +367,11 @@ IMAGE_CAPTIONS = Study(
     presets=("bundled", "paper"),
     settings=setting.SETTINGS,
     shortfall="use_all",
-    notes=(*NOTES, "No weights of CLIP and image-gpt are bundled."),
+    notes=(
+        *NOTES,
+        "No weights of CLIP and image-gpt are bundled.",
+        "CLIP is compared over its own towers: each text layer with the vision layer of the same relative depth.",
+    ),
 )
 
 VISION_SCALE = Study(
@@ -276,7 +383,11 @@ VISION_SCALE = Study(
     presets=("bundled", "paper"),
     settings=setting.SETTINGS,
     shortfall="use_all",
-    notes=(*NOTES, "Only one size of DINOv2 is bundled."),
+    notes=(
+        *NOTES,
+        "Figure 10a has Llama-3.1-8B as its text side, 10b DeepSeek-V3; the bundle has one language model for both.",
+        "Only one size of DINOv2 is bundled, and no image-gpt.",
+    ),
 )
 
 CAPTION_LAYER = Study(
