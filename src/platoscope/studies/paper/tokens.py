@@ -66,12 +66,25 @@ def _design(choices: Choices) -> Design:
         for label in labels.values()
         for direction, words in (("a_to_b", "future → past"), ("b_to_a", "past → future"))
     )
+    return Design(
+        comparisons=(*comparisons.values(), *translations.values()),
+        panels=panels,
+        statements=_statements(labels, {model: item.label for model, item in translations.items()}, (a, b)),
+    )
+
+
+def _statements(
+    labels: Mapping[tuple[str, str], str], translations: Mapping[str, str], languages: tuple[str, str]
+) -> tuple[Statement, ...]:
+    """Make the statements; `labels` go by model and language, models from large to small."""
+    a, b = languages
+    models = list(translations)
     statements = [
         uninformative_early(*labels.values()),
         fills_in_with_depth(*labels.values()),
         *(
             strongest_after_translations(
-                translations[model].label, *(labels[model, language] for language in (a, b))
+                translations[model], *(labels[model, language] for language in (a, b))
             )
             for model in models
         ),
@@ -95,11 +108,7 @@ def _design(choices: Choices) -> Design:
         for model in models
     ]
     statements.append(past_and_future_differ(*labels.values()))
-    return Design(
-        comparisons=(*comparisons.values(), *translations.values()),
-        panels=panels,
-        statements=tuple(statements),
-    )
+    return tuple(statements)
 
 
 def _translation(model: str, data: str, choices: Choices) -> Comparison:
