@@ -50,6 +50,7 @@ _ONE_SIDED = 0.975
 _DRAWS = 2000
 _OUT_OF_REACH = 1000  # times the items at hand; beyond it a number would say nothing
 _SHOWN = 6
+_ROUNDING = 1e-12  # what sums of equal numbers leave
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,9 @@ def n_to_decide(score: float, bound: float, n_samples: int, /) -> int | None:
 
 def _ratio(values: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide; without spread the sign alone decides, and exactly nothing (two equal curves) decides nothing."""
-    certain = np.where(values == 0, 0.0, np.copysign(np.inf, values))
-    return np.where(errors > 0, values / np.where(errors > 0, errors, 1.0), certain)
+    certain = np.where(np.abs(values) < _ROUNDING, 0.0, np.copysign(np.inf, values))
+    spread = errors > _ROUNDING
+    return np.where(spread, values / np.where(spread, errors, 1.0), certain)
 
 
 def _noise(parts: Sequence[Part]) -> NDArray[np.float64]:

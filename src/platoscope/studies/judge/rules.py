@@ -253,6 +253,7 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
     """
     lowest = {label: (curve.minimum(), curve.range()) for label, curve in curves.items()}
     layers = next(iter(curves.values())).layers
+    defined = np.isfinite(np.sum([curve.values for curve in curves.values()], axis=0))
     return [
         [
             Part(
@@ -262,6 +263,7 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
             for label, curve in curves.items()
         ]
         for i, layer in enumerate(layers)
+        if defined[i]
     ]
 
 

@@ -121,10 +121,8 @@ def _translation(model: str, data: str, choices: Choices) -> Comparison:
     )
 
 
-def over_distances(result: xr.Dataset, /, direction: str | None = None) -> Curve:
-    """Give Δ averaged over all distances, by layer: one direction, or the mean of both."""
-    if direction is None:
-        return (over_distances(result, "a_to_b") + over_distances(result, "b_to_a")) * 0.5
+def over_distances(result: xr.Dataset, direction: str, /) -> Curve:
+    """Give Δ in one direction averaged over all distances, by layer."""
     return curve(result.mean("token_distance", keep_attrs=True), direction=direction)
 
 
