@@ -1,7 +1,8 @@
 """One case for each rule and each kind of statement: what is true where it is true, and where it is not.
 
 What is true follows the bundled model where the paper's numbers are missing (docs/measures.md has them for
-Gemma 3 270M: Δ from 0.55 down to 0.20 at depth 0.6 and up to 0.31; an asymmetry of −0.05 in the last quarter).
+Gemma 3 270M, clipped: Δ from 0.55 down to 0.20 at depth 0.6 and up to 0.31; an asymmetry of +0.08 in the first
+layers, −0.05 before the middle and −0.07 in the last quarter).
 Where a statement is false, the effect is missing altogether, or stands the other way round.
 """
 
@@ -43,10 +44,10 @@ BROKEN = through((0, 0.55), (0.5, 0.3), (0.6, 0.4), (1, 0.2))
 EARLY = through((0, 0.55), (0.4, 0.2), (1, 0.4))
 LATE = through((0, 0.55), (0.7, 0.2), (1, 0.4))
 NONE = through((0, 0), (1, 0))
-LATE_LEAD = through((0, 0), (0.7, 0), (0.75, -0.05), (1, -0.05))
+LATE_LEAD = through((0, 0), (0.7, 0), (0.75, -0.07), (1, -0.07))
 NO_LAST = np.where(np.arange(LAYERS) == LAYERS - 1, 0.0, LATE_LEAD)
-ALWAYS = NONE - 0.05
-EARLY_LEAD = through((0, 0), (0.1, 0), (0.2, -0.03), (0.4, -0.03), (0.5, 0), (1, 0))
+ALWAYS = NONE - 0.07
+EARLY_LEAD = through((0, 0), (0.15, 0), (0.25, -0.05), (0.45, -0.05), (0.55, 0), (1, 0))
 SIX = ("it", "es", "nl", "de", "fr", "hu")
 FRACTIONS = (0.02, 0.1, 0.2, 0.25, 1 / 3, 0.5, 0.6, 0.8, 0.95)
 RANKS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0)
@@ -129,7 +130,7 @@ def _shared(gap: float = 0.02, **more: tuple[float, ...]) -> Truth:
 
 def _translations() -> tuple[Case, ...]:
     three = ("x", "y", "z")
-    dip = through((0, 0.03), (0.1, 0.03), (0.2, 0), (1, 0))
+    dip = through((0, 0.08), (0.1, 0.08), (0.2, 0), (1, 0))
     return (
         Case(
             "minimum in the middle, one profile",
@@ -436,7 +437,7 @@ def _images() -> tuple[Case, ...]:
             "large not above base",
             vision_scale.not_above(*sizes),
             _levels(0.25, 0.26, 0.35),
-            (_levels(0.29, 0.26, 0.35),),
+            (_levels(0.31, 0.26, 0.35),),
         ),
         Case(
             "saturates from base to large",
@@ -501,7 +502,7 @@ def _gaussian() -> tuple[Case, ...]:
             {"a": _shared(0.15), "b": _shared(0.02)},
             ({"a": _shared(0.1), "b": _shared(0.1)},),
         ),
-        Case("a gap remains", gaussian.gap_remains("x"), {"x": _shared(0.02)}, ({"x": _shared(0.0)},)),
+        Case("a gap remains", gaussian.gap_remains("x"), {"x": _shared(0.035)}, ({"x": _shared(0.0)},)),
         Case(
             "a fifth reads as a quarter",
             gaussian.fifth_reads_as_quarter("x"),

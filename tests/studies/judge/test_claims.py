@@ -295,7 +295,7 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
     "large not above base": (
         vision_scale.not_above("large", "base", "small"),
         {"large": _args(LOW, held="a"), "base": _args(LOW, seed=1), "small": _args(HIGH, held="a")},
-        {"large": _args(FLAT, held="a"), "base": _args(LOW), "small": _args(HIGH, held="a")},
+        {"large": _args(HIGH, held="a"), "base": _args(LOW), "small": _args(HIGH, held="a")},
         {"large": _args(LOW, **NOISY), "base": _args(LOW, se=0.2, seed=1), "small": _args(HIGH, held="a")},
     ),
     "from base to large it saturates": (

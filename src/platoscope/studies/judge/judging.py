@@ -9,7 +9,8 @@ several columns of one table; several tables (one for each language) must hold t
 
 - **held**: in every table, the best column's weakest z exceeds its bound. One column: 1.96, and no more
   for many parts, since all must pass (an intersection-union test). Several columns: the 97.5 % quantile of
-  the largest of the noise of all their parts, because the best was picked.
+  the largest of the noise of all their parts, because the best was picked; 1.96 again where at most one of
+  the columns can be true (`Exclusive`).
 - **did not hold**: in some table every column has a part whose z is below minus the 97.5 % quantile of the
   largest of the noise of *all* parts (max-T), because the worst was picked.
 - **not decided**: neither. `n_to_decide` is the number of items at which the claim would be decided in four
@@ -41,7 +42,18 @@ if TYPE_CHECKING:
 
     from platoscope.studies.design.records import Answer
 
-__all__ = ["POWER", "Column", "Part", "Table", "decide", "equal", "higher", "n_to_decide", "pooled"]
+__all__ = [
+    "POWER",
+    "Column",
+    "Exclusive",
+    "Part",
+    "Table",
+    "decide",
+    "equal",
+    "higher",
+    "n_to_decide",
+    "pooled",
+]
 
 POWER = 0.8416212335729143
 """Normal quantile of 80 %: with this much above the bound, a claim is decided in four of five runs."""
@@ -66,6 +78,12 @@ Column: TypeAlias = "Sequence[Part]"
 
 Table: TypeAlias = "Sequence[Column]"
 """Columns of which one must be above zero throughout."""
+
+
+class Exclusive(tuple["Column", ...]):
+    """A table of which at most one column can be true, such as the two signs of one number."""
+
+    __slots__ = ()
 
 
 def higher(upper: Quantity, lower: Quantity, /, *, names: tuple[str, str]) -> Part:
@@ -107,7 +125,8 @@ def decide(*tables: Table) -> Finding:
         sizes = [len(column) for column in table]
         here = slice(start, start + sum(sizes))
         scores.append(max(float(column.min()) for column in np.split(z[here], np.cumsum(sizes)[:-1])))
-        bounds.append(Z if len(sizes) == 1 else _bound(noise[:, here]))
+        one = len(sizes) == 1 or isinstance(table, Exclusive)
+        bounds.append(Z if one else _bound(noise[:, here]))
         start = here.stop
     answer, needed = _answer(scores, bounds, against, n_samples)
     return Finding(answer, f"{_evidence(tables, z)}{_power(answer, n_samples, needed)}", needed)

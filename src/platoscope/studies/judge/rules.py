@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.studies.judge.judging import Part, equal, higher, pooled
+from platoscope.studies.judge.evidence import Curve
+from platoscope.studies.judge.judging import Exclusive, Part, equal, higher, pooled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from platoscope.studies.judge.evidence import Curve, Quantity
+    from platoscope.studies.judge.evidence import Quantity
     from platoscope.studies.judge.judging import Column, Table
 
 __all__ = [
     "around_minimum",
     "bump",
+    "by_parts",
     "coincides",
     "earlier_minimum",
     "falls",
@@ -44,6 +46,9 @@ __all__ = [
 ]
 
 SLIGHT, TENTH, QUARTER, HALF = 0.02, 0.1, 0.25, 0.5
+FIFTHS = 5
+DEPTHS = tuple(i / 10 for i in range(11))
+AROUND = 0.075
 
 
 def lowest_inside(curve: Curve, region: tuple[float, float], /, *, name: str) -> Table:
@@ -76,15 +81,15 @@ def lowest_inside(curve: Curve, region: tuple[float, float], /, *, name: str) ->
 def lowest_at_the_end(curve: Curve, /, *, name: str) -> Table:
     """Claim that the curve falls from its first to its last layer, and that no layer is lower than the last.
 
-    *Null*: no fall, or a layer before the last that is lower. *Margin*: a layer may be lower by a tenth of
+    *Null*: no fall, or a layer before the last that is lower. *Margin*: a layer may be lower by a quarter of
     the fall, so that a plateau at the end is no contradiction. *Did not hold*: the curve certainly does not
     fall, or some layer is certainly lower by more.
     """
     last, fall = curve.at(-1), curve.at(0) - curve.at(-1)
     column = [Part(f"{name}: first minus last layer", fall)]
     for i in range(1, len(curve) - 1):
-        room = curve.at(i) - last + fall * TENTH
-        column.append(Part(f"{name}: layer {curve.layers[i]} minus last, with a tenth of the fall,", room))
+        room = curve.at(i) - last + fall * QUARTER
+        column.append(Part(f"{name}: layer {curve.layers[i]} minus last, with a quarter of the fall,", room))
     return [column]
 
 
@@ -92,14 +97,14 @@ def falls(curve: Curve, /, *, name: str) -> Table:
     """Claim that the curve falls from layer to layer.
 
     *Null*: no fall from first to last, or a rise on the way. *Margin*: a layer may lie above any before it by
-    a tenth of the whole fall. *Did not hold*: the curve certainly does not fall, or some layer certainly
+    a quarter of the whole fall. *Did not hold*: the curve certainly does not fall, or some layer certainly
     lies higher above an earlier one.
     """
     fall = curve.at(0) - curve.at(-1)
     column = [Part(f"{name}: first minus last layer", fall)]
     for i in range(1, len(curve)):
-        room = curve.take(np.arange(i)).minimum() - curve.at(i) + fall * TENTH
-        words = f"{name}: lowest before layer {curve.layers[i]} minus it, with a tenth of the fall,"
+        room = curve.take(np.arange(i)).minimum() - curve.at(i) + fall * QUARTER
+        words = f"{name}: lowest before layer {curve.layers[i]} minus it, with a quarter of the fall,"
         column.append(Part(words, room))
     return [column]
 
@@ -166,7 +171,7 @@ def weaker(gap: Quantity, effect: Quantity, /, *, margin: float, words: str) -> 
     *Null*: the gap is as large as that share, or larger; so it is where there is no effect. *Margin*: the
     share. *Did not hold*: the gap is certainly larger.
     """
-    return [equal(gap, effect * sign, margin=margin, words=words) for sign in (1.0, -1.0)]
+    return Exclusive(equal(gap, effect * sign, margin=margin, words=words) for sign in (1.0, -1.0))
 
 
 def nonzero(gap: Quantity, scale: Quantity, /, *, share: float, words: str) -> Table:
@@ -176,37 +181,50 @@ def nonzero(gap: Quantity, scale: Quantity, /, *, share: float, words: str) -> T
     smaller than that share.
     """
     told = f"{words} {gap}; beyond {share:.0%} of {scale}"
-    return [[Part(told, gap * sign - scale * share)] for sign in (1.0, -1.0)]
+    return Exclusive([Part(told, gap * sign - scale * share)] for sign in (1.0, -1.0))
+
+
+def by_parts(curve: Curve, n: int, /, *, region: tuple[float, float] = (0.0, 1.0)) -> dict[str, Quantity]:
+    """Give the means over `n` equal parts of a region of depth, by their limits.
+
+    Single layers are noisy, and the more of them must pass, the less is decided.
+    """
+    edges = np.linspace(*region, n + 1)
+    return {
+        f"depth {low:.2f} to {high:.2f}": curve.select(low, high).mean()
+        for low, high in itertools.pairwise(edges)
+    }
 
 
 def coincides(curve: Curve, reference: Curve, /, *, name: str) -> Table:
-    """Claim that two curves are the same at every layer.
+    """Claim that two curves are the same, in each fifth of the depth.
 
-    *Null*: at some layer they lie apart by the margin or more. *Margin*: a quarter of the range of the
-    reference over its layers. *Did not hold*: at some layer they are certainly farther apart.
+    *Null*: in some fifth their means lie apart by the margin or more. *Margin*: a quarter of the range of the
+    reference over its layers. *Did not hold*: in some fifth they are certainly farther apart.
     """
     span = reference.range()
+    ours, others = by_parts(curve, FIFTHS), by_parts(reference, FIFTHS)
     column: list[Part] = []
-    for i, layer in enumerate(curve.layers):
-        words = f"{name}, layer {layer}: difference"
-        column += equal(curve.at(i) - reference.at(i), span, margin=QUARTER, words=words)
+    for where, mean in ours.items():
+        words = f"{name}, {where}: difference"
+        column += equal(mean - others[where], span, margin=QUARTER, words=words)
     return [column]
 
 
 def same_shape(curve: Curve, reference: Curve, /, *, name: str) -> Table:
-    """Claim that a curve is the reference, shifted and stretched.
+    """Claim that a curve is the reference, shifted and stretched, in each fifth of the depth.
 
-    The line ``curve = a + b · reference`` is fitted inside each subsample. *Null*: b is not above zero, or at
-    some layer the curve lies off the line by the margin or more. *Margin*: a quarter of the curve's own range.
-    *Did not hold*: b is certainly below zero, or some layer is certainly farther off.
+    The line ``curve = a + b · reference`` is fitted over layers of equal relative depth inside each
+    subsample. *Null*: b is not above zero, or in some fifth the curve lies off the line by the margin or more.
+    *Margin*: a quarter of the curve's own range. *Did not hold*: b is certainly below zero, or some fifth is
+    certainly farther off.
     """
-    fitted = curve.beside(reference).map(_fit)
-    span = curve.range()
-    n = len(curve)
+    nearest = np.array([int(np.abs(reference.depth - depth).argmin()) for depth in curve.depth])
+    fitted = curve.beside(reference.take(nearest)).map(_fit)
+    span, n = curve.range(), len(curve)
     column = [Part(f"{name}: stretch of the reference", fitted.at(n))]
-    for i, layer in enumerate(curve.layers):
-        words = f"{name}, layer {layer}: off the line"
-        column += equal(fitted.at(i), span, margin=QUARTER, words=words)
+    for where, mean in by_parts(fitted.take(np.arange(n)), FIFTHS).items():
+        column += equal(mean, span, margin=QUARTER, words=f"{name}, {where}: off the line")
     return [column]
 
 
@@ -221,34 +239,45 @@ def _fit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def earlier_minimum(early: Curve, late: Curve, /, *, names: tuple[str, str]) -> Table:
     """Claim that one curve has its minimum at a smaller depth than another.
 
-    It has where some depth parts them: the one is lower before it than after it, the other lower after it.
-    *Null*: no depth parts them. No margin. *Did not hold*: at every depth, one of the two certainly has its
-    lower side on the wrong one.
+    It has where there are two depths such that the one is about its best at the smaller and worse at the
+    larger, and the other about its best at the larger and worse at the smaller. A depth is the mean over
+    the layers around it. *Null*: there are no such depths. *Margin*: about its best is within a quarter of a
+    curve's range of its lowest; worse has none. *Did not hold*: every two depths certainly fail in one of
+    these.
     """
-    edges = np.unique(np.concatenate([early.depth, late.depth]).round(9))
+    windows = [dict(_windows(curve)) for curve in (early, late)]
+    room = [_about_the_best(curve, window) for curve, window in zip((early, late), windows, strict=True)]
     columns = []
-    for edge in (edges[1:] + edges[:-1]) / 2:
-        (a_before, a_after), (b_before, b_after) = (_halves(curve, edge) for curve in (early, late))
-        where = f"at depth {edge:.2f}"
-        columns.append(
-            [
-                higher(a_after, a_before, names=(f"{names[0]}, lowest after {where}", "before")),
-                higher(b_before, b_after, names=(f"{names[1]}, lowest before {where}", "after")),
-            ]
-        )
+    for before, after in itertools.combinations(DEPTHS, 2):
+        column = []
+        for i, (best, worse) in enumerate(((before, after), (after, before))):
+            at = windows[i]
+            told = (f"{names[i]}: at depth {worse:.2f}", f"at {best:.2f}")
+            column.append(higher(at[worse], at[best], names=told))
+            told_room = f"{names[i]}: lowest minus that at depth {best:.2f}, with a quarter of the range,"
+            column.append(Part(told_room, room[i] - at[best]))
+        columns.append(column)
     return columns
 
 
-def _halves(curve: Curve, edge: float) -> tuple[Quantity, Quantity]:
-    """Give the smallest value before and after a depth."""
-    before = curve.depth < edge
-    return curve.take(np.flatnonzero(before)).minimum(), curve.take(np.flatnonzero(~before)).minimum()
+def _windows(curve: Curve) -> Iterator[tuple[float, Quantity]]:
+    """Give the mean over the layers around each of the depths."""
+    for depth in DEPTHS:
+        yield depth, curve.select(depth - AROUND, depth + AROUND).mean()
+
+
+def _about_the_best(curve: Curve, windows: Mapping[float, Quantity]) -> Quantity:
+    """Give the lowest window and a quarter of the range of the windows."""
+    values = np.array([window.value for window in windows.values()])
+    draws = np.stack([window.resamples for window in windows.values()], axis=1)
+    seen = Curve(values, draws, values, values.astype(np.int64), curve.n_samples, curve.size)
+    return seen.minimum() * (1 - QUARTER) + seen.maximum() * QUARTER
 
 
 def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
     """Claim that one layer is as good as the best for every curve; the smallest value is the best.
 
-    *Null*: every layer is off the best of some curve by the margin or more. *Margin*: a tenth of the curve's
+    *Null*: every layer is off the best of some curve by the margin or more. *Margin*: a quarter of the curve's
     range over its layers. *Did not hold*: every layer is certainly farther off for some curve.
     """
     lowest = {label: (curve.minimum(), curve.range()) for label, curve in curves.items()}
@@ -257,8 +286,8 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
     return [
         [
             Part(
-                f"{name}, layer {layer}, {label}: best minus this, with a tenth of the range,",
-                lowest[label][0] - curve.at(i) + lowest[label][1] * TENTH,
+                f"{name}, layer {layer}, {label}: best minus this, with a quarter of the range,",
+                lowest[label][0] - curve.at(i) + lowest[label][1] * QUARTER,
             )
             for label, curve in curves.items()
         ]

@@ -9,7 +9,7 @@ from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
-from platoscope.studies.judge.judging import decide, higher
+from platoscope.studies.judge.judging import decide
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._cast import (
     AXIS,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from platoscope.studies.judge.judging import Table
 
 __all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS"]
+
+QUARTERS = 4
 
 
 def _image_captions(choices: Choices) -> Design:
@@ -202,13 +204,15 @@ def _held(model: str, choices: Choices) -> tuple[Fixed, tuple[Comparison, ...]]:
 
 
 def stabilizes(*labels: str) -> Statement:
-    """Claim that Δ varies less than half as much over the second half of the language model as over the first."""
+    """Claim that Δ changes less than half as much within the second half of the language model as in the first.
+
+    The change within a half is that from its first quarter to its second, by their means.
+    """
 
     def table(label: str, result: xr.Dataset) -> Table:
-        delta = mean_of_directions(result)
-        late, early = delta.select(0.5, 1.0).range(), delta.select(0.0, 0.5).range()
-        names = (f"{label}: half of the range of Δ in the first half", "range in the second half")
-        return [[higher(early * rules.HALF, late, names=names)]]
+        first, second, third, fourth = rules.by_parts(mean_of_directions(result), QUARTERS).values()
+        words = f"{label}: change of Δ from the third quarter to the last against that from first to second"
+        return rules.weaker(fourth - third, second - first, margin=rules.HALF, words=words)
 
     return claims.each(labels, table, text="Δ stabilizes with the depth of the language model.")
 

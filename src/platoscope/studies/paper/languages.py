@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 
 DISTANT = "hu"
+THIRDS = 3
 UNNAMED = languages_of("")[1]
 
 
@@ -193,29 +194,29 @@ def _family_asymmetry(results: Mapping[str, xr.Dataset], labels: Sequence[str]) 
 
 
 def _early_gaps(results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> dict[str, Quantity]:
-    """Give what A knows more before the middle, by layer, mean of a family."""
-    gap = _family_asymmetry(results, labels).select(*claims.BEFORE_THE_MIDDLE) * -1.0
-    return {f"layer {layer}": gap.at(i) for i, layer in enumerate(gap.layers)}
+    """Give what A knows more in each third of what lies before the middle, mean of a family."""
+    lead = _family_asymmetry(results, labels) * -1.0
+    return rules.by_parts(lead, THIRDS, region=claims.BEFORE_THE_MIDDLE)
 
 
 def gap_before_the_minimum(*labels: str, text: str) -> Statement:
-    """Claim that at some layer before the middle A is more informative, on average over the family."""
+    """Claim that in some third of what lies before the middle A is more informative, mean of the family."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         gaps = _early_gaps(results, labels)
-        return decide([[Part(f"{layer}: minus the mean asymmetry", gap)] for layer, gap in gaps.items()])
+        return decide([[Part(f"{where}: minus the mean asymmetry", gap)] for where, gap in gaps.items()])
 
     return Statement(text, labels, check)
 
 
 def no_gap_before_the_minimum(*labels: str, text: str) -> Statement:
-    """Claim that at no layer before the middle A is ahead by half of its lead in the last quarter, or more."""
+    """Claim that nowhere before the middle A is ahead by half of its lead in the last quarter, or more."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         late = _late(results, labels) * -rules.HALF
         gaps = _early_gaps(results, labels)
-        names = {layer: ("half of the lead in the last quarter", f"lead at {layer}") for layer in gaps}
-        return decide([[higher(late, gap, names=names[layer]) for layer, gap in gaps.items()]])
+        names = {where: ("half of the lead in the last quarter", f"lead at {where}") for where in gaps}
+        return decide([[higher(late, gap, names=names[where]) for where, gap in gaps.items()]])
 
     return Statement(text, labels, check)
 

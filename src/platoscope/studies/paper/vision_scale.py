@@ -93,12 +93,12 @@ def _steps(results: Mapping[str, xr.Dataset], labels: tuple[str, str, str]) -> t
 
 
 def not_above(large: str, base: str, small: str, /) -> Statement:
-    """Claim that the minimum of the large model is not above the base model's by a quarter of the step to base."""
+    """Claim that the minimum of the large model is not above the base model's by half of the step to base."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         first, second = _steps(results, (large, base, small))
-        words = f"smallest Δ: small minus base {first}, base minus large {second}; the second and a quarter of the first"
-        return decide([[Part(words, second + first * rules.QUARTER)]])
+        words = f"smallest Δ: small minus base {first}, base minus large {second}; the second and half of the first"
+        return decide([[Part(words, second + first * rules.HALF)]])
 
     text = "The minimum of the large model is not above that of the base model."
     return Statement(text, (large, base, small), check)
