@@ -3,6 +3,7 @@
     python benchmarks/verdicts.py                              # all of it, printed: half an hour on one core
     python benchmarks/verdicts.py --out docs/verdicts.md       # and put into the page
     python benchmarks/verdicts.py --only minimum --repeats 50  # rules whose name has the word, to try
+    python benchmarks/verdicts.py --power                      # the spread that `platoscope plan` rests on
 
 Of each rule three shares are printed, at each N: held where the statement is true (bar: at least 0.8), held where
 it is false (at most 0.05; the worst of the ways in which it is false here), and did not hold where it is true (at
@@ -99,7 +100,15 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=200, help="subsamples per profile")
     parser.add_argument("--n", type=int, nargs="+", default=SIZES, help="numbers of items")
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
+    parser.add_argument(
+        "--power", action="store_true", help="measure the spread of Δ from draw to draw instead"
+    )
     options = parser.parse_args()
+    if options.power:
+        from measuring.spread import spread
+
+        print("\n".join(spread()))
+        return
     from measuring.statements import CASES
 
     rows = []

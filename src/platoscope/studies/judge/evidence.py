@@ -24,7 +24,7 @@ import numpy as np
 from platoscope.measures import Z95, standard_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -256,21 +256,34 @@ def curve(
     -------
     Curve
     """
-    values = result[measure]
-    resamples = result.get(f"{measure}_resamples", values.expand_dims(resample=1).isel(resample=[]))
-    if direction is not None and "direction" in values.dims:
-        values, resamples = values.sel(direction=direction), resamples.sel(direction=direction)
-    (dimension,) = result[axis].dims
+    # Variables without their coordinates: a verdict reads many curves, and aligns nothing.
+    (dimension,) = result.variables[axis].dims
+    values = _read(result, measure, direction, (dimension,))
+    name = f"{measure}_resamples"
+    drawn = (
+        _read(result, name, direction, ("resample", dimension))
+        if name in result.variables
+        else np.empty((0, len(values)))
+    )
     n, fraction = int(result.attrs["n_samples"]), float(result.attrs["resample_fraction"])
-    drawn = np.asarray(resamples.transpose("resample", dimension), dtype=np.float64)
     return Curve(
-        np.asarray(values, dtype=np.float64),
+        values,
         drawn[_order(result, len(drawn))],
-        np.asarray(result[axis], dtype=np.float64),
-        np.arange(result.sizes[dimension]) if dimension != "layer" else np.asarray(result["layer"]),
+        np.asarray(result.variables[axis], dtype=np.float64),
+        np.arange(len(values)) if dimension != "layer" else np.asarray(result.variables["layer"]),
         n,
         max(2, round(fraction * n)),
     )
+
+
+def _read(
+    result: xr.Dataset, name: str, direction: str | None, dimensions: tuple[Hashable, ...]
+) -> NDArray[np.float64]:
+    """Give one variable as an array, in one direction where it has any."""
+    variable = result.variables[name]
+    if direction is not None and "direction" in variable.dims:
+        variable = variable.isel(direction=list(result.variables["direction"].values).index(direction))
+    return np.asarray(variable.transpose(*dimensions), dtype=np.float64)
 
 
 def mean_of_directions(
