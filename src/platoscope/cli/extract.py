@@ -67,6 +67,13 @@ def extract(
     drop_last: Annotated[
         int, typer.Option(min=0, help="Tokens dropped at the end of a text (punctuation).")
     ] = 2,
+    clip: Annotated[
+        float | None,
+        typer.Option(
+            help="Clip an item's token values at this quantile and its opposite before pooling; 0.05 in studies.",
+            show_default=False,
+        ),
+    ] = None,
     tower: Annotated[
         Literal["text", "vision"] | None,
         typer.Option(help="Tower of a text-image model.", show_default=False),
@@ -92,6 +99,7 @@ def extract(
             device_map=device_map,
             batch_tokens=batch_tokens,
             drop_last=drop_last,
+            clip=clip,
             tower=tower,
             revision=revision,
         )

@@ -11,6 +11,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._labels import DIRECTIONS
+from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._slices import take_profile
 from platoscope.measures import DEFAULT_MEASURES
@@ -18,11 +19,15 @@ from platoscope.measures import DEFAULT_MEASURES
 __all__ = [
     "DEFAULT_MEASURES",
     "DIRECTIONS",
+    "LayerStack",
     "SemanticRegion",
+    "as_stack",
     "compare",
     "compile_kernels",
+    "count_items",
     "n_curve",
     "profile",
     "semantic_region",
     "take_profile",
+    "with_ids",
 ]

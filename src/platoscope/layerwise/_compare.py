@@ -10,7 +10,7 @@ from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import ComparisonOptions, changed
+from platoscope.measures import ComparisonOptions, changed, choose_measures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.layerwise._stacks import Tell
-    from platoscope.neighbors import Transform
+    from platoscope.measures import Measure
+    from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["compare", "profile"]
 
@@ -29,12 +30,12 @@ def compare(
     /,
     *,
     options: ComparisonOptions | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[str | Measure] | None = None,
     transform: Transform | None = None,
     n_neighbors: int | None = None,
-    metric: str | None = None,
+    metric: str | OwnMetric | None = None,
     overlap_neighbors: int | None = None,
-    overlap_metric: str | None = None,
+    overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
     n_permutations: int | None = None,
@@ -49,10 +50,10 @@ def compare(
 
     Parameters
     ----------
-    A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, or Representations
+    A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, Representations or LayerStack
         Two stacks over the same items. A layer is an array of shape (n_samples, n_features), a
         sequence of arrays (a concatenation whose squared distances add), or a `Space`; widths and
-        numbers of layers may differ.
+        numbers of layers may differ. `platoscope.layerwise.LayerStack` says what an object of your own must have.
     options : ComparisonOptions, optional
         What is computed and how; the defaults of the record if left out.
     measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
@@ -79,12 +80,14 @@ resample_fraction, n_permutations, alpha : optional
         ``m_p``, ``m_calibrated``, and ``m_best_p``, ``m_best_calibrated``: the claim about the best
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
-        under permutation (float32). Attributes hold all settings.
+        under permutation (float32). A measure of your own has of these what its record declares. Attributes hold
+        all settings.
 
     Raises
     ------
     InputError
-        Stacks of different items, an option out of its range, anything that one of the layers may not be.
+        Stacks of different items, an option out of its range, anything that one of the layers may not be, a
+        measure of your own that is called as another or returns something else than it should.
     NotFoundError
         Unknown measure.
     MemoryPlanError
@@ -115,12 +118,13 @@ resample_fraction, n_permutations, alpha : optional
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
         "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
     })  # fmt: skip
+    table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)
     a, b, strata = make_stacks(
-        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
     )
     pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
+    result = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
     return label(result, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
 
 
@@ -133,12 +137,12 @@ def profile(
     layer_a: int | None = None,
     layer_b: int | None = None,
     options: ComparisonOptions | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[str | Measure] | None = None,
     transform: Transform | None = None,
     n_neighbors: int | None = None,
-    metric: str | None = None,
+    metric: str | OwnMetric | None = None,
     overlap_neighbors: int | None = None,
-    overlap_metric: str | None = None,
+    overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
     n_permutations: int | None = None,
@@ -185,14 +189,15 @@ resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, pr
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
         "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
     })  # fmt: skip
+    table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)
     a, b, strata = make_stacks(
-        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
     )
     pairs = choose_pairs(
         (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
     )  # fmt: skip
-    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
+    result = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
     return label(result, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
 
 

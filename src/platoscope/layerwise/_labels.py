@@ -11,9 +11,12 @@ import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
 from platoscope.layerwise._matching import swept_side
-from platoscope.measures import Z95, calibrate, get_measure, neighborhood_overlap_chance, standard_errors
+from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
+from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
     from platoscope.layerwise._evaluate import Evaluation
@@ -44,7 +47,7 @@ def label(
     dims = ("layer_a", "layer_b") if grid else ("layer",)
     n_samples = a.spaces[0].n_samples
     size = round(options.resample_fraction * n_samples)
-    variables: dict[str, tuple[tuple[str, ...], Any]] = {}
+    variables: dict[str, Any] = {}
 
     def put(name: str, values: Any, leading: tuple[str, ...] = ()) -> None:
         """Add a variable whose last axis is the pairs; an axis of one direction is dropped."""
@@ -64,6 +67,7 @@ def label(
     for done in evaluations:
         name = done.measure.name
         put(name, done.values, ("direction",))
+        variables[name] = (*variables[name], _attributes_of(done.measure))
         _warn_undefined(done, a, b, pairs)
         if done.resamples is not None:
             put_interval(name, done.values, done.resamples, ("direction",))
@@ -80,8 +84,15 @@ def label(
                     (),
                 )
     return xr.Dataset(
-        variables, _coordinates(a, b, pairs, grid), _attributes(a, b, options, seed, stratified)
+        variables,
+        _coordinates(a, b, pairs, grid),
+        _attributes(a, b, [done.measure for done in evaluations], options, seed, stratified),
     )
+
+
+def _attributes_of(measure: Measure) -> dict[str, Any]:
+    """Return what the variable of a measure says of it, so that a result can be read without its record."""
+    return {"long_name": measure.label, "higher_is_similar": int(measure.higher_is_similar)}
 
 
 def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOptions, n_samples: int) -> None:
@@ -100,8 +111,9 @@ def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOpt
     # On the scale of the measure itself, so that it can be drawn beside it.
     put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
     put(f"{name}_p", calibration.p_value, leading)
-    put(f"{name}_calibrated", calibration.score, leading)
-    variables.update(best_layer(measure, similarity, null, best=best, alpha=options.alpha))
+    if not np.isnan(best):
+        put(f"{name}_calibrated", calibration.score, leading)
+    variables.update(best_layer(name, similarity, null, best=best, alpha=options.alpha))
     put(f"{name}_null_draws", done.null.astype(np.float32), ("permutation", *leading))
 
 
@@ -111,12 +123,13 @@ def _best_similarity(measure: Measure, options: ComparisonOptions, n_samples: in
 
 
 def best_layer(
-    measure: Measure, similarity: Any, null: Any, /, *, best: float, alpha: float
+    name: str, similarity: Any, null: Any, /, *, best: float, alpha: float
 ) -> dict[str, tuple[tuple[str, ...], Any]]:
     """Return p-value and calibrated score of the claim about the best pair of layers, per direction.
 
     The statistic is the maximum over layers, and so is that of the null (Gröger et al. 2026, Alg. 2);
-    `similarity` has shape (n_directions, n_pairs), `null` one axis more in front.
+    `similarity` has shape (n_directions, n_pairs), `null` one axis more in front. Without a value for the `best`
+    that there can be, there is no score.
     """
     defined = ~np.isnan(similarity).any(axis=0)
     if not defined.any():
@@ -126,8 +139,9 @@ def best_layer(
     )
     dims = ("direction",) if len(similarity) == 2 else ()
     return {
-        f"{measure.name}_best_{suffix}": (dims, values if dims else values[0])
+        f"{name}_best_{suffix}": (dims, values if dims else values[0])
         for suffix, values in (("p", top.p_value), ("calibrated", top.score))
+        if suffix == "p" or not np.isnan(best)
     }
 
 
@@ -173,20 +187,23 @@ def _transform(a: Stack, b: Stack) -> str:
 
 
 def _attributes(
-    a: Stack, b: Stack, options: ComparisonOptions, seed: str, stratified: bool
+    a: Stack,
+    b: Stack,
+    measures: Sequence[Measure],
+    options: ComparisonOptions,
+    seed: str,
+    stratified: bool,
 ) -> dict[str, Any]:
     n_samples = a.spaces[0].n_samples
-    best = {
-        f"{name}_best": _best_similarity(get_measure(name), options, n_samples) for name in options.measures
-    }
+    best = {f"{m.name}_best": _best_similarity(m, options, n_samples) for m in measures}
     return {
         "n_samples": n_samples,
-        "measures": json.dumps(options.measures),
+        "measures": json.dumps([measure.name for measure in measures]),
         "n_neighbors": options.n_neighbors,
-        "metric": options.metric,
+        "metric": metric_name(options.metric),
         "transform": _transform(a, b),
         "overlap_neighbors": options.overlap_neighbors,
-        "overlap_metric": options.overlap_metric,
+        "overlap_metric": metric_name(options.overlap_metric),
         "estimator": "full",
         "ties": "average",
         "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, options.overlap_neighbors),

@@ -7,10 +7,13 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from platoscope.errors import InputError
-from platoscope.neighbors import METRICS, parse_transform
+from platoscope.measures._measure import Measure
+from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from platoscope.neighbors import OwnMetric
 
 __all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "changed", "whole_number"]
 
@@ -28,16 +31,17 @@ class ComparisonOptions:
 
     Parameters
     ----------
-    measures : sequence of str
-        Names in `platoscope.measures.MEASURES`.
+    measures : sequence of str or Measure
+        Names in `platoscope.measures.MEASURES`, and measures of your own (`platoscope.measures.Measure`).
     transform : str or sequence of str
         Preparation of the rows of every layer before any measure: a step, or several in order
         (`platoscope.neighbors.transform_rows`). It is fitted on all items once.
     n_neighbors : int
         Neighbors of Information Imbalance.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Distance of Information Imbalance and RSA.
-    overlap_neighbors, overlap_metric : int, str
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Distance of Information Imbalance and RSA; a function of two sets of rows is one of your own, see
+        `platoscope.prepare`.
+    overlap_neighbors, overlap_metric : int, str or callable
         Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
     n_resamples, resample_fraction : int, float
         Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
@@ -59,12 +63,12 @@ class ComparisonOptions:
     (1, ('zscore', 'unit'))
     """
 
-    measures: tuple[str, ...] = DEFAULT_MEASURES
+    measures: tuple[str | Measure, ...] = DEFAULT_MEASURES
     transform: tuple[str, ...] | str = ()
     n_neighbors: int = 1
-    metric: str = "euclidean"
+    metric: str | OwnMetric = "euclidean"
     overlap_neighbors: int = 10
-    overlap_metric: str = "cosine"
+    overlap_metric: str | OwnMetric = "cosine"
     n_resamples: int = 40
     resample_fraction: float = 0.25
     n_permutations: int = 0
@@ -80,9 +84,7 @@ class ComparisonOptions:
         for name in ("resample_fraction", "alpha"):
             _share(name, getattr(self, name))
         for name in ("metric", "overlap_metric"):
-            if getattr(self, name) not in METRICS:
-                message = f"{name} must be one of {', '.join(METRICS)}; got {getattr(self, name)!r}."
-                raise InputError(message)
+            check_metric(name, getattr(self, name))
 
 
 def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
@@ -118,13 +120,15 @@ def _share(name: str, value: object) -> None:
         raise InputError(message)
 
 
-def _names(name: str, value: object) -> tuple[str, ...]:
-    listed = isinstance(value, list | tuple)
-    if not listed or not value or not all(isinstance(item, str) for item in value):  # type: ignore[attr-defined]
-        message = f"{name} must be a list of at least one measure by name; got {value!r}."
+def _names(name: str, value: object) -> tuple[str | Measure, ...]:
+    chosen = tuple(value) if isinstance(value, list | tuple) else ()
+    if not chosen or not all(isinstance(item, str | Measure) for item in chosen):
+        message = (
+            f"{name} must be a list of at least one measure, by name or a Measure of your own; got {value!r}."
+        )
         raise InputError(message)
-    chosen = tuple(value)  # type: ignore[arg-type, var-annotated]
-    if len(set(chosen)) < len(chosen):
-        message = f"{name} must name each one once; got {list(chosen)}."
+    names = [item if isinstance(item, str) else item.name for item in chosen]
+    if len(set(names)) < len(names):
+        message = f"{name} must name each one once; got {names}."
         raise InputError(message)
     return chosen

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.errors import InputError, MissingExtraError
 from platoscope.models.machine import choose_device, choose_dtype, tokens_per_batch
+from platoscope.models.pooling import check_clip
 from platoscope.models.sources import convert_own, find_source
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def load_model(
     device_map: Literal["auto"] | None = None,
     drop_last: int = 2,
     keep_first: bool = False,
+    clip: float | None = None,
     final_norm: bool | None = None,
     tower: Literal["text", "vision"] | None = None,
     revision: str | None = None,
@@ -55,6 +57,9 @@ def load_model(
         punctuation).
     keep_first : bool
         Whether ``mean`` keeps the token at position 0.
+    clip : float or None
+        Share q, 0 < q < 0.5: in every layer the values of an item's own tokens are clipped at their q and 1 − q
+        quantiles before they are pooled (0.05 in the authors' extraction, and in the studies). None leaves them.
     final_norm : bool or None
         Whether the last layer is read after the model's final norm. None follows the libraries: after it
         for text, before it for images.
@@ -87,7 +92,7 @@ def load_model(
     options stand in the ``provenance`` of the result. No code from the hub is run.
     """
     require_libraries()
-    _check_options(drop_last, padding_side, tower, batch_tokens)
+    _check_options(drop_last, clip, padding_side, tower, batch_tokens)
     _check_device_map(device_map, device)
     chosen_device = choose_device(device)
     chosen_dtype = choose_dtype(dtype, chosen_device)
@@ -111,10 +116,13 @@ def load_model(
         "final_norm": final_norm,
         "batch_tokens": n_tokens,
     }
+    # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
+    if clip is not None:
+        provenance["clip"] = clip
     if loaded.modality == "image":
         vision = importlib.import_module("platoscope.models.vision")
         image_encoder: Encoder = vision.vision_encoder(
-            name, loaded, provenance, final_norm=final_norm, tokens_per_batch=n_tokens
+            name, loaded, provenance, clip=clip, final_norm=final_norm, tokens_per_batch=n_tokens
         )
         return image_encoder
     text = importlib.import_module("platoscope.models.text")
@@ -124,6 +132,7 @@ def load_model(
         provenance | {"drop_last": drop_last, "keep_first": keep_first},
         drop_last=drop_last,
         keep_first=keep_first,
+        clip=clip,
         final_norm=final_norm,
         tokens_per_batch=n_tokens,
         padding_side=padding_side,
@@ -139,10 +148,13 @@ def require_libraries() -> None:
             raise MissingExtraError(feature, library, "pip install 'platoscope[models]'")
 
 
-def _check_options(drop_last: int, padding_side: str, tower: str | None, batch_tokens: int | None) -> None:
+def _check_options(
+    drop_last: int, clip: float | None, padding_side: str, tower: str | None, batch_tokens: int | None
+) -> None:
     if drop_last < 0:
         msg = f"drop_last must be 0 or more, but got {drop_last}."
         raise InputError(msg)
+    check_clip(clip)
     if padding_side not in ("right", "left"):
         msg = f"padding_side must be 'right' or 'left', but got {padding_side!r}."
         raise InputError(msg)

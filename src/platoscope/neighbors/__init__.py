@@ -9,8 +9,18 @@ from __future__ import annotations
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
+from platoscope.neighbors._metrics import (
+    METRICS,
+    Metric,
+    OwnMetric,
+    check_metric,
+    entry_bytes,
+    metric_name,
+    reads_distances,
+    same_space,
+)
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
-from platoscope.neighbors._prepare import METRICS, Metric, as_space, prepare
+from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
@@ -23,6 +33,7 @@ __all__ = [
     "FloatArray",
     "Metric",
     "Neighbors",
+    "OwnMetric",
     "Sample",
     "Space",
     "Transform",
@@ -31,7 +42,10 @@ __all__ = [
     "available_memory",
     "block_neighbors",
     "check_finite",
+    "check_metric",
+    "entry_bytes",
     "exact_scores",
+    "metric_name",
     "n_threads",
     "nearest_neighbors",
     "over_rows",
@@ -39,7 +53,9 @@ __all__ = [
     "parse_transform",
     "prepare",
     "ranks",
+    "reads_distances",
     "require_memory",
+    "same_space",
     "sample_neighbors",
     "take_sample",
     "transform_rows",

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.neighbors._nearest import KINDS, Neighbors
+from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._nearest import Neighbors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import FloatArray
+    from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
 __all__ = ["Sample", "add_sample_ranks", "sample_neighbors", "take_sample"]
@@ -60,7 +62,7 @@ def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     return Sample(block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
 
 
-def sample_neighbors(sample: Sample, n_neighbors: int, metric: str, /) -> Neighbors:
+def sample_neighbors(sample: Sample, n_neighbors: int, metric: str | OwnMetric, /) -> Neighbors:
     """Return the nearest neighbors of the items among themselves, ties sharing the last place."""
     from platoscope.neighbors._sample_kernels import nearest_in_sample
 
@@ -76,7 +78,11 @@ def sample_neighbors(sample: Sample, n_neighbors: int, metric: str, /) -> Neighb
 
 
 def add_sample_ranks(
-    sample: Sample, metric: str, queries: tuple[Any, Any, Any, Any], sums: npt.NDArray[np.float64], /
+    sample: Sample,
+    metric: str | OwnMetric,
+    queries: tuple[Any, Any, Any, Any],
+    sums: npt.NDArray[np.float64],
+    /,
 ) -> None:
     """Add to ``sums[label]`` the weighted average ranks of queries (indptr, positions, weights, labels)."""
     from platoscope.neighbors._sample_kernels import rank_sums_in_sample
@@ -84,7 +90,7 @@ def add_sample_ranks(
     rank_sums_in_sample(*_fixed(sample, metric), *queries, sums)
 
 
-def _fixed(sample: Sample, metric: str) -> tuple[Any, ...]:
+def _fixed(sample: Sample, metric: str | OwnMetric) -> tuple[Any, ...]:
     return (
-        KINDS[metric], sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
+        kind_of(metric), sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
     )  # fmt: skip

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import FloatArray
+    from platoscope.neighbors._metrics import OwnMetric
 
 __all__ = ["GRAM_BYTES", "Space", "gram_product", "require_nonzero"]
 
@@ -40,7 +43,7 @@ class Space:
     """Number of items."""
     n_features: int
     """Number of features (summed over parts); 0 for precomputed distances."""
-    metric: str
+    metric: str | OwnMetric
     """The metric it was prepared for; a Gram matrix serves Euclidean and cosine alike."""
     inverse: npt.NDArray[np.int32]
     """Distinct row of each item, shape (n_samples,)."""
@@ -58,8 +61,8 @@ class Space:
     """Returns the rows as given, by item; near-ties are decided on them in float64."""
     gram: FloatArray | None = field(repr=False, default=None)
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
-    centered: tuple[npt.NDArray[np.float32], ...] = field(repr=False, default=())
-    """Centered distinct rows, kept only while `gram` is None."""
+    centered: tuple[FloatArray, ...] = field(repr=False, default=())
+    """Centered distinct rows (as prepared, for a metric that is a function), kept only while `gram` is None."""
     transform: tuple[str, ...] = ()
     """How the rows were prepared, in order; `parts` are the prepared rows."""
     scale: float = 1.0
@@ -72,6 +75,16 @@ class Space:
     def parts(self) -> tuple[FloatArray, ...]:
         """The rows as given, one array of shape (n_samples, n_features) per concatenated part."""
         return self.load()
+
+    def rows(self) -> FloatArray:
+        """Return the rows that distances are taken of, by item, shape (n_samples, n_features)."""
+        parts = self.parts
+        if not parts:
+            message = f"{self.name} has distances (metric={metric_name(self.metric)!r}) and no rows; prepare it from rows."
+            raise InputError(message)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        items = self.first[self.inverse]
+        return whole if np.array_equal(items, np.arange(len(whole))) else whole[items]
 
     @property
     def inverse_norm(self) -> npt.NDArray[np.float64]:
@@ -101,15 +114,21 @@ class Space:
             return
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            yield start, stop, gram_product([Z[start:stop] for Z in self.centered], self.centered)
+            yield start, stop, self._matrix([Z[start:stop] for Z in self.centered], self.centered)
 
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
-        """Return rows start:stop of the centered Gram matrix by item, shape (stop - start, n_samples)."""
+        """Return rows start:stop of the Gram or distance matrix by item, shape (stop - start, n_samples)."""
         rows = self.inverse[start:stop]
         if self.gram is None:
-            block = gram_product([Z[rows] for Z in self.centered], self.centered)
+            block = self._matrix([Z[rows] for Z in self.centered], self.centered)
             return block if self.one_row_per_item else block[:, self.inverse]
         return self.gram[start:stop] if self.one_row_per_item else self.gram[np.ix_(rows, self.inverse)]
+
+    def _matrix(self, left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
+        """Compute a part of the matrix that is not kept."""
+        if callable(self.metric):
+            return distances_of(self.metric, left, right, self.name)
+        return gram_product(left, right)
 
     def subset(self, items: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the space of some items; no distance is computed again where the matrix is kept."""
@@ -120,8 +139,8 @@ class Space:
             gram = gram if whole else gram[np.ix_(rows, rows)]
         else:
             centered = tuple(Z[rows] for Z in centered)
-            if rows.size**2 * 4 <= GRAM_BYTES:
-                gram, centered = gram_product(centered, centered), ()
+            if rows.size**2 * entry_bytes(self.metric) <= GRAM_BYTES:
+                gram, centered = self._matrix(centered, centered), ()
         return replace(
             self,
             n_samples=len(items),
@@ -140,7 +159,7 @@ class Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
         return replace(self, inverse=self.inverse[order], _memo={"rounding": self._rounding()})
 
-    def error_bound(self, metric: str, /) -> npt.NDArray[np.float32]:
+    def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
 
         The rounding of a float32 inner product of n terms stays below a small multiple of
@@ -149,8 +168,8 @@ class Space:
         rows within the bound costs a distance in float64: so the error is measured on entries of this
         very matrix, and several times the largest is taken where that is less.
         """
-        if metric in ("hamming", "precomputed"):
-            return np.zeros(self.n_distinct, np.float32 if self.gram is None else self.gram.dtype)
+        if reads_distances(metric):
+            return np.zeros(self.n_distinct, np.float64 if self.gram is None else self.gram.dtype)
         factor = self._rounding() * _UNIT
         sq = self.sq.astype(np.float64)
         if metric == "cosine":
@@ -166,11 +185,8 @@ class Space:
         return factor
 
     def _measured_rounding(self) -> float:
-        from platoscope.neighbors._exact import exact_scores
-
         largest = 16.0 + 1.5 * float(np.sqrt(self.n_features))
-        vectors = self.metric in ("euclidean", "cosine")
-        if not vectors or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
+        if reads_distances(self.metric) or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
             return largest
         # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
         # rounding grows with the lengths and with how much of the product does not cancel.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from platoscope.errors import StorageError
+from platoscope.report._names import as_text
 from platoscope.report.panels import draw_panel, panel_size
 from platoscope.report.style import DOUBLE_COLUMN, SINGLE_COLUMN, figure_style
 
@@ -253,7 +254,7 @@ def _combined(result: StudyResult, /) -> Figure | None:
 
 def _title(figure: FigureBase, text: str, /) -> None:
     """Put a title over the left end of a panel."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5)
+    figure.suptitle(as_text(text), x=0.01, ha="left", fontsize=8.5)
 
 
 def _rows(result: StudyResult, /) -> list[list[Panel]]:

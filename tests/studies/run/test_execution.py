@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope.layerwise import as_stack
 from platoscope.studies import (
     Comparison,
     Design,
@@ -328,7 +329,11 @@ def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
     )
     settings = Settings(n=60, n_resamples=2, n_permutations=0, measures=("information_imbalance",))
     task = computing.Computation(
-        comparison=comparison, a=[book, own], b=[book, own], settings=settings, strata=strata
+        comparison=comparison,
+        a=as_stack([book, own]),
+        b=as_stack([book, own]),
+        settings=settings,
+        strata=strata,
     )
     delta = computing.compute(task)["information_imbalance"].sel(direction="a_to_b")
     straight = computing.compute(replace(task, comparison=replace(comparison, shuffle=None)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from platoscope.errors import InputError
+from platoscope.models.pooling import check_clip
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "Side", "Source", "Surface", "Synthetic", "Tower"]
 
@@ -78,6 +79,9 @@ class Source:
         Commit of a hub model; None for the one that the catalogue pins.
     drop_last : int
         Tokens dropped at the end of every text before pooling.
+    clip : float or None
+        Share of an item's token values that is clipped at either end before pooling, as in
+        `platoscope.models.load_model`; None (in TOML: 0) for none.
     """
 
     model: str
@@ -87,6 +91,12 @@ class Source:
     tower: Tower | None = None
     revision: str | None = None
     drop_last: int = 2
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.clip == 0:  # TOML has no null
+            object.__setattr__(self, "clip", None)
+        check_clip(self.clip)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, n_curve, profile, take_profile
+from platoscope.layerwise import compare, count_items, n_curve, profile, take_profile, with_ids
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from platoscope.layerwise import LayerStack
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
 
@@ -38,7 +39,7 @@ class Computation:
     ----------
     comparison : Comparison
         What is compared, and how.
-    a, b : Representations or sequence of ndarray, shape (n_items, n_features) each
+    a, b : LayerStack
         The two sides.
     strata : sequence of str or None
         The group of each item.
@@ -53,13 +54,13 @@ class Computation:
     """
 
     comparison: Comparison
-    a: Any
-    b: Any
+    a: LayerStack
+    b: LayerStack
     settings: Settings
     strata: Sequence[str] | None = None
     position: int | None = None
     grid: xr.Dataset | None = None
-    at_distance: Callable[[int], Any] | None = None
+    at_distance: Callable[[int], LayerStack] | None = None
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -106,14 +107,14 @@ def _shuffled(task: Computation) -> Computation:
             "use shuffle='free', or data with a column of strata"
         )
         raise InputError(msg)
-    n = len(task.a[0])
+    n = count_items(task.a)
     strata = np.asarray(task.strata) if within else np.zeros(n)
     # A stream of its own: the null of this comparison permutes with the seed alone.
     rows, partners = misaligned(strata, rng=np.random.default_rng([task.settings.seed, n]))
-    a, b = _select(task.a, rows), _select(task.b, partners)
-    if hasattr(a, "ids") and hasattr(b, "ids"):
+    a, b = task.a.select(rows), task.b.select(partners)
+    if a.ids is not None and b.ids is not None:
         # The rows are misaligned on purpose, so they take the names of the items that they now stand beside.
-        b = replace(b, ids=a.ids)
+        b = with_ids(b, a.ids)
     left = None if task.strata is None else [task.strata[row] for row in rows]
     return replace(task, a=a, b=b, strata=left)
 
@@ -148,12 +149,7 @@ def misaligned(
     return rows, following
 
 
-def _select(stack: Any, rows: NDArray[np.intp]) -> Any:
-    """Take rows of every layer."""
-    return stack.select(rows) if hasattr(stack, "select") else [layer[rows] for layer in stack]
-
-
-def _profile(task: Computation, a: Any, b: Any, held: _Held = (None, None)) -> xr.Dataset:
+def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (None, None)) -> xr.Dataset:
     settings = task.settings
     return profile(
         a,
@@ -215,8 +211,7 @@ def _sweep(task: Computation) -> xr.Dataset:
     assert task.comparison.fixed is not None
     side = task.comparison.fixed.side
     stack = task.a if side == "a" else task.b
-    layers = getattr(stack, "layers", range(len(stack)))
-    layer = int(layers[task.position])
+    layer = int(stack.layers[task.position])
     held = (layer, None) if side == "a" else (None, layer)
     return _profile(task, task.a, task.b, held) if task.grid is None else _slice(task, task.grid, held)
 
@@ -246,10 +241,7 @@ def _sample_size(task: Computation) -> xr.Dataset:
     the draw.
     """
     assert task.position is not None
-    sides = [
-        stack.parts(task.position) if hasattr(stack, "parts") else stack[task.position]
-        for stack in (task.a, task.b)
-    ]
+    sides = [stack.parts(task.position) for stack in (task.a, task.b)]
     draws = n_curve(
         *sides,
         options=task.settings,

@@ -47,7 +47,7 @@ class ModelRequest:
     ----------
     model : str
         Name.
-    tower, revision, drop_last
+    tower, revision, drop_last, clip
         As in `platoscope.studies.Source`.
     dtype, device, device_map, batch_tokens
         As in `platoscope.studies.Settings`.
@@ -57,6 +57,7 @@ class ModelRequest:
     tower: Tower | None = None
     revision: str | None = None
     drop_last: int = 2
+    clip: float | None = None
     dtype: str = "auto"
     device: str = "auto"
     device_map: Literal["auto"] | None = None
@@ -91,6 +92,7 @@ class Shelf:
                 tower=request.tower,
                 revision=request.revision,
                 drop_last=request.drop_last,
+                clip=request.clip,
                 dtype=request.dtype,
                 device=request.device,
                 device_map=request.device_map,

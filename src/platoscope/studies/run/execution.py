@@ -148,9 +148,12 @@ def _conclude(
 
 
 def _reader(extraction: Extraction) -> str:
-    """Name a model and what sets one of its readings apart from another: the tower, the tokens it drops."""
+    """Name a model and what sets one of its readings apart from another: the tower, and options that are not default."""
     tower = f" ({extraction.tower})" if extraction.tower else ""
-    dropped = (
-        "" if extraction.drop_last == Source(model="").drop_last else f", drop_last={extraction.drop_last}"
+    default = Source(model="")
+    options = "".join(
+        f", {name}={getattr(extraction, name)}"
+        for name in ("drop_last", "clip")
+        if getattr(extraction, name) != getattr(default, name)
     )
-    return f"{extraction.model}{tower}{dropped}"
+    return f"{extraction.model}{tower}{options}"

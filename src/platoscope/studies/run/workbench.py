@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from platoscope.representations import Representations
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to, digest
 from platoscope.studies.run.encoders import ModelRequest, Shelf
@@ -16,12 +17,12 @@ from platoscope.studies.run.items import count_steps, select_items
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import xarray as xr
 
+    from platoscope.layerwise import LayerStack
     from platoscope.progress import Progress
-    from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison, Items
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
@@ -111,6 +112,7 @@ class Workbench:
             tower=side.tower,
             revision=side.revision,
             drop_last=side.drop_last,
+            clip=side.clip,
             dtype=settings.dtype,
             device=settings.device,
             device_map=settings.device_map,
@@ -194,16 +196,15 @@ class Workbench:
             stack_of(side, comparison, selection, representations, self.shelf, self.plan.settings)
             for side in comparison.sides
         ]
-        last = sides[0]
         task = Computation(
             comparison=comparison,
-            a=last,
+            a=sides[0],
             b=sides[1],
             settings=self.plan.settings,
             strata=None if selection is None else selection.pairs.strata,
             position=position_of(comparison, sides, results),
             grid=_grid_of(comparison, self.plan.comparisons, results),
-            at_distance=lambda distance: last.with_pooling(f"token({distance})"),
+            at_distance=_tokens_of(sides[0]),
         )
         result = compute(task)
         name_a, name_b = names_of(comparison, selection)
@@ -223,6 +224,13 @@ class Workbench:
             alike = [same, comparison.shuffle, vars(self.plan.settings)]
             result.attrs["subsamples"] = digest(alike)
         return result
+
+
+def _tokens_of(stack: LayerStack) -> Callable[[int], LayerStack] | None:
+    """Give what finds the stack of the token at a distance, of representations; nothing else has tokens."""
+    if not isinstance(stack, Representations):
+        return None
+    return lambda distance: stack.with_pooling(f"token({distance})")
 
 
 def _grid_of(
