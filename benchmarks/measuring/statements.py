@@ -268,13 +268,13 @@ def _poolings() -> tuple[Case, ...]:
             "overlap far below one",
             aggregation.overlap_far_below_one("x"),
             _measures(FLAT, _peaks(0.6, 0.05, 0.25)),
-            (_measures(FLAT, _peaks(0.6, 0.05, 0.41)),),
+            (_measures(FLAT, _peaks(0.6, 0.05, 0.45)),),
         ),
         Case(
             "CKA above overlap",
             aggregation.cka_above_overlap("x"),
             _measures(_peaks(0.6, 0.2, 0.62), _peaks(0.6, 0.05, 0.25)),
-            (_measures(_peaks(0.6, 0.2, 0.37), _peaks(0.6, 0.05, 0.25)),),
+            (_measures(_peaks(0.6, 0.2, 0.35), _peaks(0.6, 0.05, 0.25)),),
         ),
         Case(
             "overlap near chance at the last layer",
