@@ -9,8 +9,8 @@ several columns of one table; several tables (one for each language) must hold t
 
 - **held**: in every table, the best column's weakest z exceeds its bound. One column: 1.96, and no more
   for many parts, since all must pass (an intersection-union test). Several columns: the 97.5 % quantile of
-  the largest of the noise of all their parts, because the best was picked; 1.96 again where at most one of
-  the columns can be true (`Exclusive`).
+  the largest of the noise of their weakest parts, because the best was picked; 1.96 again where at most one
+  of the columns can be true (`Exclusive`).
 - **did not hold**: in some table every column has a part whose z is below minus the 97.5 % quantile of the
   largest of the noise of *all* parts (max-T), because the worst was picked.
 - **not decided**: neither. `n_to_decide` is the number of items at which the claim would be decided in four
@@ -122,12 +122,13 @@ def decide(*tables: Table) -> Finding:
     scores, bounds = [], []
     start = 0
     for table in tables:
-        sizes = [len(column) for column in table]
-        here = slice(start, start + sum(sizes))
-        scores.append(max(float(column.min()) for column in np.split(z[here], np.cumsum(sizes)[:-1])))
-        one = len(sizes) == 1 or isinstance(table, Exclusive)
-        bounds.append(Z if one else _bound(noise[:, here]))
-        start = here.stop
+        weakest = []
+        for column in table:
+            weakest.append(start + int(z[start : start + len(column)].argmin()))
+            start += len(column)
+        scores.append(float(z[weakest].max()))
+        one = len(weakest) == 1 or isinstance(table, Exclusive)
+        bounds.append(Z if one else _bound(noise[:, weakest]))
     answer, needed = _answer(scores, bounds, against, n_samples)
     return Finding(answer, f"{_evidence(tables, z)}{_power(answer, n_samples, needed)}", needed)
 
