@@ -526,3 +526,13 @@ def test_an_identity_is_no_claim() -> None:
     ]
     assert texts
     assert not [text for text in texts if "every layer of every data set" in text]
+
+
+def test_a_model_of_too_few_layers_leaves_claims_open(made_up: Callable[..., Any]) -> None:
+    """A statement about a region without layers is not decided, and says why."""
+    one = made_up([0.4])
+    few = scale.small_then_a_peak("x").judge({"x": made_up([0.4, 0.3])})
+    inner = scale.most_in_inner_layers("x", "y").judge({"x": one, "y": made_up([0.5], seed=1)})
+    assert [few.answer, inner.answer] == ["not decided", "not decided"]
+    assert "few layers" in few.evidence
+    assert "undefined" in inner.evidence

@@ -96,6 +96,8 @@ class Quantity:
 
     def __str__(self) -> str:
         """Value with its interval, where it has one: ``0.331 [0.302, 0.360]``."""
+        if math.isnan(self.value):
+            return "undefined"
         if math.isnan(self.se):
             return f"{self.value:.3f} (no interval)"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
@@ -176,7 +178,12 @@ class Curve:
         )
 
     def reduce(self, function: Reduction, /) -> Quantity:
-        """Apply `function` over the layers (the last axis), on all items and on each subsample."""
+        """Apply `function` over the layers (the last axis), on all items and on each subsample.
+
+        Of no layers at all the number is NaN, which leaves open what is said of it.
+        """
+        if not len(self):
+            return Quantity(math.nan, np.full(len(self.resamples), math.nan), self.n_samples, self.size)
         value = float(function(self.values[None])[0])
         each = function(self.resamples) if len(self.resamples) else np.empty(0)
         return Quantity(value, np.asarray(each, dtype=np.float64), self.n_samples, self.size)

@@ -111,10 +111,14 @@ def pooled(members: Sequence[Quantity], /) -> Quantity:
 def decide(*tables: Table) -> Finding:
     """Decide a claim whose tables must all hold; see the module for the statistic and the three answers."""
     parts = [part for table in tables for column in table for part in column]
+    if not all(table and all(table) for table in tables) or not parts:
+        return Finding("not decided", "There are too few layers (0 numbers to look at).")
     values = np.array([part.quantity.value for part in parts])
     errors = np.array([part.quantity.se for part in parts])
     n_samples = min(part.quantity.n_samples for part in parts)
-    if np.isnan(errors).any() or np.isnan(values).any():
+    if np.isnan(values).any():
+        return Finding("not decided", f"{_evidence(tables, values)} Some of it is undefined here.")
+    if np.isnan(errors).any():
         return Finding("not decided", f"{_evidence(tables, values)} Without subsamples nothing is decided.")
     z = _ratio(values, errors)
     noise = _noise(parts)
@@ -221,6 +225,8 @@ def _power(answer: Answer, n_samples: int, needed: int | None) -> str:
 
 
 def _signed(quantity: Quantity) -> str:
+    if math.isnan(quantity.value):
+        return "undefined"
     if math.isnan(quantity.se):
         return f"{quantity.value:+.3f} (no interval)"
     return f"{quantity.value:+.3f} [{quantity.low:+.3f}, {quantity.high:+.3f}]"
