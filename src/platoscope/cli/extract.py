@@ -173,4 +173,4 @@ def _choose(
         encoder_of=lambda _: encoder,
         on_done=lambda _: None,
     )
-    return selections[items].pairs
+    return selections.of(items).pairs

@@ -13,7 +13,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from platoscope.models import ModelInfo
     from platoscope.studies import Plan
-    from platoscope.studies.design.comparison import Side
+    from platoscope.studies.design.comparison import SideName
 
 __all__ = ["plan"]
 
@@ -69,7 +69,7 @@ def plan(
         raise InputError(message)
     kept = parse_layers(layers)
     items = Items(data=pairs, minimum=min_tokens, maximum=max_tokens)
-    sides: tuple[Side, Side] = ("a", "b") if side == "both" else (side, side)
+    sides: tuple[SideName, SideName] = ("a", "b") if side == "both" else (side, side)
     comparisons = tuple(
         Comparison(
             label=name,

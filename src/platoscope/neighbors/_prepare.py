@@ -208,7 +208,7 @@ def _center(
     float,
 ]:
     """Return centered float32 rows, |z|², x @ c, |x|² of each row, c @ c, and the scale that they are on."""
-    from platoscope.neighbors._kernels import center_rows
+    from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
 
     n_samples = len(parts[0])
     moments = [_column_means(part, name) for part in parts]
@@ -227,7 +227,7 @@ def _center(
 
 def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
     """Return the column means and the largest absolute value; non-finite rows are an error."""
-    from platoscope.neighbors._kernels import column_sums
+    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
 
     sums: list[npt.NDArray[np.float64]] = []
     peaks: list[float] = []

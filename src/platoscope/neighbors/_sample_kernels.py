@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import _fill
+from platoscope.neighbors._kernels import fill_row
 
 __all__ = ["gather_square", "nearest_in_sample", "rank_sums_in_sample"]
 
@@ -21,7 +21,7 @@ def gather_square(matrix, rows, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _fill_sample(kind, block, sq, along, inverse, rows, copies, p, out):
-    _fill(kind, block, p, p, sq, along, inverse, out)
+    fill_row(kind, block, p, p, sq, along, inverse, out)
     if copies:
         for q in range(out.size):
             if rows[q] == rows[p] and q != p:

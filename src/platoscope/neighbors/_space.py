@@ -72,6 +72,11 @@ class Space:
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def memo(self) -> dict[Any, Any]:
+        """What measures remember of it, under keys of their own; subsets and permutations start afresh."""
+        return self._memo
+
+    @property
     def parts(self) -> tuple[FloatArray, ...]:
         """The rows as given, one array of shape (n_samples, n_features) per concatenated part."""
         return self.load()

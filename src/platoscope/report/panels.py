@@ -197,7 +197,7 @@ def _draw_maps(
                 ax.set_title("")  # the title of the panel says it
             if ax is not row[0]:
                 ax.set_ylabel("")
-        draw_scale(list(row), label(measure))
+        draw_scale(list(row), label(measure, dataset))
     return list(axes.ravel())
 
 

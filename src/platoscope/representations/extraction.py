@@ -9,6 +9,9 @@ import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.representations._backing import StoredBacking, find_view
+from platoscope.representations._batches import Batches
+from platoscope.representations._filling import Need, ProgressCallback, fill
 from platoscope.representations._folder import open_folder
 from platoscope.representations._group import (
     create_group,
@@ -16,9 +19,6 @@ from platoscope.representations._group import (
     group_key,
     stored_as,
 )
-from platoscope.representations._plan import Plan
-from platoscope.representations._run import Need, Progress, run
-from platoscope.representations._sources import StoredSource, find_view
 from platoscope.representations.on_demand import ModelOnDemand, describe
 from platoscope.representations.representations import Representations
 
@@ -47,7 +47,7 @@ def extract(
     store: str | os.PathLike[str] | None = None,
     layers: Sequence[int] | None = None,
     check: bool = True,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Representations:
     """Read every item with a model and keep its pooled states of every layer on disk.
 
@@ -110,7 +110,7 @@ def extract(
         group = _open_or_create(folder, encoder, described, chosen, kept)
     needs = _needs(group, poolings, check=check)
     if any(need.units for need in needs):
-        run(encoder, chosen.side.items, group, needs, progress)
+        fill(encoder, chosen.side.items, group, needs, progress)
     return view_group(group, pooling=str(poolings[0]), ids=chosen.ids, layers=kept)
 
 
@@ -137,7 +137,7 @@ def view_group(
         layers=numbers,
         depth=group.depth,
         ids=group.ids if ids is None else tuple(ids),
-        _source=StoredSource(group, arrays),
+        _backing=StoredBacking(group, arrays),
         _positions=tuple(group.layers.index(number) for number in numbers),
         _rows=np.arange(group.n_items),
     )
@@ -225,7 +225,7 @@ def _open_or_create(
     return create_group(
         folder,
         key,
-        plan=Plan.from_batches(encoder.batches(lengths)),
+        batches=Batches.from_items(encoder.batches(lengths)),
         lengths=lengths,
         layers=range(described.n_layers) if layers is None else layers,
         depth=described.n_layers - 1,

@@ -12,6 +12,7 @@ from platoscope.studies import (
     Choices,
     Comparison,
     Design,
+    Fixed,
     Items,
     Panel,
     Source,
@@ -209,8 +210,8 @@ def test_the_description_says_what_will_be_done_and_what_it_costs() -> None:
     assert any("passes over a model" in row.detail for row in rows)
 
 
-def test_a_layer_taken_from_a_comparison_that_is_not_there_is_refused() -> None:
-    """Panels may only name comparisons of their study."""
+def test_a_comparison_that_is_not_there_is_refused() -> None:
+    """Panels and held layers may only name comparisons of their study, and no layer comes from itself."""
     comparison = Comparison(
         label="x",
         a=Source(model="gemma-3-270m"),
@@ -221,6 +222,10 @@ def test_a_layer_taken_from_a_comparison_that_is_not_there_is_refused() -> None:
         Design(comparisons=(comparison,), panels=(Panel(kind="profile", labels=("y",), title="y"),))
     with pytest.raises(InputError, match="needs `fixed`"):
         replace(comparison, kind="sweep")
+    for label in ("y", "held"):
+        held = replace(comparison, label="held", kind="sweep", fixed=Fixed(side="a", minimum_of=label))
+        with pytest.raises(InputError, match=f"takes its layer from '{label}'.*it has x, held"):
+            Design(comparisons=(comparison, held))
 
 
 TOML = """

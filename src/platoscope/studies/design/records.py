@@ -173,6 +173,14 @@ class Design:
             msg = f"labels of comparisons must be unique within a study; given twice: {', '.join(double)}"
             raise InputError(msg)
         known = set(labels)
+        for comparison in self.comparisons:
+            source = comparison.fixed.minimum_of if comparison.fixed else None
+            if source is not None and (source not in known or source == comparison.label):
+                msg = (
+                    f"comparison {comparison.label!r} takes its layer from {source!r}, which is no other comparison of "
+                    f"the study; it has {', '.join(labels)}"
+                )
+                raise InputError(msg)
         for panel in self.panels:
             unknown = [label for label in panel.labels if label not in known]
             if unknown:

@@ -79,6 +79,21 @@ class Plan:
         """Extractions that the comparisons ask for, before equal ones are joined."""
         return sum(len(sources_of(comparison)) for comparison in self.comparisons)
 
+    def comparison(self, label: str, /) -> Comparison:
+        """Give the comparison of a label.
+
+        Raises
+        ------
+        NotFoundError
+            If the plan has none; the message says which it has.
+        """
+        for item in self.comparisons:
+            if item.label == label:
+                return item
+        known = ", ".join(repr(item.label) for item in self.comparisons) or "none"
+        msg = f"there is no comparison {label!r} in the plan of {self.study.name!r}; it has {known}"
+        raise NotFoundError(msg)
+
     def describe(self) -> list[PlanRow]:
         """Say what will be done, for printing: settings, extractions, comparisons, cost, what is left out."""
         settings = self.settings

@@ -99,7 +99,7 @@ def extract_all(
     for plan in plans:
         run = Workbench(plan, progress, store, known)
         selections = run.select()
-        wanted += [(run, extraction, selections[extraction.items]) for extraction in plan.extractions]
+        wanted += [(run, extraction, selections.of(extraction.items)) for extraction in plan.extractions]
     models = list(dict.fromkeys(run.request(extraction) for run, extraction, _ in wanted))
     wanted.sort(key=lambda item: models.index(item[0].request(item[1])))
     done: set[tuple[ModelRequest, str]] = set()
