@@ -198,47 +198,8 @@ def shuffled_at_one(pairs: Mapping[str, str], /, *, text: str) -> Statement:
     return Statement(text, tuple(dict.fromkeys([*pairs, *pairs.values()])), check)
 
 
-<<<<<<< HEAD
 def _in_space(finding: Finding, results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Finding:
     """Name the space: the asymmetry depends on how rows were prepared, so no verdict on it is without one."""
     spaces = sorted({str(results[label].attrs.get("transform", "none")) for label in labels})
     told = f"{finding.evidence} Rows as prepared here: {', '.join(spaces)}."
     return Finding(finding.answer, told, finding.n_to_decide)
-=======
-def null_at_one(*labels: str, text: str) -> Statement:
-    """Claim that the mean over permutations of the pairing is about 1 at every layer, in both directions."""
-
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        null = result.get("information_imbalance_null")
-        if null is None:
-            return Finding("not decided", f"{label}: no permutations were asked for.")
-        spread = result.get("information_imbalance_null_sd")
-        count = int(result.attrs["n_permutations"])
-        flat = np.asarray(null, dtype=np.float64).ravel()
-        worst = int(np.abs(flat - 1.0).argmax())
-        sd = np.nan if spread is None else float(np.asarray(spread, dtype=np.float64).ravel()[worst])
-        name = f"{label}: layer farthest from 1, mean over {count} shuffles of its Δ"
-        return close(
-            Quantity.known(float(flat[worst]), sd / np.sqrt(count)), 1.0, tolerance=ABOUT_ONE, name=name
-        )
-
-    return each(labels, judge, text=text)
-
-
-def _place(delta: Curve) -> str:
-    """Where a curve is smallest, in words."""
-    best = delta.argmin()
-    return f"layer {delta.layers[best]} (depth {delta.depth[best]:.2f})"
-
-
-def _correlation(base: Curve, other: Curve) -> Quantity:
-    """Pearson correlation of two curves over the same layers, on all items and on each subsample."""
-
-    def pearson(x: np.ndarray, y: np.ndarray) -> float:
-        return float(np.corrcoef(x, y)[0, 1])
-
-    each_sample = np.array([pearson(x, y) for x, y in zip(base.resamples, other.resamples, strict=True)])
-    return Quantity.from_resamples(
-        pearson(base.values, other.values), each_sample, factor=base.factor, subsamples=base.subsamples
-    )
->>>>>>> main
