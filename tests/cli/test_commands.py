@@ -69,6 +69,16 @@ def test_runs_as_a_module() -> None:
         assert "platoscope " in done.stdout + done.stderr
 
 
+def test_a_notebooks_backend_does_not_stop_it() -> None:
+    """Matplotlib can draw where the environment names a backend that is not installed, as notebooks do."""
+    code = "from platoscope.cli import main; main(['--version']); import matplotlib; print(matplotlib.get_backend())"
+    environment = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines()[-1] == "agg"
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """``--version`` prints name and version."""
     assert cli.main(["--version"]) == 0

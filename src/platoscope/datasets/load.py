@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.datasets.filters import clean
-from platoscope.datasets.request import DatasetInfo, Options, Request, Source, split_spec
+from platoscope.datasets.request import DatasetInfo, DatasetOptions, DatasetSource, Request, split_spec
 from platoscope.datasets.sources import bible, emoji, flickr30k, imagenet, libreoffice, opus_books, stamps
 from platoscope.datasets.sources.aligned import load_aligned
 from platoscope.datasets.sources.image_folder import load_image_folder
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SAME", "dataset_info", "list_datasets", "load_pairs"]
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, DatasetSource] = {
     source.name: source
     for source in (
         bible.SOURCE,
@@ -105,7 +105,7 @@ def load_pairs(
     if columns is not None and (isinstance(columns, str) or len(columns) != 2):
         message = f"columns must be two names, one for each side; got {columns!r}."
         raise InputError(message)
-    options = Options(
+    options = DatasetOptions(
         columns=None if columns is None else (columns[0], columns[1]),
         id_column=id_column,
         stratum_column=stratum_column,
@@ -156,7 +156,7 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     return info if root is None else replace(info, available=root.exists())
 
 
-def _load(spec: str, options: Options, *, same: bool) -> Pairs:
+def _load(spec: str, options: DatasetOptions, *, same: bool) -> Pairs:
     name, variant, root = split_spec(spec)
     source = SOURCES.get(name)
     if source is None:
@@ -165,7 +165,7 @@ def _load(spec: str, options: Options, *, same: bool) -> Pairs:
     return source.load(Request(spec, name, variant, root, options, same_text=same))
 
 
-def _load_own(spec: str, options: Options) -> Pairs:
+def _load_own(spec: str, options: DatasetOptions) -> Pairs:
     path, columns = Path(spec).expanduser(), None
     head, colon, tail = spec.rpartition(":")
     if not path.exists() and colon and Path(head).expanduser().exists():
@@ -196,7 +196,7 @@ def _load_own(spec: str, options: Options) -> Pairs:
 _TABLE = frozenset({"columns", "id_column", "stratum_column", "image_columns"})
 
 
-def _load_file(spec: str, path: Path, options: Options) -> Pairs:
+def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
     suffix = plain_suffix(path)
     if suffix in TABLE_SUFFIXES:
         _refuse_others(spec, options, _TABLE)
@@ -211,7 +211,7 @@ def _load_file(spec: str, path: Path, options: Options) -> Pairs:
     raise InputError(message)
 
 
-def _refuse_others(spec: str, options: Options, understood: frozenset[str]) -> None:
+def _refuse_others(spec: str, options: DatasetOptions, understood: frozenset[str]) -> None:
     others = sorted(options.given() - understood)
     if others:
         message = (

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DatasetInfo",
-    "Options",
+    "DatasetOptions",
+    "DatasetSource",
     "Request",
-    "Source",
     "language_pair",
     "no_variant",
     "one_of",
@@ -46,6 +46,11 @@ class DatasetInfo:
         library is installed, since whether a download would succeed is known only by trying.
     on_hub : bool
         Whether it is downloaded from the hub, or read from a local folder that the specification names.
+    strata : str or None
+        What its strata are, in the plural ("books"), where each holds many pairs, so that shuffling within them
+        misaligns; `None` where pairs name no stratum, or each has one of its own.
+    one_text : bool
+        Whether all its languages give one and the same text, so that equal ids mean the same sentence.
     """
 
     name: str
@@ -57,10 +62,12 @@ class DatasetInfo:
     how_to_get: str
     available: bool
     on_hub: bool = False
+    strata: str | None = None
+    one_text: bool = False
 
 
 @dataclass(frozen=True)
-class Options:
+class DatasetOptions:
     """The options of `load_pairs` that only some sources understand; `None` means not given."""
 
     columns: tuple[str, str] | None = None
@@ -85,13 +92,13 @@ class Request:
     name: str
     variant: str | None
     root: Path | None
-    options: Options
+    options: DatasetOptions
     same_text: bool = False
     """Whether one language is enough, since its text is to stand on both sides."""
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSource:
     """A named source of pairs: how to load from it, what it understands, what to tell about it."""
 
     name: str

@@ -24,7 +24,7 @@ from platoscope.errors import InputError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from platoscope.datasets.request import Options
+    from platoscope.datasets.request import DatasetOptions
 
 __all__ = ["ROWS", "is_stored", "load_stored", "new_folder", "write_pairs", "write_rows"]
 
@@ -38,7 +38,7 @@ def is_stored(folder: Path, /) -> bool:
     return (folder / ROWS).is_file()
 
 
-def load_stored(folder: Path, options: Options, /) -> Pairs:
+def load_stored(folder: Path, options: DatasetOptions, /) -> Pairs:
     """Load a folder that `write_pairs` or `prepare_data` left; options may choose other columns."""
     header = _read_header(folder)
     options = replace(

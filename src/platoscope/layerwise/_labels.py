@@ -41,7 +41,7 @@ def label(
     stratified: bool,
 ) -> xr.Dataset:
     """Return the labeled result; see `platoscope.compare` for its variables."""
-    import xarray as xr
+    import xarray as xr  # 0.6 s to import
 
     shape = (len(a.spaces), len(b.spaces)) if grid else (len(pairs),)
     dims = ("layer_a", "layer_b") if grid else ("layer",)
@@ -73,16 +73,7 @@ def label(
             put_interval(name, done.values, done.resamples, ("direction",))
         if done.null is not None:
             _put_null(variables, put, done, options, n_samples)
-        gap = done.measure.gap
-        if gap is not None:
-            put(gap, done.values[0] - done.values[1])
-            if done.resamples is not None:
-                put_interval(
-                    gap,
-                    done.values[0] - done.values[1],
-                    done.resamples[:, 0] - done.resamples[:, 1],
-                    (),
-                )
+        _put_gap(put, put_interval, done)
     return xr.Dataset(
         variables,
         _coordinates(a, b, pairs, grid),
@@ -93,6 +84,16 @@ def label(
 def _attributes_of(measure: Measure) -> dict[str, Any]:
     """Return what the variable of a measure says of it, so that a result can be read without its record."""
     return {"long_name": measure.label, "higher_is_similar": int(measure.higher_is_similar)}
+
+
+def _put_gap(put: Any, put_interval: Any, done: Evaluation) -> None:
+    gap = done.measure.gap
+    if gap is None:
+        return
+    difference = done.values[0] - done.values[1]
+    put(gap, difference)
+    if done.resamples is not None:
+        put_interval(gap, difference, done.resamples[:, 0] - done.resamples[:, 1], ())
 
 
 def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOptions, n_samples: int) -> None:
@@ -209,6 +210,7 @@ def _attributes(
         "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, options.overlap_neighbors),
         "n_resamples": options.n_resamples,
         "resample_fraction": options.resample_fraction,
+        "interval_method": options.interval_method,
         "n_permutations": options.n_permutations,
         "stratified": int(stratified),
         "alpha": options.alpha,

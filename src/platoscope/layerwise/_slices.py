@@ -58,7 +58,7 @@ def take_profile(
     >>> bool(np.allclose(take_profile(grid).asymmetry_low, direct.asymmetry_low))
     True
     """
-    import xarray as xr
+    import xarray as xr  # 0.6 s to import
 
     if not {"layer_a", "layer_b"} <= set(grid.sizes):
         message = f"take_profile needs a grid over layer_a and layer_b; got dimensions {tuple(grid.sizes)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,43 +82,7 @@ def measure_rows(
     >>> result.partner_cosine.round(6).values.tolist(), result.partner_cosine_p.values.tolist()
     ([1.0, 1.0], [0.05, 0.05])
     """
-    width = 2 if directed else 1
-
-    def value(X: FloatArray, Y: FloatArray) -> npt.NDArray[np.float64]:
-        found = np.asarray(function(X, Y))
-        if found.shape not in (((2,),) if directed else ((), (1,))) or found.dtype.kind not in "biuf":
-            wanted = "two numbers (A→B, B→A)" if directed else "one number"
-            message = (
-                f"The function of measure {name!r} must return {wanted}; got dtype {found.dtype} "
-                f"and shape {found.shape}."
-            )
-            raise InputError(message)
-        return found.reshape(width).astype(np.float64)
-
-    def scores(A: Any, B: Any, pairs: LayerPairs, options: Any, scratch: Any) -> npt.NDArray[np.float64]:
-        out = np.empty((width, len(pairs)))
-        for place, X, Y in _rows_of_pairs(A, B, pairs):
-            out[:, place] = value(X, Y)
-        return out
-
-    def null(
-        A: Any, B: Any, pairs: LayerPairs, shuffles: Shuffles, options: Any, scratch: Any
-    ) -> npt.NDArray[np.float64]:
-        out = np.empty((len(shuffles.orders), width, len(pairs)))
-        for place, X, Y in _rows_of_pairs(A, B, pairs):
-            for k, order in enumerate(shuffles.orders):
-                out[k, :, place] = value(X, Y[order])
-        return out
-
-    def resamples(
-        A: Any, B: Any, pairs: LayerPairs, sets: Any, options: Any, scratch: Any
-    ) -> npt.NDArray[np.float64]:
-        out = np.empty((len(sets), width, len(pairs)))
-        for place, X, Y in _rows_of_pairs(A, B, pairs):
-            for k, items in enumerate(sets):
-                out[k, :, place] = value(X[items], Y[items])
-        return out
-
+    rows = _RowFunction(function, name, directed)
     return Measure(
         name=name,
         label=label,
@@ -125,20 +90,61 @@ def measure_rows(
         higher_is_similar=higher_is_similar,
         identity=lambda n, o: identity,
         chance=lambda n, o: chance,
-        scores=scores,
-        null=null if permuted else None,
-        resamples=resamples,
+        scores=rows.scores,
+        null=rows.null if permuted else None,
+        resamples=rows.resamples,
         resampled=resampled,
         reads="rows",
         needs_one_space=needs_one_space,
     )
 
 
+@dataclass(frozen=True)
+class _RowFunction:
+    """A function of two arrays on pairs of layers: as given, under permutations and on subsets."""
+
+    function: Callable[[Any, Any], Any]
+    name: str
+    directed: bool
+
+    def scores(
+        self, A: Sequence[Space], B: Sequence[Space], pairs: LayerPairs, options: Any, scratch: Any
+    ) -> npt.NDArray[np.float64]:
+        found = [self._value(X, Y) for X, Y in _rows_of_pairs(A, B, pairs)]
+        return np.stack(found, axis=-1)
+
+    def null(
+        self, A: Any, B: Any, pairs: LayerPairs, shuffles: Shuffles, options: Any, scratch: Any
+    ) -> npt.NDArray[np.float64]:
+        orders = shuffles.orders
+        found = [[self._value(X, Y[order]) for order in orders] for X, Y in _rows_of_pairs(A, B, pairs)]
+        return np.moveaxis(np.array(found), 0, -1)
+
+    def resamples(
+        self, A: Any, B: Any, pairs: LayerPairs, sets: Any, options: Any, scratch: Any
+    ) -> npt.NDArray[np.float64]:
+        found = [[self._value(X[items], Y[items]) for items in sets] for X, Y in _rows_of_pairs(A, B, pairs)]
+        return np.moveaxis(np.array(found), 0, -1)
+
+    def _value(self, X: FloatArray, Y: FloatArray) -> npt.NDArray[np.float64]:
+        found = np.asarray(self.function(X, Y))
+        shapes = [(2,)] if self.directed else [(), (1,)]
+        if found.shape not in shapes or found.dtype.kind not in "biuf":
+            wanted = "two numbers (A→B, B→A)" if self.directed else "one number"
+            message = (
+                f"The function of measure {self.name!r} must return {wanted}; got dtype {found.dtype} "
+                f"and shape {found.shape}."
+            )
+            raise InputError(message)
+        return found.reshape(-1).astype(np.float64)
+
+
 def _rows_of_pairs(
     A: Sequence[Space], B: Sequence[Space], pairs: LayerPairs
-) -> Iterator[tuple[int, FloatArray, FloatArray]]:
-    """Yield the position of every pair with the rows of both layers, of two layers at a time."""
-    for a in np.unique(pairs[:, 0]):
-        X = A[a].rows()
-        for place in np.flatnonzero(pairs[:, 0] == a):
-            yield int(place), X, B[pairs[place, 1]].rows()
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield the rows of both layers of every pair; those of two layers are held at a time."""
+    held, X = -1, None
+    for a, b in pairs:
+        if X is None or a != held:
+            held, X = a, A[a].rows()
+        yield X, B[b].rows()

@@ -87,10 +87,10 @@ def rsa(
 
 def _rank_matrix(space: Space, metric: str | OwnMetric, *, exact: bool = False) -> npt.NDArray[np.float32]:
     """Return the symmetric matrix of standardized ranks of distances, zero diagonal; NaN when constant."""
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # 1.0 s to import
 
     key = ("rsa", metric, exact)
-    if key not in space._memo:
+    if key not in space.memo:
         n = space.n_samples
         require_memory(24 * n * n, f"Ranking the distances of {space.name}", "Use fewer items.")
         upper = np.triu_indices(n, 1)
@@ -102,8 +102,8 @@ def _rank_matrix(space: Space, metric: str | OwnMetric, *, exact: bool = False) 
         norm = float(np.sqrt(order @ order))
         matrix = np.zeros((n, n), np.float32)
         matrix[upper] = order / norm if norm > 0 else np.nan
-        space._memo[key] = matrix + matrix.T
-    ranks: npt.NDArray[np.float32] = space._memo[key]
+        space.memo[key] = matrix + matrix.T
+    ranks: npt.NDArray[np.float32] = space.memo[key]
     return ranks
 
 

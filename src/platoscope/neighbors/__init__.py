@@ -6,6 +6,7 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 
 from __future__ import annotations
 
+from platoscope.neighbors._deletion import first_neighbors, rank_sums_left_out
 from platoscope.neighbors._diagnostics import (
     SpaceDiagnostics,
     hubness,
@@ -53,6 +54,7 @@ __all__ = [
     "check_metric",
     "entry_bytes",
     "exact_scores",
+    "first_neighbors",
     "hubness",
     "largest_feature",
     "metric_name",
@@ -63,6 +65,7 @@ __all__ = [
     "parse_transform",
     "participation_ratio",
     "prepare",
+    "rank_sums_left_out",
     "ranks",
     "reads_distances",
     "require_memory",

@@ -35,7 +35,7 @@ def exact_scores(
         assert space.gram is not None
         looked_up: npt.NDArray[np.float64] = space.gram[left, right].astype(np.float64)
         return looked_up
-    from platoscope.neighbors._kernels import exact_cosine, exact_squared
+    from platoscope.neighbors._kernels import exact_cosine, exact_squared  # numba: 0.3 s to import
 
     a, b = space.first[left], space.first[right]
     out = np.zeros(len(a))

@@ -19,15 +19,13 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "COSINE",
-    "DIRECT",
-    "EUCLIDEAN",
     "center_rows",
     "column_squares",
     "column_sums",
     "count_closer",
     "exact_cosine",
     "exact_squared",
+    "fill_row",
     "nearest",
     "number_scores",
     "pack_scores",
@@ -36,8 +34,6 @@ __all__ = [
     "score_rows",
     "share_places",
 ]
-
-EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
 
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
@@ -110,7 +106,7 @@ def row_moments(block, weights, sums, squares, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fill(kind, block, r, i, sq, along, inverse, row):
+def fill_row(kind, block, r, i, sq, along, inverse, row):
     if kind == 0:
         here = sq[i]
         for other in range(row.size):
@@ -131,7 +127,7 @@ def _fill(kind, block, r, i, sq, along, inverse, row):
 def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
     """Write the scores of block rows start:stop to `out`; the own column gets +inf."""
     for r in range(start, stop):
-        _fill(kind, block, r, offset + r, sq, along, inverse, out[r])
+        fill_row(kind, block, r, offset + r, sq, along, inverse, out[r])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -140,7 +136,7 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
     n_kept = indices.shape[1]
     row = np.empty(block.shape[1], block.dtype)
     for r in range(start, stop):
-        _fill(kind, block, r, offset + r, sq, along, inverse, row)
+        fill_row(kind, block, r, offset + r, sq, along, inverse, row)
         kept = scores[r]
         where = indices[r]
         for s in range(n_kept):
@@ -184,7 +180,7 @@ def count_closer(
         if indptr[q_row] == indptr[q_row + 1]:
             continue
         i = rows[q_row]
-        _fill(kind, block, i - offset, i, sq, along, inverse, row)
+        fill_row(kind, block, i - offset, i, sq, along, inverse, row)
         for other in range(row.size):
             upper[other] = row[other] + err[other]
             lower[other] = row[other] - err[other]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from platoscope.neighbors._inputs import FloatArray
 
 __all__ = [
+    "COSINE",
+    "DIRECT",
+    "EUCLIDEAN",
     "METRICS",
     "Metric",
     "OwnMetric",
@@ -34,16 +37,16 @@ OwnMetric: TypeAlias = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any]
 Metric: TypeAlias = Literal["euclidean", "cosine", "hamming", "precomputed"] | OwnMetric
 METRICS: tuple[str, ...] = ("euclidean", "cosine", "hamming", "precomputed")
 
-# As the kernels tell them apart; a matrix of distances is read as it is.
-_KINDS: dict[str | OwnMetric, int] = {"euclidean": 0, "cosine": 1}
-_DISTANCES = 2
+EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
+"""What the kernels make of an entry of a matrix: a distance from an inner product, or the distance that it is."""
+_KINDS: dict[str | OwnMetric, int] = {"euclidean": EUCLIDEAN, "cosine": COSINE}
 # A function written with broadcasting holds rows × rows × features at a time; it is asked for no more than this.
 _BROADCAST_BYTES = 256 << 20
 
 
 def kind_of(metric: str | OwnMetric, /) -> int:
     """Return how the kernels turn an entry of a matrix into a score."""
-    return _KINDS.get(metric, _DISTANCES)
+    return _KINDS.get(metric, DIRECT)
 
 
 def reads_distances(metric: str | OwnMetric, /) -> bool:
@@ -86,6 +89,14 @@ def check_metric(name: str, value: object, /) -> None:
             f"{name} must be one of {', '.join(METRICS)}, or a function of two sets of rows; got {value!r}."
         )
         raise InputError(message)
+    try:
+        hash(value)
+    except TypeError as error:
+        message = (
+            f"{name} must be hashable, because neighbors are remembered under their metric; got {value!r}. "
+            "Give a function."
+        )
+        raise InputError(message) from error
 
 
 def distances_of(

@@ -101,7 +101,7 @@ def _distinct_neighbors(
     space: Space, k: int, metric: str | OwnMetric, blocks: Iterable[tuple[int, int, Any]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
-    from platoscope.neighbors._kernels import nearest
+    from platoscope.neighbors._kernels import nearest  # numba: 0.3 s to import
 
     found = []
     needed = np.maximum(k - (space.weights - 1), 0)
@@ -178,7 +178,7 @@ def candidates(
     surely closer points are listed too; `at_most`, where it is known, saves counting how many they are.
     In chunks of the queries, of bounded size.
     """
-    from platoscope.neighbors._band_kernels import band_members
+    from platoscope.neighbors._band_kernels import band_members  # numba: 0.3 s to import
 
     fixed = (
         kind_of(metric),
@@ -210,7 +210,7 @@ def candidates(
 
 def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:
     """Share the places among tied points, and go from distinct rows to items."""
-    from platoscope.neighbors._kernels import share_places
+    from platoscope.neighbors._kernels import share_places  # numba: 0.3 s to import
 
     indptr, columns, scores = rows
     if ties == "average" and space.one_row_per_item and np.all(np.diff(indptr) == k):

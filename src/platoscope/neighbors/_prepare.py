@@ -210,7 +210,7 @@ def _center(
     float,
 ]:
     """Return centered float32 rows, |z|², x @ c, |x|² of each row, c @ c, and the scale that they are on."""
-    from platoscope.neighbors._kernels import center_rows
+    from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
 
     n_samples = len(parts[0])
     moments = [_column_means(part, name) for part in parts]
@@ -229,7 +229,7 @@ def _center(
 
 def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
     """Return the column means and the largest absolute value; non-finite rows are an error."""
-    from platoscope.neighbors._kernels import column_sums
+    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
 
     sums: list[npt.NDArray[np.float64]] = []
     peaks: list[float] = []
@@ -250,7 +250,7 @@ def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], fl
 
 def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the sum of squares of each column."""
-    from platoscope.neighbors._kernels import column_squares
+    from platoscope.neighbors._kernels import column_squares  # numba: 0.3 s to import
 
     def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
         found = np.zeros(Z.shape[1])

@@ -90,7 +90,7 @@ def _count(
     space: Space, metric: str | OwnMetric, start: int, block: Any, rows: Any, indptr: Any, columns: Any
 ) -> tuple[Any, Any]:
     """Return how many items are strictly closer than the queried ones, and how many others tie with them."""
-    from platoscope.neighbors._kernels import count_closer
+    from platoscope.neighbors._kernels import count_closer  # numba: 0.3 s to import
 
     err = space.error_bound(metric)
     below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
@@ -134,7 +134,7 @@ def visit_rank_rows(
     needed (permutation nulls), one sort per row is cheaper than a count per rank; only a few rows
     are held at a time.
     """
-    from platoscope.neighbors._kernels import ranks_of_keys, score_rows
+    from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
     kind, fixed = kind_of(metric), (space.sq, space.along, space.inverse_norm)
     for start, stop, block in space.blocks():
@@ -156,7 +156,7 @@ def _sorted_keys(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]
 
     Sorting integers is several times as fast as an argsort, of which float64 scores have need.
     """
-    from platoscope.neighbors._kernels import number_scores, pack_scores
+    from platoscope.neighbors._kernels import number_scores, pack_scores  # numba: 0.3 s to import
 
     keys = np.empty(scores.shape, np.int64)
     if scores.dtype == np.float32:

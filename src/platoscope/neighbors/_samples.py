@@ -41,6 +41,11 @@ class Sample:
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def memo(self) -> dict[Any, Any]:
+        """As in `Space`."""
+        return self._memo
+
+    @property
     def n_samples(self) -> int:
         """Number of items."""
         return len(self.rows)
@@ -52,7 +57,7 @@ class Sample:
 
 def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     """Return the sample of the chosen items; the matrix of `space` must be kept."""
-    from platoscope.neighbors._sample_kernels import gather_square
+    from platoscope.neighbors._sample_kernels import gather_square  # numba: 0.3 s to import
 
     assert space.gram is not None, "samples are cut from a kept matrix"
     rows = space.inverse[items]
@@ -64,7 +69,7 @@ def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
 
 def sample_neighbors(sample: Sample, n_neighbors: int, metric: str | OwnMetric, /) -> Neighbors:
     """Return the nearest neighbors of the items among themselves, ties sharing the last place."""
-    from platoscope.neighbors._sample_kernels import nearest_in_sample
+    from platoscope.neighbors._sample_kernels import nearest_in_sample  # numba: 0.3 s to import
 
     n_samples = sample.n_samples
     indptr = np.zeros(n_samples + 1, np.int64)
@@ -85,7 +90,7 @@ def add_sample_ranks(
     /,
 ) -> None:
     """Add to ``sums[label]`` the weighted average ranks of queries (indptr, positions, weights, labels)."""
-    from platoscope.neighbors._sample_kernels import rank_sums_in_sample
+    from platoscope.neighbors._sample_kernels import rank_sums_in_sample  # numba: 0.3 s to import
 
     rank_sums_in_sample(*_fixed(sample, metric), *queries, sums)
 

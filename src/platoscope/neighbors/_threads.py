@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
+from threadpoolctl import ThreadpoolController
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from threadpoolctl import ThreadpoolController
 
 __all__ = ["map_rows", "n_threads", "over_rows", "over_tasks"]
 
@@ -78,8 +78,6 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
 
 @lru_cache(maxsize=1)
 def _blas() -> ThreadpoolController:
-    from threadpoolctl import ThreadpoolController
-
     return ThreadpoolController()
 
 

@@ -136,7 +136,7 @@ def transform_parts(
 
 def _check_finite(part: FloatArray, name: str) -> None:
     """Do what `check_finite` does, faster where nothing is wrong."""
-    from platoscope.neighbors._row_kernels import count_nonfinite
+    from platoscope.neighbors._row_kernels import count_nonfinite  # numba: 0.3 s to import
 
     if any(map_rows(partial(count_nonfinite, part), len(part))):
         check_finite(part, name)
@@ -177,7 +177,7 @@ def _from_top(n_features: int) -> tuple[int, float]:
 
 
 def _unit(parts: tuple[FloatArray, ...], name: str, limit: float = np.inf) -> tuple[FloatArray, ...]:
-    from platoscope.neighbors._row_kernels import unit_rows
+    from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
 
     zero = np.zeros(len(parts[0]), np.bool_)
 
@@ -190,7 +190,7 @@ def _unit(parts: tuple[FloatArray, ...], name: str, limit: float = np.inf) -> tu
 
 
 def _clip(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    from platoscope.neighbors._row_kernels import clip_rows
+    from platoscope.neighbors._row_kernels import clip_rows  # numba: 0.3 s to import
 
     zero = np.zeros(len(parts[0]), np.bool_)
     n_features = sum(part.shape[1] for part in parts)
@@ -205,7 +205,7 @@ def _clip(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
 
 
 def _clamp(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    from platoscope.neighbors._row_kernels import row_tops
+    from platoscope.neighbors._row_kernels import row_tops  # numba: 0.3 s to import
 
     tops = np.empty(len(parts[0]))
     places = _from_top(sum(part.shape[1] for part in parts))
@@ -226,7 +226,7 @@ def _clamp(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
 
 
 def _zscore(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    from platoscope.neighbors._row_kernels import standardize_rows
+    from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
 
     out = []
     for part in parts:
@@ -294,7 +294,11 @@ def _require_directions(zero: npt.NDArray[np.bool_], name: str) -> None:
 
 def _column_moments(X: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return mean and standard deviation of each column; exactly 0 for a column that does not vary."""
-    from platoscope.neighbors._row_kernels import column_extremes, column_squares_of, column_sums_of
+    from platoscope.neighbors._row_kernels import (  # numba: 0.3 s to import
+        column_extremes,
+        column_squares_of,
+        column_sums_of,
+    )
 
     def extremes(start: int, stop: int) -> FloatArray:
         reached = X[[start, start]]

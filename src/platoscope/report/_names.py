@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -48,27 +48,31 @@ def as_text(name: object, /) -> str:
 
 def as_written(text: str, /) -> str:
     """Undo `as_text`, for what is read back from drawn Axes."""
-    return text.replace(r"\$", "$").removeprefix("\N{WORD JOINER}")
+    return text.replace(r"\$", "$").replace("\N{WORD JOINER}", "")
 
 
-def label(variable: str, /) -> str:
-    """Name a variable of a result: a measure or its gap as the table does, another by its own name."""
+def label(variable: str, dataset: xr.Dataset, /) -> str:
+    """Name a variable: a measure or its gap as the table does, a user's own as the result does, else by its name."""
     if variable in MEASURES:
         return MEASURES[variable].label
     gaps = {measure.gap: measure.gap_label for measure in MEASURES.values()}
-    return gaps.get(variable) or as_text(variable)
+    return gaps.get(variable) or as_text(_said(dataset, variable, "long_name", variable))
 
 
-def similarity_label(variable: str, /) -> str:
+def similarity_label(variable: str, dataset: xr.Dataset, /) -> str:
     """Name a measure that is drawn with 1 as "the same": ``"1 − Δ"``, or its label."""
-    if not lowest_is_best(variable):
-        return label(variable)
-    return f"1 − {short_label(variable)}"
+    short = short_label(variable, dataset)
+    return f"1 − {short}" if lowest_is_best(variable, dataset) else label(variable, dataset)
 
 
-def chance_label(variable: str, /) -> str:
+def chance_label(variable: str, dataset: xr.Dataset, /) -> str:
     """Name the level that unrelated representations reach: ``"overlap by chance"``."""
-    return f"{short_label(variable)} by chance"
+    return f"{short_label(variable, dataset)} by chance"
+
+
+def _said(dataset: xr.Dataset, variable: str, attribute: str, default: Any, /) -> Any:
+    """Return what a result says of its variable itself: all there is of a measure that is in no table."""
+    return dataset[variable].attrs.get(attribute, default) if variable in dataset else default
 
 
 def _scale_of(variable: str, /) -> Measure | None:
@@ -76,16 +80,18 @@ def _scale_of(variable: str, /) -> Measure | None:
     return find_measure(variable) if split_variable(variable)[1] in _ON_ITS_SCALE else None
 
 
-def short_label(variable: str, /) -> str:
+def short_label(variable: str, dataset: xr.Dataset, /) -> str:
     """Name a measure where there is little room: ``"Δ"``, ``"overlap"``, or its label."""
     measure = _scale_of(variable)
-    return (measure.short if measure else None) or label(variable)
+    return (measure.short if measure else None) or label(variable, dataset)
 
 
-def lowest_is_best(variable: str, /) -> bool:
-    """Say whether a lower value means more similar; a measure that the table lacks is taken for a similarity."""
+def lowest_is_best(variable: str, dataset: xr.Dataset, /) -> bool:
+    """Say whether a lower value means more similar; what neither table nor result knows is taken for a similarity."""
     measure = _scale_of(variable)
-    return measure is not None and not measure.higher_is_similar
+    if measure is None:
+        return not _said(dataset, variable, "higher_is_similar", 1)
+    return not measure.higher_is_similar
 
 
 def axis_from_zero(variable: str, /) -> bool:
@@ -138,4 +144,4 @@ def full_label(
     """Name a directed measure among others: ``"Δ(en → it)"``, ``"recall@1 · en → it"``."""
     joined = direction_label(direction, dataset, of=variable, default=default)
     measure = _scale_of(variable)
-    return joined if measure is not None and measure.short else f"{label(variable)} · {joined}"
+    return joined if measure is not None and measure.short else f"{label(variable, dataset)} · {joined}"

@@ -71,19 +71,19 @@ def plot_grid(
     if directed:
         values = values.sel(direction=direction)
     table = np.asarray(values.transpose("layer_b", "layer_a").values, dtype=np.float64)
-    lowest = lowest_is_best(measure)
+    lowest = lowest_is_best(measure, dataset)
     ends = limits if limits is not None else (np.nanmin(table), np.nanmax(table))
     ax = ensure_axes(ax)
     _draw_map(ax, dataset, ("layer_a", "layer_b"), table, ends, "viridis" if lowest else "viridis_r")
     a, b = side_names(dataset)
     ax.set_xlabel(f"layer of {a}")
     ax.set_ylabel(f"layer of {b}" if len(b) <= 12 else f"layer of\n{b}")
-    title = direction_label(direction, dataset, of=measure) if directed else label(measure)
+    title = direction_label(direction, dataset, of=measure) if directed else label(measure, dataset)
     # More does not fit over a map of one column.
     ax.set_title(title.replace(" → ", "\n→ ") if directed and len(title) > 36 else title)
     _mark_best(ax, dataset, table, lowest=lowest)
     if colorbar:
-        draw_scale([ax], label(measure))
+        draw_scale([ax], label(measure, dataset))
     return ax
 
 
@@ -136,7 +136,7 @@ def plot_token_distance(
         ax.set_xticks(distances)
     if colorbar:
         # Δ of unrelated tokens scatters around 1: the pointed end says that larger values have its color.
-        draw_scale([ax], label(measure))
+        draw_scale([ax], label(measure, dataset))
     return ax
 
 

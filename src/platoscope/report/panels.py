@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
 from platoscope.report.profiles import (
@@ -142,8 +143,6 @@ def _region(dataset: xr.Dataset, /) -> list[int] | None:
     """Return positions of the semantic region, where the profile kept the resamples that define it."""
     if f"{_MAIN}_resamples" not in dataset:
         return None
-    from platoscope.layerwise import semantic_region
-
     layers = np.asarray(dataset["layer"].values)
     return [int(i) for i in np.flatnonzero(np.isin(layers, semantic_region(dataset).layers))]
 
@@ -199,7 +198,7 @@ def _draw_maps(
                 ax.set_title("")  # the title of the panel says it
             if ax is not row[0]:
                 ax.set_ylabel("")
-        draw_scale(list(row), label(measure))
+        draw_scale(list(row), label(measure, dataset))
     return list(axes.ravel())
 
 

@@ -14,7 +14,7 @@ from platoscope.report._axes import (
     legend_above,
     shade_layers,
 )
-from platoscope.report._curves import depth, directions_of, read_curve, read_null
+from platoscope.report._lines import depth, directions_of, read_line, read_null
 from platoscope.report._names import (
     axis_from_zero,
     direction_label,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._curves import Depth, Side
+    from platoscope.report._lines import Depth, Side
 
 __all__ = [
     "plot_asymmetry",
@@ -98,8 +98,8 @@ def plot_profile(
         positions = depth(dataset, x=x, side=side)
         directed = directions_of(dataset, measure)
         for direction in directions if directed else ("mean",):
-            curve = read_curve(dataset, measure, x=positions, direction=direction)
-            own = shared = label(measure)
+            curve = read_line(dataset, measure, x=positions, direction=direction)
+            own = shared = label(measure, dataset)
             if directed:
                 own = direction_label(direction, dataset, of=measure)
                 shared = direction_label(direction, *datasets.values(), of=measure)
@@ -111,7 +111,7 @@ def plot_profile(
         shade_layers(ax, depth(next(iter(datasets.values())), x=x, side=side), region)
     if not has_null:
         draw_chance(ax, measure, datasets.values())
-    _label_axes(ax, measure, x)
+    _label_axes(ax, measure, x, datasets)
     add_legend(
         ax,
         conditions=colors,
@@ -206,7 +206,7 @@ def plot_poolings(
         dataset = datasets[pooling]
         draw_curve(
             ax,
-            read_curve(dataset, measure, x=depth(dataset, x=x, side=side), direction=direction),
+            read_line(dataset, measure, x=depth(dataset, x=x, side=side), direction=direction),
             label=pooling,
             color=colors[pooling],
             # Concatenations are dashed as well: two families of shades alone are hard to tell apart.
@@ -214,7 +214,7 @@ def plot_poolings(
             n_conditions=len(datasets),
         )
     draw_chance(ax, measure, datasets.values())
-    _label_axes(ax, measure, x)
+    _label_axes(ax, measure, x, datasets)
     legend_above(ax)
     return ax
 
@@ -255,12 +255,13 @@ def plot_asymmetry(
     datasets, ax, colors = begin(results, ax)
     ax.axhline(0, color=CHANCE_COLOR, linewidth=0.7)
     for name, dataset in datasets.items():
-        curve = read_curve(dataset, gap, x=depth(dataset, x=x, side=side))
+        curve = read_line(dataset, gap, x=depth(dataset, x=x, side=side))
         draw_curve(ax, curve, label=name or gap, color=colors[name], n_conditions=len(datasets))
     label_depth(ax, x)
     a, b = side_names(*datasets.values())
     # Names of models do not fit along the axis; the two sentences below name both sides as well.
-    ax.set_ylabel(f"{label(gap)}({a}, {b})" if len(a + b) <= 16 else label(gap))
+    name = label(gap, next(iter(datasets.values())))
+    ax.set_ylabel(f"{name}({a}, {b})" if len(a + b) <= 16 else name)
     # The sign is what every reader of this figure asks for, so the figure itself answers.
     low, high = ax.get_ylim()
     reach = 1.25 * max(abs(low), abs(high))  # room for the two sentences
@@ -317,9 +318,11 @@ def plot_null(
         If a result has no null; the message lists what it has.
     """
     datasets, ax, colors = begin(results, ax)
-    directed = directions_of(next(iter(datasets.values())), measure)
+    first = next(iter(datasets.values()))
+    short = short_label(measure, first)
+    directed = directions_of(first, measure)
     names = {direction: direction_label(direction, *datasets.values(), of=measure) for direction in directed}
-    names = names or {"a_to_b": short_label(measure)}
+    names = names or {"a_to_b": short}
     draw_chance(ax, measure, datasets.values())
     for name, dataset in datasets.items():
         positions = depth(dataset, x=x, side=side)
@@ -327,7 +330,7 @@ def plot_null(
             curve = read_null(dataset, measure, x=positions, direction=direction)
             draw_curve(ax, curve, label=_of(name, line), color=colors[name], direction=direction)
     label_depth(ax, x)
-    ax.set_ylabel(f"{short_label(measure)} of {_SHUFFLED}")
+    ax.set_ylabel(f"{short} of {_SHUFFLED}")
     ax.set_ylim(0, max(1.25, ax.get_ylim()[1]))
     add_legend(ax, conditions=colors, directions=names)
     return ax
@@ -338,10 +341,10 @@ def _of(condition: str, line: str, /) -> str:
     return f"{condition} · {line}" if condition else line
 
 
-def _label_axes(ax: Axes, measure: str, x: Depth, /) -> None:
+def _label_axes(ax: Axes, measure: str, x: Depth, datasets: Mapping[str, xr.Dataset], /) -> None:
     """Label both axes, and let the vertical one begin where the measure wants it."""
     label_depth(ax, x)
-    ax.set_ylabel(label(measure))
+    ax.set_ylabel(label(measure, next(iter(datasets.values()))))
     if axis_from_zero(measure):
         ax.set_ylim(bottom=0)
 

@@ -16,7 +16,7 @@ from platoscope.report._axes import (
     legend_above,
     measure_styles,
 )
-from platoscope.report._curves import depth, directions_of, read_curve
+from platoscope.report._lines import depth, directions_of, read_line
 from platoscope.report._names import chance_label, full_label, label, lowest_is_best, similarity_label
 from platoscope.report.style import CHANCE_COLOR, COLORS, DIRECTION_STYLES
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._curves import Curve, Depth, Side
+    from platoscope.report._lines import Depth, Line, Side
 
 __all__ = ["plot_metrics", "plot_rank", "plot_retrieval", "plot_sample_size", "plot_shared_features"]
 
@@ -69,11 +69,11 @@ def plot_metrics(
     shown = {name: style for name, style in measure_styles(measures).items() if name in dataset}
     for name, (color, line) in shown.items():
         curve = _similarity(dataset, name, positions, "mean")
-        draw_curve(ax, curve, label=similarity_label(name), color=color, direction=line)
+        draw_curve(ax, curve, label=similarity_label(name, dataset), color=color, direction=line)
     for name in shown:
         chance = dataset.attrs.get(f"{name}_chance")
         if chance is not None:
-            text = chance_label(name)
+            text = chance_label(name, dataset)
             ax.axhline(float(chance), color=CHANCE_COLOR, linestyle=":", linewidth=1.0, label=text)
     label_depth(ax, x)
     ax.set_ylabel("similarity")
@@ -128,21 +128,21 @@ def plot_retrieval(
     positions = depth(dataset, x=x, side=side)
     for color, name in zip(COLORS, recalls, strict=False):
         for direction in directions_of(dataset, name):
-            curve = read_curve(dataset, name, x=positions, direction=direction)
+            curve = read_line(dataset, name, x=positions, direction=direction)
             text = full_label(name, direction, dataset)
             draw_curve(ax, curve, label=text, color=color, direction=direction)
     if beside is not None and beside in dataset:
         directed = directions_of(dataset, beside)
         for direction in directed or ("a_to_b",):
             curve = _similarity(dataset, beside, positions, direction)
-            named = full_label(beside, direction, dataset) if directed else label(beside)
+            named = full_label(beside, direction, dataset) if directed else label(beside, dataset)
             ax.plot(
                 curve.x,
                 curve.values,
                 color=CHANCE_COLOR,
                 linestyle=DIRECTION_STYLES[direction],
                 linewidth=0.9,
-                label=f"1 − {named}" if lowest_is_best(beside) else named,
+                label=f"1 − {named}" if lowest_is_best(beside, dataset) else named,
             )
     label_depth(ax, x)
     ax.set_ylabel("recall of the partner")
@@ -151,10 +151,10 @@ def plot_retrieval(
     return ax
 
 
-def _similarity(dataset: xr.Dataset, variable: str, x: np.ndarray, direction: str, /) -> Curve:
+def _similarity(dataset: xr.Dataset, variable: str, x: np.ndarray, direction: str, /) -> Line:
     """Read a measure so that higher means more similar."""
-    curve = read_curve(dataset, variable, x=x, direction=direction)
-    return curve.one_minus() if lowest_is_best(variable) else curve
+    curve = read_line(dataset, variable, x=x, direction=direction)
+    return curve.one_minus() if lowest_is_best(variable, dataset) else curve
 
 
 def plot_rank(dataset: xr.Dataset, /, ax: Axes | None = None) -> Axes:
@@ -265,13 +265,15 @@ def _plot_against(number: str, dataset: xr.Dataset, ax: Axes | None, measures: S
         color, line = styles[name]
         directed = directions_of(dataset, name)
         for direction in directed or (line,):
-            curve = read_curve(dataset, name, x=x, direction=direction)
-            text = full_label(name, direction, dataset, default=sides) if directed else label(name)
+            curve = read_line(dataset, name, x=x, direction=direction)
+            text = full_label(name, direction, dataset, default=sides) if directed else label(name, dataset)
             draw_curve(ax, curve, label=text, color=color, direction=direction)
     for name in present:
         if f"{name}_chance" in dataset:
-            chance = read_curve(dataset, f"{name}_chance", x=x)
-            ax.plot(chance.x, chance.values, color=CHANCE_COLOR, linestyle=":", label=chance_label(name))
+            chance = read_line(dataset, f"{name}_chance", x=x)
+            ax.plot(
+                chance.x, chance.values, color=CHANCE_COLOR, linestyle=":", label=chance_label(name, dataset)
+            )
         elif f"{name}_chance" in dataset.attrs:
             ax.axhline(float(dataset.attrs[f"{name}_chance"]), color=CHANCE_COLOR, linewidth=0.7, zorder=0)
     ax.set_ylabel("measure")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from platoscope.report._curves import Depth, Side
+    from platoscope.report._lines import Depth, Side
 
 __all__ = ["draw_spaces", "plot_spaces"]
 

@@ -12,12 +12,12 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from platoscope.datasets.request import Options
+    from platoscope.datasets.request import DatasetOptions
 
 __all__ = ["load_aligned"]
 
 
-def load_aligned(path_a: Path, path_b: Path, options: Options, /) -> Pairs:
+def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pairs:
     """Load two aligned text files.
 
     Parameters
@@ -25,7 +25,7 @@ def load_aligned(path_a: Path, path_b: Path, options: Options, /) -> Pairs:
     path_a, path_b : Path
         UTF-8, one item a line, perhaps with `.gz` behind. A line with nothing on it keeps its place; the
         filter for empty texts drops and counts the pair.
-    options : Options
+    options : DatasetOptions
         `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en").
 
     Raises

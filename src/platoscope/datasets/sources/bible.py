@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, language_pair
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, language_pair
 from platoscope.errors import MissingExtraError, StorageError
 
 __all__ = ["SOURCE"]
@@ -64,6 +64,8 @@ def info() -> DatasetInfo:
         license="public-domain texts (Elberfelder: least certain); the package's program, GPL-3, is not used",
         how_to_get=INSTALL,
         available=_installed() is not None,
+        strata="books",
+        one_text=True,
     )
 
 
@@ -115,4 +117,4 @@ def _read(path: Path, first: str, second: str) -> tuple[list[tuple[int, int, int
     return rows, books
 
 
-SOURCE = Source("bible", load, info)
+SOURCE = DatasetSource("bible", load, info)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.datasets.archives import Package, open_package
 from platoscope.datasets.folders import data_folder
-from platoscope.datasets.request import DatasetInfo, Request, Source, no_variant, one_of
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, no_variant, one_of
 from platoscope.datasets.stored import is_stored, load_stored, new_folder, write_rows
 from platoscope.errors import InputError, MissingExtraError
 
@@ -158,6 +158,7 @@ def _info(name: str, variants: tuple[str, ...], sides: str, description: str) ->
         license="Apache-2.0 (Noto), MIT (Fluent), Unicode-3.0 (names and keywords)",
         how_to_get=HOW_TO_GET,
         available=is_stored(data_folder() / "emoji"),
+        strata="categories",
     )
 
 
@@ -173,5 +174,5 @@ def captions_info() -> DatasetInfo:
     return _info("emoji-captions", LANGUAGES, "image-text", text)
 
 
-IMAGES = Source("emoji", load_images, images_info)
-CAPTIONS = Source("emoji-captions", load_captions, captions_info)
+IMAGES = DatasetSource("emoji", load_images, images_info)
+CAPTIONS = DatasetSource("emoji-captions", load_captions, captions_info)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, no_variant
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, no_variant
 from platoscope.datasets.sources._hub import INSTALL, installed, lazy_images, open_table
 
 __all__ = ["SOURCE"]
@@ -49,4 +49,4 @@ def info() -> DatasetInfo:
     )
 
 
-SOURCE = Source("flickr30k", load, info, frozenset({"split", "revision"}))
+SOURCE = DatasetSource("flickr30k", load, info, frozenset({"split", "revision"}))

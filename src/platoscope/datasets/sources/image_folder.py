@@ -12,19 +12,19 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from platoscope.datasets.request import Options
+    from platoscope.datasets.request import DatasetOptions
 
 __all__ = ["load_image_folder"]
 
 
-def load_image_folder(root: Path, options: Options, /) -> Pairs:
+def load_image_folder(root: Path, options: DatasetOptions, /) -> Pairs:
     """Load same-class pairs; the class, which is the name of the subfolder, is the stratum.
 
     Parameters
     ----------
     root : Path
         `root/CLASS/...images...`; images in deeper folders belong to the class of the first.
-    options : Options
+    options : DatasetOptions
         `pairs_per_class` (by default all that the images give) and `seed` (0).
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platoscope.datasets.classes import same_class_pairs
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, no_variant
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, no_variant
 from platoscope.datasets.sources._hub import INSTALL, installed, lazy_images, open_table
 
 __all__ = ["SOURCE"]
@@ -66,4 +66,4 @@ def info() -> DatasetInfo:
     )
 
 
-SOURCE = Source("imagenet", load, info, frozenset({"split", "revision", "pairs_per_class", "seed"}))
+SOURCE = DatasetSource("imagenet", load, info, frozenset({"split", "revision", "pairs_per_class", "seed"}))

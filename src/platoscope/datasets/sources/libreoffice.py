@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.datasets.folders import debian_folder
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, language_pair
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, language_pair
 from platoscope.errors import MissingExtraError, NotFoundError
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def info() -> DatasetInfo:
         license="MPL-2.0",
         how_to_get=_how_to_get("en", "it"),
         available=len(found) > 1,
+        strata="modules",
+        one_text=True,
     )
 
 
@@ -204,4 +206,4 @@ class _Page(HTMLParser):
         self._spans = []
 
 
-SOURCE = Source("libreoffice", load, info)
+SOURCE = DatasetSource("libreoffice", load, info)

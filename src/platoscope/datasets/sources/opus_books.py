@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, language_pair
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, language_pair
 from platoscope.datasets.sources._hub import INSTALL, installed, open_table
 from platoscope.errors import InputError
 
@@ -53,4 +53,4 @@ def info() -> DatasetInfo:
     )
 
 
-SOURCE = Source("opus_books", load, info, frozenset({"split", "revision"}))
+SOURCE = DatasetSource("opus_books", load, info, frozenset({"split", "revision"}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.datasets.folders import debian_folder
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.request import DatasetInfo, Request, Source, one_of
+from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, one_of
 from platoscope.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def info() -> DatasetInfo:
         license="GPL-2",
         how_to_get=HOW_TO_GET,
         available=debian_folder(INSIDE, None) is not None,
+        strata="kinds",
     )
 
 
@@ -83,4 +84,4 @@ def _caption(path: Path, language: str) -> str:
     return next((line[len(mark) :].strip() for line in lines if line.startswith(mark)), "")
 
 
-SOURCE = Source("stamps", load, info)
+SOURCE = DatasetSource("stamps", load, info)

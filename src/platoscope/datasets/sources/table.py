@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from platoscope.datasets.request import Options
+    from platoscope.datasets.request import DatasetOptions
 
 __all__ = ["TABLE_SUFFIXES", "load_table"]
 
@@ -24,14 +24,14 @@ TABLE_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 Row = tuple[str, "Mapping[str, Any]"]  # where it stands ("line 3"), and its values by column
 
 
-def load_table(path: Path, options: Options, /) -> Pairs:
+def load_table(path: Path, options: DatasetOptions, /) -> Pairs:
     """Load two columns of a table.
 
     Parameters
     ----------
     path : Path
         Ends in one of `TABLE_SUFFIXES`, perhaps with `.gz` behind (Parquet compresses itself).
-    options : Options
+    options : DatasetOptions
         `columns`: the two sides. Without them, a table that has two columns besides id and stratum needs no
         choice. `id_column` and `stratum_column`: by default "id" and "stratum", where they exist.
         `image_columns`: those of the two that hold paths of images, relative to the table's folder; by

@@ -12,7 +12,7 @@ from platoscope.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from platoscope.datasets.request import Options
+    from platoscope.datasets.request import DatasetOptions
 
 __all__ = ["load_tmx"]
 
@@ -20,14 +20,14 @@ __all__ = ["load_tmx"]
 _CODES = frozenset({"bpt", "ept", "it", "ph", "ut"})
 
 
-def load_tmx(path: Path, options: Options, /) -> Pairs:
+def load_tmx(path: Path, options: DatasetOptions, /) -> Pairs:
     """Load two languages of a translation memory.
 
     Parameters
     ----------
     path : Path
         A `.tmx` file, perhaps with `.gz` behind.
-    options : Options
+    options : DatasetOptions
         `columns`: the two languages; "en" finds "en-US" where no plain "en" is in the unit. By default the
         first two languages of the first unit that has two.
 

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 from platoscope.errors import InputError
 from platoscope.models.pooling import check_clip
 
-__all__ = ["Comparison", "Fixed", "Items", "Kind", "Side", "Source", "Surface", "Synthetic", "Tower"]
+__all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
 Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size", "spaces"]
-Side = Literal["a", "b"]
+SideName = Literal["a", "b"]
 Tower = Literal["text", "vision"]
 
 
@@ -85,7 +85,7 @@ class Source:
     """
 
     model: str
-    side: Side = "a"
+    side: SideName = "a"
     pooling: str = "mean(20)"
     layers: tuple[int, ...] | None = None
     tower: Tower | None = None
@@ -108,7 +108,7 @@ class Surface:
     """
 
     model: str
-    side: Side = "a"
+    side: SideName = "a"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ class Fixed:
         estimated on other data, so choosing it does not favor the sweep.
     """
 
-    side: Side
+    side: SideName
     depth: float | None = None
     layer: int | None = None
     minimum_of: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from platoscope.datasets import dataset_info
 from platoscope.errors import NotFoundError
 from platoscope.studies.design.comparison import Items, Source
 from platoscope.studies.design.settings import Settings
@@ -21,7 +22,6 @@ __all__ = [
     "IMAGE_GPT",
     "LANGUAGES",
     "NOT_BUNDLED",
-    "ONE_TEXT",
     "PAIRS",
     "SCALE_TEXT",
     "SETTINGS",
@@ -71,8 +71,6 @@ LANGUAGES = {
     ),
     "paper": (tuple(f"opus_books:en-{language}" for language in ("it", "es", "nl", "de", "fr", "hu")),),
 }
-ONE_TEXT = ("bible", "libreoffice")
-"""Corpora that give one and the same text in all their languages."""
 IMAGES = {"bundled": "emoji", "paper": "imagenet"}
 CAPTIONS = {"bundled": ("emoji-captions:en", "stamps:en"), "paper": ("flickr30k",)}
 
@@ -119,7 +117,8 @@ def language_items(data: str, group: tuple[str, ...], choices: Choices, /) -> It
     OPUS Books has other books for each language, and of a user's own files it is not known whether equal ids
     mean the same sentence.
     """
-    shared = choices.pairs is None and group[0].partition(":")[0] in ONE_TEXT
+    corpus = dataset_info(group[0]) if choices.pairs is None else None
+    shared = corpus is not None and corpus.one_text
     return replace(text_items(data, choices), together=group if shared else ())
 
 

@@ -110,7 +110,6 @@ def _statements(labels: dict[str, str], main: str, data: str) -> tuple[Statement
             negative=True,
             text=f"In the second half of the layers {a} is more informative than {b}.",
         ),
-        claims.null_at_one(main, text="Shuffled pairs give Δ about 1 at every layer."),
     ]
     if "last" in labels and means:
         statements.insert(

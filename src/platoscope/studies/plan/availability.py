@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info, list_datasets
+from platoscope.datasets.load import SAME
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
@@ -129,7 +130,7 @@ def _could_be_data(spec: str) -> bool:
     """Tell whether a specification names a data set, or files (``FILE``, ``FILE:A,B`` or ``FILE,FILE``)."""
     if dataset_info(spec) is not None:
         return True
-    bare = spec.removeprefix("same:")
+    bare = spec.removeprefix(SAME)
     files = (bare, bare.rpartition(":")[0], bare.partition(",")[0])
     return any(file and Path(file).expanduser().exists() for file in files)
 

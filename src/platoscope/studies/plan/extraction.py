@@ -11,7 +11,7 @@ from platoscope.studies.design.comparison import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from platoscope.studies.design.comparison import Comparison, Items, Side, Tower
+    from platoscope.studies.design.comparison import Comparison, Items, SideName, Tower
 
 __all__ = ["Extraction", "extraction_of", "extractions_of", "join_poolings", "sources_of"]
 
@@ -40,7 +40,7 @@ class Extraction:
     revision: str | None
     drop_last: int
     clip: float | None
-    side: Side
+    side: SideName
     items: Items
     layers: tuple[int, ...] | None
     poolings: tuple[str, ...]

@@ -11,6 +11,7 @@ from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.records import Choices
+from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.plan.extraction import Extraction, extractions_of, sources_of
@@ -78,6 +79,21 @@ class Plan:
         """Extractions that the comparisons ask for, before equal ones are joined."""
         return sum(len(sources_of(comparison)) for comparison in self.comparisons)
 
+    def comparison(self, label: str, /) -> Comparison:
+        """Give the comparison of a label.
+
+        Raises
+        ------
+        NotFoundError
+            If the plan has none; the message says which it has.
+        """
+        for item in self.comparisons:
+            if item.label == label:
+                return item
+        known = ", ".join(repr(item.label) for item in self.comparisons) or "none"
+        msg = f"there is no comparison {label!r} in the plan of {self.study.name!r}; it has {known}"
+        raise NotFoundError(msg)
+
     def describe(self) -> list[PlanRow]:
         """Say what will be done, for printing: settings, extractions, comparisons, cost, what is left out."""
         settings = self.settings
@@ -100,6 +116,7 @@ class Plan:
                 f"{settings.n_permutations} permutations",
             ),
         ]
+        rows.append(PlanRow("settings", "power", power_sentence(settings.n)))
         costs = per_extraction(self.extractions, self.settings)
         rows += [
             PlanRow(

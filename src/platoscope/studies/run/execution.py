@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.layerwise import compile_kernels
+from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.judge.summary import summarize, tidy
 from platoscope.studies.run.machine import describe_machine
+from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
 from platoscope.studies.run.runs import StudyResult, plan_to
 from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
-
-    import xarray as xr
 
     from platoscope.progress import Progress
-    from platoscope.studies.design.comparison import Comparison, Items
+    from platoscope.studies.design.comparison import Items
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
-    from platoscope.studies.run.items import Selection
+    from platoscope.studies.run.items import Selection, Selections
 
 __all__ = ["execute"]
 
@@ -37,6 +37,7 @@ def execute(
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
     filtered: dict[Items, Selection] | None = None,
+    shelf: Shelf | None = None,
 ) -> StudyResult:
     """Run a plan and write its folder.
 
@@ -53,6 +54,8 @@ def execute(
         Told what is going on.
     filtered : dict, optional
         What `platoscope.studies.extract_all` filled for several plans: items that need not be loaded and filtered again.
+    shelf : platoscope.models.Shelf, optional
+        Where models stand; shared by several plans, one model is in memory at a time.
 
     Returns
     -------
@@ -68,50 +71,42 @@ def execute(
     folder = RunFolder(Path(out))
     folder.prepare()
     folder.write_json("config", plan_to(plan))
-    run = Workbench(plan, progress, store, {} if filtered is None else filtered)
-    results: dict[str, xr.Dataset] = {}
+    run = Workbench(
+        plan,
+        progress,
+        store,
+        {} if filtered is None else filtered,
+        Shelf(progress.stage) if shelf is None else shelf,
+    )
+    results = Results(plan)
     selections = run.select()
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
     for item in plan.comparisons:
         kept = folder.read_result(item.label, digest=keys[item.label])
         if kept is not None:
-            results[item.label] = kept
-    pending = [item for item in plan.comparisons if item.label not in results]
-    representations = run.extract([item for item in pending if item.items is not None], selections)
+            results.add(item.label, kept)
+    pending = results.pending()
+    readings = run.extract(pending, selections)
     if pending:
         progress.stage("Compiling")
         with run.timed("compilation"):
             compile_kernels()
     progress.stage("Comparing", len(pending))
-    for done, item in enumerate(_in_order(pending), start=1):
+    for done, item in enumerate(pending, start=1):
         with run.timed("comparison"):
-            result = run.compare(item, selections, representations, results)
+            result = run.compare(item, selections, readings, results)
         result.attrs[DIGEST] = keys[item.label]
         folder.write_result(item.label, result)
-        results[item.label] = result
+        results.add(item.label, result)
         progress.advance(done, item.label)
     progress.finish()
-    ordered = {item.label: results[item.label] for item in plan.comparisons}
-    return _conclude(run, folder, ordered, selections)
+    return _conclude(run, folder, results, selections)
 
 
-def _in_order(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Put grids before the profiles that are slices of them, and profiles before what takes a layer from them."""
-    return sorted(
-        comparisons, key=lambda item: (bool(item.fixed and item.fixed.minimum_of), item.kind != "grid")
-    )
-
-
-def _conclude(
-    run: Workbench,
-    folder: RunFolder,
-    results: Mapping[str, xr.Dataset],
-    selections: Mapping[Items, Selection],
-) -> StudyResult:
+def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: Selections) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
-    from platoscope.studies.judge.summary import summarize, tidy
-
     plan = run.plan
+    results = finished.by_label()
     verdicts = tuple(statement.judge(results) for statement in plan.statements)
     summary = summarize(results)
     provenance = {
@@ -121,13 +116,9 @@ def _conclude(
             "numpy": version("numpy"),
             "xarray": version("xarray"),
         },
-        "items": {
-            f"{items.data} ({', '.join(items.tokenizers) or 'no limits'})": selection.provenance
-            for items, selection in selections.items()
-        },
+        "items": selections.provenance,
         "models": {
-            _reader(extraction): dict(run.shelf.remember(run.request(extraction)).provenance)
-            for extraction in plan.extractions
+            _reader(extraction): dict(run.model(extraction).provenance) for extraction in plan.extractions
         },
         "notes": list(plan.study.notes),
     }
@@ -138,7 +129,7 @@ def _conclude(
     return StudyResult(
         study=plan.study,
         plan=plan,
-        results=dict(results),
+        results=results,
         verdicts=verdicts,
         summary=summary,
         timings=dict(run.timings),

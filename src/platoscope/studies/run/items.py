@@ -10,7 +10,7 @@ import numpy as np
 
 from platoscope.datasets import filter_lengths, load_pairs, tokens_per_character
 from platoscope.datasets.pairs import FilterCount, require
-from platoscope.errors import PlatoscopeWarning
+from platoscope.errors import NotFoundError, PlatoscopeWarning
 from platoscope.studies.design.settings import SMALLEST
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from platoscope.datasets import Pairs, Side
     from platoscope.models import Encoder
-    from platoscope.studies.design.comparison import Items
+    from platoscope.studies.design.comparison import Comparison, Items
 
-__all__ = ["Selection", "count_steps", "select_items"]
+__all__ = ["Selection", "Selections", "count_steps", "select_items"]
 
 _NO_LIMIT = 1 << 40
 
@@ -64,6 +64,46 @@ class Selection:
         }
 
 
+@dataclass(frozen=True)
+class Selections:
+    """What was chosen for every comparison of a plan.
+
+    Parameters
+    ----------
+    chosen : mapping of Items to Selection
+        In the order in which the comparisons ask for them.
+    """
+
+    chosen: Mapping[Items, Selection]
+
+    def of(self, items: Items, /) -> Selection:
+        """Give what was chosen of `items`.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing was chosen for them.
+        """
+        if items not in self.chosen:
+            known = ", ".join(_called(other) for other in self.chosen) or "none"
+            msg = f"no items of {_called(items)} were chosen; chosen were those of {known}"
+            raise NotFoundError(msg)
+        return self.chosen[items]
+
+    def behind(self, comparison: Comparison, /) -> Selection | None:
+        """Give the items that both sides of a comparison describe; None for synthetic data."""
+        return None if comparison.items is None else self.of(comparison.items)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a run says about its data, by data set and tokenizers."""
+        return {_called(items): selection.provenance for items, selection in self.chosen.items()}
+
+
+def _called(items: Items) -> str:
+    return f"{items.data} ({', '.join(items.tokenizers) or 'no limits'})"
+
+
 def select_items(
     wanted: Iterable[Items],
     /,
@@ -74,7 +114,7 @@ def select_items(
     encoder_of: Callable[[str], Encoder],
     on_done: Callable[[Items], None],
     filtered: dict[Items, Selection] | None = None,
-) -> dict[Items, Selection]:
+) -> Selections:
     """Load, filter and sample every set of items.
 
     Parameters
@@ -96,7 +136,7 @@ def select_items(
 
     Returns
     -------
-    dict of Items to Selection
+    Selections
 
     Raises
     ------
@@ -126,7 +166,7 @@ def select_items(
         chosen[items] = _sample(selection, size, seed)
     if n is not None:
         _tell_of_shortfall(chosen, n)
-    return chosen
+    return Selections(chosen)
 
 
 def count_steps(wanted: Iterable[Items], /) -> int:

@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import as_stack
+from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
+from platoscope.studies.judge.summary import region
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
-from platoscope.studies.run.encoders import ModelRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import xarray as xr
-
     from platoscope.layerwise import LayerStack
+    from platoscope.models import Shelf
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
-    from platoscope.studies.run.encoders import Shelf
     from platoscope.studies.run.items import Selection
+    from platoscope.studies.run.results import Results
 
-__all__ = ["names_of", "position_of", "stack_of"]
+__all__ = ["Readings", "names_of", "position_of", "stack_of"]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the models made of the items: one entry for each pass over a model.
+
+    Parameters
+    ----------
+    read : mapping of Extraction to Representations
+        By the extraction's `identity`.
+    """
+
+    read: Mapping[Extraction, Representations]
+
+    def of(self, comparison: Comparison, source: Source, /) -> Representations:
+        """Give one side of a comparison, under the pooling that it asks for.
+
+        Raises
+        ------
+        NotFoundError
+            If the model has not read that side of these items.
+        """
+        wanted = extraction_of(comparison, source).identity
+        if wanted not in self.read:
+            known = ", ".join(_described(item) for item in self.read) or "none"
+            msg = (
+                f"comparison {comparison.label!r} needs {_described(wanted)}, which was not read; "
+                f"read were: {known}"
+            )
+            raise NotFoundError(msg)
+        return self.read[wanted].with_pooling(source.pooling)
+
+
+def _described(extraction: Extraction) -> str:
+    tower = "" if extraction.tower is None else f" ({extraction.tower} tower)"
+    return f"side {extraction.side} of {extraction.items.data} by {extraction.model}{tower}"
 
 
 def stack_of(
     side: Source | Surface | Synthetic,
     comparison: Comparison,
     selection: Selection | None,
-    representations: Mapping[Extraction, Representations],
+    readings: Readings,
     shelf: Shelf,
     settings: Settings,
     /,
@@ -44,8 +81,7 @@ def stack_of(
         return as_stack(stack(side, n_samples=settings.n, seed=settings.seed))
     assert selection is not None, "a comparison without items is synthetic"
     if isinstance(side, Source):
-        found = representations[extraction_of(comparison, side).identity]
-        return found.with_pooling(side.pooling)
+        return readings.of(comparison, side)
     texts = getattr(selection.pairs, side.side)
     if texts.modality != "text":
         msg = (
@@ -55,26 +91,19 @@ def stack_of(
         raise InputError(msg)
     counted = selection.lengths.get(side.model, {}).get(side.side)
     if counted is None:
-        counted = shelf.remember(ModelRequest(side.model)).lengths(list(texts.items))
+        counted = ModelOnDemand(side.model, shelf=shelf).lengths(list(texts.items))
     characters = np.array([len(text) for text in texts.items], dtype=np.int64)
     return as_stack(standardized_lengths(counted, characters))
 
 
-def position_of(
-    comparison: Comparison, sides: Sequence[LayerStack], results: Mapping[str, xr.Dataset], /
-) -> int | None:
+def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Results, /) -> int | None:
     """Give the position of the layer that a comparison holds; None where it holds none."""
-    from platoscope.studies.judge.summary import region
-
     fixed = comparison.fixed
     if fixed is None:
         return None
     held = sides[0] if fixed.side == "a" else sides[1]
     if fixed.minimum_of is not None:
-        if fixed.minimum_of not in results:
-            msg = f"comparison {comparison.label!r} takes its layer from {fixed.minimum_of!r}, which is no comparison"
-            raise NotFoundError(msg)
-        layer = region(results[fixed.minimum_of])["minimum_layer"]
+        layer = region(results.of(fixed.minimum_of))["minimum_layer"]
         numbers = list(held.layers)
         if layer not in numbers:
             msg = (

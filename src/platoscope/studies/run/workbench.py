@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from platoscope.representations import Representations
+from platoscope.models import ModelOnDemand, Shelf
+from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to, digest
-from platoscope.studies.run.encoders import ModelRequest, Shelf
-from platoscope.studies.run.items import count_steps, select_items
+from platoscope.studies.plan.extraction import extraction_of, sources_of
+from platoscope.studies.run import computing
+from platoscope.studies.run.items import Selections, count_steps, select_items
+from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import xarray as xr
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
+    from platoscope.studies.run.results import Results
 
 __all__ = ["Workbench"]
 
@@ -45,6 +49,8 @@ class Workbench:
         Where representations are kept.
     filtered : dict
         Items that are loaded and filtered already; filled by `select`.
+    shelf : Shelf, optional
+        Where models stand; one that is shared keeps one model in memory, whoever asks.
 
     Attributes
     ----------
@@ -52,20 +58,15 @@ class Workbench:
         Passes over a model that were made.
     timings : dict of str to float
         Seconds by stage.
-    shelf : Shelf
-        The loaded model.
     """
 
     plan: Plan
     progress: Progress
     store: str | os.PathLike[str] | None
     filtered: dict[Items, Selection]
+    shelf: Shelf = field(default_factory=Shelf)
     n_read: int = field(default=0, init=False)
     timings: dict[str, float] = field(default_factory=dict, init=False)
-    shelf: Shelf = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.shelf = Shelf(on_load=lambda name: self.progress.stage(f"Loading {name}"))
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -79,11 +80,11 @@ class Workbench:
             self.timings[stage] = self.timings.get(stage, 0.0) + spent
             self.timings["loading"] = self.timings.get("loading", 0.0) + loading
 
-    def select(self) -> dict[Items, Selection]:
+    def select(self) -> Selections:
         """Choose the items of every comparison."""
         wanted = list(dict.fromkeys(item.items for item in self.plan.comparisons if item.items is not None))
         if not wanted:
-            return {}
+            return Selections({})
         self.progress.stage("Choosing items", count_steps(wanted) or None)
         done = itertools.count(1)
         with self.timed("items"):
@@ -92,72 +93,58 @@ class Workbench:
                 n=self.plan.settings.n,
                 seed=self.plan.settings.seed,
                 shortfall=self.plan.study.shortfall,
-                encoder_of=lambda name: self.shelf.remember(self._counting(name)),
+                encoder_of=self._counting,
                 on_done=lambda items: self.progress.advance(next(done), items.data),
                 filtered=self.filtered,
             )
 
-    def _counting(self, name: str) -> ModelRequest:
-        """Count with the model as it will read, so that it is loaded once."""
+    def _counting(self, name: str) -> ModelOnDemand:
+        """Count with the model as it will read, so that its tokenizer is loaded once."""
         for extraction in self.plan.extractions:
             if extraction.model == name:
-                return self.request(extraction)
-        return self.request(Source(model=name))
+                return self.model(extraction)
+        return self.model(Source(model=name))
 
-    def request(self, side: Source | Extraction) -> ModelRequest:
-        """Say which model reads a side, and how it is loaded."""
+    def model(self, side: Source | Extraction) -> ModelOnDemand:
+        """Give the model that reads a side."""
         settings = self.plan.settings
-        return ModelRequest(
-            side.model,
-            tower=side.tower,
-            revision=side.revision,
-            drop_last=side.drop_last,
-            clip=side.clip,
-            dtype=settings.dtype,
-            device=settings.device,
-            device_map=settings.device_map,
-            batch_tokens=settings.batch_tokens,
-        )
+        options = {
+            "tower": side.tower,
+            "revision": side.revision,
+            "drop_last": side.drop_last,
+            "clip": side.clip,
+            "dtype": settings.dtype,
+            "device": settings.device,
+            "device_map": settings.device_map,
+            "batch_tokens": settings.batch_tokens,
+        }
+        return ModelOnDemand(side.model, options, self.shelf)
 
-    def key(self, comparison: Comparison, selections: Mapping[Items, Selection]) -> str:
+    def key(self, comparison: Comparison, selections: Selections) -> str:
         """Give the digest of all that decides the result of a comparison."""
         settings = self.plan.settings
         content: dict[str, Any] = {"comparison": comparison_to(comparison), "settings": vars(settings)}
-        if comparison.items is not None:
-            content["items"] = selections[comparison.items].pairs.fingerprint()
-            content["models"] = [
-                dict(self.shelf.remember(self.request(side)).provenance)
-                for side in comparison.sides
-                if isinstance(side, Source)
-            ]
+        selection = selections.behind(comparison)
+        if selection is not None:
+            content["items"] = selection.pairs.fingerprint()
+            content["models"] = [dict(self.model(side).provenance) for side in sources_of(comparison)]
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
-            other = next(item for item in self.plan.comparisons if item.label == comparison.fixed.minimum_of)
-            content["minimum_of"] = self.key(other, selections)
+            content["minimum_of"] = self.key(self.plan.comparison(comparison.fixed.minimum_of), selections)
         return digest(content)
 
-    def extract(
-        self, comparisons: Sequence[Comparison], selections: Mapping[Items, Selection]
-    ) -> dict[Extraction, Representations]:
+    def extract(self, comparisons: Sequence[Comparison], selections: Selections) -> Readings:
         """Read what `comparisons` need, model by model."""
-        from platoscope.studies.plan.extraction import extraction_of
-
-        needed = {
-            extraction_of(item, side).identity
-            for item in comparisons
-            for side in item.sides
-            if isinstance(side, Source)
-        }
-        return {
-            extraction.identity: self.extract_one(extraction, selections[extraction.items])
-            for extraction in self.plan.extractions
-            if extraction.identity in needed
-        }
+        needed = {extraction_of(item, side).identity for item in comparisons for side in sources_of(item)}
+        return Readings(
+            {
+                extraction.identity: self.extract_one(extraction, selections.of(extraction.items))
+                for extraction in self.plan.extractions
+                if extraction.identity in needed
+            }
+        )
 
     def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
         """Read one side of the items with one model, or open what is on disk."""
-        from platoscope.representations import extract
-
-        encoder = self.shelf.remember(self.request(extraction))
         what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
         opened = False
 
@@ -171,7 +158,7 @@ class Workbench:
 
         with self.timed("extraction"):
             return extract(
-                encoder,
+                self.model(extraction),
                 selection.pairs,
                 side=extraction.side,
                 pooling=extraction.poolings,
@@ -181,32 +168,25 @@ class Workbench:
             )
 
     def compare(
-        self,
-        comparison: Comparison,
-        selections: Mapping[Items, Selection],
-        representations: Mapping[Extraction, Representations],
-        results: Mapping[str, xr.Dataset],
+        self, comparison: Comparison, selections: Selections, readings: Readings, results: Results
     ) -> xr.Dataset:
         """Compute one comparison and say in its attributes where it comes from."""
-        from platoscope.studies.run.computing import Computation, compute
-        from platoscope.studies.run.stacks import names_of, position_of, stack_of
-
-        selection = None if comparison.items is None else selections[comparison.items]
+        selection = selections.behind(comparison)
         sides = [
-            stack_of(side, comparison, selection, representations, self.shelf, self.plan.settings)
+            stack_of(side, comparison, selection, readings, self.shelf, self.plan.settings)
             for side in comparison.sides
         ]
-        task = Computation(
+        task = computing.Computation(
             comparison=comparison,
             a=sides[0],
             b=sides[1],
             settings=self.plan.settings,
             strata=None if selection is None else selection.pairs.strata,
             position=position_of(comparison, sides, results),
-            grid=_grid_of(comparison, self.plan.comparisons, results),
+            grid=results.grid_of(comparison),
             at_distance=_tokens_of(sides[0]),
         )
-        result = compute(task)
+        result = computing.compute(task)
         name_a, name_b = names_of(comparison, selection)
         result.attrs |= {
             "label": comparison.label,
@@ -231,22 +211,3 @@ def _tokens_of(stack: LayerStack) -> Callable[[int], LayerStack] | None:
     if not isinstance(stack, Representations):
         return None
     return lambda distance: stack.with_pooling(f"token({distance})")
-
-
-def _grid_of(
-    comparison: Comparison, others: Sequence[Comparison], results: Mapping[str, xr.Dataset]
-) -> xr.Dataset | None:
-    """Find the finished grid of the same two stacks over the same items."""
-    if comparison.kind not in ("profile", "sweep"):
-        return None
-    for other in others:
-        same = (other.a, other.b, other.items, other.shuffle, other.null_within_strata) == (
-            comparison.a,
-            comparison.b,
-            comparison.items,
-            comparison.shuffle,
-            comparison.null_within_strata,
-        )
-        if other.kind == "grid" and same and other.label in results:
-            return results[other.label]
-    return None

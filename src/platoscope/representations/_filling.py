@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["Need", "Progress", "run"]
+__all__ = ["Need", "ProgressCallback", "fill"]
 
-Progress = Callable[[int, int, float], None]
+ProgressCallback = Callable[[int, int, float], None]
 """Called with items done, items in all, and tokens per second of this run (0 before its first batch)."""
 
 
@@ -70,17 +70,17 @@ class _Writer:
                 self.missing.discard(unit)
 
 
-def run(
+def fill(
     encoder: Encoder,
     items: Sequence[Any],
     group: StoredGroup,
     needs: Sequence[Need],
-    progress: Progress | None,
+    progress: ProgressCallback | None,
     /,
 ) -> None:
-    """Run every batch of the group's plan that has a missing row, and write the missing units.
+    """Run every batch of the group that has a missing row, and write the missing units.
 
-    A batch is always run whole, as the plan has it, even if only one of its rows is missing: that keeps the
+    A batch is always run whole, even if only one of its rows is missing: that keeps the
     numbers the same to the last bit.
     """
     writers = {need.pooling: _writer(group, need) for need in needs if need.units}
@@ -88,9 +88,7 @@ def run(
     for writer in writers.values():
         for unit in writer.missing:
             rows[writer.array.rows(unit).start : writer.array.rows(unit).stop] = True
-    batches = [
-        (first, batch) for first, batch in group.plan.batches() if rows[first : first + batch.size].any()
-    ]
+    batches = [(first, batch) for first, batch in group.batches if rows[first : first + batch.size].any()]
     done = group.n_items - sum(batch.size for _, batch in batches)
     tokens, began = 0, time.perf_counter()
     if progress is not None:

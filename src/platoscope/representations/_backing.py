@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["ArraySource", "Source", "StoredSource", "View", "find_view"]
+__all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view"]
 
 _NUMBERED = re.compile(r"(tokens|concat|token)\((\d+)\)")
 
 
-class Source(Protocol):
+class Backing(Protocol):
     """Read access to the layers of one side of a data set in one model."""
 
     @property
@@ -94,7 +94,7 @@ def find_view(pooling: str, kept: Sequence[str], /) -> View | None:
 
 
 @dataclass(frozen=True, eq=False)
-class ArraySource:
+class ArrayBacking:
     """Layers in memory (or memory-mapped): for every pooling one array per layer.
 
     Each array has shape ``(n_items, n_features)``, or ``(n_items, n_tokens, n_features)`` for rows of tokens.
@@ -131,7 +131,7 @@ class ArraySource:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredSource:
+class StoredBacking:
     """Layers in the store."""
 
     group: StoredGroup
@@ -163,4 +163,4 @@ class StoredSource:
     ) -> NDArray[np.float32]:
         place = np.full(self.group.n_items, -1, np.int64)
         place[rows] = np.arange(rows.size)
-        return self.arrays[pooling].read_layer(position, place[self.group.plan.order], rows.size, tokens)
+        return self.arrays[pooling].read_layer(position, place[self.group.batches.order], rows.size, tokens)
