@@ -21,6 +21,7 @@ from platoscope.measures._resampling import (
 )
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
+from platoscope.measures._strata import quantile_strata
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
 from platoscope.measures._variables import PARTS, split_variable
 
@@ -52,6 +53,7 @@ __all__ = [
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
     "permutations",
+    "quantile_strata",
     "retrieval",
     "rsa",
     "split_variable",
