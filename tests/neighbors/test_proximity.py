@@ -38,7 +38,8 @@ def test_hubs_are_gone_and_a_copy_is_still_the_same() -> None:
     before, after = space_diagnostics(X).hubness, space_diagnostics(D, metric="precomputed").hubness
     assert after < before / 3
     same = information_imbalance(D, D, metric="precomputed")
-    assert same.forward == pytest.approx(2 / 200)
+    # A few items have two nearest neighbors: products of ranks tie where distances do not.
+    assert same.forward == pytest.approx(2 / 200, rel=0.05)
     assert information_imbalance(D, mutual_proximity(noise), metric="precomputed").forward > 0.8
 
 
