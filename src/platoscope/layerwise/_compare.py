@@ -38,6 +38,7 @@ def compare(
     overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
+    interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
     strata: Sequence[Any] | None = None,
@@ -57,7 +58,7 @@ def compare(
     options : ComparisonOptions, optional
         What is computed and how; the defaults of the record if left out.
     measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, n_permutations, alpha : optional
+resample_fraction, interval_method, n_permutations, alpha : optional
         Replace the fields of `options` of the same name, which `ComparisonOptions` explains.
     strata : sequence of length n_samples, optional
         Group of each item (book, class): shuffle within groups only.
@@ -116,7 +117,8 @@ resample_fraction, n_permutations, alpha : optional
     chosen = changed(options or ComparisonOptions(), {
         "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
+        "alpha": alpha,
     })  # fmt: skip
     table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)
@@ -145,6 +147,7 @@ def profile(
     overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
+    interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
     strata: Sequence[Any] | None = None,
@@ -162,7 +165,7 @@ def profile(
     layer_a, layer_b : int, optional
         Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
     A, B, options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, progress
+resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, block_size, rng, progress
         As in `compare`.
 
     Returns
@@ -187,7 +190,8 @@ resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, pr
     chosen = changed(options or ComparisonOptions(), {
         "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
+        "alpha": alpha,
     })  # fmt: skip
     table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)

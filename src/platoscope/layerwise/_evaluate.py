@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
+from platoscope.layerwise._carrying import carry_to_n
 from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
 
@@ -69,6 +70,13 @@ def evaluate(
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
         resamples = _resample(sides, pairs, options, sets, progress)
+        if options.interval_method == "carried":
+            resamples = [
+                found if found is None or side.measure.left_out is None
+                else carry_to_n(side.measure, side.a, side.b, pairs, options, sets, at_n, found)
+                for side, at_n, found in zip(sides, values, resamples, strict=True)
+            ]  # fmt: skip
+            _tell(progress, "carrying subsamples to N", 1, 1)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 

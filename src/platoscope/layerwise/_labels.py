@@ -210,6 +210,7 @@ def _attributes(
         "neighborhood_overlap_chance": neighborhood_overlap_chance(n_samples, options.overlap_neighbors),
         "n_resamples": options.n_resamples,
         "resample_fraction": options.resample_fraction,
+        "interval_method": options.interval_method,
         "n_permutations": options.n_permutations,
         "stratified": int(stratified),
         "alpha": options.alpha,

@@ -11,7 +11,14 @@ from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_sh
 from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, changed, whole_number
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._own import measure_rows
-from platoscope.measures._resampling import Z95, standard_errors, subsamples
+from platoscope.measures._resampling import (
+    INTERVAL_METHODS,
+    Z95,
+    carry,
+    jackknife_covariance,
+    standard_errors,
+    subsamples,
+)
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
@@ -19,6 +26,7 @@ from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "INTERVAL_METHODS",
     "MEASURES",
     "PARTS",
     "Z95",
@@ -30,6 +38,7 @@ __all__ = [
     "Shuffles",
     "as_similarity",
     "calibrate",
+    "carry",
     "changed",
     "choose_measures",
     "cka",
@@ -38,6 +47,7 @@ __all__ = [
     "find_measure",
     "get_measure",
     "information_imbalance",
+    "jackknife_covariance",
     "measure_rows",
     "neighborhood_overlap",
     "neighborhood_overlap_chance",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
+from platoscope.measures._resampling import INTERVAL_METHODS
 from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ class ComparisonOptions:
         Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
     n_resamples, resample_fraction : int, float
         Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
-        standard deviation are what the paper's authors use; the variable `*_resamples` has the values.)
+        standard deviation are what the paper's authors use; with ``interval_method="delete_d"`` the variable
+        `*_resamples` has the values.)
+    interval_method : {"carried", "delete_d"}
+        Whether the values of Information Imbalance on subsamples are carried to the level and the spread at N
+        (`platoscope.measures.carry`) or left as they are, which makes intervals too wide where Δ is small. Other
+        measures are left as they are.
     n_permutations : int
         Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
     alpha : float
@@ -54,7 +60,7 @@ class ComparisonOptions:
     Raises
     ------
     InputError
-        A number of the wrong type or outside its range, an unknown metric or transform.
+        A number of the wrong type or outside its range, an unknown metric, transform or interval method.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class ComparisonOptions:
     overlap_metric: str | OwnMetric = "cosine"
     n_resamples: int = 40
     resample_fraction: float = 0.25
+    interval_method: str = "carried"
     n_permutations: int = 0
     alpha: float = 0.05
 
@@ -85,6 +92,11 @@ class ComparisonOptions:
             _share(name, getattr(self, name))
         for name in ("metric", "overlap_metric"):
             check_metric(name, getattr(self, name))
+        if self.interval_method not in INTERVAL_METHODS:
+            message = (
+                f"interval_method must be one of {', '.join(INTERVAL_METHODS)}; got {self.interval_method!r}."
+            )
+            raise InputError(message)
 
 
 def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:

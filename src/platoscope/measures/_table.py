@@ -8,6 +8,7 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
+from platoscope.measures._left_out import imbalance_left_out
 from platoscope.measures._measure import Invariance, Measure
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
@@ -105,6 +106,9 @@ _TABLE = (
             A, B, pairs, shuffles, n_neighbors=o.n_neighbors, metric=o.metric
         ),
         sampled=lambda A, B, pairs, o, scratch: imbalance_sampled(
+            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
+        ),
+        left_out=lambda A, B, pairs, o: imbalance_left_out(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
     ),

@@ -6,6 +6,7 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 
 from __future__ import annotations
 
+from platoscope.neighbors._deletion import first_neighbors, rank_sums_left_out
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
@@ -45,6 +46,7 @@ __all__ = [
     "check_metric",
     "entry_bytes",
     "exact_scores",
+    "first_neighbors",
     "metric_name",
     "n_threads",
     "nearest_neighbors",
@@ -52,6 +54,7 @@ __all__ = [
     "over_tasks",
     "parse_transform",
     "prepare",
+    "rank_sums_left_out",
     "ranks",
     "reads_distances",
     "require_memory",

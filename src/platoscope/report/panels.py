@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
 from platoscope.report.profiles import (
@@ -140,8 +141,6 @@ def _region(dataset: xr.Dataset, /) -> list[int] | None:
     """Return positions of the semantic region, where the profile kept the resamples that define it."""
     if f"{_MAIN}_resamples" not in dataset:
         return None
-    from platoscope.layerwise import semantic_region
-
     layers = np.asarray(dataset["layer"].values)
     return [int(i) for i in np.flatnonzero(np.isin(layers, semantic_region(dataset).layers))]
 

@@ -247,7 +247,7 @@ def create_group(
 def _write_skeleton(
     folder: Folder, path: str, vectors: Mapping[str, NDArray[np.int64]], attributes: dict[str, Any]
 ) -> None:
-    import zarr
+    import zarr  # 0.2 s, and reading a layer needs no Zarr
     from zarr.codecs import Crc32cCodec
 
     store = folder.zarr_store(read_only=False)

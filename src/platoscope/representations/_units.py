@@ -219,7 +219,7 @@ class StoredArray:
 
     def create(self) -> None:
         """Write the metadata of the array, if no other process did so before."""
-        import zarr
+        import zarr  # 0.2 s, and reading a layer needs no Zarr
         from zarr.codecs import Crc32cCodec
         from zarr.errors import ContainsArrayError
 
@@ -262,7 +262,7 @@ class StoredArray:
 
     def record(self, **completed: Any) -> None:
         """Add to the array's attributes, once it is whole, what making it took."""
-        import zarr
+        import zarr  # 0.2 s, and reading a layer needs no Zarr
 
         with writing(self.folder, f"the record of {self.path}"):
             array = zarr.open_array(

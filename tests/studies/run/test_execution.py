@@ -182,7 +182,7 @@ def test_running_again_computes_nothing(
         pytest.fail("a finished run computed again")
 
     monkeypatch.setattr(computing, "compute", refuse)
-    monkeypatch.setattr("platoscope.studies.run.encoders.load_model", refuse)
+    monkeypatch.setattr("platoscope.models.pretrained.load_pretrained", refuse)
     plan = _plan("translations", workplace, monkeypatch)
     again = execute(plan, out=finished.folder, store=workplace / "store")
     assert again.verdicts == finished.verdicts
@@ -239,7 +239,7 @@ def test_studies_that_share_extractions_read_each_side_once(
     def refuse(*_args: object, **_options: object) -> None:
         pytest.fail("a shared extraction was read again")
 
-    monkeypatch.setattr("platoscope.studies.run.encoders.load_model", refuse)
+    monkeypatch.setattr("platoscope.models.pretrained.load_pretrained", refuse)
     for plan in plans:
         execute(plan, out=tmp_path / plan.study.name, store=tmp_path / "store")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.layerwise import semantic_region
 from platoscope.measures import split_variable
 from platoscope.studies.judge.claims import LAST_QUARTER
 from platoscope.studies.judge.evidence import Quantity, curve
@@ -76,8 +77,6 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
 
 def region(result: xr.Dataset, /) -> dict[str, Any]:
     """Give the semantic region of a profile: its layers, and the layer of the minimum."""
-    from platoscope.layerwise import semantic_region
-
     found = semantic_region(result)
     return {
         "layers": [int(layer) for layer in found.layers],

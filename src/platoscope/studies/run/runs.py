@@ -16,6 +16,8 @@ from platoscope.studies.design.serial import (
     record_from,
     settings_from,
 )
+from platoscope.studies.plan.availability import LeftOut
+from platoscope.studies.plan.extraction import extractions_of
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.run_folder import RunFolder
 
@@ -142,9 +144,6 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
 
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
-    from platoscope.studies.plan.availability import LeftOut
-    from platoscope.studies.plan.extraction import extractions_of
-
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
         design = Design(comparisons=comparisons, panels=())
