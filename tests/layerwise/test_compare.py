@@ -379,12 +379,13 @@ def test_each_side_can_be_prepared_in_its_own_way(stacks):
     options = ComparisonOptions(transform={"a": "unit", "b": ("zscore", "unit")}, n_resamples=0)
     assert options.transform_of("b") == ("zscore", "unit")
     assert ComparisonOptions(transform={"a": "unit", "b": ["unit"]}).transform == ("unit",)
-    found = platoscope.profile(A, B, options=options)
+    found = platoscope.profile(A, B, options=options, match="relative_depth")
     assert found.attrs["transform"] == "A: unit; B: zscore + unit"
     by_hand = platoscope.profile(
         [transform_rows(layer, "unit") for layer in A],
         [transform_rows(layer, ("zscore", "unit")) for layer in B],
         n_resamples=0,
+        match="relative_depth",
     )
     np.testing.assert_array_equal(found.information_imbalance, by_hand.information_imbalance)
     curve = platoscope.n_curve(A[0], B[0], options=options, sizes=[len(A[0])], n_draws=1)
