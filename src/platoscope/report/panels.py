@@ -31,6 +31,7 @@ from platoscope.report.side_by_side import (
     plot_sample_size,
     plot_shared_features,
 )
+from platoscope.report.spaces import plot_spaces
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "retrieval": PanelDrawer(plot_retrieval, "each"),
     "sample_size": PanelDrawer(plot_sample_size, "each"),
     "shared_features": PanelDrawer(plot_shared_features, "each"),
+    "spaces": PanelDrawer(plot_spaces, "each"),
     "sweep": PanelDrawer(plot_sweep, "together"),
     "token_distance": PanelDrawer(plot_token_distance, "maps"),
 }

@@ -10,7 +10,7 @@ from platoscope.models.pooling import check_clip
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
-Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size"]
+Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size", "spaces"]
 SideName = Literal["a", "b"]
 Tower = Literal["text", "vision"]
 
@@ -179,11 +179,12 @@ class Comparison:
         The two sides.
     items : Items or None
         The items that both sides describe; None for synthetic data.
-    kind : {"profile", "grid", "sweep", "token_distance", "sample_size"}
+    kind : {"profile", "grid", "sweep", "token_distance", "sample_size", "spaces"}
         ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
-        items at one layer (`fixed`).
+        items at one layer (`fixed`); ``spaces`` is the profile of Δ under several preparations of the rows,
+        whatever the transform of the study.
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None

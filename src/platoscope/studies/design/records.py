@@ -45,6 +45,7 @@ PanelKind = Literal[
     "retrieval",
     "sample_size",
     "shared_features",
+    "spaces",
     "sweep",
     "token_distance",
 ]

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, count_items, n_curve, profile, take_profile, with_ids
+from platoscope.layerwise import (
+    compare,
+    compare_spaces,
+    count_items,
+    n_curve,
+    profile,
+    take_profile,
+    with_ids,
+)
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
@@ -78,8 +86,9 @@ def compute(task: Computation, /) -> xr.Dataset:
     xarray.Dataset
         Of ``profile`` and ``sweep``: dimensions ``direction`` and ``layer`` (with ``layer_a``, ``layer_b``
         and both relative depths). Of ``grid``: ``direction``, ``layer_a``, ``layer_b``. Of
-        ``token_distance``: also ``token_distance``. Of ``sample_size``: ``direction`` and ``n_samples``. Of
-        synthetic data the varied quantity (``rank``, ``fraction``) stands in the place of ``layer``.
+        ``token_distance``: also ``token_distance``. Of ``spaces``: also ``space``. Of ``sample_size``:
+        ``direction`` and ``n_samples``. Of synthetic data the varied quantity (``rank``, ``fraction``) stands in
+        the place of ``layer``.
     """
     kind = task.comparison.kind
     if task.comparison.shuffle is not None:
@@ -92,6 +101,8 @@ def compute(task: Computation, /) -> xr.Dataset:
         return _token_distance(task)
     if kind == "sample_size":
         return _sample_size(task)
+    if kind == "spaces":
+        return _spaces(task)
     result = _profile(task, task.a, task.b) if task.grid is None else _slice(task, task.grid)
     return _with_coordinate(task, result)
 
@@ -261,6 +272,17 @@ def _sample_size(task: Computation) -> xr.Dataset:
         result[f"{measure}_low"] = result[measure] - spread
         result[f"{measure}_high"] = result[measure] + spread
     return result.assign_attrs(layer=int(task.position))
+
+
+def _spaces(task: Computation) -> xr.Dataset:
+    """Compare matched layers under several preparations; a null would tell nothing more about any of them."""
+    return compare_spaces(
+        task.a,
+        task.b,
+        match=task.comparison.match,
+        options=replace(task.settings, n_permutations=0),
+        rng=task.settings.seed,
+    )
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:
