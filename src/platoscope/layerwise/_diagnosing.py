@@ -63,7 +63,7 @@ def diagnose(
             variables[f"{name}_{side}"] = (dims, values)
         warned += _dominated(side.upper(), stack, found)
     if warned:
-        _warn(warned, options.transform)
+        _warn(warned, {*options.transform_of("a"), *options.transform_of("b")})
     return result.assign(variables)
 
 
@@ -108,7 +108,7 @@ def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]
     ]
 
 
-def _warn(where: Sequence[str], transform: Sequence[str]) -> None:
+def _warn(where: Sequence[str], transform: set[str]) -> None:
     ways = "('zscore', 'unit')" if "clip" in transform else "'clip' or ('zscore', 'unit')"
     message = (
         f"{DOMINATED} {' and '.join(where)}: neighbors there are largely "
