@@ -107,7 +107,7 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
     """
     run = RunFolder(Path(folder))
     plan = load_plan(folder)
-    verdicts = tuple(Verdict(**item) for item in run.read_json("verdicts"))
+    verdicts = _verdicts_from(run.read_json("verdicts"), where=str(run.path))
     results = {}
     for comparison in plan.comparisons:
         result = run.read_result(comparison.label)
@@ -143,6 +143,14 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
     return _plan_from(run.read_json("config"), where=str(run.path))
 
 
+def _verdicts_from(content: Any, *, where: str) -> tuple[Verdict, ...]:
+    try:
+        return tuple(Verdict(**item) for item in content)
+    except TypeError as error:
+        msg = f"{where}/verdicts.json is not of this version of Platoscope: {error!r}. Run the study again."
+        raise StorageError(msg) from error
+
+
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
@@ -153,7 +161,7 @@ def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
         panels = tuple(panel_from(item, where=where) for item in content["panels"])
         left_out = tuple(LeftOut(**item) for item in content["left_out"])
         study = Study(design=lambda _: replace(design, panels=()), **words)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         msg = f"{where}/config.json is not of this version of Platoscope: {error!r}. Run the study again."
         raise StorageError(msg) from error
     return Plan(
