@@ -1,18 +1,24 @@
-"""Read layers from the store and with `numpy.load`, and print how they compare.
+"""Read layers from the store, with `numpy.load` and with Zarr's pipelines, and print how they compare.
 
 Run ``python benchmarks/store.py`` (options: ``--items``, ``--features``, ``--layers``, ``--repeats``,
-``--folder``). Both sides read float32 layers of the same shape in one run, alternately; medians. First from files
-that were just written (page cache), then from the disk: the system is asked to forget the files before each read.
-The store also brings the rows from the order of the batches into that of the items, and verifies the checksum.
+``--folder``). All read float32 layers of the same shape in one run, in turn; medians. First from files that
+were just written (page cache), then from the disk: the system is asked to forget the files before each read.
+All but `numpy.load` verify the checksums and bring the rows from the order of the batches into that of the items.
+
+Measured are the pipelines that are installed: Zarr's default, its fused one (zarr >= 3.3, which needs Python
+3.12), and that of ``pip install zarrs``.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import statistics
 import tempfile
 import time
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,19 +30,24 @@ from platoscope.representations import extract, verify
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    Read = Callable[[int], np.ndarray]
+
 
 HEADER = (
     "items × features",
-    "numpy.load, cached",
-    "store, cached",
-    "share of the rate",
-    "numpy.load, disk",
-    "store, disk",
-    "share of the rate",
-    "zarr's own reading",
-    "writing",
-    "verifying",
+    "reader",
+    "cached",
+    "of numpy.load",
+    "of the store",
+    "disk",
+    "of numpy.load",
+    "of the store",
 )
+PIPELINES = {
+    "Zarr, default": "zarr.core.codec_pipeline.BatchedCodecPipeline",
+    "Zarr, fused": "zarr.core.codec_pipeline.FusedCodecPipeline",
+    "zarrs": "zarrs.ZarrsCodecPipeline",
+}
 
 
 class Memory:
@@ -66,12 +77,6 @@ class Memory:
         return {str(pooling): self.states[:, rows] for pooling in poolings}
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(
@@ -87,51 +92,76 @@ def main() -> None:
     options = parser.parse_args()
     print(f"| {' | '.join(HEADER)} |")
     print(f"| {' | '.join(['---'] * len(HEADER))} |")
+    rates = []
     for n_items, n_features in zip(options.items, options.features, strict=True):
+        shape = options.layers, n_items, n_features
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            print(_row(Path(folder), n_items, n_features, options.layers, options.repeats))
+            rates.append(_measure(Path(folder), shape, options.repeats))
+    print("\n".join(["", f"Zarr {zarr.__version__}.", *rates]))
 
 
-def _row(folder: Path, n_items: int, n_features: int, n_layers: int, repeats: int) -> str:
-    states = np.random.default_rng(0).standard_normal((n_layers, n_items, n_features), dtype=np.float32)
-    for layer in range(n_layers):
-        np.save(folder / f"{layer}.npy", states[layer])
-    items = [str(i) for i in range(n_items)]
+def _measure(folder: Path, shape: tuple[int, int, int], repeats: int) -> str:
+    """Print the rows of one size, and return how fast its store was written and verified."""
+    states = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    items = [str(i) for i in range(shape[1])]
     store = folder / "store"
     writing = _seconds(lambda: extract(Memory(states), items, pooling="last", store=store))
-    stored = extract(Memory(states), items, pooling="last", store=store, check=False)
-    assert np.array_equal(stored[1], states[1])
-    array = zarr.open_array(store / stored.key / "last", mode="r")
-    plain, ours, zarrs = [], [], []
-    for _ in range(repeats):
-        for layer in range(n_layers):
-            plain.append(_seconds(lambda layer=layer: np.load(folder / f"{layer}.npy")))
-            ours.append(_seconds(lambda layer=layer: stored[layer]))
-    plain_disk, ours_disk = [], []
-    for layer in range(n_layers):
-        _forget(folder)
-        plain_disk.append(_seconds(lambda layer=layer: np.load(folder / f"{layer}.npy")))
-        _forget(folder)
-        ours_disk.append(_seconds(lambda layer=layer: stored[layer]))
-    for layer in range(n_layers):
-        zarrs.append(_seconds(lambda layer=layer: array[layer]))
     verifying = _seconds(lambda: verify(store))
-    numpy_s, store_s, zarr_s = (statistics.median(times) for times in (plain, ours, zarrs))
-    numpy_disk, store_disk = statistics.median(plain_disk), statistics.median(ours_disk)
+    readers = _readers(folder, states, items)
+    for name, read in readers.items():
+        assert np.array_equal(read(1), states[1]), name
+    cached, disk = defaultdict(list), defaultdict(list)
+    for layer in list(range(shape[0])) * repeats:
+        for name, read in readers.items():
+            cached[name].append(_seconds(partial(read, layer)))
+    for layer in range(shape[0]):
+        for name, read in readers.items():
+            _forget(folder)
+            disk[name].append(_seconds(partial(read, layer)))
+    size = f"{shape[1]} × {shape[2]}"
+    for name in readers:
+        print(f"| {' | '.join([size, name, *_cells(cached, name), *_cells(disk, name)])} |")
     mega = states.nbytes / 1e6
-    cells = [
-        f"{n_items} × {n_features}",
-        f"{1e3 * numpy_s:.2f} ms",
-        f"{1e3 * store_s:.2f} ms",
-        f"{numpy_s / store_s:.2f}",
-        f"{1e3 * numpy_disk:.2f} ms",
-        f"{1e3 * store_disk:.2f} ms",
-        f"{numpy_disk / store_disk:.2f}",
-        f"{1e3 * zarr_s:.2f} ms",
-        f"{mega / writing:.0f} MB/s",
-        f"{mega / verifying:.0f} MB/s",
-    ]
-    return f"| {' | '.join(cells)} |"
+    return f"{size}: written at {mega / writing:.0f} MB/s, verified at {mega / verifying:.0f} MB/s."
+
+
+def _readers(folder: Path, states: np.ndarray, items: Sequence[str]) -> dict[str, Read]:
+    for layer, content in enumerate(states):
+        np.save(folder / f"{layer}.npy", content)
+    memory = Memory(states)
+    stored = extract(memory, items, pooling="last", store=folder / "store", check=False)
+    row_of = np.argsort(np.concatenate(memory.batches(memory.lengths(items))))
+    readers: dict[str, Read] = {
+        "`numpy.load`": lambda layer: np.load(folder / f"{layer}.npy"),
+        "the store": lambda layer: stored[layer],
+    }
+    for name, path in PIPELINES.items():
+        module, _, pipeline = path.rpartition(".")
+        try:
+            getattr(importlib.import_module(module), pipeline)
+        except (ImportError, AttributeError):
+            continue
+        with zarr.config.set({"codec_pipeline.path": path}):
+            array = zarr.open_array(folder / "store" / stored.key / "last", mode="r")
+        readers[name] = partial(_through_zarr, array, row_of)
+    return readers
+
+
+def _through_zarr(array: zarr.Array, row_of: np.ndarray, layer: int) -> np.ndarray:
+    """Read as the store would if Zarr read the chunks."""
+    return array[layer][row_of]
+
+
+def _cells(seconds: dict[str, list[float]], name: str) -> list[str]:
+    median = {reader: statistics.median(times) for reader, times in seconds.items()}
+    ratios = [f"{median[name] / median[other]:.2f} ×" for other in ("`numpy.load`", "the store")]
+    return [f"{1e3 * median[name]:.2f} ms", *ratios]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def _forget(folder: Path) -> None:

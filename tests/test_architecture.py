@@ -10,10 +10,14 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 import platoscope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SOURCE = Path(platoscope.__file__).parent
 ORDER = (
@@ -28,12 +32,37 @@ ORDER = (
     "cli",
 )
 # They stand beside all parts, import none of them, and may be imported from anywhere.
-LEAVES = ("errors", "progress", "wording")
+LEAVES = ("cache", "errors", "progress", "wording")
 HEAVY = ("torch", "transformers", "matplotlib", "numba", "xarray", "scipy", "pandas", "zarr", "datasets")
 # They take arrays, from wherever: knowing nothing of models is what makes them of use elsewhere.
 KNOW_NO_MODELS = ("neighbors", "measures")
 
 MODULES = sorted(SOURCE.rglob("*.py"))
+
+# The signature of a command declares its options, each with its help.
+LONG_FUNCTIONS = {
+    "cli/compare.py: compare",
+    "cli/extract.py: extract",
+    "cli/plan.py: plan",
+    "cli/run.py: run",
+}
+LATE_IMPORTS = {
+    # Seconds that one import costs a fresh interpreter (`python -X importtime -c "import xarray"`, on two busy cores):
+    # too much for those who use something else of the module.
+    "datasets": "2.7",
+    "matplotlib": "1.8",
+    "pandas": "1.4",
+    "PIL": "0.06",
+    "plotly": "0.15",
+    "rich": "0.15",
+    "scipy": "1.9",
+    "torch": "5.3",
+    "transformers": "1.5",
+    "xarray": "1.5",
+    # What may not be installed: an extra, or another system's.
+    "pyarrow": "extra", "resource": "not on Windows",
+    "safetensors": "extra", "tokenizers": "extra",
+}  # fmt: skip
 
 
 def _part(path: Path) -> str:
@@ -80,6 +109,154 @@ def test_imports_point_one_way(path: Path) -> None:
         allowed -= {"datasets", "models", "representations"}
     wrong = {name: line for name, line in _imported_parts(path).items() if name not in allowed}
     assert not wrong, f"{path.relative_to(SOURCE)} imports {wrong}; {part} may import {sorted(allowed)}"
+
+
+class _Import(NamedTuple):
+    """An import statement: what it names, in full, and where it stands."""
+
+    names: tuple[str, ...]
+    line: int
+    late: bool
+    """Whether it is inside a function."""
+    typing: bool
+    """Whether only type checkers follow it."""
+    reason: bool
+    """Whether a comment stands beside it, or above the block of imports that it is in."""
+
+
+def _imports(path: Path) -> list[_Import]:
+    """List all imports of a file."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    found: list[_Import] = []
+
+    def visit(node: ast.AST, late: bool, typing: bool) -> None:
+        last, reason = 0, False
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.Import, ast.ImportFrom)):
+                if child.lineno != last + 1:
+                    reason = _has_reason(lines[child.lineno - 2], alone=True)
+                last = child.end_lineno or child.lineno
+                reason = reason or any(map(_has_reason, lines[child.lineno - 1 : last]))
+                found.append(_Import(_names_of(child), child.lineno, late, typing, reason))
+            else:
+                inside = late or isinstance(child, ast.FunctionDef)
+                guarded = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+                visit(child, inside, typing or guarded)
+
+    visit(ast.parse(text), late=False, typing=False)
+    return found
+
+
+def _has_reason(line: str, *, alone: bool = False) -> bool:
+    """Tell whether a line has a comment (and nothing else, if `alone`) that is no order to a tool."""
+    code, _, comment = line.partition("#")
+    order = comment.strip().startswith(("type:", "noqa", "fmt:"))
+    return bool(comment.strip()) and not order and not (alone and code.strip())
+
+
+def _names_of(node: ast.Import | ast.ImportFrom) -> tuple[str, ...]:
+    if isinstance(node, ast.Import):
+        return tuple(alias.name for alias in node.names)
+    return tuple(f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _name(path: Path) -> str:
+    """Name a module as an import does."""
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+    """Find the sets of more than one module that reach each other."""
+    reach = {name: set(targets) for name, targets in arrows.items()}
+    grown = True
+    while grown:
+        grown = False
+        for name, known in reach.items():
+            more = set().union(*(reach[other] for other in known)) - known
+            grown = grown or bool(more)
+            reach[name] = known | more
+    together = {tuple(sorted(o for o in reach[n] if n in reach[o])) for n in reach if n in reach[n]}
+    return sorted(map(list, together))
+
+
+def test_circles_are_found() -> None:
+    """Modules that import each other, directly or around, are one circle; those that only lead to it are not in it."""
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "e"}, "e": set()}
+    assert _circles(arrows) == [["b", "c"]]
+
+
+def test_no_circle_between_files() -> None:
+    """No module reaches itself by its imports, those inside functions and by name included, those for types aside."""
+    modules = {_name(path): path for path in MODULES}
+    arrows: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named = [name for item in _imports(path) if not item.typing for name in item.names]
+        targets = {name if name in modules else name.rpartition(".")[0] for name in named} | _by_name(path)
+        arrows[module] = targets & modules.keys()
+    circles = [[name.removeprefix("platoscope.") for name in circle] for circle in _circles(arrows)]
+    assert not circles, f"these modules import one another: {circles}"
+
+
+def _by_name(path: Path) -> set[str]:
+    """Find what a file imports through `importlib.import_module`."""
+    calls = [
+        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    ]
+    by_name = [call for call in calls if ast.unparse(call.func).endswith("import_module")]
+    return {
+        argument.value for call in by_name for argument in call.args if isinstance(argument, ast.Constant)
+    }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_private_names_stay_in_their_package(path: Path) -> None:
+    """A module or name with an underscore is imported only within the folder that it is in, or below it."""
+    home = _name(path) if path.name == "__init__.py" else _name(path).rpartition(".")[0]
+    for item in _imports(path):
+        for name in item.names:
+            parts = name.split(".")
+            for place, part in enumerate(parts):
+                owner = ".".join(parts[:place])
+                private = parts[0] == "platoscope" and part.startswith("_") and not part.startswith("__")
+                inside = f"{home}.".startswith(f"{owner}.")
+                assert inside or not private, (
+                    f"{path}:{item.line} imports {name}, which is private to {owner}"
+                )
+
+
+def test_late_imports_have_a_reason() -> None:
+    """An import inside a function is of a library in the table, or a comment beside it or above its block says why.
+
+    The command line imports what a command runs when it runs: ``platoscope --help`` waits for nothing else.
+    """
+    waited = set()
+    for path in MODULES:
+        late = [item for item in _imports(path) if item.late and not item.typing and not item.reason]
+        for name in {name for item in late for name in item.names}:
+            library = name.partition(".")[0]
+            at_run_time = library in ("numpy", "platoscope") and _part(path) == "cli"
+            assert at_run_time or library in LATE_IMPORTS, (
+                f"{path.relative_to(SOURCE)}: {name}, for no reason"
+            )
+            waited.add(library)
+    assert not LATE_IMPORTS.keys() - waited, f"take off the list: {LATE_IMPORTS.keys() - waited}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reasons"),
+    [
+        (["import a  # 0.3 s", "import b"], [True, True]),
+        (["# 0.3 s", "import a"], [True]),
+        (["import a  # type: ignore", "x = 1  # one", "import b"], [False, False]),
+    ],
+)
+def test_reasons_are_found(lines: list[str], reasons: list[bool], tmp_path: Path) -> None:
+    """A comment holds for the block of imports that it opens; orders to tools and comments on code are none."""
+    path = tmp_path / "module.py"
+    path.write_text("def f():\n" + "".join(f"    {line}\n" for line in lines), encoding="utf-8")
+    assert [(item.late, item.reason) for item in _imports(path)] == [(True, reason) for reason in reasons]
 
 
 def _run(code: str) -> str:
@@ -145,23 +322,25 @@ def test_nothing_is_called_utils() -> None:
 
 
 def test_modules_are_short() -> None:
-    """No module is longer than 400 lines, and no function longer than 50 lines of code."""
-    long = []
+    """No module is longer than 400 lines, and no function longer than 50 lines of code, its signature included."""
+    long_files, long_functions = [], {}
     for path in MODULES:
-        where = path.relative_to(SOURCE)
+        where = path.relative_to(SOURCE).as_posix()
         text = path.read_text(encoding="utf-8")
         if text.count("\n") > 400:
-            long.append(f"{where}: {text.count(chr(10))} lines")
+            long_files.append(f"{where}: {text.count(chr(10))} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and _code_lines(node) > 50:
-                long.append(f"{where}:{node.lineno} {node.name}: {_code_lines(node)} lines")
-    assert not long, "\n".join(long)
+                long_functions[f"{where}: {node.name}"] = _code_lines(node)
+    assert not long_files, "\n".join(long_files)
+    assert long_functions.keys() == LONG_FUNCTIONS, f"longer than 50 lines: {long_functions}"
 
 
 def _code_lines(function: ast.FunctionDef) -> int:
-    """Count the lines of a function's body without its docstring."""
+    """Count the lines of a function's signature and body, without decorators and docstring."""
+    signature = function.body[0].lineno - function.lineno
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+    return signature + ((body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0)
 
 
 def _public_modules() -> list[str]:

@@ -69,6 +69,16 @@ def test_runs_as_a_module() -> None:
         assert "platoscope " in done.stdout + done.stderr
 
 
+def test_a_notebooks_backend_does_not_stop_it() -> None:
+    """Matplotlib can draw where the environment names a backend that is not installed, as notebooks do."""
+    code = "from platoscope.cli import main; main(['--version']); import matplotlib; print(matplotlib.get_backend())"
+    environment = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines()[-1] == "agg"
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """``--version`` prints name and version."""
     assert cli.main(["--version"]) == 0
@@ -321,6 +331,21 @@ def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     values = {(row["direction"], row["layer"]): row["value"] for row in rows if row["measure"] != "asymmetry"}
     assert values["a_to_b", 0] < values["b_to_a", 0]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
+
+
+def test_compare_in_several_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--spaces`` prints Δ and the asymmetry per space, draws both beside the file, and refuses one transform."""
+    x = np.random.default_rng(0).standard_normal((2, 80, 40)).astype(np.float32)
+    np.save("a.npy", x)
+    np.save("b.npy", x[:, :, :20])
+    arguments = ["compare", "a.npy", "b.npy", "--spaces", "--resamples", "2", "--out", "out.nc", "--json"]
+    assert cli.main(arguments) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["space"] for row in rows} == {"none", "unit", "clip", "zscore + unit"}
+    assert {row["measure"] for row in rows} == {"information_imbalance", "asymmetry"}
+    assert {path.name for path in tmp_path.glob("out.*")} == {"out.nc", "out.png", "out.svg", "out.pdf"}
+    assert cli.main([*arguments, "--transform", "clip"]) == 2
+    assert "leave out --transform" in capsys.readouterr().err
 
 
 def test_compare_refuses_an_unknown_ending_before_it_works(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,9 +28,9 @@ def test_clipping_agrees_with_quantiles_of_one_item_at_a_time(
 ) -> None:
     """Every pooling reads states clipped at the quantiles of all values of the item's own tokens of that layer."""
     folder = tiny(architecture)
-    plain = load_model(folder, dtype="float32", device="cpu", padding_side=padding_side)
-    pooled = replace(plain, clip=0.05).encode(texts, POOLINGS)
-    moved = replace(plain, clip=None).encode(texts, POOLINGS)
+    model = load_model(folder, dtype="float32", device="cpu", padding_side=padding_side, clip=0.05)
+    pooled = model.encode(texts, POOLINGS)
+    plain = replace(model, clip=None).encode(texts, POOLINGS)
     for i, text in enumerate(texts):
         states, _, special = text_states(folder, text, dtype="float32")
         clipped = []
@@ -42,7 +42,7 @@ def test_clipping_agrees_with_quantiles_of_one_item_at_a_time(
             np.testing.assert_allclose(
                 pooled[str(pooling)][:, i], expected, atol=2e-5 * np.abs(expected).max()
             )
-    assert np.abs(moved["last"] - pooled["last"]).max() > 0.1
+    assert np.abs(plain["last"] - pooled["last"]).max() > 0.1
 
 
 def test_bounds_ignore_what_lies_outside_of_the_own_tokens() -> None:
@@ -82,6 +82,24 @@ def test_low_precision_states_are_clipped_in_float32() -> None:
 
 def test_an_item_without_tokens_of_its_own_is_refused(tiny: Callable[..., str]) -> None:
     """Nothing bounds the values of an item that has special tokens only, so that it is named."""
-    model = replace(load_model(tiny("bert"), dtype="float32", device="cpu"), clip=0.05)
+    model = load_model(tiny("bert"), dtype="float32", device="cpu", clip=0.05)
     with pytest.raises(InputError, match=r"1 of 2 items have no token of their own.*item 1"):
         model.encode(["a verse", ""], parse_poolings("cls"))
+
+
+def test_the_share_is_checked_and_recorded(tiny: Callable[..., str]) -> None:
+    """What was clipped stands in the provenance, and so in the key of what is stored; nothing does where nothing was."""
+    for wrong in (0.0, 0.5, -0.1, float("nan")):
+        with pytest.raises(InputError, match="clip must be None or between 0 and 0.5"):
+            load_model(tiny("llama"), clip=wrong)
+    assert load_model(tiny("llama"), device="cpu", clip=0.05).provenance["clip"] == 0.05
+    assert "clip" not in load_model(tiny("llama"), device="cpu").provenance
+
+
+def test_patches_of_an_image_are_clipped(tiny: Callable[..., str], images: list[Any]) -> None:
+    """The class token has no say in the quantiles, and is clipped at them."""
+    model = load_model(tiny("vit"), dtype="float32", device="cpu", clip=0.1)
+    kept = parse_poolings("mean,cls")
+    clipped, plain = model.encode(images, kept), replace(model, clip=None).encode(images, kept)
+    assert np.abs(clipped["mean"]).max() < np.abs(plain["mean"]).max()
+    assert not np.array_equal(clipped["cls"], plain["cls"])

@@ -63,7 +63,9 @@ def test_precomputed_distances_must_be_square():
 
 def test_unknown_metric_lists_the_known_ones():
     """An unknown metric says which there are."""
-    with pytest.raises(InputError, match="euclidean, cosine, hamming, precomputed; got 'manhattan'"):
+    with pytest.raises(
+        InputError, match="euclidean, cosine, hamming, precomputed, or a function .* got 'manhattan'"
+    ):
         prepare(np.ones((4, 2)), metric="manhattan")
 
 

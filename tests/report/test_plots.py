@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
 from platoscope import report
 from platoscope.errors import InputError
+from platoscope.report._names import as_written
 from platoscope.report.style import CHANCE_COLOR, COLORS
 
 if TYPE_CHECKING:
@@ -304,3 +307,66 @@ def test_values_beyond_the_scale_are_announced(madeup: ModuleType, ax: Axes) -> 
     report.plot_token_distance(high, ax)
     (mesh,) = [item for item in ax.collections if isinstance(item, QuadMesh)]
     assert mesh.colorbar.extend == "max"
+
+
+NAMES = ("US$", "US$ and CA$", r"costs $\frac{1}$", "Ba$$in", r"x\$y", "a_b^c", "_x", r"C:\new\text")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["profile", "asymmetry", "null", "poolings", "grid", "retrieval", "sweep"])
+def test_names_are_text(madeup: ModuleType, ax: Axes, kind: str, name: str) -> None:
+    """Whatever characters a condition or a side has in its name are drawn as they are written."""
+    several = {
+        "profile": report.plot_profile,
+        "asymmetry": report.plot_asymmetry,
+        "null": report.plot_null,
+        "poolings": report.plot_poolings,
+        "sweep": report.plot_sweep,
+    }
+    result = (madeup.grid() if kind == "grid" else madeup.profile()).assign_attrs(name_a=name, name_b="it$")
+    if kind in several:
+        several[kind]({name: result, "plain": result}, ax)
+    else:
+        {"grid": report.plot_grid, "retrieval": report.plot_retrieval}[kind](result, ax)
+    ax.figure.draw_without_rendering()  # raises where a formula cannot be read
+    texts = [text.get_text() for text in ax.findobj(Text)]
+    assert not any(is_math_text(text) for text in texts)
+    assert any(name in as_written(text) for text in texts)
+
+
+def test_a_measure_of_ones_own_is_drawn_as_its_result_says(madeup: ModuleType) -> None:
+    """Of a measure that is in no table, the result tells the label and which end is better; else its name is its label."""
+    result = madeup.grid()
+    says = {"long_name": "distance in US$ and CA$", "higher_is_similar": 0}
+    result["mine"] = (("layer_a", "layer_b"), 1 - result.cka_debiased.values, says)
+    result["other"] = (("layer_a", "layer_b"), result.cka_debiased.values)
+    ax, other = Figure().subplots(1, 2)
+    report.plot_grid(result, ax, measure="mine")
+    assert ax.lines[0].get_label().startswith("minimum")
+    assert as_written(ax.get_title()) == "distance in US$ and CA$"
+    report.plot_grid(result, other, measure="other")
+    assert other.lines[0].get_label().startswith("maximum")
+    assert other.get_title() == "other"
+
+
+@pytest.mark.parametrize(
+    ("measure", "label", "level"),
+    [("cka_debiased", "CKA (debiased)", 0.0), ("retrieval_at_1", "recall@1", 1 / 1000)],
+)
+def test_profile_reads_label_and_chance_from_the_table(
+    madeup: ModuleType, ax: Axes, measure: str, label: str, level: float
+) -> None:
+    """The axis names a measure as the table does, and the gray line is at its level of chance."""
+    report.plot_profile(madeup.profile(), ax, measure=measure)
+    assert ax.get_ylabel() == label
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_color() == CHANCE_COLOR] == [level]
+
+
+def test_metrics_of_ones_choice(madeup: ModuleType, ax: Axes) -> None:
+    """Measures are drawn in the order given; those of one family share a color, and no chance is drawn for absent ones."""
+    report.plot_metrics(
+        madeup.profile(), ax, measures=("cka_biased", "cka_debiased", "rsa", "retrieval_at_1")
+    )
+    assert _legend(ax) == ["CKA (biased)", "CKA (debiased)", "recall@1"]
+    colors = [line.get_color() for line in ax.lines]
+    assert colors == [COLORS[0], COLORS[0], COLORS[2]]

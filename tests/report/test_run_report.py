@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from platoscope.errors import InputError, StorageError
-from platoscope.report import draw_result, plot_profile, write_figures, write_page
+from platoscope.errors import InputError, PlatoscopeWarning, StorageError
+from platoscope.report import _fonts, draw_result, plot_profile, write_figures, write_page
 from platoscope.report.interactive import chart, description
 from platoscope.report.panels import PANELS, draw_panel
 from platoscope.studies import Panel, StudyResult, Verdict
@@ -37,6 +39,7 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "rank": madeup.synthetic("rank"),
         "fraction": madeup.synthetic("fraction"),
         "n": madeup.n_curve(),
+        "spaces": madeup.spaces(),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -73,6 +76,7 @@ ALL_KINDS = (
     Panel(kind="retrieval", labels=("en-it",), title="Retrieval"),
     Panel(kind="sample_size", labels=("n",), title="N"),
     Panel(kind="shared_features", labels=("fraction",), title="Shared"),
+    Panel(kind="spaces", labels=("spaces",), title="Spaces", options={"variable": "asymmetry"}),
     Panel(kind="sweep", labels=("en-it",), title="Sweep"),
     Panel(kind="token_distance", labels=("tokens",), title="Tokens"),
 )
@@ -238,3 +242,53 @@ def test_narrow_panels_share_a_row_across_a_wide_one(madeup: ModuleType, tmp_pat
     write_figures(_result(madeup, panels), tmp_path)
     with Image.open(tmp_path / "figure.png") as picture:
         assert picture.height == 2 * 2.5 * 300
+
+
+def test_titles_and_names_are_text_in_pictures_and_charts(madeup: ModuleType) -> None:
+    """Dollar signs in titles, conditions and sides begin no formula, and stand in charts as they were written."""
+    names = ("US$ and CA$", "_b")
+    result = _result(
+        madeup,
+        (
+            Panel(kind="profile", labels=("en-it", "en-hu"), names=names, title=r"One $\frac{1}$"),
+            Panel(kind="metrics", labels=("en-it", "en-hu"), names=names, title="Two $$"),
+            Panel(kind="grid", labels=("grid", "grid2"), names=names, title="Three"),
+        ),
+    )
+    result.results["grid2"] = result.results["grid"].assign_attrs(name_a="$a$", name_b="_b")
+    drawn = draw_result(result)
+    for panel in drawn:
+        panel.figure.draw_without_rendering()
+        assert not any(is_math_text(text.get_text()) for text in panel.figure.findobj(Text))
+    first = {trace.get("name") for trace in chart(drawn[0].axes[0])["data"]}
+    assert {"US$ and CA$ · Δ(en → it)", "_b · Δ(en → it)"} <= first
+    assert chart(drawn[2].axes[2])["layout"]["title"]["text"] == "_b: Δ($a$ → _b)"
+    assert "layer of $a$" in description(drawn[2].axes[2])
+
+
+def _with_names(madeup: ModuleType, *names: str) -> StudyResult:
+    return _result(madeup, (Panel(kind="asymmetry", labels=("en-it", "en-hu"), names=names, title="A"),) * 2)
+
+
+def test_letters_come_from_an_installed_font_that_has_them(
+    madeup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text whose letters the usual font lacks is drawn with another one; other texts keep theirs."""
+    monkeypatch.setattr(_fonts, "FALLBACKS", ("Not Installed", "STIXGeneral"))
+    result = _with_names(madeup, "\N{SCRIPT SMALL G}", "plain")
+    drawn = draw_result(result)  # a warning would be an error
+    first, second = drawn[0].axes[0].get_legend().get_texts()
+    assert first.get_fontfamily() == ["DejaVu Sans", "STIXGeneral"]
+    assert second.get_fontfamily() == ["sans-serif"]
+    write_figures(result, tmp_path, drawn=drawn)
+    assert (tmp_path / "01-a.pdf").read_bytes().count(b"/FontFile2") == 2
+
+
+def test_letters_that_no_font_has_are_one_warning(
+    madeup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters without a font are named once for all pictures of a run, and right-to-left names need none."""
+    monkeypatch.setattr(_fonts, "FALLBACKS", ())
+    with pytest.warns(PlatoscopeWarning, match="letters '日本語'") as told:
+        write_figures(_with_names(madeup, "日本語", "עברית and العربية"), tmp_path)
+    assert len(told) == 1

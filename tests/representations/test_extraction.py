@@ -202,7 +202,7 @@ def test_memory_does_not_grow_with_items(
 
 
 def test_provenance_says_where_it_comes_from(fake: ModuleType, tmp_path: Path) -> None:
-    """Data, model, plan, versions, time and throughput are on hand."""
+    """Data, model, batches, versions, time and throughput are on hand."""
     items = fake.sentences(4)
     pairs = Pairs("p", Side("en", "text", items), Side("it", "text", items), provenance={"licence": "CC0"})
     provenance = extract(fake.FakeEncoder(), pairs, pooling="last", store=tmp_path).provenance
@@ -212,6 +212,7 @@ def test_provenance_says_where_it_comes_from(fake: ModuleType, tmp_path: Path) -
     assert provenance["data"]["provenance"]["licence"] == "CC0"
     assert provenance["model"]["id"] == "fake"
     assert {"platoscope", "numpy", "zarr"} <= set(provenance["versions"])
+    assert len(provenance["plan"]) == 64
     assert provenance["extraction"]["last"]["tokens"] == sum(len(item.split()) for item in items)
     assert provenance["extraction"]["last"]["tokens_per_second"] > 0
 
@@ -328,7 +329,7 @@ def test_real_architecture_end_to_end(
     def refuse(*_: Any, **__: Any) -> Any:
         pytest.fail("the weights were loaded")
 
-    monkeypatch.setattr(models, "load_model", refuse)
+    monkeypatch.setattr("platoscope.models.pretrained.load_pretrained", refuse)
     found = extract(
         ModelOnDemand(str(tiny_model), {"dtype": "float32"}), items, pooling="last", store=tmp_path
     )

@@ -232,6 +232,18 @@ def test_vllm_mean_leaves_the_sink_out(vllm_folder: tuple[Path, list[np.ndarray]
     assert np.allclose(kept[0][0], prompts[0][:-2, 0].mean(0), atol=1e-6)
 
 
+def test_vllm_states_are_clipped_as_those_of_the_models(vllm_folder: tuple[Path, list[np.ndarray]]) -> None:
+    """The quantiles are over all of a prompt's own tokens, those that are dropped included."""
+    folder, prompts = vllm_folder
+    r = import_vllm(folder, layers=[1, 5, 9], n_special=1, pooling="mean(3)", clip=0.1)
+    assert r.provenance["clip"] == 0.1
+    for i, states in enumerate(prompts):
+        low, high = np.quantile(states[1:, 1], [0.1, 0.9])
+        assert np.allclose(r[1][i], np.clip(states[-5:-2, 1], low, high).mean(0), atol=1e-6)
+    with pytest.raises(InputError, match="clip must be"):
+        import_vllm(folder, layers=[1, 5, 9], clip=0.7)
+
+
 def test_vllm_errors(vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
     """Other layers than given, short prompts and an empty folder are named."""
     folder, _ = vllm_folder

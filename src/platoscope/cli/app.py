@@ -99,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
     debug = "--debug" in given or os.environ.get("PLATOSCOPE_DEBUG", "") not in ("", "0")
+    # A notebook hands its own backend to what it starts, which Matplotlib refuses where its package is not
+    # installed; files are all that is drawn here.
+    os.environ["MPLBACKEND"] = "agg"
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from platoscope.layerwise._diagnosing import diagnose
 from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import ComparisonOptions, changed
+from platoscope.measures import ComparisonOptions, changed, choose_measures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.layerwise._stacks import Tell
-    from platoscope.neighbors import Transform
+    from platoscope.measures import Measure
+    from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["compare", "profile"]
 
@@ -29,14 +31,15 @@ def compare(
     /,
     *,
     options: ComparisonOptions | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[str | Measure] | None = None,
     transform: Transform | None = None,
     n_neighbors: int | None = None,
-    metric: str | None = None,
+    metric: str | OwnMetric | None = None,
     overlap_neighbors: int | None = None,
-    overlap_metric: str | None = None,
+    overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
+    interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
     strata: Sequence[Any] | None = None,
@@ -49,14 +52,14 @@ def compare(
 
     Parameters
     ----------
-    A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, or Representations
+    A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, Representations or LayerStack
         Two stacks over the same items. A layer is an array of shape (n_samples, n_features), a
         sequence of arrays (a concatenation whose squared distances add), or a `Space`; widths and
-        numbers of layers may differ.
+        numbers of layers may differ. `platoscope.layerwise.LayerStack` says what an object of your own must have.
     options : ComparisonOptions, optional
         What is computed and how; the defaults of the record if left out.
     measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, n_permutations, alpha : optional
+resample_fraction, interval_method, n_permutations, alpha : optional
         Replace the fields of `options` of the same name, which `ComparisonOptions` explains.
     strata : sequence of length n_samples, optional
         Group of each item (book, class): shuffle within groups only.
@@ -79,12 +82,18 @@ resample_fraction, n_permutations, alpha : optional
         ``m_p``, ``m_calibrated``, and ``m_best_p``, ``m_best_calibrated``: the claim about the best
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
-        under permutation (float32). Attributes hold all settings.
+        under permutation (float32). A measure of your own has of these what its record declares. Attributes hold
+        all settings. ``feature_share_a``, ``largest_feature_a``, ``participation_ratio_a`` and ``hubness_a``, and
+        the same of B, describe each layer of a side as it was compared
+        (`platoscope.neighbors.space_diagnostics`; hubness is that of the graph of `overlap_neighbors` under
+        `overlap_metric`, or under `metric` where overlap is not measured, NaN where that is undefined). The last two
+        are left out where only retrieval is measured, which needs no distances.
 
     Raises
     ------
     InputError
-        Stacks of different items, an option out of its range, anything that one of the layers may not be.
+        Stacks of different items, an option out of its range, anything that one of the layers may not be, a
+        measure of your own that is called as another or returns something else than it should.
     NotFoundError
         Unknown measure.
     MemoryPlanError
@@ -94,6 +103,8 @@ resample_fraction, n_permutations, alpha : optional
     -----
     PlatoscopeWarning
         Where a measure is undefined (CKA of a constant layer) the cell is NaN, and the layers are named.
+        Where one feature holds more than 20 % of the variance of a layer (and ten times an even share): its
+        neighbors are then largely those in that feature.
 
     Notes
     -----
@@ -113,15 +124,18 @@ resample_fraction, n_permutations, alpha : optional
     chosen = changed(options or ComparisonOptions(), {
         "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
+        "alpha": alpha,
     })  # fmt: skip
+    table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)
     a, b, strata = make_stacks(
-        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
     )
     pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
-    return label(result, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
+    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
+    result = label(found, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
+    return diagnose(result, a, b, pairs, table, chosen)
 
 
 def profile(
@@ -133,14 +147,15 @@ def profile(
     layer_a: int | None = None,
     layer_b: int | None = None,
     options: ComparisonOptions | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[str | Measure] | None = None,
     transform: Transform | None = None,
     n_neighbors: int | None = None,
-    metric: str | None = None,
+    metric: str | OwnMetric | None = None,
     overlap_neighbors: int | None = None,
-    overlap_metric: str | None = None,
+    overlap_metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     resample_fraction: float | None = None,
+    interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
     strata: Sequence[Any] | None = None,
@@ -158,7 +173,7 @@ def profile(
     layer_a, layer_b : int, optional
         Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
     A, B, options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, progress
+resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, block_size, rng, progress
         As in `compare`.
 
     Returns
@@ -183,17 +198,20 @@ resample_fraction, n_permutations, alpha, strata, n_samples, block_size, rng, pr
     chosen = changed(options or ComparisonOptions(), {
         "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
         "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "n_permutations": n_permutations, "alpha": alpha,
+        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
+        "alpha": alpha,
     })  # fmt: skip
+    table = choose_measures(chosen.measures)
     generator, seed = _generator(rng)
     a, b, strata = make_stacks(
-        A, B, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
     )
     pairs = choose_pairs(
         (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
     )  # fmt: skip
-    result = evaluate(a, b, pairs, chosen, strata, generator, progress)
-    return label(result, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
+    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
+    result = label(found, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
+    return diagnose(result, a, b, pairs, table, chosen)
 
 
 def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:

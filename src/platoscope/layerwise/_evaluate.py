@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, get_measure, subsamples
+from platoscope.layerwise._carrying import carry_to_n
+from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from platoscope.layerwise._stacks import Stack, Tell
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "check_values", "evaluate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +38,14 @@ def evaluate(
     a: Stack,
     b: Stack,
     pairs: npt.NDArray[np.intp],
+    measures: Sequence[Measure],
     options: ComparisonOptions,
     strata: Sequence[Any] | None,
     rng: np.random.Generator,
     progress: Tell | None,
     /,
 ) -> tuple[Evaluation, ...]:
-    """Return every measure of `options` on `pairs` of layers; `strata` has the group of each item."""
-    measures = [get_measure(name) for name in options.measures]
+    """Return every one of `measures` on `pairs` of layers; `strata` has the group of each item."""
     n_samples = a.spaces[0].n_samples
     resampling, shuffling = rng.spawn(2)
     sets = _sets(n_samples, options, measures, resampling)
@@ -52,82 +53,123 @@ def evaluate(
     if options.n_permutations:
         shuffles = draw_shuffles(n_samples, options.n_permutations, strata=strata, rng=shuffling)
     _check_plan(a, b, options, measures)
-    A, B = a.spaces, b.spaces
+    sides = [_Sides.of(measure, a, b, options) for measure in measures]
     scratch: dict[str, Any] = {}
     values = []
-    for done, measure in enumerate(measures):
-        values.append(measure.scores(A, B, pairs, options, scratch))
+    for done, side in enumerate(sides):
+        found = side.measure.scores(side.a, side.b, pairs, options, scratch)
+        values.append(check_values(side.measure, "scores", found, (), len(pairs)))
         _tell(progress, "comparing layers", done + 1, len(measures))
     nulls: list[Any] = [None] * len(measures)
     if shuffles is not None:
-        for done, measure in enumerate(measures):
-            nulls[done] = measure.null(A, B, pairs, shuffles, options, scratch)
+        for done, side in enumerate(sides):
+            if side.measure.null is not None:
+                found = side.measure.null(side.a, side.b, pairs, shuffles, options, scratch)
+                nulls[done] = check_values(side.measure, "null", found, (options.n_permutations,), len(pairs))
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
-        resamples = _resample(A, B, pairs, measures, options, sets, progress)
+        resamples = _resample(sides, pairs, options, sets, progress)
+        if options.interval_method == "carried":
+            resamples = [
+                found if found is None or side.measure.left_out is None
+                else carry_to_n(side.measure, side.a, side.b, pairs, options, sets, at_n, found)
+                for side, at_n, found in zip(sides, values, resamples, strict=True)
+            ]  # fmt: skip
+            _tell(progress, "carrying subsamples to N", 1, 1)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """A measure, with the layers of both sides in the metric that it reads."""
+
+    measure: Measure
+    a: tuple[Space, ...]
+    b: tuple[Space, ...]
+
+    @classmethod
+    def of(cls, measure: Measure, a: Stack, b: Stack, options: ComparisonOptions) -> _Sides:
+        metric = measure.metric(options)
+        return cls(measure, a.answering(metric), b.answering(metric))
+
+    @property
+    def kept(self) -> bool:
+        """Whether the matrices of all layers are at hand, to cut samples from."""
+        return all(space.gram is not None for space in (*self.a, *self.b))
+
+
+def check_values(
+    measure: Measure, what: str, values: Any, leading: tuple[int, ...], n_pairs: int, /
+) -> npt.NDArray[np.float64]:
+    """Return the values, or say what a measure of the user's should have returned."""
+    shape = (*leading, 2 if measure.directed else 1, n_pairs)
+    found = np.asarray(values)
+    if found.shape != shape or found.dtype.kind not in "biuf":
+        message = (
+            f"{what} of measure {measure.name!r} must return real numbers of shape {shape} "
+            f"({'two directions' if measure.directed else 'one direction'}, {n_pairs} pairs of layers last); "
+            f"got dtype {found.dtype} and shape {found.shape}."
+        )
+        raise InputError(message)
+    return found.astype(np.float64, copy=False)
+
+
 def _resample(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: ComparisonOptions,
-    sets: Any, progress: Tell | None,
-) -> list[Any]:  # fmt: skip
+    sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, sets: Any, progress: Tell | None
+) -> list[Any]:
     """Return the values of every measure on each subsample, shape (n_resamples, n_directions, n_pairs)."""
-    kept = all(space.gram is not None for space in (*A, *B))
-    together = [m for m in measures if m.resamples is not None]
+    wanted = [side for side in sides if side.measure.resampled]
+    together = [side for side in wanted if side.measure.resamples is not None]
     found: dict[str, Any] = {}
     scratch: dict[str, Any] = {}
-    for done, measure in enumerate(together):
+    for done, side in enumerate(together):
+        measure = side.measure
         assert measure.resamples is not None
-        found[measure.name] = measure.resamples(A, B, pairs, sets, options, scratch)
-        _tell(progress, "drawing subsamples", done + 1, len(measures))
-    rest = [m for m in measures if m not in together]
+        values = measure.resamples(side.a, side.b, pairs, sets, options, scratch)
+        found[measure.name] = check_values(measure, "resamples", values, (len(sets),), len(pairs))
+        _tell(progress, "drawing subsamples", done + 1, len(wanted))
+    rest = [side for side in wanted if side.measure.resamples is None]
     if rest:
-        draws = _on_each(A, B, pairs, rest, options, sets, kept)
-        found |= {m.name: np.stack(draw) for m, draw in zip(rest, zip(*draws, strict=True), strict=True)}
-        _tell(progress, "drawing subsamples", len(measures), len(measures))
-    return [found[m.name] for m in measures]
+        draws = _on_each(rest, pairs, options, sets)
+        for side, draw in zip(rest, zip(*draws, strict=True), strict=True):
+            found[side.measure.name] = np.stack(draw)
+        _tell(progress, "drawing subsamples", len(wanted), len(wanted))
+    return [found.get(side.measure.name) for side in sides]
 
 
-def _on_each(
-    A: Sequence[Space],
-    B: Sequence[Space],
-    pairs: Any,
-    measures: Sequence[Measure],
-    options: ComparisonOptions,
-    sets: Any,
-    kept: bool,
-) -> list[list[Any]]:
+def _on_each(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, sets: Any) -> list[list[Any]]:
     """Return, by subsample, the values of every measure; subsamples run side by side."""
     draws: list[list[Any]] = [[] for _ in sets]
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):
-            draws[draw] = _on_one(A, B, pairs, measures, options, sets[draw], kept)
+            draws[draw] = _on_one(sides, pairs, options, sets[draw])
 
     over_tasks(work, len(sets))
     return draws
 
 
-def _on_one(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, measures: Sequence[Measure], options: ComparisonOptions,
-    items: Any, kept: bool,
-) -> list[Any]:  # fmt: skip
-    quick = [kept and m.sampled is not None for m in measures]
-    samples_a, samples_b = (
-        ([take_sample(space, items) for space in side] for side in (A, B)) if any(quick) else ((), ())
-    )
-    subsets_a, subsets_b = (
-        ((), ()) if all(quick) else ([space.subset(items) for space in side] for side in (A, B))
-    )
+def _on_one(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, items: Any) -> list[Any]:
+    """Return the values on one subsample; measures that read the same layers share what is cut from them."""
+    cut: dict[tuple[Any, tuple[Space, ...]], Any] = {}
+
+    def layers(how: Any, spaces: tuple[Space, ...]) -> Any:
+        key = (how, spaces)
+        if key not in cut:
+            cut[key] = [how(space, items) for space in spaces]
+        return cut[key]
+
     scratch: dict[str, Any] = {}
-    return [
-        measure.sampled(samples_a, samples_b, pairs, options, scratch)
-        if fast and measure.sampled is not None
-        else measure.scores(subsets_a, subsets_b, pairs, options, scratch)
-        for measure, fast in zip(measures, quick, strict=True)
-    ]
+    values = []
+    for side in sides:
+        measure, A, B = side.measure, side.a, side.b
+        if measure.sampled is not None and side.kept:
+            found = measure.sampled(layers(take_sample, A), layers(take_sample, B), pairs, options, scratch)
+        else:
+            found = measure.scores(layers(Space.subset, A), layers(Space.subset, B), pairs, options, scratch)
+        values.append(check_values(measure, "scores", found, (), len(pairs)))
+    return values
 
 
 def _sets(
@@ -150,7 +192,8 @@ def _sets(
 def _check_plan(a: Stack, b: Stack, options: ComparisonOptions, measures: Sequence[Measure]) -> None:
     """Refuse, before any work, what holds whole matrices of all layers without room for them."""
     dense = [m.name for m in measures if m.permutes_matrices]
-    spaces = (*a.spaces, *b.spaces)
+    metrics = {m.metric(options) for m in measures if m.permutes_matrices}
+    spaces = [space for side in (a, b) for metric in metrics for space in side.answering(metric)]
     blocked = [space for space in spaces if space.gram is None and space.metric != "precomputed"]
     if options.n_permutations and dense and blocked:
         n = a.spaces[0].n_samples

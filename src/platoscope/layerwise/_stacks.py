@@ -1,25 +1,34 @@
-"""Stacks of layers: read, checked, cut to equal items, and prepared once."""
+"""Stacks of layers prepared for comparison: cut to equal items, each layer read once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures import get_measure
-from platoscope.neighbors import Space, as_space, available_memory, prepare
+from platoscope.layerwise._layer_stack import as_stack, n_rows, take_rows
+from platoscope.neighbors import (
+    Space,
+    as_space,
+    available_memory,
+    entry_bytes,
+    metric_name,
+    prepare,
+    same_space,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.measures import ComparisonOptions
+    from platoscope.layerwise._layer_stack import Layer, LayerStack
+    from platoscope.measures import ComparisonOptions, Measure
+    from platoscope.neighbors import OwnMetric
 
-__all__ = ["Stack", "Tell", "make_stacks"]
+__all__ = ["Stack", "Tell", "make_stacks", "metrics_read"]
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
@@ -33,8 +42,8 @@ _ROWS_SHARE = 0.1
 class Stack:
     """The prepared layers of one side."""
 
-    spaces: tuple[Space, ...]
-    """One per layer, in order of depth."""
+    prepared: tuple[tuple[Space, ...], ...]
+    """One space per layer, in order of depth, for each metric that one preparation does not answer with another's."""
     layers: tuple[int, ...]
     """Label of each layer."""
     relative_depth: npt.NDArray[np.float64]
@@ -42,10 +51,45 @@ class Stack:
     provenance: Mapping[str, Any]
     """Where it comes from; empty for bare arrays."""
 
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The layers in the metric that was asked for first."""
+        return self.prepared[0]
+
+    def answering(self, metric: str | OwnMetric, /) -> tuple[Space, ...]:
+        """Return the layers that answer in `metric`, which must be among those that were prepared."""
+        return next(spaces for spaces in self.prepared if same_space(spaces[0].metric, metric))
+
+
+def metrics_read(measures: Sequence[Measure], options: ComparisonOptions, /) -> tuple[str | OwnMetric, ...]:
+    """Return the metrics that each layer is prepared for, that of the options first.
+
+    Raises
+    ------
+    InputError
+        Distances are given, and a measure reads something else.
+    """
+    found: list[str | OwnMetric] = []
+    read = {measure.name: measure.metric(options) for measure in measures}
+    for metric in sorted(read.values(), key=lambda metric: metric != options.metric):
+        if not any(same_space(metric, other) for other in found):
+            found.append(metric)
+    if "precomputed" in found and len(found) > 1:
+        others = [
+            f"{name} ({metric_name(metric)})" for name, metric in read.items() if metric != "precomputed"
+        ]
+        message = (
+            "metric='precomputed' takes distances instead of rows, which cannot answer for "
+            f"{', '.join(others)}. Leave these out of measures, and set overlap_metric='precomputed' for the overlap."
+        )
+        raise InputError(message)
+    return tuple(found)
+
 
 def make_stacks(
     A: Any,
     B: Any,
+    measures: Sequence[Measure],
     options: ComparisonOptions,
     rng: np.random.Generator,
     progress: Tell | None,
@@ -55,107 +99,104 @@ def make_stacks(
     n_samples: int | None,
     block_size: int | None,
 ) -> tuple[Stack, Stack, Sequence[Any] | None]:
-    """Return both sides prepared on the same items, and the strata of these."""
-    readers = [_layer_readers(X, side) for X, side in ((A, "A"), (B, "B"))]
-    first_a, first_b = (reader[0]() for reader in readers)
-    n_a, n_b = _n_samples(first_a), _n_samples(first_b)
+    """Return both sides prepared on the same items for all of `measures`, and the strata of these."""
+    metrics = metrics_read(measures, options)
+    sides = {name: as_stack(X, name) for name, X in (("A", A), ("B", B))}
+    first = [stack.parts(0) for stack in sides.values()]
+    n_items = _n_items(*first)
+    _check_ids(sides["A"].ids, sides["B"].ids)
+    chosen = None
+    if n_samples is not None and n_samples != n_items:
+        if not 3 <= n_samples < n_items:
+            message = f"n_samples must be between 3 and the {n_items} items at hand; got {n_samples}."
+            raise InputError(message)
+        chosen = np.sort(rng.permutation(n_items)[:n_samples])
+        strata = None if strata is None else [strata[i] for i in chosen]
+        n_items = chosen.size
+    n_layers = [len(stack.layers) for stack in sides.values()]
+    block = block_size
+    if block is None:
+        block = _block(measures, n_items, sum(n_layers) * sum(map(entry_bytes, metrics)))
+    rows = sum(_nbytes(layer) * n for layer, n in zip(first, n_layers, strict=True))
+    keep = rows <= _ROWS_SHARE * available_memory()
+    del first
+    ready: list[Stack] = []
+    for name, stack in sides.items():
+        spaces = []
+        transform = options.transform_of("a" if name == "A" else "b")
+        for index, label in enumerate(stack.layers):
+            called = f"layer {label} of {name}"
+            spaces.append(_prepared(stack, index, chosen, metrics, transform, block, keep, called))
+            if progress is not None:
+                progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
+        ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))
+    return ready[0], ready[1], strata
+
+
+def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
+    return np.asarray(stack.relative_depth, np.float64), dict(stack.provenance)
+
+
+def _block(measures: Sequence[Measure], n_items: int, bytes_per_pair: int) -> int | None:
+    """Return how many rows of a matrix to hold at a time; None where the matrices of all layers are kept."""
+    if all(measure.reads == "rows" for measure in measures):
+        return 1  # they never ask for distances
+    available = available_memory()
+    if available and bytes_per_pair * n_items * n_items > _SHARE * available:
+        return max(64, int(_SHARE * available / 8 / (4 * n_items)))
+    return None
+
+
+def _n_items(a: Layer, b: Layer) -> int:
+    n_a, n_b = n_rows(a), n_rows(b)
     if n_a != n_b:
         message = (
             f"A and B must describe the same items: got {n_a} and {n_b} rows. "
             "Align them by id first (platoscope.representations.align)."
         )
         raise InputError(message)
-    _check_ids(A, B)
-    chosen = None
-    if n_samples is not None and n_samples != n_a:
-        if not 3 <= n_samples < n_a:
-            message = f"n_samples must be between 3 and the {n_a} items at hand; got {n_samples}."
-            raise InputError(message)
-        chosen = np.sort(rng.permutation(n_a)[:n_samples])
-        strata = None if strata is None else [strata[i] for i in chosen]
-    n_items = n_a if chosen is None else chosen.size
-    n_layers = sum(map(len, readers))
-    block = block_size
-    available = available_memory()
-    if block is None and all(get_measure(name).resamples is not None for name in options.measures):
-        block = 1  # they compare rows with rows, and never ask for distances
-    if block is None and available and 4 * n_items * n_items * n_layers > _SHARE * available:
-        block = max(64, int(_SHARE * available / 8 / (4 * n_items)))
-    rows = _nbytes(first_a) * len(readers[0]) + _nbytes(first_b) * len(readers[1])
-    keep = rows <= _ROWS_SHARE * available
-    stacks = []
-    done = 0
-    for X, side, layers in ((A, "A", readers[0]), (B, "B", readers[1])):
-        spaces = []
-        names = tuple(getattr(X, "layers", range(len(layers))))
-        for name, reader in zip(names, layers, strict=True):
-            spaces.append(_prepared(reader, chosen, options, block, keep, f"layer {name} of {side}"))
-            done += 1
-            if progress is not None:
-                progress("preparing layers", done, n_layers)
-        stacks.append(
-            Stack(tuple(spaces), names, _depths(X, len(layers)), dict(getattr(X, "provenance", {})))
-        )
-    return stacks[0], stacks[1], strata
+    return n_a
 
 
 def _prepared(
-    reader: Callable[[], Any],
-    chosen: Any,
-    options: ComparisonOptions,
+    stack: LayerStack,
+    index: int,
+    chosen: npt.NDArray[np.intp] | None,
+    metrics: Sequence[str | OwnMetric],
+    transform: Any,
     block: int | None,
     keep: bool,
     name: str,
-) -> Space:
+) -> list[Space]:
     """Prepare one layer; its rows are kept for near-ties, or else read again when one must be settled."""
-    layer = reader()
+    layer = stack.parts(index)
     if isinstance(layer, Space):
-        space = replace(as_space(layer, name, options.metric, options.transform), name=name)
-        return space if chosen is None else space.subset(chosen)
-    if options.metric == "precomputed" and chosen is not None:
-        return prepare(layer, metric="precomputed", name=name).subset(chosen)
+        found = [replace(as_space(layer, name, metric, transform), name=name) for metric in metrics]
+        return found if chosen is None else [space.subset(chosen) for space in found]
+    if metrics[0] == "precomputed":
+        whole = prepare(_rows(layer), metric="precomputed", transform=transform, name=name)
+        return [whole if chosen is None else whole.subset(chosen)]
 
-    def cut(rows: Any) -> Any:
-        return rows if chosen is None else _rows(rows, chosen)
+    def cut(layer: Layer) -> Any:
+        return _rows(layer if chosen is None else take_rows(layer, chosen))
 
-    source = cut(layer) if keep else lambda: cut(reader())
-    metric, transform = options.metric, options.transform
-    return prepare(source, metric=metric, transform=transform, block_size=block, name=name)  # type: ignore[arg-type]
-
-
-def _layer_readers(X: Any, side: str) -> list[Callable[[], Any]]:
-    """Return one function per layer that reads it; stored representations are read when asked."""
-    if hasattr(X, "parts") and hasattr(X, "layers"):
-        return [partial(X.parts, i) for i in range(len(X))]
-    if getattr(X, "ndim", None) == 3 or (isinstance(X, (list, tuple)) and len(X) > 0):
-        return [partial(X.__getitem__, i) for i in range(len(X))]
-    given = f"an array of shape {X.shape}" if hasattr(X, "shape") else f"{type(X).__name__}"
-    message = (
-        f"{side} must be a stack of layers: an array of shape (n_layers, n_samples, n_features), a non-empty list of "
-        f"layers, or Representations; got {given}. Wrap a single layer in a list."
-    )
-    raise InputError(message)
+    source = cut(layer) if keep else lambda: cut(stack.parts(index))
+    return [
+        prepare(source, metric=metric, transform=transform, block_size=block, name=name)  # type: ignore[arg-type]
+        for metric in metrics
+    ]
 
 
-def _n_samples(layer: Any) -> int:
-    if isinstance(layer, Space):
-        return layer.n_samples
-    return len(layer[0]) if isinstance(layer, (list, tuple)) else len(layer)
+def _rows(layer: Any) -> Any:
+    """Return the one array of a layer that is no concatenation, which messages then call by the layer's name."""
+    return layer[0] if len(layer) == 1 else layer
 
 
-def _nbytes(layer: Any) -> int:
-    if isinstance(layer, Space):
-        return 0
-    parts = layer if isinstance(layer, (list, tuple)) else [layer]
-    return sum(int(getattr(part, "nbytes", 0)) for part in parts)
+def _nbytes(layer: Layer) -> int:
+    return 0 if isinstance(layer, Space) else sum(int(part.nbytes) for part in layer)
 
 
-def _rows(layer: Any, chosen: Any) -> Any:
-    return [part[chosen] for part in layer] if isinstance(layer, (list, tuple)) else layer[chosen]
-
-
-def _check_ids(A: Any, B: Any) -> None:
-    ids_a, ids_b = getattr(A, "ids", None), getattr(B, "ids", None)
+def _check_ids(ids_a: Sequence[str] | None, ids_b: Sequence[str] | None) -> None:
     if ids_a is not None and ids_b is not None and tuple(ids_a) != tuple(ids_b):
         first = next(i for i, (a, b) in enumerate(zip(ids_a, ids_b, strict=False)) if a != b)
         message = (
@@ -163,9 +204,3 @@ def _check_ids(A: Any, B: Any) -> None:
             "Align them by id first (platoscope.representations.align)."
         )
         raise InputError(message)
-
-
-def _depths(X: Any, n_layers: int) -> npt.NDArray[np.float64]:
-    if hasattr(X, "relative_depth"):
-        return np.asarray(X.relative_depth, np.float64)
-    return np.linspace(0.0, 1.0, n_layers) if n_layers > 1 else np.ones(1)

@@ -6,17 +6,29 @@ from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
+from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
 from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, changed, whole_number
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
-from platoscope.measures._resampling import Z95, standard_errors, subsamples
+from platoscope.measures._own import measure_rows
+from platoscope.measures._resampling import (
+    INTERVAL_METHODS,
+    Z95,
+    carry,
+    jackknife_covariance,
+    standard_errors,
+    subsamples,
+)
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
-from platoscope.measures._table import MEASURES, Measure, get_measure
+from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
+from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "INTERVAL_METHODS",
     "MEASURES",
+    "PARTS",
     "Z95",
     "Calibration",
     "ComparisonOptions",
@@ -24,18 +36,25 @@ __all__ = [
     "Measure",
     "Retrieval",
     "Shuffles",
+    "as_similarity",
     "calibrate",
+    "carry",
     "changed",
+    "choose_measures",
     "cka",
     "cknna",
     "draw_shuffles",
+    "find_measure",
     "get_measure",
     "information_imbalance",
+    "jackknife_covariance",
+    "measure_rows",
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
     "permutations",
     "retrieval",
     "rsa",
+    "split_variable",
     "standard_errors",
     "subsamples",
     "two_spaces",

@@ -12,6 +12,7 @@ from platoscope.errors import InputError
 from platoscope.measures._dense import Rows, dots, permuted_dots, rows_of
 from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
+from platoscope.measures._rbf import rbf_matrix
 from platoscope.neighbors import Sample, Space, Transform, as_space, over_tasks, prepare
 
 if TYPE_CHECKING:
@@ -100,8 +101,6 @@ def cka(
     if kernel == "linear":
         values = _linear(A, B)
     else:
-        from platoscope.measures._rbf import rbf_matrix
-
         matrices = [rbf_matrix(space, bandwidth) for space in (A, B)]
         margins = [_Margins(np.diag(m).astype(np.float64), m.sum(axis=1, dtype=np.float64)) for m in matrices]
         kernels = list(zip(margins, matrices, strict=True))
@@ -235,11 +234,11 @@ def _own_sums(spaces: Sequence[Space | Sample], chosen: Any) -> _Sums:
     """Return the sums of the chosen spaces with themselves, one entry per choice."""
     own = []
     for space in spaces:
-        if "cka self" not in space._memo:
+        if "cka self" not in space.memo:
             K = _gram_kernel(space)
             products = dots([K.rows], [K.rows], np.zeros((1, 2), np.intp), space.n_samples)
-            space._memo["cka self"] = _between(K.margins, K.margins, float(products[0]))
-        own.append(space._memo["cka self"])
+            space.memo["cka self"] = _between(K.margins, K.margins, float(products[0]))
+        own.append(space.memo["cka self"])
     return _Sums(*(np.array(values)[chosen] for values in zip(*own, strict=True)))
 
 
@@ -259,7 +258,7 @@ def _alignment(cross: _Sums, K: _Sums, L: _Sums, n: int) -> dict[str, Any]:
 
 
 def _gram_kernel(space: Space | Sample) -> _Kernel:
-    if "cka kernel" not in space._memo:
+    if "cka kernel" not in space.memo:
         n = space.n_samples
         diagonal, row_sums = np.empty(n), np.empty(n)
 
@@ -271,8 +270,8 @@ def _gram_kernel(space: Space | Sample) -> _Kernel:
                 row_sums[items] = block.sum(axis=1, dtype=np.float64)
 
         over_tasks(fill, n)
-        space._memo["cka kernel"] = _Kernel(space.gram_rows, _Margins(diagonal, row_sums))
-    kernel: _Kernel = space._memo["cka kernel"]
+        space.memo["cka kernel"] = _Kernel(space.gram_rows, _Margins(diagonal, row_sums))
+    kernel: _Kernel = space.memo["cka kernel"]
     return kernel
 
 

@@ -112,7 +112,7 @@ def permuted_dots(
 
 def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles) -> npt.NDArray[np.float64]:
     """Return the sums above the diagonal for all orders and pairs, shape (n_left, n_right, n_a, n_b)."""
-    from platoscope.measures._kernels import gather_upper
+    from platoscope.measures._kernels import gather_upper  # numba: 0.3 s to import
 
     n_left, n_samples = shuffles.left.shape
     n_right = len(shuffles.right)
@@ -146,7 +146,7 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles)
 
 def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.float64]:
     """Return the sums above the diagonal of one pair for all orders, shape (n_left, n_right)."""
-    from platoscope.measures._kernels import gather_rows
+    from platoscope.measures._kernels import gather_rows  # numba: 0.3 s to import
 
     (n_left, n_samples), n_right = shuffles.left.shape, len(shuffles.right)
     matrices = A(0, n_samples), B(0, n_samples)

@@ -12,12 +12,16 @@ from platoscope.errors import InputError
 from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._sparse import SparseRows, merge
+from platoscope.measures._split import split_imbalance
 from platoscope.neighbors import (
+    Metric,
+    OwnMetric,
     Sample,
     Space,
     Transform,
     add_sample_ranks,
     block_neighbors,
+    metric_name,
     nearest_neighbors,
     ranks,
     sample_neighbors,
@@ -59,7 +63,7 @@ def information_imbalance(
     /,
     *,
     n_neighbors: int = 1,
-    metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "euclidean",
+    metric: Metric = "euclidean",
     transform: Transform = "none",
     ties: Literal["average", "min"] = "average",
     estimator: Literal["full", "split"] = "full",
@@ -81,8 +85,9 @@ def information_imbalance(
         distances add. `platoscope.prepare` makes a `Space`, for comparing one array many times.
     n_neighbors : int
         Average over this many nearest neighbors instead of the first (k in the papers).
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Hamming counts differing sign bits; with "precomputed", X and Y are square distances.
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Hamming counts differing sign bits; with "precomputed", X and Y are square distances. A function of
+        two sets of rows is a distance of your own; see `platoscope.prepare`.
     transform : str or sequence of str
         Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
     ties : {"average", "min"}
@@ -138,12 +143,10 @@ def information_imbalance(
     choice("estimator", estimator, ("full", "split"))
     choice("ties", ties, ("average", "min"))
     if estimator == "split":
-        from platoscope.measures._split import split_imbalance
-
         if metric not in ("euclidean", "cosine") or ties != "average":
             message = (
                 "estimator='split' fixes unit-normalized Euclidean distances and min-ranks; leave metric and ties "
-                f"at their defaults (got metric={metric!r}, ties={ties!r})."
+                f"at their defaults (got metric={metric_name(metric)!r}, ties={ties!r})."
             )
             raise InputError(message)
         return Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, transform=transform, rng=rng))
@@ -161,7 +164,7 @@ def imbalance_scores(
     /,
     *,
     n_neighbors: int = 1,
-    metric: str = "euclidean",
+    metric: str | OwnMetric = "euclidean",
     ties: str = "average",
 ) -> npt.NDArray[np.float64]:
     """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A."""
@@ -178,7 +181,9 @@ def _walk_together(a: Space, b: Space) -> bool:
     return blocked and a.one_row_per_item and b.one_row_per_item
 
 
-def _block_by_block(a: Space, b: Space, k: int, metric: str, ties: str) -> npt.NDArray[np.float64]:
+def _block_by_block(
+    a: Space, b: Space, k: int, metric: str | OwnMetric, ties: str
+) -> npt.NDArray[np.float64]:
     """Return Δ of one pair in both directions, from one product per space instead of two.
 
     The neighbors of an item in `a` and their ranks in `b` need the rows of that item only.
@@ -193,7 +198,7 @@ def _block_by_block(a: Space, b: Space, k: int, metric: str, ties: str) -> npt.N
 
 
 def _directed(
-    sources: Sequence[Space], targets: Sequence[Space], pairs: Any, k: int, metric: str, ties: str
+    sources: Sequence[Space], targets: Sequence[Space], pairs: Any, k: int, metric: str | OwnMetric, ties: str
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
     for target in np.unique(pairs[:, 1]):
@@ -210,7 +215,7 @@ def _directed(
     return out
 
 
-def _source_groups(spaces: Sequence[Space], k: int, metric: str, ties: str) -> Any:
+def _source_groups(spaces: Sequence[Space], k: int, metric: str | OwnMetric, ties: str) -> Any:
     """Yield positions and neighbor rows of sources, in groups of bounded size.
 
     A constant source needs no ranks: all others share its neighbor weight, and the mean rank of
@@ -240,7 +245,7 @@ def imbalance_sampled(
     /,
     *,
     n_neighbors: int = 1,
-    metric: str = "euclidean",
+    metric: str | OwnMetric = "euclidean",
 ) -> npt.NDArray[np.float64]:
     """Return Δ for pairs (a, b) of samples of the items, shape (2, n_pairs)."""
     near = [[_sample_rows(sample, n_neighbors, metric) for sample in side] for side in (A, B)]
@@ -249,13 +254,13 @@ def imbalance_sampled(
     return np.stack([forward, backward])
 
 
-def _sample_rows(sample: Sample, k: int, metric: str) -> SparseRows:
+def _sample_rows(sample: Sample, k: int, metric: str | OwnMetric) -> SparseRows:
     near = sample_neighbors(sample, k, metric)
     return SparseRows(near.indptr, near.items, near.weights)
 
 
 def _directed_in_sample(
-    near: Sequence[SparseRows], targets: Sequence[Sample], pairs: Any, metric: str
+    near: Sequence[SparseRows], targets: Sequence[Sample], pairs: Any, metric: str | OwnMetric
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
     merged: dict[bytes, Any] = {}  # in a grid every target has the same sources
@@ -279,7 +284,7 @@ def imbalance_null(
     /,
     *,
     n_neighbors: int = 1,
-    metric: str = "euclidean",
+    metric: str | OwnMetric = "euclidean",
 ) -> npt.NDArray[np.float64]:
     """Return Δ of shuffled pairings of the items of A and B, shape (n_permutations, 2, n_pairs).
 
@@ -292,9 +297,14 @@ def imbalance_null(
 
 
 def _directed_null(
-    sources: Sequence[Space], targets: Sequence[Space], pairs: Any, shuffles: Shuffles, k: int, metric: str
+    sources: Sequence[Space],
+    targets: Sequence[Space],
+    pairs: Any,
+    shuffles: Shuffles,
+    k: int,
+    metric: str | OwnMetric,
 ) -> npt.NDArray[np.float64]:
-    from platoscope.measures._kernels import permuted_rank_sums
+    from platoscope.measures._kernels import permuted_rank_sums  # numba: 0.3 s to import
 
     left, right = shuffles.left.astype(np.int32), shuffles.right.astype(np.int32)
     left_back, right_back = (np.argsort(orders, axis=1).astype(np.int32) for orders in (left, right))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from platoscope.errors import InputError
-from platoscope.neighbors import Space, Transform, as_space
+from platoscope.neighbors import OwnMetric, Space, Transform, as_space
 
 __all__ = ["check_same_items", "choice", "two_spaces"]
 
@@ -27,7 +27,9 @@ def check_same_items(n_x: int, n_y: int, /) -> None:
         raise InputError(message)
 
 
-def two_spaces(X: Any, Y: Any, metric: str, /, *, transform: Transform = "none") -> tuple[Space, Space]:
+def two_spaces(
+    X: Any, Y: Any, metric: str | OwnMetric, /, *, transform: Transform = "none"
+) -> tuple[Space, Space]:
     """Return both representations prepared for `metric`, of the same items."""
     A, B = (as_space(Z, name, metric, transform) for Z, name in ((X, "X"), (Y, "Y")))
     check_same_items(A.n_samples, B.n_samples)

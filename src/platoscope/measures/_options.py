@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from platoscope.errors import InputError
-from platoscope.neighbors import METRICS, parse_transform
+from platoscope.measures._measure import Measure
+from platoscope.measures._resampling import INTERVAL_METHODS
+from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "changed", "whole_number"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
+Side: TypeAlias = Literal["a", "b"]
 _MOST = 1_000_000
 """Of neighbors, subsamples and permutations: more is a slip of the pen, and would fill any memory."""
 _Record = TypeVar("_Record", bound="ComparisonOptions")
@@ -28,20 +32,27 @@ class ComparisonOptions:
 
     Parameters
     ----------
-    measures : sequence of str
-        Names in `platoscope.measures.MEASURES`.
-    transform : str or sequence of str
+    measures : sequence of str or Measure
+        Names in `platoscope.measures.MEASURES`, and measures of your own (`platoscope.measures.Measure`).
+    transform : str, sequence of str or mapping
         Preparation of the rows of every layer before any measure: a step, or several in order
-        (`platoscope.neighbors.transform_rows`). It is fitted on all items once.
+        (`platoscope.neighbors.transform_rows`). It is fitted on all items once. ``{"a": "unit", "b": "none"}``
+        prepares each side in its own way.
     n_neighbors : int
         Neighbors of Information Imbalance.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Distance of Information Imbalance and RSA.
-    overlap_neighbors, overlap_metric : int, str
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Distance of Information Imbalance and RSA; a function of two sets of rows is one of your own, see
+        `platoscope.prepare`.
+    overlap_neighbors, overlap_metric : int, str or callable
         Of neighborhood overlap; `overlap_neighbors` also of CKNNA.
     n_resamples, resample_fraction : int, float
         Subsamples without replacement behind the 95 % intervals; 0 for none. (5 and 0.5 with the plain
-        standard deviation are what the paper's authors use; the variable `*_resamples` has the values.)
+        standard deviation are what the paper's authors use; with ``interval_method="delete_d"`` the variable
+        `*_resamples` has the values.)
+    interval_method : {"carried", "delete_d"}
+        Whether the values of Information Imbalance on subsamples are carried to the level and the spread at N
+        (`platoscope.measures.carry`) or left as they are, which makes intervals too wide where Δ is small. Other
+        measures are left as they are.
     n_permutations : int
         Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
     alpha : float
@@ -50,7 +61,7 @@ class ComparisonOptions:
     Raises
     ------
     InputError
-        A number of the wrong type or outside its range, an unknown metric or transform.
+        A number of the wrong type or outside its range, an unknown metric, transform or interval method.
 
     Examples
     --------
@@ -59,20 +70,21 @@ class ComparisonOptions:
     (1, ('zscore', 'unit'))
     """
 
-    measures: tuple[str, ...] = DEFAULT_MEASURES
-    transform: tuple[str, ...] | str = ()
+    measures: tuple[str | Measure, ...] = DEFAULT_MEASURES
+    transform: Transform | Mapping[Side, Transform] = ()
     n_neighbors: int = 1
-    metric: str = "euclidean"
+    metric: str | OwnMetric = "euclidean"
     overlap_neighbors: int = 10
-    overlap_metric: str = "cosine"
+    overlap_metric: str | OwnMetric = "cosine"
     n_resamples: int = 40
     resample_fraction: float = 0.25
+    interval_method: str = "carried"
     n_permutations: int = 0
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measures", _names("measures", self.measures))
-        object.__setattr__(self, "transform", parse_transform(self.transform))
+        object.__setattr__(self, "transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
             whole_number(name, getattr(self, name), low=1, high=_MOST)
         for name in ("n_resamples", "n_permutations"):
@@ -80,9 +92,18 @@ class ComparisonOptions:
         for name in ("resample_fraction", "alpha"):
             _share(name, getattr(self, name))
         for name in ("metric", "overlap_metric"):
-            if getattr(self, name) not in METRICS:
-                message = f"{name} must be one of {', '.join(METRICS)}; got {getattr(self, name)!r}."
-                raise InputError(message)
+            check_metric(name, getattr(self, name))
+        if self.interval_method not in INTERVAL_METHODS:
+            message = (
+                f"interval_method must be one of {', '.join(INTERVAL_METHODS)}; got {self.interval_method!r}."
+            )
+            raise InputError(message)
+
+    def transform_of(self, side: Side, /) -> tuple[str, ...]:
+        """Return the steps that prepare the rows of one side, in order."""
+        if isinstance(self.transform, Mapping):
+            return parse_transform(self.transform[side])
+        return parse_transform(self.transform)
 
 
 def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
@@ -111,6 +132,16 @@ def whole_number(name: str, value: object, /, *, low: int, high: int | None = No
     raise InputError(message)
 
 
+def _transform(value: Any) -> tuple[str, ...] | dict[Side, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        return parse_transform(value)
+    if set(value) != {"a", "b"}:
+        message = f"transform must name both sides, as {{'a': 'unit', 'b': 'none'}}, or be for both; got {dict(value)!r}."
+        raise InputError(message)
+    a, b = (parse_transform(value[side]) for side in ("a", "b"))
+    return a if a == b else {"a": a, "b": b}
+
+
 def _share(name: str, value: object) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not 0 < value < 1:  # type: ignore[operator, arg-type]
@@ -118,13 +149,15 @@ def _share(name: str, value: object) -> None:
         raise InputError(message)
 
 
-def _names(name: str, value: object) -> tuple[str, ...]:
-    listed = isinstance(value, list | tuple)
-    if not listed or not value or not all(isinstance(item, str) for item in value):  # type: ignore[attr-defined]
-        message = f"{name} must be a list of at least one measure by name; got {value!r}."
+def _names(name: str, value: object) -> tuple[str | Measure, ...]:
+    chosen = tuple(value) if isinstance(value, list | tuple) else ()
+    if not chosen or not all(isinstance(item, str | Measure) for item in chosen):
+        message = (
+            f"{name} must be a list of at least one measure, by name or a Measure of your own; got {value!r}."
+        )
         raise InputError(message)
-    chosen = tuple(value)  # type: ignore[arg-type, var-annotated]
-    if len(set(chosen)) < len(chosen):
-        message = f"{name} must name each one once; got {list(chosen)}."
+    names = [item if isinstance(item, str) else item.name for item in chosen]
+    if len(set(names)) < len(names):
+        message = f"{name} must name each one once; got {names}."
         raise InputError(message)
     return chosen

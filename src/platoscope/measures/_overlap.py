@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Neighbors, Sample, Space, Transform, nearest_neighbors, sample_neighbors
+from platoscope.neighbors import (
+    Metric,
+    Neighbors,
+    OwnMetric,
+    Sample,
+    Space,
+    Transform,
+    nearest_neighbors,
+    sample_neighbors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +38,7 @@ def neighborhood_overlap(
     /,
     *,
     n_neighbors: int = 10,
-    metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "cosine",
+    metric: Metric = "cosine",
     transform: Transform = "none",
 ) -> float:
     """Measure how many of their nearest neighbors two representations have in common.
@@ -45,8 +54,8 @@ def neighborhood_overlap(
         Two representations of the same items.
     n_neighbors : int
         k: 10 in Huh et al., 30 in DADApy.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Cosine in Huh et al.
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Cosine in Huh et al. A function of two sets of rows is a distance of your own; see `platoscope.prepare`.
     transform : str or sequence of str
         Preparation of the rows of both sides (Huh et al.: ``"clamp"``) before anything else;
         see `platoscope.neighbors.transform_rows`.
@@ -87,7 +96,7 @@ def neighborhood_overlap_chance(n_samples: int, n_neighbors: int = 10) -> float:
     return n_neighbors / (n_samples - 1)
 
 
-def _rows(spaces: Sequence[Space], k: int, metric: str) -> list[SparseRows]:
+def _rows(spaces: Sequence[Space], k: int, metric: str | OwnMetric) -> list[SparseRows]:
     return _counts([nearest_neighbors(space, k, metric) for space in spaces], k)
 
 
@@ -97,7 +106,13 @@ def _counts(neighbors: Sequence[Neighbors], k: int) -> list[SparseRows]:
 
 
 def overlap_scores(
-    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, n_neighbors: int, metric: str
+    A: Sequence[Space],
+    B: Sequence[Space],
+    pairs: npt.NDArray[np.intp],
+    /,
+    *,
+    n_neighbors: int,
+    metric: str | OwnMetric,
 ) -> npt.NDArray[np.float64]:
     """Return the overlap for pairs (a, b) of spaces, shape (1, n_pairs)."""
     k = n_neighbors
@@ -113,7 +128,7 @@ def overlap_null(
     /,
     *,
     n_neighbors: int,
-    metric: str,
+    metric: str | OwnMetric,
 ) -> npt.NDArray[np.float64]:
     """Return the overlap under permutations of B, shape (n_permutations, 1, n_pairs)."""
     k = n_neighbors
@@ -122,7 +137,13 @@ def overlap_null(
 
 
 def overlap_sampled(
-    A: Sequence[Sample], B: Sequence[Sample], pairs: npt.NDArray[np.intp], /, *, n_neighbors: int, metric: str
+    A: Sequence[Sample],
+    B: Sequence[Sample],
+    pairs: npt.NDArray[np.intp],
+    /,
+    *,
+    n_neighbors: int,
+    metric: str | OwnMetric,
 ) -> npt.NDArray[np.float64]:
     """Return the overlap for pairs (a, b) of samples of the items, shape (1, n_pairs)."""
     k = n_neighbors

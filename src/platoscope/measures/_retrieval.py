@@ -93,7 +93,7 @@ class _Rows(NamedTuple):
 
 
 def _rows(space: Space) -> _Rows:
-    if "retrieval rows" not in space._memo:
+    if "retrieval rows" not in space.memo:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
         centered = (rows - np.average(rows, axis=0, weights=space.weights)).astype(np.float32)
         norm = np.linalg.norm(centered, axis=1)
@@ -104,8 +104,8 @@ def _rows(space: Space) -> _Rows:
                 f"first is row {space.first[bad[0]]}. Drop those items."
             )
             raise InputError(message)
-        space._memo["retrieval rows"] = _Rows(centered, norm)
-    kept: _Rows = space._memo["retrieval rows"]
+        space.memo["retrieval rows"] = _Rows(centered, norm)
+    kept: _Rows = space.memo["retrieval rows"]
     return kept
 
 
@@ -114,7 +114,7 @@ def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
 
     `a` remembers the last of them: values, nulls and subsamples of a pair ask one after the other.
     """
-    partner, kept = a._memo.get("retrieval products", (lambda: None, None))
+    partner, kept = a.memo.get("retrieval products", (lambda: None, None))
     if kept is not None and partner() is b:
         remembered: npt.NDArray[np.float32] = kept
         return remembered
@@ -127,7 +127,7 @@ def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
         raise InputError(message)
     product: npt.NDArray[np.float32] = left @ right.T
     if product.nbytes <= _KEPT:
-        a._memo["retrieval products"] = (weakref.ref(b), product)
+        a.memo["retrieval products"] = (weakref.ref(b), product)
     return product
 
 
@@ -139,7 +139,7 @@ def _by_item(products: npt.NDArray[np.float32], a: Space, b: Space) -> npt.NDArr
 
 def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], ks: Sequence[int]) -> npt.NDArray[Any]:
     """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations)."""
-    from platoscope.measures._kernels import add_hits
+    from platoscope.measures._kernels import add_hits  # numba: 0.3 s to import
 
     n_samples = len(similarity)
     edge = np.full(n_samples, -np.inf, similarity.dtype)
@@ -230,7 +230,7 @@ def retrieval_resamples(
 def _recalls_on_sets(
     A: Sequence[Space], B: Sequence[Space], pairs: Any, sets: Any, ks: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    from platoscope.measures._kernels import add_sample_hits
+    from platoscope.measures._kernels import add_sample_hits  # numba: 0.3 s to import
 
     out = np.zeros((len(ks), len(sets), 2, len(pairs)))
     wanted = np.asarray(ks, np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,15 @@ from platoscope.errors import InputError
 from platoscope.measures._dense import permuted_dots, rows_of
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import Shuffles
-from platoscope.neighbors import Space, Transform, exact_scores, require_memory
+from platoscope.neighbors import (
+    Metric,
+    OwnMetric,
+    Space,
+    Transform,
+    exact_scores,
+    reads_distances,
+    require_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +32,7 @@ def rsa(
     Y: Any,
     /,
     *,
-    metric: Literal["euclidean", "cosine", "hamming", "precomputed"] = "euclidean",
+    metric: Metric = "euclidean",
     transform: Transform = "none",
 ) -> float:
     """Measure the Spearman correlation of the pairwise distances of two representations.
@@ -36,8 +44,9 @@ def rsa(
     ----------
     X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
         Two representations of the same items.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Of both sides.
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Of both sides. A function of two sets of rows is a distance of your own (see `platoscope.prepare`); of the
+        two distances of a pair, that of the later item from the earlier one is read.
     transform : str or sequence of str
         Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
 
@@ -76,16 +85,16 @@ def rsa(
     return value
 
 
-def _rank_matrix(space: Space, metric: str, *, exact: bool = False) -> npt.NDArray[np.float32]:
+def _rank_matrix(space: Space, metric: str | OwnMetric, *, exact: bool = False) -> npt.NDArray[np.float32]:
     """Return the symmetric matrix of standardized ranks of distances, zero diagonal; NaN when constant."""
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # 1.0 s to import
 
     key = ("rsa", metric, exact)
-    if key not in space._memo:
+    if key not in space.memo:
         n = space.n_samples
         require_memory(24 * n * n, f"Ranking the distances of {space.name}", "Use fewer items.")
         upper = np.triu_indices(n, 1)
-        if exact:
+        if exact and not reads_distances(metric):
             order = rankdata(exact_scores(space, metric, space.inverse[upper[0]], space.inverse[upper[1]]))
         else:
             order = rankdata(_distances(space, metric)[upper])
@@ -93,14 +102,14 @@ def _rank_matrix(space: Space, metric: str, *, exact: bool = False) -> npt.NDArr
         norm = float(np.sqrt(order @ order))
         matrix = np.zeros((n, n), np.float32)
         matrix[upper] = order / norm if norm > 0 else np.nan
-        space._memo[key] = matrix + matrix.T
-    ranks: npt.NDArray[np.float32] = space._memo[key]
+        space.memo[key] = matrix + matrix.T
+    ranks: npt.NDArray[np.float32] = space.memo[key]
     return ranks
 
 
-def _distances(space: Space, metric: str) -> npt.NDArray[Any]:
+def _distances(space: Space, metric: str | OwnMetric) -> npt.NDArray[Any]:
     gram = space.gram_rows(0, space.n_samples)
-    if space.metric in ("hamming", "precomputed"):
+    if reads_distances(space.metric):
         return gram
     rows = space.inverse
     if metric == "cosine":
@@ -114,7 +123,7 @@ def _distances(space: Space, metric: str) -> npt.NDArray[Any]:
 
 
 def rsa_scores(
-    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, metric: str
+    A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /, *, metric: str | OwnMetric
 ) -> npt.NDArray[np.float64]:
     """Return RSA for pairs (a, b) of spaces, shape (1, n_pairs); NaN where it is undefined."""
     as_given = Shuffles.of(np.arange(A[0].n_samples)[None])
@@ -129,7 +138,7 @@ def rsa_null(
     shuffles: Shuffles,
     /,
     *,
-    metric: str,
+    metric: str | OwnMetric,
 ) -> npt.NDArray[np.float64]:
     """Return RSA under permutations of B, shape (n_permutations, 1, n_pairs)."""
     left, right = ([rows_of(_rank_matrix(space, metric)) for space in side] for side in (A, B))

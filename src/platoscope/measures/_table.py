@@ -1,20 +1,15 @@
-"""The table of measures: what each one is, what it declares of itself, and how a grid of it is computed."""
+"""The table of measures: what each one declares of itself, and how a grid of it is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from platoscope.errors import NotFoundError
+from platoscope.errors import InputError, NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
-from platoscope.measures._nulls import Shuffles
-from platoscope.measures._options import ComparisonOptions
+from platoscope.measures._left_out import imbalance_left_out
+from platoscope.measures._measure import Invariance, Measure
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
     overlap_null,
@@ -23,78 +18,18 @@ from platoscope.measures._overlap import (
 )
 from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
-from platoscope.neighbors import Sample, Space
+from platoscope.measures._variables import PARTS, split_variable
 
-__all__ = ["MEASURES", "LayerPairs", "Measure", "Scratch", "get_measure"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-Invariance: TypeAlias = Literal["isometry", "scale", "translation"]
-LayerPairs: TypeAlias = npt.NDArray[np.intp]
+__all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure"]
 
-
-Scratch: TypeAlias = dict[str, Any]
-"""Sums that several measures of one evaluation share."""
-
-Scores: TypeAlias = Callable[
-    [Sequence[Space], Sequence[Space], LayerPairs, ComparisonOptions, Scratch], npt.NDArray[np.float64]
-]
-Resamples: TypeAlias = Callable[
-    [Sequence[Space], Sequence[Space], LayerPairs, Any, ComparisonOptions, Scratch], npt.NDArray[np.float64]
-]
-Sampled: TypeAlias = Callable[
-    [Sequence[Sample], Sequence[Sample], LayerPairs, ComparisonOptions, Scratch], npt.NDArray[np.float64]
-]
-Null: TypeAlias = Callable[
-    [Sequence[Space], Sequence[Space], LayerPairs, Shuffles, ComparisonOptions, Scratch],
-    npt.NDArray[np.float64],
-]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One measure and the properties that it declares; the tests hold it to every one of them."""
-
-    name: str
-    title: str
-    """As a sentence names it, at its beginning."""
-    label: str
-    """As the axis and the legend of a figure name it."""
-    family: str
-    """What measures of one kind have in common: ``retrieval_at_1`` and ``retrieval_at_5`` are of ``retrieval``."""
-    directed: bool
-    """Whether A→B and B→A differ."""
-    higher_is_similar: bool
-    lowest: float
-    highest: float
-    """Range over all inputs; `highest` of Δ is what adversarial data reach, its chance level is 1."""
-    identity: Callable[[int, ComparisonOptions], float]
-    """Value of a representation without ties compared with itself, given n_samples."""
-    chance: Callable[[int, ComparisonOptions], float]
-    """Expectation under independence, given n_samples; NaN where it depends on the data."""
-    invariances: frozenset[Invariance]
-    scores: Scores = field(repr=False)
-    """Values for pairs of spaces, shape (1 or 2 directions, n_pairs); NaN where undefined."""
-    null: Null = field(repr=False)
-    """Values under permutations, shape (n_permutations, 1 or 2, n_pairs)."""
-    sampled: Sampled | None = field(repr=False, default=None)
-    """`scores` on samples of the items, for the spread over subsamples: as fast as float32 allows."""
-    resamples: Resamples | None = field(repr=False, default=None)
-    """Values on all subsets at once, shape (n_sets, 1 or 2, n_pairs), for a measure of rows of one layer with
-    rows of another: what the pair needs is computed once for all of them."""
-
-    gap: str | None = None
-    """What the difference of both directions is called, where it has a name of its own."""
-    uses_overlap_neighbors: bool = False
-    """Whether it looks at `ComparisonOptions.overlap_neighbors` neighbors instead of `n_neighbors`."""
-    permutes_matrices: bool = False
-    """Whether its null holds the whole matrices of all layers."""
-    needs_one_space: bool = False
-    """Whether both sides must have the same features: a row of A is compared with rows of B."""
-
-    def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the values so that higher means more similar: 1 − Δ, or the value itself."""
-        return values if self.higher_is_similar else 1.0 - values
-
-
+_RESERVED = frozenset({
+    "asymmetry", "direction", "draw", "layer", "layer_a", "layer_b", "n_samples", "permutation",
+    "relative_depth_a", "relative_depth_b", "resample",
+})  # fmt: skip
+_SUFFIXES = ("_best", *(f"_{part}" for part in PARTS))
 _ALL: frozenset[Invariance] = frozenset({"isometry", "scale", "translation"})
 _SCALE: frozenset[Invariance] = frozenset({"scale"})
 
@@ -105,6 +40,7 @@ def _cka(estimator: str) -> Measure:
         title=f"CKA ({estimator})",
         label=f"CKA ({estimator})",
         family="cka",
+        reads="products",
         permutes_matrices=True,
         directed=False,
         higher_is_similar=True,
@@ -127,6 +63,7 @@ def _retrieval(k: int) -> Measure:
         title=f"recall@{k}",
         label=f"recall@{k}",
         family="retrieval",
+        reads="rows",
         needs_one_space=True,
         directed=True,
         higher_is_similar=True,
@@ -154,6 +91,9 @@ _TABLE = (
         directed=True,
         higher_is_similar=False,
         gap="asymmetry",
+        gap_label="asymmetry δ",
+        short="Δ",
+        axis_from_zero=True,
         lowest=0.0,
         highest=2.0,
         identity=lambda n, o: (o.n_neighbors + 1) / n,
@@ -168,12 +108,17 @@ _TABLE = (
         sampled=lambda A, B, pairs, o, scratch: imbalance_sampled(
             A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
         ),
+        left_out=lambda A, B, pairs, o: imbalance_left_out(
+            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
+        ),
     ),
     Measure(
         name="neighborhood_overlap",
         title="Neighborhood overlap",
         label="neighborhood overlap",
+        short="overlap",
         family="neighborhood_overlap",
+        reads="overlap_metric",
         uses_overlap_neighbors=True,
         directed=False,
         higher_is_similar=True,
@@ -199,6 +144,7 @@ _TABLE = (
         title="CKNNA",
         label="CKNNA",
         family="cknna",
+        reads="products",
         uses_overlap_neighbors=True,
         directed=False,
         higher_is_similar=True,
@@ -235,9 +181,51 @@ MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}
 """All measures that `compare` and `profile` know, by name."""
 
 
+def find_measure(variable: str, /) -> Measure | None:
+    """Return the measure that a variable of a result is or belongs to; None for one that the table lacks.
+
+    Examples
+    --------
+    >>> find_measure("rsa_null_sd").label
+    'RSA'
+    >>> find_measure("mine") is None
+    True
+    """
+    return MEASURES.get(variable) or MEASURES.get(split_variable(variable)[0])
+
+
 def get_measure(name: str, /) -> Measure:
     """Return the measure called `name`, or raise a `NotFoundError` that lists all of them."""
     if name not in MEASURES:
         message = f"Unknown measure {name!r}. Known: {', '.join(MEASURES)}."
         raise NotFoundError(message)
     return MEASURES[name]
+
+
+def choose_measures(chosen: Sequence[str | Measure], /) -> tuple[Measure, ...]:
+    """Return measures of the table, asked for by name, and measures of the user's as they are.
+
+    Raises
+    ------
+    InputError
+        A measure of the user's whose name something else in a result has.
+    NotFoundError
+        A name that the table does not have.
+    """
+    measures = tuple(get_measure(item) if isinstance(item, str) else item for item in chosen)
+    for measure in measures:
+        if measure is not MEASURES.get(measure.name):
+            _check_own_name(measure.name)
+    return measures
+
+
+def _check_own_name(name: str) -> None:
+    if name in MEASURES:
+        message = f"A measure of your own is called {name!r}, as one of the package is; give it another name."
+        raise InputError(message)
+    if not name.isidentifier() or name in _RESERVED or name.endswith(_SUFFIXES):
+        message = (
+            f"A measure of your own is called {name!r}, which no variable of a result can be: a name must be an "
+            f"identifier, none of {', '.join(sorted(_RESERVED))}, and not end in {', '.join(_SUFFIXES)}."
+        )
+        raise InputError(message)

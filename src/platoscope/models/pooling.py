@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 
 from platoscope.errors import InputError
 
-__all__ = ["Pooling", "PoolingKind", "parse_poolings"]
+__all__ = ["Pooling", "PoolingKind", "check_clip", "parse_poolings"]
 
 PoolingKind = Literal["last", "mean", "concat", "token", "tokens", "mean_all", "cls", "eos"]
 
@@ -169,3 +169,10 @@ def parse_poolings(poolings: str | Pooling | list[str] | tuple[str | Pooling, ..
         msg = f"No pooling was given. Expected at least one of: {_NOTATION}."
         raise InputError(msg)
     return parsed
+
+
+def check_clip(q: float | None, /) -> None:
+    """Raise `InputError` where `q` is not a share of an item's values that can be clipped at either end."""
+    if q is not None and not 0 < q < 0.5:
+        msg = f"clip must be None or between 0 and 0.5 (0.05 in the authors' extraction), but got {q}."
+        raise InputError(msg)

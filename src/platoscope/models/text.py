@@ -260,10 +260,10 @@ def text_encoder(
     *,
     drop_last: int,
     keep_first: bool,
+    clip: float | None,
     final_norm: bool,
     tokens_per_batch: int,
     padding_side: str,
-    clip: float | None = None,
 ) -> TextEncoder:
     """Put a loaded model and its tokenizer together; for the options see `load_model`."""
     config: Any = loaded.model.config

@@ -138,9 +138,9 @@ def vision_encoder(
     provenance: Mapping[str, Any],
     /,
     *,
+    clip: float | None,
     final_norm: bool,
     tokens_per_batch: int,
-    clip: float | None = None,
 ) -> VisionEncoder:
     """Put a loaded model and its image processor together; for the options see `load_model`."""
     config: Any = loaded.model.config

@@ -6,11 +6,29 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 
 from __future__ import annotations
 
+from platoscope.neighbors._deletion import first_neighbors, rank_sums_left_out
+from platoscope.neighbors._diagnostics import (
+    SpaceDiagnostics,
+    hubness,
+    largest_feature,
+    participation_ratio,
+    space_diagnostics,
+)
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
+from platoscope.neighbors._metrics import (
+    METRICS,
+    Metric,
+    OwnMetric,
+    check_metric,
+    entry_bytes,
+    metric_name,
+    reads_distances,
+    same_space,
+)
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
-from platoscope.neighbors._prepare import METRICS, Metric, as_space, prepare
+from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
@@ -23,24 +41,37 @@ __all__ = [
     "FloatArray",
     "Metric",
     "Neighbors",
+    "OwnMetric",
     "Sample",
     "Space",
+    "SpaceDiagnostics",
     "Transform",
     "add_sample_ranks",
     "as_space",
     "available_memory",
     "block_neighbors",
     "check_finite",
+    "check_metric",
+    "entry_bytes",
     "exact_scores",
+    "first_neighbors",
+    "hubness",
+    "largest_feature",
+    "metric_name",
     "n_threads",
     "nearest_neighbors",
     "over_rows",
     "over_tasks",
     "parse_transform",
+    "participation_ratio",
     "prepare",
+    "rank_sums_left_out",
     "ranks",
+    "reads_distances",
     "require_memory",
+    "same_space",
     "sample_neighbors",
+    "space_diagnostics",
     "take_sample",
     "transform_rows",
     "visit_rank_rows",

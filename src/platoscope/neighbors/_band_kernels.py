@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import _fill
+from platoscope.neighbors._kernels import fill_row
 
 __all__ = ["band_members"]
 
@@ -53,7 +53,7 @@ def band_members(
         i = rows[q]
         j = columns[q]
         if i != filled:  # in a grid, many queries in a row are about one row
-            _fill(kind, block, i - offset, i, sq, along, inverse, row)
+            fill_row(kind, block, i - offset, i, sq, along, inverse, row)
             for other in range(row.size):
                 lower[other] = row[other] - err[other]
                 upper[other] = row[other] + err[other]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
@@ -145,8 +146,6 @@ def gram_on_device(like: ArrayLike, centered: Sequence[FloatArray], /) -> FloatA
     The product is taken in full float32: PyTorch leaves TF32 off unless a user turned it on
     globally, and is then overruled here for the duration of the product.
     """
-    import array_api_compat
-
     xp = array_api_compat.array_namespace(like)
     total = None
     with _full_float32():

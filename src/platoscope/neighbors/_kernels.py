@@ -19,23 +19,21 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "COSINE",
-    "DIRECT",
-    "EUCLIDEAN",
     "center_rows",
+    "column_squares",
     "column_sums",
     "count_closer",
     "exact_cosine",
     "exact_squared",
+    "fill_row",
     "nearest",
     "number_scores",
     "pack_scores",
     "ranks_of_keys",
+    "row_moments",
     "score_rows",
     "share_places",
 ]
-
-EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
 
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
@@ -82,7 +80,33 @@ def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fill(kind, block, r, i, sq, along, inverse, row):
+def column_squares(Z, squares, start, stop):
+    """Add the squares of rows start:stop of Z, column by column, in float64."""
+    for i in range(start, stop):
+        row = Z[i]
+        for d in range(row.size):
+            value = np.float64(row[d])
+            squares[d] += value * value
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def row_moments(block, weights, sums, squares, start, stop):
+    """Write the weighted sum and the weighted sum of squares of each row, in float64."""
+    for r in range(start, stop):
+        row = block[r]
+        total = 0.0
+        square = 0.0
+        for other in range(row.size):
+            value = np.float64(row[other])
+            share = weights[other] * value
+            total += share
+            square += share * value
+        sums[r] = total
+        squares[r] = square
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fill_row(kind, block, r, i, sq, along, inverse, row):
     if kind == 0:
         here = sq[i]
         for other in range(row.size):
@@ -103,7 +127,7 @@ def _fill(kind, block, r, i, sq, along, inverse, row):
 def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
     """Write the scores of block rows start:stop to `out`; the own column gets +inf."""
     for r in range(start, stop):
-        _fill(kind, block, r, offset + r, sq, along, inverse, out[r])
+        fill_row(kind, block, r, offset + r, sq, along, inverse, out[r])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -112,7 +136,7 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
     n_kept = indices.shape[1]
     row = np.empty(block.shape[1], block.dtype)
     for r in range(start, stop):
-        _fill(kind, block, r, offset + r, sq, along, inverse, row)
+        fill_row(kind, block, r, offset + r, sq, along, inverse, row)
         kept = scores[r]
         where = indices[r]
         for s in range(n_kept):
@@ -156,7 +180,7 @@ def count_closer(
         if indptr[q_row] == indptr[q_row + 1]:
             continue
         i = rows[q_row]
-        _fill(kind, block, i - offset, i, sq, along, inverse, row)
+        fill_row(kind, block, i - offset, i, sq, along, inverse, row)
         for other in range(row.size):
             upper[other] = row[other] + err[other]
             lower[other] = row[other] - err[other]

@@ -11,15 +11,16 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._metrics import kind_of, reads_distances, require_answer
 from platoscope.neighbors._space import Space, require_nonzero
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["KINDS", "Neighbors", "block_neighbors", "nearest_neighbors"]
+    from platoscope.neighbors._metrics import OwnMetric
 
-KINDS = {"euclidean": 0, "cosine": 1, "hamming": 2, "precomputed": 2}
+__all__ = ["Neighbors", "block_neighbors", "candidates", "nearest_neighbors"]
 
 # How many candidates of undecided rows are looked at together: bounds memory on data full of ties.
 _CHUNK = 4_000_000
@@ -43,7 +44,9 @@ class Neighbors:
         return bool(self.items.size == n_samples * (n_samples - 1) and np.ptp(self.weights) == 0)
 
 
-def nearest_neighbors(space: Space, n_neighbors: int, metric: str, /, *, ties: str = "average") -> Neighbors:
+def nearest_neighbors(
+    space: Space, n_neighbors: int, metric: str | OwnMetric, /, *, ties: str = "average"
+) -> Neighbors:
     """Return the `n_neighbors` nearest neighbors of every item of `space`.
 
     Points that tie for the last place share the weight that is left equally (``ties="average"``),
@@ -64,7 +67,8 @@ def nearest_neighbors(space: Space, n_neighbors: int, metric: str, /, *, ties: s
     return found
 
 
-def _check(space: Space, n_neighbors: int, metric: str) -> None:
+def _check(space: Space, n_neighbors: int, metric: str | OwnMetric) -> None:
+    require_answer(space.metric, metric, space.name)
     if not 1 <= n_neighbors <= space.n_samples - 1:
         message = (
             f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "
@@ -76,7 +80,13 @@ def _check(space: Space, n_neighbors: int, metric: str) -> None:
 
 
 def block_neighbors(
-    space: Space, block: tuple[int, int, Any], n_neighbors: int, metric: str, /, *, ties: str = "average"
+    space: Space,
+    block: tuple[int, int, Any],
+    n_neighbors: int,
+    metric: str | OwnMetric,
+    /,
+    *,
+    ties: str = "average",
 ) -> Neighbors:
     """Return the nearest neighbors of the items in one of ``space.blocks()``; all others have none.
 
@@ -88,10 +98,10 @@ def block_neighbors(
 
 
 def _distinct_neighbors(
-    space: Space, k: int, metric: str, blocks: Iterable[tuple[int, int, Any]]
+    space: Space, k: int, metric: str | OwnMetric, blocks: Iterable[tuple[int, int, Any]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
-    from platoscope.neighbors._kernels import nearest
+    from platoscope.neighbors._kernels import nearest  # numba: 0.3 s to import
 
     found = []
     needed = np.maximum(k - (space.weights - 1), 0)
@@ -99,7 +109,7 @@ def _distinct_neighbors(
     for start, stop, block in blocks:
         indices = np.empty((stop - start, kept), np.int32)
         scores = np.empty(indices.shape, block.dtype)
-        fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm)
+        fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm)
         over_rows(partial(nearest, *fixed, indices, scores), stop - start)
         last, undecided = _last_place(space, metric, start, indices, scores, needed[start:stop])
         counts = np.where(needed[start:stop] == 0, 0, last + 1)
@@ -110,7 +120,11 @@ def _distinct_neighbors(
         rows, columns = start + undecided, indices[undecided, last[undecided]]
         for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, everything=True):
             owner = np.repeat(rows[chunk], sizes)
-            found.append((owner, members, exact_scores(space, metric, owner, members)))
+            if reads_distances(metric):
+                exact = block[owner - start, members].astype(np.float64)
+            else:
+                exact = exact_scores(space, metric, owner, members)
+            found.append((owner, members, exact))
     owner, column, score = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=space.n_distinct))])
     if len(found) > 1:
@@ -120,7 +134,7 @@ def _distinct_neighbors(
 
 
 def _last_place(
-    space: Space, metric: str, start: int, indices: Any, scores: Any, needed: Any
+    space: Space, metric: str | OwnMetric, start: int, indices: Any, scores: Any, needed: Any
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Return the position of the neighbor that fills the last place, and the rows where it may tie.
 
@@ -148,7 +162,7 @@ def _last_place(
 
 def candidates(
     space: Space,
-    metric: str,
+    metric: str | OwnMetric,
     start: int,
     block: Any,
     rows: Any,
@@ -164,10 +178,10 @@ def candidates(
     surely closer points are listed too; `at_most`, where it is known, saves counting how many they are.
     In chunks of the queries, of bounded size.
     """
-    from platoscope.neighbors._band_kernels import band_members
+    from platoscope.neighbors._band_kernels import band_members  # numba: 0.3 s to import
 
     fixed = (
-        KINDS[metric],
+        kind_of(metric),
         block,
         start,
         space.sq,
@@ -196,7 +210,7 @@ def candidates(
 
 def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:
     """Share the places among tied points, and go from distinct rows to items."""
-    from platoscope.neighbors._kernels import share_places
+    from platoscope.neighbors._kernels import share_places  # numba: 0.3 s to import
 
     indptr, columns, scores = rows
     if ties == "average" and space.one_row_per_item and np.all(np.diff(indptr) == k):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram_on_device, lives_on_device
 from platoscope.neighbors._memory import require_memory
+from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._threads import map_rows, over_rows
 from platoscope.neighbors._transforms import parse_transform, transform_parts
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
+    from platoscope.neighbors._metrics import Metric, OwnMetric
     from platoscope.neighbors._transforms import Transform
 
-__all__ = ["METRICS", "Metric", "as_space", "prepare"]
-
-Metric: TypeAlias = Literal["euclidean", "cosine", "hamming", "precomputed"]
-METRICS: tuple[str, ...] = ("euclidean", "cosine", "hamming", "precomputed")
+__all__ = ["as_space", "prepare"]
 
 _BLOCK_BYTES = 256 << 20
 
@@ -50,14 +49,17 @@ def prepare(
         With ``metric="precomputed"``, square distances of shape (n_samples, n_samples). A `Space`
         is returned as it is. A function that returns any of these is called once now, and again
         when a near-tie must be decided, so that rows on disk need not stay in memory.
-    metric : {"euclidean", "cosine", "hamming", "precomputed"}
-        Euclidean and cosine share one preparation. Hamming counts differing sign bits (x < 0).
+    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
+        Euclidean and cosine share one preparation. Hamming counts differing sign bits (x < 0). A function
+        ``metric(P, Q)`` takes rows of shapes (m, n_features) and (n, n_features), float32 or float64, and returns
+        real distances of shape (m, n); the smaller, the nearer. It is called for pieces of the matrix, so a
+        distance must not depend on what other rows come with it.
     transform : str or sequence of str
         Preparation of the rows before their distances: ``"none"``, ``"unit"``, ``"clip"``, ``"clamp"``,
         ``"zscore"``, ``"whiten"``, or several in order; see `platoscope.neighbors.transform_rows`.
     block_size : int, optional
         Rows of the distance matrix held at a time. By default the whole matrix is kept when it
-        takes at most 2 GiB (N = 23,000), and blocks of 256 MiB are computed on demand beyond.
+        takes at most 2 GiB (N = 23,000; 16,000 for a function), and blocks of 256 MiB are computed on demand beyond.
         Results do not depend on it.
     name : str
         What messages call this representation.
@@ -98,9 +100,7 @@ def prepare(
     if callable(X) and not hasattr(X, "shape"):
         source: Callable[[], ArrayLike] = X
         X, load = source(), lambda: transform_parts(as_parts(source(), name), steps, name)
-    if metric not in METRICS:
-        message = f"metric must be one of {', '.join(METRICS)}; got {metric!r}."
-        raise InputError(message)
+    check_metric("metric", metric)
     if block_size is not None and block_size < 1:
         message = f"block_size must be a positive number of rows; got {block_size}."
         raise InputError(message)
@@ -118,11 +118,15 @@ def prepare(
     parts = transform_parts(parts, steps, name)
     if metric == "hamming":
         return replace(_prepare_signs(parts, name), transform=steps)
+    if callable(metric):
+        return replace(
+            _prepare_own(parts, metric, block_size, name, load or (lambda: parts)), transform=steps
+        )
     space = _prepare_vectors(X, parts, metric, block_size, name, load or (lambda: parts))
     return replace(space, transform=steps)
 
 
-def as_space(X: ArrayLike, name: str, metric: str, transform: Transform = "none", /) -> Space:
+def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transform = "none", /) -> Space:
     """Return `X` as a `Space` that can answer in `metric`, or say why it cannot.
 
     A `Space` keeps the transform that it was prepared with; to ask for another one is an error.
@@ -136,13 +140,7 @@ def as_space(X: ArrayLike, name: str, metric: str, transform: Transform = "none"
             f"{' + '.join(steps)!r}. Prepare it again from its rows."
         )
         raise InputError(message)
-    vectors = ("euclidean", "cosine")
-    if X.metric != metric and not (X.metric in vectors and metric in vectors):
-        message = (
-            f"{name} was prepared with metric={X.metric!r} and is asked for metric={metric!r}. "
-            f"Pass metric={X.metric!r}, or prepare it again."
-        )
-        raise InputError(message)
+    require_answer(X.metric, metric, name)
     return X
 
 
@@ -157,6 +155,7 @@ def _prepare_vectors(
         "Give fewer items, or float32 data instead of float64.",
     )
     centered, sq, along, raw, center_sq, scale = _center(parts, name)
+    squares = np.concatenate([_column_squares(Z) for Z in centered])
     inverse, first = _group_equal_rows(parts, raw)
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
@@ -174,20 +173,30 @@ def _prepare_vectors(
         sq=sq.astype(np.float32),
         along=along - center_sq / 2,
         norm=np.sqrt(raw),
+        squares=squares,
         scale=scale,
     )
     if metric == "cosine":
         require_nonzero(space)
-    n_distinct = space.n_distinct
-    if block is not None or n_distinct**2 * 4 > GRAM_BYTES:
-        rows = block if block is not None else max(64, _BLOCK_BYTES // (4 * n_distinct))
-        return replace(space, block_rows=min(rows, n_distinct))
-    require_memory(
-        4 * n_distinct**2, f"The distances of {name}", "Pass block_size to compute them in blocks."
-    )
+    rows = _rows_at_once(space, block)
+    if rows:
+        return replace(space, block_rows=rows)
     like = X[0] if isinstance(X, (list, tuple)) else X
     gram = gram_on_device(like, centered) if lives_on_device(like) else gram_product(centered, centered)
     return replace(space, gram=gram, centered=())
+
+
+def _rows_at_once(space: Space, block: int | None) -> int:
+    """Return how many rows of the matrix are computed on demand; 0 where it is kept, for which there is room then."""
+    n_distinct, entry = space.n_distinct, entry_bytes(space.metric)
+    if block is None and n_distinct**2 * entry <= GRAM_BYTES:
+        require_memory(
+            entry * n_distinct**2,
+            f"The distances of {space.name}",
+            "Pass block_size to compute them in blocks.",
+        )
+        return 0
+    return min(max(64, _BLOCK_BYTES // (entry * n_distinct)) if block is None else block, n_distinct)
 
 
 def _center(
@@ -201,7 +210,7 @@ def _center(
     float,
 ]:
     """Return centered float32 rows, |z|², x @ c, |x|² of each row, c @ c, and the scale that they are on."""
-    from platoscope.neighbors._kernels import center_rows
+    from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
 
     n_samples = len(parts[0])
     moments = [_column_means(part, name) for part in parts]
@@ -220,7 +229,7 @@ def _center(
 
 def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
     """Return the column means and the largest absolute value; non-finite rows are an error."""
-    from platoscope.neighbors._kernels import column_sums
+    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
 
     sums: list[npt.NDArray[np.float64]] = []
     peaks: list[float] = []
@@ -237,6 +246,19 @@ def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], fl
         message = f"{name} has values near the limit of {X.dtype}; divide it by a constant first."
         raise InputError(message)
     return mean, max(peaks)
+
+
+def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the sum of squares of each column."""
+    from platoscope.neighbors._kernels import column_squares  # numba: 0.3 s to import
+
+    def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
+        found = np.zeros(Z.shape[1])
+        column_squares(Z, found, start, stop)
+        return found
+
+    squares: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(Z)), axis=0)
+    return squares
 
 
 def _group_equal_rows(
@@ -294,8 +316,31 @@ def _prepare_distances(D: FloatArray, name: str) -> Space:
     return _direct(name, "precomputed", len(D), 0, items, items, D)
 
 
+def _prepare_own(
+    parts: tuple[FloatArray, ...], metric: OwnMetric, block: int | None, name: str, load: Any
+) -> Space:
+    for part in parts:
+        check_finite(part, name)
+    # No item is merged here either: what a user's distance of equal rows is, only the user knows.
+    items = np.arange(len(parts[0]))
+    n_features = sum(part.shape[1] for part in parts)
+    space = replace(
+        _direct(name, metric, items.size, n_features, items, items, None), load=load, centered=parts
+    )
+    rows = _rows_at_once(space, block)
+    if rows:
+        return replace(space, block_rows=rows)
+    return replace(space, gram=distances_of(metric, parts, parts, name), centered=())
+
+
 def _direct(
-    name: str, metric: str, n_samples: int, n_features: int, inverse: Any, first: Any, distances: FloatArray
+    name: str,
+    metric: str | OwnMetric,
+    n_samples: int,
+    n_features: int,
+    inverse: Any,
+    first: Any,
+    distances: FloatArray | None,
 ) -> Space:
     n_distinct = len(first)
     return Space(

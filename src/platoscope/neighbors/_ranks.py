@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.neighbors._exact import exact_scores
-from platoscope.neighbors._nearest import KINDS, candidates
+from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._nearest import candidates
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
 __all__ = ["ranks", "visit_rank_rows"]
@@ -26,7 +28,7 @@ def ranks(
     space: Space,
     indptr: npt.NDArray[np.integer[Any]],
     items: npt.NDArray[np.integer[Any]],
-    metric: str,
+    metric: str | OwnMetric,
     /,
     *,
     ties: str = "average",
@@ -85,14 +87,14 @@ def _inside(rows: Any, indptr: Any, start: int, stop: int) -> tuple[Any, Any, An
 
 
 def _count(
-    space: Space, metric: str, start: int, block: Any, rows: Any, indptr: Any, columns: Any
+    space: Space, metric: str | OwnMetric, start: int, block: Any, rows: Any, indptr: Any, columns: Any
 ) -> tuple[Any, Any]:
     """Return how many items are strictly closer than the queried ones, and how many others tie with them."""
-    from platoscope.neighbors._kernels import count_closer
+    from platoscope.neighbors._kernels import count_closer  # numba: 0.3 s to import
 
     err = space.error_bound(metric)
     below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
-    fixed = (KINDS[metric], block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
+    fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
     over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
     strictly = below.astype(np.float64)
     equal = (within - below - space.weights[columns]).astype(np.float64)
@@ -107,7 +109,7 @@ def _count(
 
 
 def _decide(
-    space: Space, metric: str, start: int, block: Any, rows: Any, columns: Any, at_most: Any
+    space: Space, metric: str | OwnMetric, start: int, block: Any, rows: Any, columns: Any, at_most: Any
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return how many are closer and how many tie, of the at most so many points that float32 left open."""
     closer, equal = np.zeros(len(rows)), np.zeros(len(rows))
@@ -123,7 +125,7 @@ def _decide(
 
 
 def visit_rank_rows(
-    space: Space, metric: str, visit: Callable[[int, npt.NDArray[np.float32]], None], /
+    space: Space, metric: str | OwnMetric, visit: Callable[[int, npt.NDArray[np.float32]], None], /
 ) -> None:
     """Call ``visit(first_row, rank_rows)`` until every distinct row has been seen, on several threads.
 
@@ -132,9 +134,9 @@ def visit_rank_rows(
     needed (permutation nulls), one sort per row is cheaper than a count per rank; only a few rows
     are held at a time.
     """
-    from platoscope.neighbors._kernels import ranks_of_keys, score_rows
+    from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
-    kind, fixed = KINDS[metric], (space.sq, space.along, space.inverse_norm)
+    kind, fixed = kind_of(metric), (space.sq, space.along, space.inverse_norm)
     for start, stop, block in space.blocks():
 
         def work(a: int, b: int, block: Any = block, start: int = start) -> None:
@@ -154,7 +156,7 @@ def _sorted_keys(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]
 
     Sorting integers is several times as fast as an argsort, of which float64 scores have need.
     """
-    from platoscope.neighbors._kernels import number_scores, pack_scores
+    from platoscope.neighbors._kernels import number_scores, pack_scores  # numba: 0.3 s to import
 
     keys = np.empty(scores.shape, np.int64)
     if scores.dtype == np.float32:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import _fill
+from platoscope.neighbors._kernels import fill_row
 
-__all__ = ["gather_square", "nearest_in_sample", "rank_sums_in_sample"]
+__all__ = ["fill_items", "gather_square", "nearest_in_sample", "rank_sums_in_sample"]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -20,12 +20,13 @@ def gather_square(matrix, rows, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fill_sample(kind, block, sq, along, inverse, rows, copies, p, out):
-    _fill(kind, block, p, p, sq, along, inverse, out)
+def fill_items(kind, block, r, i, sq, along, inverse, rows, copies, out):
+    """Write the scores of block row r, which is item i, where the matrix is by item and not by distinct row."""
+    fill_row(kind, block, r, i, sq, along, inverse, out)
     if copies:
-        for q in range(out.size):
-            if rows[q] == rows[p] and q != p:
-                out[q] = -np.inf  # a copy of the item: nothing is closer
+        for other in range(out.size):
+            if rows[other] == rows[i] and other != i:
+                out[other] = -np.inf  # a copy of the item: nothing is closer
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -39,7 +40,7 @@ def nearest_in_sample(kind, block, sq, along, inverse, rows, copies, k, indptr, 
     smallest = np.empty(k, block.dtype)
     filled = np.int64(0)
     for p in range(n):
-        _fill_sample(kind, block, sq, along, inverse, rows, copies, p, scores)
+        fill_items(kind, block, p, p, sq, along, inverse, rows, copies, scores)
         for s in range(k):
             smallest[s] = np.inf
         last = smallest[k - 1]
@@ -78,7 +79,7 @@ def rank_sums_in_sample(
     n = block.shape[0]
     scores = np.empty(n, block.dtype)
     for p in range(n):
-        _fill_sample(kind, block, sq, along, inverse, rows, copies, p, scores)
+        fill_items(kind, block, p, p, sq, along, inverse, rows, copies, scores)
         for entry in range(indptr[p], indptr[p + 1]):
             value = scores[positions[entry]]
             # 1 + closer + half of the others that tie: half of (closer + within, itself included) + 1/2

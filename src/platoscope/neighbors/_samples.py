@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.neighbors._nearest import KINDS, Neighbors
+from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._nearest import Neighbors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import FloatArray
+    from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
 __all__ = ["Sample", "add_sample_ranks", "sample_neighbors", "take_sample"]
@@ -39,6 +41,11 @@ class Sample:
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def memo(self) -> dict[Any, Any]:
+        """As in `Space`."""
+        return self._memo
+
+    @property
     def n_samples(self) -> int:
         """Number of items."""
         return len(self.rows)
@@ -50,7 +57,7 @@ class Sample:
 
 def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     """Return the sample of the chosen items; the matrix of `space` must be kept."""
-    from platoscope.neighbors._sample_kernels import gather_square
+    from platoscope.neighbors._sample_kernels import gather_square  # numba: 0.3 s to import
 
     assert space.gram is not None, "samples are cut from a kept matrix"
     rows = space.inverse[items]
@@ -60,9 +67,9 @@ def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     return Sample(block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
 
 
-def sample_neighbors(sample: Sample, n_neighbors: int, metric: str, /) -> Neighbors:
+def sample_neighbors(sample: Sample, n_neighbors: int, metric: str | OwnMetric, /) -> Neighbors:
     """Return the nearest neighbors of the items among themselves, ties sharing the last place."""
-    from platoscope.neighbors._sample_kernels import nearest_in_sample
+    from platoscope.neighbors._sample_kernels import nearest_in_sample  # numba: 0.3 s to import
 
     n_samples = sample.n_samples
     indptr = np.zeros(n_samples + 1, np.int64)
@@ -76,15 +83,19 @@ def sample_neighbors(sample: Sample, n_neighbors: int, metric: str, /) -> Neighb
 
 
 def add_sample_ranks(
-    sample: Sample, metric: str, queries: tuple[Any, Any, Any, Any], sums: npt.NDArray[np.float64], /
+    sample: Sample,
+    metric: str | OwnMetric,
+    queries: tuple[Any, Any, Any, Any],
+    sums: npt.NDArray[np.float64],
+    /,
 ) -> None:
     """Add to ``sums[label]`` the weighted average ranks of queries (indptr, positions, weights, labels)."""
-    from platoscope.neighbors._sample_kernels import rank_sums_in_sample
+    from platoscope.neighbors._sample_kernels import rank_sums_in_sample  # numba: 0.3 s to import
 
     rank_sums_in_sample(*_fixed(sample, metric), *queries, sums)
 
 
-def _fixed(sample: Sample, metric: str) -> tuple[Any, ...]:
+def _fixed(sample: Sample, metric: str | OwnMetric) -> tuple[Any, ...]:
     return (
-        KINDS[metric], sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
+        kind_of(metric), sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
     )  # fmt: skip

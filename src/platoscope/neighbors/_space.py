@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
+from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import FloatArray
+    from platoscope.neighbors._metrics import OwnMetric
 
 __all__ = ["GRAM_BYTES", "Space", "gram_product", "require_nonzero"]
 
@@ -40,7 +45,7 @@ class Space:
     """Number of items."""
     n_features: int
     """Number of features (summed over parts); 0 for precomputed distances."""
-    metric: str
+    metric: str | OwnMetric
     """The metric it was prepared for; a Gram matrix serves Euclidean and cosine alike."""
     inverse: npt.NDArray[np.int32]
     """Distinct row of each item, shape (n_samples,)."""
@@ -58,8 +63,10 @@ class Space:
     """Returns the rows as given, by item; near-ties are decided on them in float64."""
     gram: FloatArray | None = field(repr=False, default=None)
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
-    centered: tuple[npt.NDArray[np.float32], ...] = field(repr=False, default=())
-    """Centered distinct rows, kept only while `gram` is None."""
+    centered: tuple[FloatArray, ...] = field(repr=False, default=())
+    """Centered distinct rows (as prepared, for a metric that is a function), kept only while `gram` is None."""
+    squares: npt.NDArray[np.float64] | None = field(repr=False, default=None)
+    """Sum of squares of each centered feature over all items, on the scale of `centered`; None for a subset."""
     transform: tuple[str, ...] = ()
     """How the rows were prepared, in order; `parts` are the prepared rows."""
     scale: float = 1.0
@@ -69,9 +76,24 @@ class Space:
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def memo(self) -> dict[Any, Any]:
+        """What measures remember of it, under keys of their own; subsets and permutations start afresh."""
+        return self._memo
+
+    @property
     def parts(self) -> tuple[FloatArray, ...]:
         """The rows as given, one array of shape (n_samples, n_features) per concatenated part."""
         return self.load()
+
+    def rows(self) -> FloatArray:
+        """Return the rows that distances are taken of, by item, shape (n_samples, n_features)."""
+        parts = self.parts
+        if not parts:
+            message = f"{self.name} has distances (metric={metric_name(self.metric)!r}) and no rows; prepare it from rows."
+            raise InputError(message)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        items = self.first[self.inverse]
+        return whole if np.array_equal(items, np.arange(len(whole))) else whole[items]
 
     @property
     def inverse_norm(self) -> npt.NDArray[np.float64]:
@@ -99,17 +121,41 @@ class Space:
         if self.gram is not None:
             yield 0, self.n_distinct, self.gram
             return
+        moments: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
+        watched = "moments" not in self._memo and not reads_distances(self.metric)
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            yield start, stop, gram_product([Z[start:stop] for Z in self.centered], self.centered)
+            block = self._matrix([Z[start:stop] for Z in self.centered], self.centered)
+            # Read off while it is there: a block that is not kept would have to be computed again.
+            if watched:
+                moments.append(row_moments(block, self.weights))
+            yield start, stop, block
+        if watched:
+            self._memo["moments"] = tuple(np.concatenate(side) for side in zip(*moments, strict=True))
+
+    def gram_moments(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the sum and the sum of squares of each distinct row of the Gram matrix, over all items."""
+        if self.gram is not None:
+            return row_moments(self.gram, self.weights)
+        if "moments" not in self._memo:
+            for _ in self.blocks():
+                pass
+        moments: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = self._memo["moments"]
+        return moments
 
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
-        """Return rows start:stop of the centered Gram matrix by item, shape (stop - start, n_samples)."""
+        """Return rows start:stop of the Gram or distance matrix by item, shape (stop - start, n_samples)."""
         rows = self.inverse[start:stop]
         if self.gram is None:
-            block = gram_product([Z[rows] for Z in self.centered], self.centered)
+            block = self._matrix([Z[rows] for Z in self.centered], self.centered)
             return block if self.one_row_per_item else block[:, self.inverse]
         return self.gram[start:stop] if self.one_row_per_item else self.gram[np.ix_(rows, self.inverse)]
+
+    def _matrix(self, left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
+        """Compute a part of the matrix that is not kept."""
+        if callable(self.metric):
+            return distances_of(self.metric, left, right, self.name)
+        return gram_product(left, right)
 
     def subset(self, items: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the space of some items; no distance is computed again where the matrix is kept."""
@@ -120,8 +166,8 @@ class Space:
             gram = gram if whole else gram[np.ix_(rows, rows)]
         else:
             centered = tuple(Z[rows] for Z in centered)
-            if rows.size**2 * 4 <= GRAM_BYTES:
-                gram, centered = gram_product(centered, centered), ()
+            if rows.size**2 * entry_bytes(self.metric) <= GRAM_BYTES:
+                gram, centered = self._matrix(centered, centered), ()
         return replace(
             self,
             n_samples=len(items),
@@ -133,6 +179,7 @@ class Space:
             sq=self.sq[rows],
             along=self.along[rows],
             norm=self.norm[rows],
+            squares=None,
             _memo={"rounding": self._rounding()},
         )
 
@@ -140,7 +187,7 @@ class Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
         return replace(self, inverse=self.inverse[order], _memo={"rounding": self._rounding()})
 
-    def error_bound(self, metric: str, /) -> npt.NDArray[np.float32]:
+    def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
 
         The rounding of a float32 inner product of n terms stays below a small multiple of
@@ -149,8 +196,8 @@ class Space:
         rows within the bound costs a distance in float64: so the error is measured on entries of this
         very matrix, and several times the largest is taken where that is less.
         """
-        if metric in ("hamming", "precomputed"):
-            return np.zeros(self.n_distinct, np.float32 if self.gram is None else self.gram.dtype)
+        if reads_distances(metric):
+            return np.zeros(self.n_distinct, np.float64 if self.gram is None else self.gram.dtype)
         factor = self._rounding() * _UNIT
         sq = self.sq.astype(np.float64)
         if metric == "cosine":
@@ -166,11 +213,8 @@ class Space:
         return factor
 
     def _measured_rounding(self) -> float:
-        from platoscope.neighbors._exact import exact_scores
-
         largest = 16.0 + 1.5 * float(np.sqrt(self.n_features))
-        vectors = self.metric in ("euclidean", "cosine")
-        if not vectors or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
+        if reads_distances(self.metric) or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
             return largest
         # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
         # rounding grows with the lengths and with how much of the product does not cancel.
@@ -207,6 +251,17 @@ def gram_product(left: Any, right: Any) -> FloatArray:
         total = product if total is None else np.add(total, product, out=total)
     assert total is not None
     return total
+
+
+def row_moments(
+    block: FloatArray, weights: npt.NDArray[np.int32], /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the weighted sum and the weighted sum of squares of each row, in float64."""
+    from platoscope.neighbors._kernels import row_moments as fill  # numba: 0.3 s to import
+
+    sums, squares = np.empty((2, len(block)))
+    over_rows(partial(fill, block, weights.astype(np.float64), sums, squares), len(block))
+    return sums, squares
 
 
 def require_nonzero(space: Space, /) -> None:

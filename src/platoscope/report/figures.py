@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from platoscope.errors import StorageError
+from platoscope.errors import PlatoscopeWarning, StorageError
+from platoscope.report._fonts import use_fallback_fonts
+from platoscope.report._names import as_text
 from platoscope.report.panels import draw_panel, panel_size
 from platoscope.report.style import DOUBLE_COLUMN, SINGLE_COLUMN, figure_style
 
@@ -109,6 +112,13 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
             axes = draw_panel(figure, panel, result.results)
             _title(figure, panel.title)
         drawn.append(DrawnPanel(panel, f"{number:02d}-{slug(panel.title)}", figure, tuple(axes)))
+    boxes = use_fallback_fonts([item.figure for item in drawn])
+    if boxes:
+        message = (
+            f"no installed font has the letters {boxes!r}, which figures show as boxes. Install one that has "
+            "them (for instance of the Noto family) and draw the run again with `platoscope figures`."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     return drawn
 
 
@@ -210,7 +220,9 @@ def rendered(figure: Figure, ending: Format, /) -> bytes:
 
     # Any: Matplotlib's canvases have no types.
     canvases: dict[Format, Any] = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}
-    with figure_style():
+    with figure_style(), warnings.catch_warnings():
+        # `draw_result` has named them; Matplotlib does so for each letter, each time that it measures one.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         engine = figure.get_layout_engine()
         if engine is not None:
             engine.execute(figure)
@@ -248,12 +260,13 @@ def _combined(result: StudyResult, /) -> Figure | None:
             for part, panel in zip(parts, row, strict=False):
                 draw_panel(part, panel, result.results)
                 _title(part, f"{next(letters)}  {panel.title}".strip())
+    use_fallback_fonts([figure])
     return figure
 
 
 def _title(figure: FigureBase, text: str, /) -> None:
     """Put a title over the left end of a panel."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=8.5)
+    figure.suptitle(as_text(text), x=0.01, ha="left", fontsize=8.5)
 
 
 def _rows(result: StudyResult, /) -> list[list[Panel]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.report._names import as_written
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection, QuadMesh
@@ -105,7 +107,7 @@ def description(ax: Axes, /) -> str:
                 f"highest {y[high]:.2f} at {curve['x'][high]:g}."
             )
     title = ax.get_title("left")
-    return " ".join([f"{title}:"] * bool(title) + parts)
+    return as_written(" ".join([f"{title}:"] * bool(title) + parts))
 
 
 def _is_level(ax: Axes, line: Line2D, /) -> bool:
@@ -121,7 +123,7 @@ def _curve(line: Line2D, /) -> dict[str, Any]:
         "type": "scatter",
         "x": _numbers(line.get_xdata()),
         "y": _numbers(line.get_ydata()),
-        "name": str(line.get_label()),
+        "name": as_written(str(line.get_label())),
     }
     if marker:
         style = {"size": 12, "symbol": "circle-open", "color": color, "line": {"width": 2}}
@@ -172,7 +174,9 @@ def _map(ax: Axes, mesh: QuadMesh, /) -> dict[str, Any]:
         "zmin": _number(low),
         "zmax": _number(high),
         "colorscale": [[float(level), _color(mesh.get_cmap()(level))] for level in levels],
-        "hovertemplate": f"{ax.get_xlabel()} %{{x}}<br>{ax.get_ylabel()} %{{y}}<br>%{{z:.3f}}<extra></extra>",
+        "hovertemplate": as_written(
+            f"{ax.get_xlabel()} %{{x}}<br>{ax.get_ylabel()} %{{y}}<br>%{{z:.3f}}<extra></extra>"
+        ),
     }
 
 
@@ -187,7 +191,7 @@ def _level(line: Line2D, /) -> dict[str, Any]:
         "y0": height,
         "y1": height,
         "line": {"color": _color(line.get_color()), "width": 1, "dash": _dash(line)},
-        "label": {"text": "" if str(line.get_label()).startswith("_") else str(line.get_label())},
+        "label": {"text": "" if str(line.get_label()).startswith("_") else as_written(str(line.get_label()))},
     }
 
 
@@ -198,7 +202,7 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict
         logarithmic = axis.get_scale() == "log"
         ends = np.log10(limits) if logarithmic else np.asarray(limits)
         axes[name] = {
-            "title": {"text": axis.get_label().get_text()},
+            "title": {"text": as_written(axis.get_label().get_text())},
             "range": _numbers(ends),
             "type": "log" if logarithmic else "linear",
             "zeroline": False,
@@ -207,7 +211,7 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict
     bottom = _AXIS + _LEGEND_ROW * rows
     return {
         **axes,
-        "title": {"text": ax.get_title("left"), "font": {"size": 14}, "x": 0, "xref": "paper"},
+        "title": {"text": as_written(ax.get_title("left")), "font": {"size": 14}, "x": 0, "xref": "paper"},
         "height": _TOP + _PLOT + bottom,
         "shapes": shapes,
         "hovermode": "closest",

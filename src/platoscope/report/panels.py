@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.report._curves import MEASURE_LABELS
-from platoscope.report.asymmetry import plot_asymmetry
-from platoscope.report.grid import plot_grid
-from platoscope.report.metrics import plot_metrics
-from platoscope.report.null import plot_null
-from platoscope.report.pooling import plot_poolings
-from platoscope.report.profile import plot_profile
-from platoscope.report.retrieval import plot_retrieval
-from platoscope.report.sample_size import plot_sample_size
+from platoscope.layerwise import semantic_region
+from platoscope.report._names import as_text, label
+from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
+from platoscope.report.profiles import (
+    plot_asymmetry,
+    plot_null,
+    plot_poolings,
+    plot_profile,
+    plot_sweep,
+)
+from platoscope.report.side_by_side import (
+    plot_metrics,
+    plot_rank,
+    plot_retrieval,
+    plot_sample_size,
+    plot_shared_features,
+)
+from platoscope.report.spaces import plot_spaces
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
-from platoscope.report.sweep import plot_sweep
-from platoscope.report.synthetic import plot_rank, plot_shared_features
-from platoscope.report.token_distance import plot_token_distance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,11 +74,13 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "retrieval": PanelDrawer(plot_retrieval, "each"),
     "sample_size": PanelDrawer(plot_sample_size, "each"),
     "shared_features": PanelDrawer(plot_shared_features, "each"),
+    "spaces": PanelDrawer(plot_spaces, "each"),
     "sweep": PanelDrawer(plot_sweep, "together"),
     "token_distance": PanelDrawer(plot_token_distance, "maps"),
 }
 """Every kind of panel, by the name that a study gives."""
 
+_MAIN: Final = "information_imbalance"  # what a panel draws that names no measure
 _PER_ROW = 3  # Axes of one kind that stand beside each other in a figure over both columns
 
 
@@ -133,10 +141,8 @@ def _draw_together(
 
 def _region(dataset: xr.Dataset, /) -> list[int] | None:
     """Return positions of the semantic region, where the profile kept the resamples that define it."""
-    if "information_imbalance_resamples" not in dataset:
+    if f"{_MAIN}_resamples" not in dataset:
         return None
-    from platoscope.layerwise import semantic_region
-
     layers = np.asarray(dataset["layer"].values)
     return [int(i) for i in np.flatnonzero(np.isin(layers, semantic_region(dataset).layers))]
 
@@ -156,7 +162,7 @@ def _draw_each(
     if len(shown) > 1:
         handles, labels = axes[0].get_legend_handles_labels()
         for number, (ax, name) in enumerate(zip(axes, shown, strict=True)):
-            ax.set_title(name)
+            ax.set_title(as_text(name))
             if number % columns:
                 ax.set_ylabel("")
             if number + columns < len(axes):
@@ -175,7 +181,7 @@ def _draw_maps(
 ) -> list[Axes]:
     """Draw heat maps, one row per result, whose two directions share one scale of color."""
     directions = _directions(panel, shown)
-    measure = str(panel.options.get("measure", "information_imbalance"))
+    measure = str(panel.options.get("measure", _MAIN))
     lone = len(shown) == len(directions) == 1
     axes = figure.subplots(len(shown), len(directions), squeeze=False)
     for row, (name, dataset) in zip(axes, shown.items(), strict=True):
@@ -187,17 +193,12 @@ def _draw_maps(
         for ax, direction in zip(row, directions, strict=True):
             drawer.plot(dataset, ax, **{**options, "direction": direction})
             if len(shown) > 1:
-                ax.set_title(f"{name}: {ax.get_title('left')}")
+                ax.set_title(f"{as_text(name)}: {ax.get_title('left')}")
             elif lone:
                 ax.set_title("")  # the title of the panel says it
             if ax is not row[0]:
                 ax.set_ylabel("")
-        mesh = row[0].collections[0]
-        largest = max(float(np.nanmax(ax.collections[0].get_array())) for ax in row)
-        over = "max" if largest > mesh.get_clim()[1] else "neither"
-        bar = figure.colorbar(mesh, ax=list(row), pad=0.02, fraction=0.05, extend=over)
-        bar.set_label(MEASURE_LABELS.get(measure, measure))
-        bar.outline.set_visible(False)
+        draw_scale(list(row), label(measure, dataset))
     return list(axes.ravel())
 
 
@@ -205,6 +206,6 @@ def _directions(panel: Panel, shown: Mapping[str, xr.Dataset], /) -> tuple[str, 
     """Return the directions whose maps stand side by side; one for a symmetric measure."""
     if "direction" in panel.options:
         return (str(panel.options["direction"]),)
-    measure = str(panel.options.get("measure", "information_imbalance"))
+    measure = str(panel.options.get("measure", _MAIN))
     directed = any(measure in dataset and "direction" in dataset[measure].dims for dataset in shown.values())
     return ("a_to_b", "b_to_a") if directed else ("a_to_b",)

@@ -21,6 +21,7 @@ __all__ = [
     "COLORS",
     "DIRECTION_STYLES",
     "DOUBLE_COLUMN",
+    "FONT",
     "PANEL_HEIGHT",
     "REGION_COLOR",
     "SINGLE_COLUMN",
@@ -62,9 +63,12 @@ REGION_COLOR: Final = "#F6EFC9"
 DIRECTION_STYLES: Final[Mapping[str, Any]] = {"a_to_b": "-", "b_to_a": (0, (4, 1.5)), "mean": "-"}
 """Line style of each direction; color is left for the condition."""
 
+FONT: Final = "DejaVu Sans"
+"""It ships with Matplotlib, so every machine draws the same."""
+
 _STYLE: Final[Any] = {  # Any: Matplotlib types the keys as a literal of all its settings
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # ships with Matplotlib, so every machine draws the same
+    "font.sans-serif": [FONT],
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.titlelocation": "left",

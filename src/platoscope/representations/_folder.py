@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class LocalFolder:
                 self.remove(f"{path}/{name}")
 
     def zarr_store(self, *, read_only: bool) -> Any:
-        from zarr.storage import LocalStore
+        from zarr.storage import LocalStore  # 0.2 s, and reading a layer needs no Zarr
 
         return LocalStore(self._root, read_only=read_only)
 
@@ -171,6 +172,7 @@ class UrlFolder:
 
     def __init__(self, url: str) -> None:
         try:
+            # Of the extra io, and only for a store behind a URL.
             from fsspec.core import url_to_fs  # type: ignore[import-untyped]
         except ImportError as error:
             feature = f"the store {url!r}"
@@ -233,7 +235,7 @@ class UrlFolder:
         """Do nothing: an object store shows no half-written object."""
 
     def zarr_store(self, *, read_only: bool) -> Any:
-        from zarr.storage import FsspecStore
+        from zarr.storage import FsspecStore  # 0.2 s, and reading a layer needs no Zarr
 
         return FsspecStore.from_url(self._url, read_only=read_only)
 
@@ -248,9 +250,7 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
         where the variable is not set.
     """
     if store is None:
-        cache = os.environ.get("PLATOSCOPE_CACHE") or "~/.cache/platoscope"
-        base = cache if isinstance(cache, str) and "://" in cache else str(Path(cache))
-        store = f"{base.rstrip('/')}/representations"
+        store = cache_folder() / "representations"
     location = os.fspath(store)
     if location.startswith("file://"):
         location = location.removeprefix("file://")

@@ -15,9 +15,9 @@ import numpy as np
 
 from platoscope.errors import StorageError
 from platoscope.models.pooling import Pooling
+from platoscope.representations._batches import Batches
 from platoscope.representations._folder import read_metadata, writing
-from platoscope.representations._plan import Plan
-from platoscope.representations._units import crc32c, lay_out, open_array, read_into
+from platoscope.representations._units import checksum_of, lay_out, open_array, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["StoredGroup", "array_name", "create_group", "find_group", "group_key", "stored_as"]
 
 _FORMAT = 1
-# What a model says of itself that does not decide what it computes (the batches are part of the plan).
+# What a model says of itself that does not decide what it computes (the batches are kept beside the key).
 # Everything else is part of the key: a setting unknown here must rather split a group than let two
 # settings share one.
 _NOT_IDENTITY = frozenset({"batch_tokens", "device", "device_map", "versions"})
@@ -92,7 +92,8 @@ class StoredGroup:
     key : str
         Name of the group below it.
     attributes : mapping
-        What the group's ``zarr.json`` says: data, model, layers, ids, plan, versions, creation time.
+        What the group's ``zarr.json`` says: data, model, layers, ids, digest of the batches (named
+        ``plan``), versions, creation time.
     """
 
     folder: Folder
@@ -121,16 +122,16 @@ class StoredGroup:
         return tuple(str(i) for i in range(self.n_items)) if ids is None else tuple(ids)
 
     @cached_property
-    def plan(self) -> Plan:
+    def batches(self) -> Batches:
         """The batches that made the arrays, and the order of their rows."""
-        plan = Plan(self._vector("order"), self._vector("batch_sizes"))
-        if plan.digest != self.attributes["plan"]:
+        batches = Batches(self._vector("order"), self._vector("batch_sizes"))
+        if batches.digest != self.attributes["plan"]:
             message = (
-                f"The plan of {self.key[:12]} in {self.folder.location} is not the one that it was made "
+                f"The batches of {self.key[:12]} in {self.folder.location} are not those that it was made "
                 f"with. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
             )
             raise StorageError(message)
-        return plan
+        return batches
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -143,7 +144,7 @@ class StoredGroup:
         content = np.empty(n * 8 + 4, np.uint8)
         with self.folder.open_range(f"{path}/c.0", 0, content.size) as file:
             filled = read_into(file, content.data)
-        if filled != content.size or crc32c(content[:-4]) != content[-4:].tobytes():
+        if filled != content.size or checksum_of(content[:-4]) != content[-4:].tobytes():
             message = (
                 f"Array {path!r} in {self.folder.location} is damaged, and nothing of the group can be read "
                 f"without it. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
@@ -166,7 +167,7 @@ class StoredGroup:
         array = open_array(self.folder, path)
         if array.attributes["plan"] != self.attributes["plan"]:
             message = (
-                f"Array {path!r} in {self.folder.location} was written by another plan than the group's, by "
+                f"Array {path!r} in {self.folder.location} was written with other batches than the group's, by "
                 f"two processes that began at once. Remove it (platoscope store rm {self.key[:12]}) and "
                 f"extract again."
             )
@@ -206,7 +207,7 @@ def create_group(
     key: str,
     /,
     *,
-    plan: Plan,
+    batches: Batches,
     lengths: NDArray[np.int64],
     layers: Sequence[int],
     depth: int,
@@ -224,15 +225,15 @@ def create_group(
         "layers": list(layers),
         "depth": depth,
         "n_features": n_features,
-        "n_items": plan.n_items,
+        "n_items": batches.n_items,
         "ids": None if plain_ids else list(ids),
-        "plan": plan.digest,
+        "plan": batches.digest,
         "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     # Built beside its place and moved there: nobody ever sees half a group, and the first one stays.
     staged = folder.staging_name(key, uuid.uuid4().hex)
-    vectors = {"order": plan.order, "batch_sizes": plan.batch_sizes, "lengths": lengths}
+    vectors = {"order": batches.order, "batch_sizes": batches.sizes, "lengths": lengths}
     with writing(folder, f"the group {key[:12]}"):
         _write_skeleton(
             folder, staged, vectors, {"platoscope": json.loads(json.dumps(attributes, default=str))}
@@ -246,7 +247,7 @@ def create_group(
 def _write_skeleton(
     folder: Folder, path: str, vectors: Mapping[str, NDArray[np.int64]], attributes: dict[str, Any]
 ) -> None:
-    import zarr
+    import zarr  # 0.2 s, and reading a layer needs no Zarr
     from zarr.codecs import Crc32cCodec
 
     store = folder.zarr_store(read_only=False)

@@ -1,6 +1,6 @@
 """One stored array: written unit by unit, each whole or absent, and read layer by layer.
 
-A unit is a Zarr shard: one file that holds some consecutive rows (items in the order of the plan) of
+A unit is a Zarr shard: one file that holds some consecutive rows (items in the order of the batches) of
 every layer, as one inner chunk per layer, each with its own CRC-32C. It appears under its name in one
 step, when it is complete; so its presence is the record that its items are done.
 """
@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from crc32c import crc32c as extend_crc32c
+from crc32c import crc32c
 
 from platoscope.errors import StorageError
 from platoscope.representations._folder import read_metadata, writing
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     _Take = Callable[[int, NDArray[np.float32]], None]
 
-__all__ = ["StoredArray", "crc32c", "lay_out", "open_array", "read_into"]
+__all__ = ["StoredArray", "checksum_of", "lay_out", "open_array", "read_into"]
 
 _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
 _CHECKSUM = 4
@@ -86,7 +86,7 @@ class StoredArray:
             f"{self.path}/{self.file_name(unit)}", self.n_layers * _INDEX_ENTRY + _CHECKSUM
         )
         content, checksum = tail[:-_CHECKSUM], tail[-_CHECKSUM:]
-        if len(content) != self.n_layers * _INDEX_ENTRY or crc32c(content) != checksum:
+        if len(content) != self.n_layers * _INDEX_ENTRY or checksum_of(content) != checksum:
             message = "its index is damaged"
             raise ValueError(message)
         offset, length = np.frombuffer(content, "<u8").reshape(self.n_layers, 2)[position].tolist()
@@ -116,7 +116,7 @@ class StoredArray:
                 content = rows.reshape(-1).view(np.uint8).data
                 if read_into(file, content) != content.nbytes:
                     return False
-                checksum = extend_crc32c(content, checksum)
+                checksum = crc32c(content, checksum)
                 take(first, rows)
             return file.read(_CHECKSUM) == checksum.to_bytes(_CHECKSUM, "little")
 
@@ -219,7 +219,7 @@ class StoredArray:
 
     def create(self) -> None:
         """Write the metadata of the array, if no other process did so before."""
-        import zarr
+        import zarr  # 0.2 s, and reading a layer needs no Zarr
         from zarr.codecs import Crc32cCodec
         from zarr.errors import ContainsArrayError
 
@@ -255,14 +255,14 @@ class StoredArray:
             chunk = np.full((self.rows_per_unit, *layer.shape[1:]), np.nan, "<f4")
             chunk[: len(layer)] = layer
             content = chunk.reshape(-1).view(np.uint8)
-            pieces += [content.data, crc32c(content)]
-        pieces += [index, crc32c(index)]
+            pieces += [content.data, checksum_of(content)]
+        pieces += [index, checksum_of(index)]
         with writing(self.folder, f"unit {unit} of {self.path}"):
             self.folder.write(f"{self.path}/{self.file_name(unit)}", pieces)
 
     def record(self, **completed: Any) -> None:
         """Add to the array's attributes, once it is whole, what making it took."""
-        import zarr
+        import zarr  # 0.2 s, and reading a layer needs no Zarr
 
         with writing(self.folder, f"the record of {self.path}"):
             array = zarr.open_array(
@@ -323,9 +323,9 @@ def open_array(folder: Folder, path: str, /) -> StoredArray:
     )
 
 
-def crc32c(content: bytes | NDArray[np.uint8], /) -> bytes:
+def checksum_of(content: bytes | NDArray[np.uint8], /) -> bytes:
     """Checksum of Zarr's ``crc32c`` codec, as it stands on disk."""
-    checksum = extend_crc32c(content if isinstance(content, bytes) else content.data)
+    checksum = crc32c(content if isinstance(content, bytes) else content.data)
     return checksum.to_bytes(_CHECKSUM, "little")
 
 

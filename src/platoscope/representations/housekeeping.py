@@ -254,7 +254,7 @@ def _record(group: StoredGroup) -> StoreRecord:
 
 def _problems(group: StoredGroup) -> Iterator[Problem]:
     try:
-        order = group.plan.order
+        order = group.batches.order
     except OSError as error:
         yield Problem(group.key, "", None, group.ids, str(error), unfinished=False)
         return

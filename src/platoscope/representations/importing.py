@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError, MissingExtraError
-from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.models.pooling import Pooling, check_clip, parse_poolings
 from platoscope.models.tokens import TokenLayout, text_readings
 from platoscope.representations.representations import Representations
 
@@ -116,6 +116,7 @@ def import_vllm(
     pooling: str | Pooling | Sequence[str | Pooling] = "mean(20)",
     drop_last: int = 2,
     keep_first: bool = False,
+    clip: float | None = None,
     n_special: int = 0,
     depth: int | None = None,
     files: Sequence[str] | None = None,
@@ -135,7 +136,7 @@ def import_vllm(
         The layer ids that vLLM was asked for, in its order; the files do not say.
     pooling : str, Pooling or sequence of them
         As for `extract`, without ``cls`` and ``eos``.
-    drop_last, keep_first
+    drop_last, keep_first, clip
         As for `platoscope.models.load_model`.
     n_special : int, default 0
         How many special tokens (BOS) the tokenizer put before each prompt; they never enter.
@@ -155,7 +156,7 @@ def import_vllm(
     Raises
     ------
     InputError
-        If there are no such files, their layers differ from `layers`, or a prompt is too short.
+        If there are no such files, their layers differ from `layers`, a prompt is too short, or `clip` is no share.
     MissingExtraError
         If safetensors is not installed.
     """
@@ -167,19 +168,15 @@ def import_vllm(
         )
         raise InputError(message)
     poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
+    check_clip(clip)
     pooled: dict[str, list[NDArray[np.float32]]] = {str(p): [] for p in poolings}
     for file in found:
-        states = _read(_read_safetensors, file).arrays.get("hidden_states")
-        if states is None or states.ndim != 3 or states.shape[1] != len(layers):
-            shape = None if states is None else states.shape
-            message = (
-                f"{str(file)!r} should hold hidden_states of shape (n_tokens, {len(layers)}, n_features), "
-                f"one for each of layers={list(layers)}, but has {shape}."
-            )
-            raise InputError(message)
-        by_layer = np.moveaxis(np.asarray(states, np.float32), 1, 0)
+        by_layer = _read_vllm(file, layers)
         layout = _layout(by_layer.shape[1], drop_last=drop_last, n_special=n_special)
-        for key, reading in text_readings(layout, [file.stem], poolings, keep_first=keep_first).items():
+        readings = text_readings(layout, [file.stem], poolings, keep_first=keep_first)
+        if clip is not None:
+            by_layer = _clipped(by_layer, clip, own=slice(n_special, None))
+        for key, reading in readings.items():
             pooled[key].append(_pool(by_layer, reading))
     return Representations.from_arrays(
         {key: list(np.stack(rows, 1)) for key, rows in pooled.items()},
@@ -192,8 +189,22 @@ def import_vllm(
             "drop_last": drop_last,
             "keep_first": keep_first,
             "n_special": n_special,
+            **({} if clip is None else {"clip": clip}),
         },
     )
+
+
+def _read_vllm(file: Path, layers: Sequence[int]) -> NDArray[np.float32]:
+    """Read the states of one prompt: float32, shape ``(n_layers, n_tokens, n_features)``."""
+    states = _read(_read_safetensors, file).arrays.get("hidden_states")
+    if states is None or states.ndim != 3 or states.shape[1] != len(layers):
+        shape = None if states is None else states.shape
+        message = (
+            f"{str(file)!r} should hold hidden_states of shape (n_tokens, {len(layers)}, n_features), "
+            f"one for each of layers={list(layers)}, but has {shape}."
+        )
+        raise InputError(message)
+    return np.moveaxis(np.asarray(states, np.float32), 1, 0)
 
 
 def require(module: str, feature: str, extra: str = "io") -> None:
@@ -213,6 +224,12 @@ def _layout(n_tokens: int, *, drop_last: int, n_special: int) -> TokenLayout:
         eos=None,
         drop_last=drop_last,
     )
+
+
+def _clipped(states: NDArray[np.float32], q: float, /, *, own: slice) -> NDArray[np.float32]:
+    """Clip one prompt's states, layer by layer, at the q and 1 − q quantiles of its own tokens."""
+    low, high = np.quantile(states[:, own], (q, 1 - q), axis=(1, 2)).astype(np.float32)
+    return np.clip(states, low[:, None, None], high[:, None, None])
 
 
 def _pool(states: NDArray[np.float32], reading: Reading) -> NDArray[np.float32]:
@@ -254,7 +271,7 @@ def _read_npz(file: Path) -> _Dump:
 
 def _read_safetensors(file: Path) -> _Dump:
     require("safetensors", "Reading safetensors files")
-    from safetensors import safe_open
+    from safetensors import safe_open  # of the extra io
 
     # NumPy has no bfloat16, in which most such files are written; torch reads it.
     framework = "pt" if importlib.util.find_spec("torch") else "numpy"
@@ -266,7 +283,7 @@ def _read_safetensors(file: Path) -> _Dump:
 
 def _read_torch(file: Path) -> _Dump:
     require("torch", "Reading .pt files", "models")
-    import torch
+    import torch  # 1.8 s, and of the extra models
 
     content = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(content, dict):
@@ -283,7 +300,7 @@ def _read_torch(file: Path) -> _Dump:
 
 def _read_hdf5(file: Path) -> _Dump:
     require("h5py", "Reading HDF5 files")
-    import h5py
+    import h5py  # 0.03 s, for this format only
 
     arrays: dict[str, Any] = {}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.representations._sources import ArraySource, Source, View, find_view
+from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class Representations:
     layers: tuple[int, ...]
     depth: int
     ids: tuple[str, ...]
-    _source: Source
+    _backing: Backing
     _positions: tuple[int, ...]
     _rows: NDArray[np.int64] = field(compare=False)
 
@@ -94,33 +94,17 @@ class Representations:
         InputError
             If shapes disagree, ids repeat, or a dtype is not real.
         """
-        stacks: Mapping[str, Any]
-        if not isinstance(arrays, Mapping):
-            stacks = {"unknown" if pooling is None else pooling: arrays}
-        elif pooling is None:
-            stacks = arrays
-        else:
+        if isinstance(arrays, Mapping) and pooling is not None:
             message = (
                 f"pooling={pooling!r} was given beside arrays by pooling; the mapping already names them."
             )
             raise InputError(message)
-        by_pooling: dict[str, list[NDArray[Any]]] = {}
-        for name, stack in stacks.items():
-            view = find_view(name, [name.replace("concat", "tokens")])
-            kept = name if view is None else view.kept
-            by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
-        if not by_pooling:
-            message = "arrays is an empty mapping; expected at least one pooling."
-            raise InputError(message)
+        stacks: Mapping[str, Any] = (
+            arrays if isinstance(arrays, Mapping) else {"unknown" if pooling is None else pooling: arrays}
+        )
+        by_pooling = _checked_stacks(stacks)
         first = next(iter(by_pooling.values()))
         n_items = len(first[0])
-        for name, stack in by_pooling.items():
-            if len(stack) != len(first) or len(stack[0]) != n_items:
-                message = (
-                    f"All poolings must have the same layers and items: expected {len(first)} layers of "
-                    f"{n_items} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
-                )
-                raise InputError(message)
         numbers = tuple(range(len(first))) if layers is None else tuple(int(layer) for layer in layers)
         if len(numbers) != len(first) or len(set(numbers)) != len(numbers):
             message = f"layers must be {len(first)} different numbers, one per layer, got {numbers}."
@@ -130,7 +114,7 @@ class Representations:
             layers=numbers,
             depth=max(numbers) if depth is None else depth,
             ids=_checked_ids(ids, n_items),
-            _source=ArraySource(by_pooling, dict(provenance or {})),
+            _backing=ArrayBacking(by_pooling, dict(provenance or {})),
             _positions=tuple(range(len(first))),
             _rows=np.arange(n_items),
         )
@@ -149,7 +133,7 @@ class Representations:
     def n_features(self) -> int:
         """Columns of a layer (of the widest, where widths differ); for ``concat(k)`` of all k tokens."""
         view = self._view
-        return self._source.width(view.kept) * view.n_tokens
+        return self._backing.width(view.kept) * view.n_tokens
 
     @property
     def relative_depth(self) -> NDArray[np.float64]:
@@ -159,19 +143,19 @@ class Representations:
     @property
     def poolings(self) -> tuple[str, ...]:
         """The poolings on hand, for `with_pooling`; rows of tokens also give their parts (see there)."""
-        kept = self._source.poolings
+        kept = self._backing.poolings
         return (*kept, *(name.replace("tokens", "concat") for name in kept if name.startswith("tokens(")))
 
     @property
     def key(self) -> str:
         """Name of the content: of the group in the store, or a SHA-256 of arrays in memory."""
-        return self._source.key
+        return self._backing.key
 
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Data, model, versions, time and cost: all that a result must carry to be checked."""
         return {
-            **self._source.provenance,
+            **self._backing.provenance,
             "pooling": self.pooling,
             "n_items": self.n_items,
             "layers": list(self.layers),
@@ -184,12 +168,12 @@ class Representations:
         Counted over all items of that extraction, whatever `select` left; 0 for arrays that came from
         elsewhere.
         """
-        data = self._source.provenance.get("data")
+        data = self._backing.provenance.get("data")
         return int(data.get("truncated", 0)) if isinstance(data, Mapping) else 0
 
     @property
     def _view(self) -> View:
-        view = find_view(self.pooling, self._source.poolings)
+        view = find_view(self.pooling, self._backing.poolings)
         assert view is not None, "every constructor and with_pooling() check the pooling"
         return view
 
@@ -234,7 +218,7 @@ class Representations:
             )
             raise IndexError(message) from None
         view = self._view
-        return self._source.read(view.kept, position, self._rows, view.tokens)
+        return self._backing.read(view.kept, position, self._rows, view.tokens)
 
     def with_pooling(self, pooling: str, /) -> Representations:
         """See the same items and layers under another pooling that is on hand.
@@ -247,7 +231,7 @@ class Representations:
         NotFoundError
             If it is not; extract it then: only what is missing is computed.
         """
-        if find_view(pooling, self._source.poolings) is None:
+        if find_view(pooling, self._backing.poolings) is None:
             message = (
                 f"Pooling {pooling!r} is not on hand, only {', '.join(self.poolings)}. "
                 f"Extract it with extract(model, data, pooling={pooling!r})."
@@ -282,7 +266,7 @@ class Representations:
             With coordinates ``layer``, ``relative_depth`` (layer) and ``item`` (the ids), and the provenance
             in ``attrs``. It takes ``4 · n_layers · n_items · n_features`` bytes.
         """
-        import xarray as xr
+        import xarray as xr  # 0.5 s, and layers are read as plain arrays
 
         return xr.DataArray(
             np.stack(list(self)),
@@ -301,10 +285,31 @@ class Representations:
         span = f"{self.layers[0]}–{self.layers[-1]}" if self.layers else "none"
         return (
             f"<Representations {self.pooling!r}: {len(self)} layers ({span} of {self.depth}) × "
-            f"{self.n_items} items × {self.n_features} features, in {self._source.location}>\n"
+            f"{self.n_items} items × {self.n_features} features, in {self._backing.location}>\n"
             f"r[i] reads layer r.layers[i] as float32 ({self.n_items}, {self.n_features})"
             + (f"; r.with_pooling(...) has also: {others}" if others else "")
         )
+
+
+def _checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
+    """Check the layers of every pooling, and name each as it is kept."""
+    by_pooling: dict[str, list[NDArray[Any]]] = {}
+    for name, stack in stacks.items():
+        view = find_view(name, [name.replace("concat", "tokens")])
+        kept = name if view is None else view.kept
+        by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
+    if not by_pooling:
+        message = "arrays is an empty mapping; expected at least one pooling."
+        raise InputError(message)
+    first = next(iter(by_pooling.values()))
+    for name, stack in by_pooling.items():
+        if len(stack) != len(first) or len(stack[0]) != len(first[0]):
+            message = (
+                f"All poolings must have the same layers and items: expected {len(first)} layers of "
+                f"{len(first[0])} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
+            )
+            raise InputError(message)
+    return by_pooling
 
 
 def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from platoscope.errors import InputError
+from platoscope.models.pooling import check_clip
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
-Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size"]
+Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size", "spaces"]
 SideName = Literal["a", "b"]
 Tower = Literal["text", "vision"]
 
@@ -78,6 +79,9 @@ class Source:
         Commit of a hub model; None for the one that the catalogue pins.
     drop_last : int
         Tokens dropped at the end of every text before pooling.
+    clip : float or None
+        Share of an item's token values that is clipped at either end before pooling, as in
+        `platoscope.models.load_model`; None (in TOML: 0) for none.
     """
 
     model: str
@@ -87,6 +91,12 @@ class Source:
     tower: Tower | None = None
     revision: str | None = None
     drop_last: int = 2
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.clip == 0:  # TOML has no null
+            object.__setattr__(self, "clip", None)
+        check_clip(self.clip)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +179,12 @@ class Comparison:
         The two sides.
     items : Items or None
         The items that both sides describe; None for synthetic data.
-    kind : {"profile", "grid", "sweep", "token_distance", "sample_size"}
+    kind : {"profile", "grid", "sweep", "token_distance", "sample_size", "spaces"}
         ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
-        items at one layer (`fixed`).
+        items at one layer (`fixed`); ``spaces`` is the profile of Δ under several preparations of the rows,
+        whatever the transform of the study.
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None

@@ -53,8 +53,22 @@ class Settings(ComparisonOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in (*self.measures, *self.grid_measures):
-            get_measure(name)
+        for name in ("metric", "overlap_metric"):
+            if callable(getattr(self, name)):
+                msg = (
+                    f"a study knows metrics by name, so that its plan can be written down; {name} is a function. "
+                    "Use platoscope.compare or platoscope.profile with it"
+                )
+                raise InputError(msg)
+        asked: tuple[object, ...] = (*self.measures, *self.grid_measures)
+        for measure in asked:
+            if not isinstance(measure, str):
+                msg = (
+                    "a study knows measures by name, so that its plan can be written down; got one of your own, "
+                    f"{measure!r}. Use platoscope.compare or platoscope.profile with it"
+                )
+                raise InputError(msg)
+            get_measure(measure)
         object.__setattr__(self, "grid_measures", tuple(self.grid_measures))
         whole_number("n", self.n, low=SMALLEST)
         whole_number("seed", self.seed, low=0)

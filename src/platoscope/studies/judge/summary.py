@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.layerwise import DIAGNOSTICS, semantic_region
+from platoscope.measures import split_variable
 from platoscope.studies.judge.claims import LAST_QUARTER
 from platoscope.studies.judge.evidence import Quantity, curve
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["summarize", "tidy"]
 
 _DELTA = "information_imbalance"
+_RECALL = "retrieval_at_1"
 _PARTS = ("se", "low", "high", "null", "threshold", "p", "calibrated")
 
 
@@ -67,15 +70,13 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
             direction: float(result[f"{_DELTA}_best_p"].sel(direction=direction))
             for direction in ("a_to_b", "b_to_a")
         }
-    if "retrieval_at_1" in result:
-        row["recall_at_1"] = float(np.nanmax(np.asarray(result["retrieval_at_1"])))
+    if _RECALL in result:
+        row["recall_at_1"] = float(np.nanmax(np.asarray(result[_RECALL])))
     return row
 
 
 def region(result: xr.Dataset, /) -> dict[str, Any]:
     """Give the semantic region of a profile: its layers, and the layer of the minimum."""
-    from platoscope.layerwise import semantic_region
-
     found = semantic_region(result)
     return {
         "layers": [int(layer) for layer in found.layers],
@@ -128,9 +129,9 @@ def tidy(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
 
 
 def _is_measure(name: str, result: xr.Dataset) -> bool:
-    """Tell a measure from what belongs to one: ``x_low`` belongs to ``x``."""
-    owners = [other for other in map(str, result.data_vars) if other != name and name.startswith(f"{other}_")]
-    return not owners and "resample" not in result[name].dims
+    """Tell a measure from what belongs to one that the result holds, from diagnostics, and from bare resamples."""
+    owner, part = split_variable(name)
+    return not (part and owner in result) and name not in DIAGNOSTICS and "resample" not in result[name].dims
 
 
 def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:

@@ -22,7 +22,7 @@ class Extraction:
 
     Parameters
     ----------
-    model, tower, revision, drop_last
+    model, tower, revision, drop_last, clip
         As in `Source`.
     side : {"a", "b"}
         Which side of the items it reads.
@@ -39,6 +39,7 @@ class Extraction:
     tower: Tower | None
     revision: str | None
     drop_last: int
+    clip: float | None
     side: SideName
     items: Items
     layers: tuple[int, ...] | None
@@ -69,6 +70,7 @@ def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
         tower=source.tower,
         revision=source.revision,
         drop_last=source.drop_last,
+        clip=source.clip,
         side=source.side,
         items=comparison.items,
         layers=source.layers,
@@ -88,9 +90,14 @@ def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
         for source in sources_of(comparison):
             wanted = extraction_of(comparison, source)
             joined[wanted.identity] = join_poolings((*joined.get(wanted.identity, ()), *wanted.poolings))
-    models = list(dict.fromkeys((item.model, item.tower, item.drop_last) for item in joined))
-    ordered = sorted(joined, key=lambda item: models.index((item.model, item.tower, item.drop_last)))
+    models = list(dict.fromkeys(_load(item) for item in joined))
+    ordered = sorted(joined, key=lambda item: models.index(_load(item)))
     return tuple(replace(item, poolings=joined[item]) for item in ordered)
+
+
+def _load(extraction: Extraction) -> tuple[object, ...]:
+    """Give what a model must be loaded again for."""
+    return (extraction.model, extraction.tower, extraction.drop_last, extraction.clip)
 
 
 def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, n_curve, profile, take_profile
+from platoscope.layerwise import (
+    compare,
+    compare_spaces,
+    count_items,
+    n_curve,
+    profile,
+    take_profile,
+    with_ids,
+)
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from platoscope.layerwise import LayerStack
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
 
@@ -38,7 +47,7 @@ class Computation:
     ----------
     comparison : Comparison
         What is compared, and how.
-    a, b : Representations or sequence of ndarray, shape (n_items, n_features) each
+    a, b : LayerStack
         The two sides.
     strata : sequence of str or None
         The group of each item.
@@ -53,13 +62,20 @@ class Computation:
     """
 
     comparison: Comparison
-    a: Any
-    b: Any
+    a: LayerStack
+    b: LayerStack
     settings: Settings
     strata: Sequence[str] | None = None
     position: int | None = None
     grid: xr.Dataset | None = None
-    at_distance: Callable[[int], Any] | None = None
+    at_distance: Callable[[int], LayerStack] | None = None
+
+    @property
+    def options(self) -> Settings:
+        """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
+        a = self.settings.transform_of("a") if isinstance(self.comparison.a, Source) else ()
+        b = self.settings.transform_of("b") if isinstance(self.comparison.b, Source) else ()
+        return replace(self.settings, transform={"a": a, "b": b})
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -70,8 +86,9 @@ def compute(task: Computation, /) -> xr.Dataset:
     xarray.Dataset
         Of ``profile`` and ``sweep``: dimensions ``direction`` and ``layer`` (with ``layer_a``, ``layer_b``
         and both relative depths). Of ``grid``: ``direction``, ``layer_a``, ``layer_b``. Of
-        ``token_distance``: also ``token_distance``. Of ``sample_size``: ``direction`` and ``n_samples``. Of
-        synthetic data the varied quantity (``rank``, ``fraction``) stands in the place of ``layer``.
+        ``token_distance``: also ``token_distance``. Of ``spaces``: also ``space``. Of ``sample_size``:
+        ``direction`` and ``n_samples``. Of synthetic data the varied quantity (``rank``, ``fraction``) stands in
+        the place of ``layer``.
     """
     kind = task.comparison.kind
     if task.comparison.shuffle is not None:
@@ -84,6 +101,8 @@ def compute(task: Computation, /) -> xr.Dataset:
         return _token_distance(task)
     if kind == "sample_size":
         return _sample_size(task)
+    if kind == "spaces":
+        return _spaces(task)
     result = _profile(task, task.a, task.b) if task.grid is None else _slice(task, task.grid)
     return _with_coordinate(task, result)
 
@@ -106,14 +125,14 @@ def _shuffled(task: Computation) -> Computation:
             "use shuffle='free', or data with a column of strata"
         )
         raise InputError(msg)
-    n = len(task.a[0])
+    n = count_items(task.a)
     strata = np.asarray(task.strata) if within else np.zeros(n)
     # A stream of its own: the null of this comparison permutes with the seed alone.
     rows, partners = misaligned(strata, rng=np.random.default_rng([task.settings.seed, n]))
-    a, b = _select(task.a, rows), _select(task.b, partners)
-    if hasattr(a, "ids") and hasattr(b, "ids"):
+    a, b = task.a.select(rows), task.b.select(partners)
+    if a.ids is not None and b.ids is not None:
         # The rows are misaligned on purpose, so they take the names of the items that they now stand beside.
-        b = replace(b, ids=a.ids)
+        b = with_ids(b, a.ids)
     left = None if task.strata is None else [task.strata[row] for row in rows]
     return replace(task, a=a, b=b, strata=left)
 
@@ -148,12 +167,7 @@ def misaligned(
     return rows, following
 
 
-def _select(stack: Any, rows: NDArray[np.intp]) -> Any:
-    """Take rows of every layer."""
-    return stack.select(rows) if hasattr(stack, "select") else [layer[rows] for layer in stack]
-
-
-def _profile(task: Computation, a: Any, b: Any, held: _Held = (None, None)) -> xr.Dataset:
+def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (None, None)) -> xr.Dataset:
     settings = task.settings
     return profile(
         a,
@@ -161,7 +175,7 @@ def _profile(task: Computation, a: Any, b: Any, held: _Held = (None, None)) -> x
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
-        options=settings,
+        options=task.options,
         measures=_measures(task),
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -202,7 +216,7 @@ def _grid(task: Computation) -> xr.Dataset:
     return compare(
         task.a,
         task.b,
-        options=settings,
+        options=task.options,
         measures=settings.grid_measures,
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -215,8 +229,7 @@ def _sweep(task: Computation) -> xr.Dataset:
     assert task.comparison.fixed is not None
     side = task.comparison.fixed.side
     stack = task.a if side == "a" else task.b
-    layers = getattr(stack, "layers", range(len(stack)))
-    layer = int(layers[task.position])
+    layer = int(stack.layers[task.position])
     held = (layer, None) if side == "a" else (None, layer)
     return _profile(task, task.a, task.b, held) if task.grid is None else _slice(task, task.grid, held)
 
@@ -246,13 +259,10 @@ def _sample_size(task: Computation) -> xr.Dataset:
     the draw.
     """
     assert task.position is not None
-    sides = [
-        stack.parts(task.position) if hasattr(stack, "parts") else stack[task.position]
-        for stack in (task.a, task.b)
-    ]
+    sides = [stack.parts(task.position) for stack in (task.a, task.b)]
     draws = n_curve(
         *sides,
-        options=task.settings,
+        options=task.options,
         measures=task.settings.grid_measures,
         rng=task.settings.seed,
     )
@@ -262,6 +272,17 @@ def _sample_size(task: Computation) -> xr.Dataset:
         result[f"{measure}_low"] = result[measure] - spread
         result[f"{measure}_high"] = result[measure] + spread
     return result.assign_attrs(layer=int(task.position))
+
+
+def _spaces(task: Computation) -> xr.Dataset:
+    """Compare matched layers under several preparations; a null would tell nothing more about any of them."""
+    return compare_spaces(
+        task.a,
+        task.b,
+        match=task.comparison.match,
+        options=replace(task.settings, n_permutations=0),
+        rng=task.settings.seed,
+    )
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from platoscope.errors import StorageError
 from platoscope.layerwise import compile_kernels
+from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.judge.summary import summarize, tidy
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -36,6 +38,7 @@ def execute(
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
     filtered: dict[Items, Selection] | None = None,
+    shelf: Shelf | None = None,
 ) -> StudyResult:
     """Run a plan and write its folder.
 
@@ -52,6 +55,8 @@ def execute(
         Told what is going on.
     filtered : dict, optional
         What `platoscope.studies.extract_all` filled for several plans: items that need not be loaded and filtered again.
+    shelf : platoscope.models.Shelf, optional
+        Where models stand; shared by several plans, one model is in memory at a time.
 
     Returns
     -------
@@ -70,7 +75,13 @@ def execute(
     if not folder.holds("config", plan_to(plan)):
         folder.reopen()
         folder.write_json("config", plan_to(plan))
-    run = Workbench(plan, progress, store, {} if filtered is None else filtered)
+    run = Workbench(
+        plan,
+        progress,
+        store,
+        {} if filtered is None else filtered,
+        Shelf(progress.stage) if shelf is None else shelf,
+    )
     results = Results(plan)
     selections = run.select()
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
@@ -99,8 +110,6 @@ def execute(
 
 def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: Selections) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
-    from platoscope.studies.judge.summary import summarize, tidy
-
     plan = run.plan
     results = finished.by_label()
     if not folder.holds("config", plan_to(plan)):
@@ -117,8 +126,7 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
         },
         "items": selections.provenance,
         "models": {
-            _reader(extraction): dict(run.shelf.remember(run.request(extraction)).provenance)
-            for extraction in plan.extractions
+            _reader(extraction): dict(run.model(extraction).provenance) for extraction in plan.extractions
         },
         "notes": list(plan.study.notes),
     }
@@ -139,9 +147,12 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
 
 
 def _reader(extraction: Extraction) -> str:
-    """Name a model and what sets one of its readings apart from another: the tower, the tokens it drops."""
+    """Name a model and what sets one of its readings apart from another: the tower, and options that are not default."""
     tower = f" ({extraction.tower})" if extraction.tower else ""
-    dropped = (
-        "" if extraction.drop_last == Source(model="").drop_last else f", drop_last={extraction.drop_last}"
+    default = Source(model="")
+    options = "".join(
+        f", {name}={getattr(extraction, name)}"
+        for name in ("drop_last", "clip")
+        if getattr(extraction, name) != getattr(default, name)
     )
-    return f"{extraction.model}{tower}{dropped}"
+    return f"{extraction.model}{tower}{options}"

@@ -16,6 +16,8 @@ from platoscope.studies.design.serial import (
     record_from,
     settings_from,
 )
+from platoscope.studies.plan.availability import LeftOut
+from platoscope.studies.plan.extraction import extractions_of
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.run_folder import RunFolder
 
@@ -150,9 +152,6 @@ def _verdicts_from(content: Any, *, where: str) -> tuple[Verdict, ...]:
 
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
-    from platoscope.studies.plan.availability import LeftOut
-    from platoscope.studies.plan.extraction import extractions_of
-
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
         design = Design(comparisons=comparisons, panels=())

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
+from platoscope.layerwise import as_stack
+from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
+from platoscope.studies.judge.summary import region
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
-from platoscope.studies.run.encoders import ModelRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from platoscope.layerwise import LayerStack
+    from platoscope.models import Shelf
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
-    from platoscope.studies.run.encoders import Shelf
     from platoscope.studies.run.items import Selection
     from platoscope.studies.run.results import Results
 
@@ -72,10 +75,10 @@ def stack_of(
     shelf: Shelf,
     settings: Settings,
     /,
-) -> Any:
-    """Give one side as a sequence of layers: representations, lengths of texts, or synthetic data."""
+) -> LayerStack:
+    """Give one side as a stack of layers: representations, lengths of texts, or synthetic data."""
     if isinstance(side, Synthetic):
-        return stack(side, n_samples=settings.n, seed=settings.seed)
+        return as_stack(stack(side, n_samples=settings.n, seed=settings.seed))
     assert selection is not None, "a comparison without items is synthetic"
     if isinstance(side, Source):
         return readings.of(comparison, side)
@@ -88,22 +91,20 @@ def stack_of(
         raise InputError(msg)
     counted = selection.lengths.get(side.model, {}).get(side.side)
     if counted is None:
-        counted = shelf.remember(ModelRequest(side.model)).lengths(list(texts.items))
+        counted = ModelOnDemand(side.model, shelf=shelf).lengths(list(texts.items))
     characters = np.array([len(text) for text in texts.items], dtype=np.int64)
-    return standardized_lengths(counted, characters)
+    return as_stack(standardized_lengths(counted, characters))
 
 
-def position_of(comparison: Comparison, sides: Sequence[Any], results: Results, /) -> int | None:
+def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Results, /) -> int | None:
     """Give the position of the layer that a comparison holds; None where it holds none."""
-    from platoscope.studies.judge.summary import region
-
     fixed = comparison.fixed
     if fixed is None:
         return None
     held = sides[0] if fixed.side == "a" else sides[1]
     if fixed.minimum_of is not None:
         layer = region(results.of(fixed.minimum_of))["minimum_layer"]
-        numbers = list(getattr(held, "layers", range(len(held))))
+        numbers = list(held.layers)
         if layer not in numbers:
             msg = (
                 f"comparison {comparison.label!r} holds layer {layer}, the minimum of {fixed.minimum_of!r}, but its "
@@ -112,13 +113,13 @@ def position_of(comparison: Comparison, sides: Sequence[Any], results: Results, 
             raise InputError(msg)
         return numbers.index(layer)
     if fixed.depth is not None:
-        depths = np.asarray(getattr(held, "relative_depth", np.linspace(0, 1, len(held))))
-        return int(np.abs(depths - fixed.depth).argmin())
+        return int(np.abs(held.relative_depth - fixed.depth).argmin())
     assert fixed.layer is not None
-    if not -len(held) <= fixed.layer < len(held):
-        msg = f"comparison {comparison.label!r} holds position {fixed.layer} of {len(held)} layers"
+    n_layers = len(held.layers)
+    if not -n_layers <= fixed.layer < n_layers:
+        msg = f"comparison {comparison.label!r} holds position {fixed.layer} of {n_layers} layers"
         raise InputError(msg)
-    return fixed.layer % len(held)
+    return fixed.layer % n_layers
 
 
 def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[str, str]:

@@ -1,0 +1,197 @@
+"""A stack of layers: one type, and the one place that makes it of whatever a user hands in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from platoscope.errors import InputError
+from platoscope.neighbors import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+__all__ = [
+    "ArrayStack",
+    "Layer",
+    "LayerStack",
+    "as_stack",
+    "count_items",
+    "n_rows",
+    "take_rows",
+    "with_ids",
+]
+
+Layer: TypeAlias = "Space | Sequence[Any]"
+"""One layer: a prepared space, or arrays of shape (n_items, n_features) whose squared distances add."""
+
+
+@runtime_checkable
+class LayerStack(Protocol):
+    """Layers of one model over the same items, read one at a time.
+
+    `Representations` is one, and `as_stack` makes one of arrays. An object of your own with these members goes wherever
+    two stacks are compared, and what it holds is read a layer at a time.
+    """
+
+    @property
+    def layers(self) -> Sequence[int]:
+        """The label of each layer, in order of depth."""
+
+    @property
+    def relative_depth(self) -> npt.NDArray[np.float64]:
+        """The depth of each layer, from 0 (embeddings) to 1 (last block)."""
+
+    @property
+    def ids(self) -> Sequence[str] | None:
+        """The name of each item, or None where rows have none: they must then be in the same order on both sides."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it comes from, for the attributes of a result."""
+
+    def parts(self, index: int, /) -> Layer:
+        """Read the layer at a position."""
+
+    def select(self, items: npt.NDArray[np.intp], /) -> LayerStack:
+        """Keep some items, by row number, in the order given."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayStack:
+    """Layers behind functions that read them, under labels that are given with them."""
+
+    readers: tuple[Callable[[], Layer], ...] = field(repr=False)
+    layers: tuple[int, ...]
+    relative_depth: npt.NDArray[np.float64] = field(repr=False)
+    ids: tuple[str, ...] | None = field(repr=False, default=None)
+    provenance: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    def parts(self, index: int, /) -> Layer:
+        """Read the layer at a position."""
+        return self.readers[index]()
+
+    def select(self, items: npt.NDArray[np.intp], /) -> ArrayStack:
+        """Keep some items, by row number, in the order given."""
+        return ArrayStack(
+            tuple(partial(_selected, reader, items) for reader in self.readers),
+            self.layers,
+            self.relative_depth,
+            None if self.ids is None else tuple(self.ids[i] for i in items),
+            self.provenance,
+        )
+
+
+def _selected(reader: Callable[[], Layer], items: npt.NDArray[np.intp]) -> Layer:
+    return take_rows(reader(), items)
+
+
+def as_stack(X: Any, name: str = "X", /) -> LayerStack:
+    """Return what holds layers as a `LayerStack`; a stack is returned as it is.
+
+    Parameters
+    ----------
+    X : array of shape (n_layers, n_items, n_features), sequence of layers, Representations or LayerStack
+        A layer in a sequence is an array of shape (n_items, n_features) of any library, a sequence of such arrays
+        (a concatenation whose squared distances add), or a `Space`. Attributes `layers`, `relative_depth`, `ids` and
+        `provenance` are taken where `X` has them (as `Representations.to_xarray` does); without, layers are numbered
+        from 0 and lie evenly from depth 0 to 1.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    InputError
+        Something else, such as a single layer, a dict or an empty list.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = as_stack(np.zeros((3, 10, 4)))
+    >>> stack.layers, stack.relative_depth.tolist(), stack.parts(0)[0].shape
+    ((0, 1, 2), [0.0, 0.5, 1.0], (10, 4))
+    """
+    if isinstance(X, LayerStack):
+        return X
+    if hasattr(X, "parts") and hasattr(X, "layers"):
+        read = [partial(X.parts, i) for i in range(len(X))]
+    elif getattr(X, "ndim", None) == 3 or (isinstance(X, (list, tuple)) and len(X) > 0):
+        read = [partial(X.__getitem__, i) for i in range(len(X))]
+    else:
+        given = f"an array of shape {X.shape}" if hasattr(X, "shape") else f"{type(X).__name__}"
+        message = (
+            f"{name} must be a stack of layers: an array of shape (n_layers, n_samples, n_features), a non-empty list of "
+            f"layers, or Representations; got {given}. Wrap a single layer in a list."
+        )
+        raise InputError(message)
+    labels = tuple(getattr(X, "layers", range(len(read))))
+    evenly = np.linspace(0.0, 1.0, len(read)) if len(read) > 1 else np.ones(1)
+    ids = getattr(X, "ids", None)
+    return ArrayStack(
+        tuple(
+            partial(_as_layer, reader, f"layer {label} of {name}")
+            for label, reader in zip(labels, read, strict=True)
+        ),
+        labels,
+        np.asarray(getattr(X, "relative_depth", evenly), np.float64),
+        None if ids is None else tuple(ids),
+        dict(getattr(X, "provenance", {})),
+    )
+
+
+def _as_layer(reader: Callable[[], Any], name: str) -> Layer:
+    given = reader()
+    if isinstance(given, Space):
+        return given
+    if isinstance(given, (list, tuple)) and len(given) > 0 and getattr(given[0], "ndim", None) == 2:
+        return given
+    # Whatever has no size in memory to tell (nested lists, a table) is an array from here on.
+    array = given if hasattr(given, "nbytes") and hasattr(given, "shape") else _array(given, name)
+    if len(array.shape) != 2:
+        message = (
+            f"{name} must be a matrix of shape (n_samples, n_features), or a sequence of such matrices; "
+            f"got shape {tuple(array.shape)}."
+        )
+        raise InputError(message)
+    return [array]
+
+
+def _array(given: Any, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as error:
+        message = (
+            f"{name} cannot be read as an array: {error}. Give a matrix of shape (n_samples, n_features)."
+        )
+        raise InputError(message) from error
+
+
+def count_items(stack: LayerStack, /) -> int:
+    """Return the number of items of a stack, from its ids where it has them."""
+    return n_rows(stack.parts(0)) if stack.ids is None else len(stack.ids)
+
+
+def n_rows(layer: Layer, /) -> int:
+    """Return the number of items of a layer."""
+    return layer.n_samples if isinstance(layer, Space) else len(layer[0])
+
+
+def take_rows(layer: Layer, items: npt.NDArray[np.intp], /) -> Layer:
+    """Return the layer of some items."""
+    return layer.subset(items) if isinstance(layer, Space) else [part[items] for part in layer]
+
+
+def with_ids(stack: LayerStack, ids: Sequence[str], /) -> LayerStack:
+    """Return the same rows under other names of the items."""
+    return ArrayStack(
+        tuple(partial(stack.parts, i) for i in range(len(stack.layers))),
+        tuple(stack.layers),
+        stack.relative_depth,
+        tuple(ids),
+        stack.provenance,
+    )

@@ -1,0 +1,194 @@
+"""What the figure functions share: Axes, lines with their bands, chance levels, labels and legends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import InputError
+from platoscope.measures import find_measure
+from platoscope.report._names import as_text, chance_level
+from platoscope.report.style import (
+    CHANCE_COLOR,
+    COLORS,
+    DIRECTION_STYLES,
+    REGION_COLOR,
+    condition_colors,
+    new_axes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import xarray as xr
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from platoscope.report._lines import Depth, Line
+
+__all__ = [
+    "add_legend",
+    "begin",
+    "draw_chance",
+    "draw_curve",
+    "ensure_axes",
+    "label_depth",
+    "label_ticks",
+    "legend_above",
+    "measure_styles",
+    "shade_layers",
+]
+
+
+def begin(
+    results: xr.Dataset | Mapping[str, xr.Dataset], ax: Axes | None, /
+) -> tuple[dict[str, xr.Dataset], Axes, dict[str, str]]:
+    """Return results by name (a single one gets the empty name), the Axes, and the color of each name."""
+    import xarray as xr
+
+    datasets = (
+        {"": results}
+        if isinstance(results, xr.Dataset)
+        else {as_text(name): dataset for name, dataset in results.items()}
+    )
+    if not datasets:
+        message = "a figure needs at least one result, got an empty mapping"
+        raise InputError(message)
+    return datasets, ensure_axes(ax), condition_colors(list(datasets))
+
+
+def ensure_axes(ax: Axes | None, /) -> Axes:
+    """Return `ax`, or the Axes of a new single-column figure."""
+    return new_axes() if ax is None else ax
+
+
+def draw_curve(
+    ax: Axes, curve: Line, /, *, label: str, color: str, direction: str = "a_to_b", n_conditions: int = 1
+) -> None:
+    """Draw one curve and, where it has an interval, the band around it; bands of many conditions are faint."""
+    # Where many lie over each other, each is fainter, so that lines stay visible.
+    alpha = 0.2 if n_conditions <= 3 else 0.1
+    if curve.low is not None and curve.high is not None:
+        # No label: the legend names the line, and a band belongs to the line of its color.
+        ax.fill_between(curve.x, curve.low, curve.high, color=color, alpha=alpha, linewidth=0)
+    ax.plot(
+        curve.x,
+        curve.values,
+        color=color,
+        linestyle=DIRECTION_STYLES.get(direction, "-"),
+        label=label,
+    )
+
+
+def measure_styles(measures: Sequence[str], /) -> dict[str, tuple[str, str]]:
+    """Give each measure its color and the direction whose line style it has: one color per family, further ones dashed.
+
+    The two estimators of CKA are one quantity, read in two ways.
+    """
+    families: dict[str, list[str]] = {}
+    for name in measures:
+        measure = find_measure(name)
+        families.setdefault(measure.family if measure is not None else name, []).append(name)
+    return {
+        name: (COLORS[i % len(COLORS)], "b_to_a" if position else "a_to_b")
+        for i, members in enumerate(families.values())
+        for position, name in enumerate(members)
+    }
+
+
+def label_depth(ax: Axes, x: Depth, /, *, name: str = "") -> None:
+    """Label the horizontal axis, and let it end where the layers end."""
+    what = "relative depth" if x == "relative_depth" else "layer"
+    ax.set_xlabel(f"{what} ({name})" if name else what)
+    if x == "relative_depth":
+        ax.set_xlim(-0.02, 1.02)
+
+
+def draw_chance(ax: Axes, variable: str, datasets: Iterable[xr.Dataset], /) -> None:
+    """Draw the level of unrelated representations, where it is known: 1 for Δ, k / (N − 1) for the overlap."""
+    levels = {chance_level(variable, dataset) for dataset in datasets}
+    for level in sorted(level for level in levels if level is not None):
+        ax.axhline(level, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
+
+
+def label_ticks(ax: Axes, values: np.ndarray, /) -> None:
+    """Put a tick with its plain number at each of `values` of a logarithmic axis, as far as there is room."""
+    chosen: list[float] = []
+    for value in np.sort(np.asarray(values, dtype=np.float64)):
+        # Labels of numbers nearer than a factor of 1.7 run into each other at the width of one column.
+        if not chosen or value >= 1.7 * chosen[-1]:
+            chosen.append(float(value))
+    ax.set_xticks(chosen, labels=[f"{value:g}" for value in chosen])
+    ax.set_xticks([], minor=True)
+
+
+def legend_above(ax: Axes, /, *, handles: Sequence[Artist] | None = None) -> None:
+    """Put the legend above the Axes, where it covers no data, in as many columns as its names allow.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where the legend goes.
+    handles : sequence of matplotlib artists, optional
+        Its entries; all labelled lines of `ax` by default.
+    """
+    shown = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    longest = max((len(str(handle.get_label())) for handle in shown), default=0)
+    ncols = 1 if longest > 26 else 2 if longest > 13 else 3
+    ax.legend(handles=shown, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=ncols, columnspacing=1.0)
+
+
+def shade_layers(ax: Axes, x: np.ndarray, layers: Sequence[int], /) -> None:
+    """Shade the positions `layers` of the points `x`, each to half the way to its neighbors."""
+    if not len(layers):
+        return
+    edges = np.concatenate(([x[0]], (x[1:] + x[:-1]) / 2, [x[-1]]))
+    chosen = np.zeros(len(x), dtype=bool)
+    chosen[list(layers)] = True
+    starts = np.flatnonzero(chosen & ~np.concatenate(([False], chosen[:-1])))
+    ends = np.flatnonzero(chosen & ~np.concatenate((chosen[1:], [False])))
+    for start, end in zip(starts, ends, strict=True):
+        ax.axvspan(edges[start], edges[end + 1], color=REGION_COLOR, linewidth=0, zorder=0)
+
+
+def add_legend(
+    ax: Axes,
+    /,
+    *,
+    conditions: Mapping[str, str],
+    directions: Mapping[str, str],
+    null: str | None = None,
+    region: bool = False,
+) -> None:
+    """Explain colors (conditions) and line styles (directions) apart: entries add, they do not multiply.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where the legend goes.
+    conditions : mapping of str to str
+        Color by name; the empty name is a single condition that needs no entry.
+    directions : mapping of str to str
+        Label by direction; no entry where there is only one and conditions are named.
+    null : str or None
+        Label of the gray null, if it is drawn.
+    region : bool
+        Whether the semantic region is shaded.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    named = {label: color for label, color in conditions.items() if label}
+    handles: list[Any] = [Line2D([], [], color=color, label=label) for label, color in named.items()]
+    if len(directions) > 1 or not named:
+        color = "black" if named else next(iter(conditions.values()))
+        handles += [
+            Line2D([], [], color=color, linestyle=DIRECTION_STYLES[direction], label=label)
+            for direction, label in directions.items()
+        ]
+    if null is not None:
+        handles.append(Line2D([], [], color=CHANCE_COLOR, linestyle=":", label=null))
+    if region:
+        handles.append(Patch(color=REGION_COLOR, linewidth=0, label="semantic region"))
+    legend_above(ax, handles=handles)

@@ -1,0 +1,400 @@
+"""One measure over the layers: its profile, its asymmetry, its null, and how both depend on the pooling."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from platoscope.report._axes import (
+    add_legend,
+    begin,
+    draw_chance,
+    draw_curve,
+    label_depth,
+    legend_above,
+    shade_layers,
+)
+from platoscope.report._lines import depth, directions_of, read_line, read_null
+from platoscope.report._names import (
+    axis_from_zero,
+    direction_label,
+    label,
+    short_label,
+    side_names,
+)
+from platoscope.report.style import CHANCE_COLOR, COLORS, ordered_colors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from platoscope.report._lines import Depth, Side
+
+__all__ = [
+    "plot_asymmetry",
+    "plot_null",
+    "plot_poolings",
+    "plot_profile",
+    "plot_sweep",
+]
+
+_BOTH: Final = ("a_to_b", "b_to_a")
+_SHUFFLED: Final = "shuffled pairs"
+
+
+def plot_profile(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance",
+    directions: Sequence[str] = _BOTH,
+    x: Depth = "relative_depth",
+    side: Side = "a",
+    null: bool = True,
+    region: Sequence[int] | None = None,
+) -> Axes:
+    """Draw a measure over the layers, with interval bands; color is the condition, line style the direction.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        What `platoscope.profile` returns (dimensions ``direction`` and ``layer``), one or several by the
+        name of their condition. Attributes ``name_a`` and ``name_b`` name the directions.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance"
+        The variable. ``measure_low`` and ``measure_high`` give the band, where they are there.
+    directions : sequence of {"a_to_b", "b_to_a", "mean"}, default: both
+        Which directions; ignored for a measure that has none.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+    null : bool, default: True
+        Draw the permutation null in gray where the result has one: its mean and, for a single result, two
+        standard deviations to both sides. Without it a gray line marks the level of chance.
+    region : sequence of int, optional
+        Positions (along ``layer``) of the semantic region to shade.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with one labelled line per condition and direction.
+
+    Raises
+    ------
+    InputError
+        If a result lacks the variable or the coordinate; the message lists what it has.
+    """
+    datasets, ax, colors = begin(results, ax)
+    many = len(datasets)
+    drawn: dict[str, str] = {}
+    has_null = False
+    for name, dataset in datasets.items():
+        positions = depth(dataset, x=x, side=side)
+        directed = directions_of(dataset, measure)
+        for direction in directions if directed else ("mean",):
+            curve = read_line(dataset, measure, x=positions, direction=direction)
+            own = shared = label(measure, dataset)
+            if directed:
+                own = direction_label(direction, dataset, of=measure)
+                shared = direction_label(direction, *datasets.values(), of=measure)
+            drawn.setdefault(direction, shared)
+            text = _of(name, own)
+            draw_curve(ax, curve, label=text, color=colors[name], direction=direction, n_conditions=many)
+        has_null |= null and _draw_null(ax, dataset, measure, positions, name, band=many == 1)
+    if region is not None:
+        shade_layers(ax, depth(next(iter(datasets.values())), x=x, side=side), region)
+    if not has_null:
+        draw_chance(ax, measure, datasets.values())
+    _label_axes(ax, measure, x, datasets)
+    add_legend(
+        ax,
+        conditions=colors,
+        directions=drawn,
+        null=_SHUFFLED if has_null else None,
+        region=region is not None and len(region) > 0,
+    )
+    return ax
+
+
+def plot_sweep(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    side: Side = "b",
+    x: Depth = "relative_depth",
+    directions: Sequence[str] = _BOTH,
+) -> Axes:
+    """Draw Δ over the layers of one side while the other stays at one layer.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        Profiles (dimensions ``direction`` and ``layer``) by the name of the model that is swept.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    side : {"a", "b"}, default: "b"
+        The side that is swept.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    directions : sequence of {"a_to_b", "b_to_a", "mean"}, default: both
+        Which directions.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with a line per model and direction.
+
+    Raises
+    ------
+    InputError
+        If a result lacks the variable or the coordinate; the message lists what it has.
+    """
+    datasets, _, _ = begin(results, ax)
+    ax = plot_profile(results, ax, directions=directions, x=x, side=side, null=False)
+    a, b = side_names(next(iter(datasets.values())))
+    label_depth(ax, x, name=a if side == "a" else b)
+    return ax
+
+
+def plot_poolings(
+    results: Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance",
+    direction: str = "mean",
+    x: Depth = "relative_depth",
+    side: Side = "a",
+) -> Axes:
+    """Draw one curve per pooling; the shade of a family darkens with the number of tokens.
+
+    Parameters
+    ----------
+    results : mapping of str to xarray.Dataset
+        Profiles by the notation of their pooling (``"last"``, ``"mean(20)"``, ``"concat(5)"``).
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance"
+        The variable.
+    direction : {"mean", "a_to_b", "b_to_a"}, default: "mean"
+        One direction, or the mean of both, which is the figure of the paper.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with one line per pooling.
+
+    Raises
+    ------
+    InputError
+        If a result lacks the variable or the coordinate; the message lists what it has.
+    """
+    datasets, ax, _ = begin(results, ax)
+    colors = _pooling_colors(list(datasets))
+    for pooling in sorted(datasets, key=_order):
+        dataset = datasets[pooling]
+        draw_curve(
+            ax,
+            read_line(dataset, measure, x=depth(dataset, x=x, side=side), direction=direction),
+            label=pooling,
+            color=colors[pooling],
+            # Concatenations are dashed as well: two families of shades alone are hard to tell apart.
+            direction="b_to_a" if pooling.startswith("concat") else "a_to_b",
+            n_conditions=len(datasets),
+        )
+    draw_chance(ax, measure, datasets.values())
+    _label_axes(ax, measure, x, datasets)
+    legend_above(ax)
+    return ax
+
+
+def plot_asymmetry(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    x: Depth = "relative_depth",
+    side: Side = "a",
+) -> Axes:
+    """Draw δ = Δ(A→B) − Δ(B→A) over the layers; below the zero line A is the more informative.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        What `platoscope.profile` returns; the variables ``asymmetry``, ``asymmetry_low`` and
+        ``asymmetry_high`` are drawn, whose interval is paired between the directions.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with one line per condition and a zero line.
+
+    Raises
+    ------
+    InputError
+        If a result lacks the variable or the coordinate; the message lists what it has.
+    """
+    gap = "asymmetry"
+    datasets, ax, colors = begin(results, ax)
+    ax.axhline(0, color=CHANCE_COLOR, linewidth=0.7)
+    for name, dataset in datasets.items():
+        curve = read_line(dataset, gap, x=depth(dataset, x=x, side=side))
+        draw_curve(ax, curve, label=name or gap, color=colors[name], n_conditions=len(datasets))
+    label_depth(ax, x)
+    a, b = side_names(*datasets.values())
+    # Names of models do not fit along the axis; the two sentences below name both sides as well.
+    name = label(gap, next(iter(datasets.values())))
+    ax.set_ylabel(f"{name}({a}, {b})" if len(a + b) <= 16 else name)
+    # The sign is what every reader of this figure asks for, so the figure itself answers.
+    low, high = ax.get_ylim()
+    reach = 1.25 * max(abs(low), abs(high))  # room for the two sentences
+    ax.set_ylim(-reach, reach)
+    for height, vertical, name in ((0.02, "bottom", a), (0.98, "top", b)):
+        ax.text(
+            0.99,
+            height,
+            f"{name} more informative",
+            transform=ax.transAxes,
+            ha="right",
+            va=vertical,
+            fontsize=6.5,
+            color=CHANCE_COLOR,
+        )
+    if any(datasets):
+        add_legend(ax, conditions=colors, directions={})
+    return ax
+
+
+def plot_null(
+    results: xr.Dataset | Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    measure: str = "information_imbalance_null",
+    x: Depth = "relative_depth",
+    side: Side = "a",
+) -> Axes:
+    """Draw Δ of shuffled pairs over the layers, in both directions, with a line at 1.
+
+    Parameters
+    ----------
+    results : xarray.Dataset or mapping of str to xarray.Dataset
+        Profiles with ``information_imbalance_null``, the mean over permutations of the pairing, and
+        their standard deviation ``information_imbalance_null_sd``, drawn twice to both sides.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance_null"
+        The variable; ``"information_imbalance"`` where the pairs themselves were shuffled.
+    x : {"relative_depth", "layer"}, default: "relative_depth"
+        What stands on the horizontal axis.
+    side : {"a", "b"}, default: "a"
+        Whose layers stand there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with a line per condition and direction.
+
+    Raises
+    ------
+    InputError
+        If a result has no null; the message lists what it has.
+    """
+    datasets, ax, colors = begin(results, ax)
+    first = next(iter(datasets.values()))
+    short = short_label(measure, first)
+    directed = directions_of(first, measure)
+    names = {direction: direction_label(direction, *datasets.values(), of=measure) for direction in directed}
+    names = names or {"a_to_b": short}
+    draw_chance(ax, measure, datasets.values())
+    for name, dataset in datasets.items():
+        positions = depth(dataset, x=x, side=side)
+        for direction, line in names.items():
+            curve = read_null(dataset, measure, x=positions, direction=direction)
+            draw_curve(ax, curve, label=_of(name, line), color=colors[name], direction=direction)
+    label_depth(ax, x)
+    ax.set_ylabel(f"{short} of {_SHUFFLED}")
+    ax.set_ylim(0, max(1.25, ax.get_ylim()[1]))
+    add_legend(ax, conditions=colors, directions=names)
+    return ax
+
+
+def _of(condition: str, line: str, /) -> str:
+    """Name one line of a condition; a single result has no condition."""
+    return f"{condition} · {line}" if condition else line
+
+
+def _label_axes(ax: Axes, measure: str, x: Depth, datasets: Mapping[str, xr.Dataset], /) -> None:
+    """Label both axes, and let the vertical one begin where the measure wants it."""
+    label_depth(ax, x)
+    ax.set_ylabel(label(measure, next(iter(datasets.values()))))
+    if axis_from_zero(measure):
+        ax.set_ylim(bottom=0)
+
+
+def _draw_null(
+    ax: Axes, dataset: xr.Dataset, measure: str, positions: np.ndarray, condition: str, /, *, band: bool
+) -> bool:
+    """Draw the mean of the permutation null, with or without its spread, and say whether there was one."""
+    name = f"{measure}_null"
+    if name not in dataset:
+        return False
+    curve = read_null(dataset, name, x=positions, direction="mean")
+    if band and curve.low is not None and curve.high is not None:
+        ax.fill_between(curve.x, curve.low, curve.high, color=CHANCE_COLOR, alpha=0.15, linewidth=0)
+    ax.plot(
+        curve.x,
+        curve.values,
+        color=CHANCE_COLOR,
+        linestyle=":",
+        linewidth=1.0,
+        label=_of(condition, _SHUFFLED),
+    )
+    return True
+
+
+def _split(pooling: str, /) -> tuple[str, int]:
+    """Return the family of a pooling and its number of tokens (0 where it names none)."""
+    match = re.fullmatch(r"(\w+)\((\d+)\)", pooling)
+    return (match[1], int(match[2])) if match else (pooling, 0)
+
+
+def _order(pooling: str, /) -> tuple[int, str, int]:
+    """Order of the legend: single tokens, means, concatenations, each by its number of tokens."""
+    family, k = _split(pooling)
+    return ({"last": 0, "mean": 1, "concat": 2}.get(family, 3), family, k)
+
+
+def _pooling_colors(poolings: Sequence[str], /) -> dict[str, str]:
+    """Black for the last token, blues for means, oranges for concatenations, the palette for the rest."""
+    colors: dict[str, str] = {}
+    families: dict[str, list[str]] = {}
+    for pooling in sorted(poolings, key=_order):
+        families.setdefault(_split(pooling)[0], []).append(pooling)
+    rest = iter(COLORS[2:4] * len(poolings))
+    for family, members in families.items():
+        if family == "mean":
+            shades = ordered_colors(len(members))
+        elif family == "concat":
+            shades = ordered_colors(len(members), scale="Oranges")
+        else:
+            shades = ["#000000"] if family == "last" else [next(rest) for _ in members]
+        colors.update(zip(members, shades, strict=True))
+    return colors

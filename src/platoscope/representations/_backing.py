@@ -1,0 +1,166 @@
+"""Where the numbers of `Representations` come from: arrays in memory, or a group of the store."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from platoscope.representations._group import StoredGroup
+    from platoscope.representations._units import StoredArray
+
+__all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view"]
+
+_NUMBERED = re.compile(r"(tokens|concat|token)\((\d+)\)")
+
+
+class Backing(Protocol):
+    """Read access to the layers of one side of a data set in one model."""
+
+    @property
+    def key(self) -> str:
+        """A name for the content."""
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        """The poolings on hand, as they are kept."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it all comes from."""
+
+    @property
+    def location(self) -> str:
+        """Where it lies, in words."""
+
+    def width(self, pooling: str, /) -> int:
+        """Features of one vector in the widest layer."""
+
+    def read(
+        self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
+    ) -> NDArray[np.float32]:
+        """Read some tokens of some items: float32, shape ``(n_tokens, n_rows, n_features)``."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Which tokens of which kept pooling give a pooling that is asked for."""
+
+    kept: str
+    tokens: slice
+    n_tokens: int
+
+
+def find_view(pooling: str, kept: Sequence[str], /) -> View | None:
+    """Find how a pooling can be read from what is kept, without rounding anything anew.
+
+    Kept as such, it is read as such. Otherwise the shortest kept row of tokens that holds it serves:
+    ``tokens(20)`` holds ``last``, ``token(0)`` to ``token(19)``, and ``concat(k)`` and ``tokens(k)`` up to
+    20. Means are not taken from it: their last bits depend on the order of the additions.
+
+    Examples
+    --------
+    >>> find_view("token(2)", ["mean(20)", "tokens(20)"])
+    View(kept='tokens(20)', tokens=slice(17, 18, None), n_tokens=1)
+    >>> find_view("mean(5)", ["mean(20)", "tokens(20)"]) is None
+    True
+    """
+    asked = _NUMBERED.fullmatch(pooling)
+    kind, number = (pooling, 0) if asked is None else (asked[1], int(asked[2]))
+    rows = kind in ("tokens", "concat")
+    if pooling in kept and not rows:
+        return View(pooling, slice(None), 1)
+    if not rows and kind not in ("last", "token"):
+        return None
+    needed = number if rows else number + 1
+    lengths = [
+        int(found[2]) for name in kept if (found := _NUMBERED.fullmatch(name)) and found[1] == "tokens"
+    ]
+    enough = [length for length in lengths if length >= needed]
+    if not enough:
+        return None
+    shortest = min(enough)
+    stop = shortest if rows else shortest - number
+    return View(f"tokens({shortest})", slice(shortest - needed, stop), number if rows else 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayBacking:
+    """Layers in memory (or memory-mapped): for every pooling one array per layer.
+
+    Each array has shape ``(n_items, n_features)``, or ``(n_items, n_tokens, n_features)`` for rows of tokens.
+    """
+
+    layers_of: Mapping[str, Sequence[NDArray[Any]]] = field(repr=False)
+    provenance: Mapping[str, Any] = field(repr=False)
+    location: str = "memory"
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        return tuple(self.layers_of)
+
+    @cached_property
+    def key(self) -> str:
+        total = hashlib.sha256()
+        for pooling, layers in self.layers_of.items():
+            total.update(pooling.encode())
+            for layer in layers:
+                total.update(f"{layer.shape}".encode())
+                total.update(np.ascontiguousarray(layer, "<f4").tobytes())
+        return total.hexdigest()
+
+    def width(self, pooling: str, /) -> int:
+        return max(int(layer.shape[-1]) for layer in self.layers_of[pooling])
+
+    def read(
+        self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
+    ) -> NDArray[np.float32]:
+        layer = self.layers_of[pooling][position][rows]
+        if layer.ndim == 2:
+            return np.asarray(layer, np.float32)[None]
+        return np.ascontiguousarray(np.moveaxis(layer[:, tokens], 1, 0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBacking:
+    """Layers in the store."""
+
+    group: StoredGroup
+    arrays: Mapping[str, StoredArray] = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.group.key
+
+    @property
+    def location(self) -> str:
+        return f"{self.group.folder.location}/{self.group.key}"
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        return tuple(self.arrays)
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        kept = ("data", "model", "plan", "versions", "created")
+        made = {name: array.attributes.get("completed") for name, array in self.arrays.items()}
+        return {name: self.group.attributes[name] for name in kept} | {"key": self.key, "extraction": made}
+
+    def width(self, pooling: str, /) -> int:
+        return self.arrays[pooling].n_features
+
+    def read(
+        self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
+    ) -> NDArray[np.float32]:
+        place = np.full(self.group.n_items, -1, np.int64)
+        place[rows] = np.arange(rows.size)
+        return self.arrays[pooling].read_layer(position, place[self.group.batches.order], rows.size, tokens)

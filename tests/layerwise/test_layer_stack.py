@@ -1,0 +1,153 @@
+"""Whatever holds layers becomes one type at the entry of a comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import platoscope
+from platoscope.errors import InputError
+from platoscope.layerwise import LayerStack, as_stack, count_items, with_ids
+from platoscope.neighbors import prepare
+from platoscope.representations import Representations
+
+LAYERS = np.random.default_rng(0).standard_normal((3, 40, 6))
+OTHER = LAYERS[:2] + np.random.default_rng(1).standard_normal((2, 40, 6))
+IDS = [f"item {i}" for i in range(40)]
+
+
+class OwnStack:
+    """All that a stack must have, and no more."""
+
+    layers = (0, 1, 2)
+    relative_depth = np.array([0.0, 0.5, 1.0])
+    ids = None
+    provenance: dict[str, Any] = {"from": "a test"}  # noqa: RUF012
+
+    def parts(self, index: int) -> Any:
+        """Read a layer."""
+        return [LAYERS[index]]
+
+    def select(self, items: Any) -> LayerStack:
+        """Keep some items."""
+        return as_stack(LAYERS[:, items])
+
+
+class Readers:
+    """Layers that are read one at a time under their labels, with nothing else."""
+
+    layers = (0, 1, 2)
+
+    def __len__(self) -> int:
+        return 3
+
+    def parts(self, index: int) -> Any:
+        """Read a layer."""
+        return [LAYERS[index][:, :2], LAYERS[index][:, 2:]]
+
+
+def torch_layers():
+    return pytest.importorskip("torch").from_numpy(LAYERS)
+
+
+def frames():
+    pandas = pytest.importorskip("pandas")
+    return [pandas.DataFrame(layer) for layer in LAYERS]
+
+
+KINDS = {
+    "array": lambda: LAYERS,
+    "torch": torch_layers,
+    "list of arrays": lambda: list(LAYERS),
+    "tuple of arrays": lambda: tuple(LAYERS),
+    "lists of numbers": lambda: LAYERS.tolist(),
+    "tables": frames,
+    "concatenations": lambda: [[layer[:, :2], layer[:, 2:]] for layer in LAYERS],
+    "spaces": lambda: [prepare(layer) for layer in LAYERS],
+    "representations": lambda: Representations.from_arrays(LAYERS, ids=IDS),
+    "a labeled array": lambda: Representations.from_arrays(LAYERS, ids=IDS).to_xarray(),
+    "readers": Readers,
+    "own": OwnStack,
+    "a stack": lambda: as_stack(LAYERS),
+}
+
+
+@pytest.mark.parametrize("n_samples", [None, 30])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_stack_gives_the_same_result(kind, n_samples):
+    """However the layers are handed in, on all items or on some, the result is that of the array."""
+    options = {"measures": ["information_imbalance", "cka_debiased"], "n_resamples": 0, "rng": 0}
+    want = platoscope.compare(LAYERS, OTHER, n_samples=n_samples, **options)
+    got = platoscope.compare(KINDS[kind](), OTHER, n_samples=n_samples, **options)
+    # Representations are float32, in which Δ of these rows is the same.
+    np.testing.assert_allclose(got.information_imbalance, want.information_imbalance, atol=1e-12)
+    np.testing.assert_allclose(got.cka_debiased, want.cka_debiased, atol=1e-6)
+    assert got.layer_a.values.tolist() == [0, 1, 2]
+    assert got.relative_depth_a.values.tolist() == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_becomes_one_type(kind):
+    """Behind the adapter there is a `LayerStack`, and making one of it again changes nothing."""
+    stack = as_stack(KINDS[kind]())
+    assert isinstance(stack, LayerStack)
+    assert as_stack(stack) is stack
+    assert count_items(stack) == 40
+    assert count_items(stack.select(np.arange(5))) == 5
+
+
+def test_labels_come_with_the_layers():
+    """Labels, depths, ids and provenance of representations stand in the stack and in the result."""
+    made = Representations.from_arrays(LAYERS, ids=IDS, layers=[1, 4, 8], depth=8, provenance={"model": "m"})
+    result = platoscope.profile(made, LAYERS, measures=["rsa"], n_resamples=0, match="relative_depth")
+    assert result.layer_a.values.tolist() == [1, 4, 8]
+    assert '"model": "m"' in result.provenance
+    labeled = platoscope.profile(made.to_xarray(), LAYERS, measures=["rsa"], n_resamples=0)
+    assert labeled.layer_a.values.tolist() == [1, 4, 8]
+    assert labeled.relative_depth_a.values.tolist() == [0.125, 0.5, 1.0]
+
+
+def test_a_stack_of_one_layer_lies_at_depth_one():
+    """A single layer in a list is the last one, as a model's output is."""
+    assert as_stack([LAYERS[0]]).relative_depth.tolist() == [1.0]
+
+
+def test_selected_rows_keep_their_order_and_names():
+    """Selecting takes rows of every layer, of spaces and concatenations too, and of the ids."""
+    items = np.array([7, 3, 5])
+    given = as_stack([LAYERS[0], [LAYERS[1], LAYERS[2]], prepare(LAYERS[2])])
+    stack = with_ids(given, IDS).select(items)
+    assert stack.ids == ("item 7", "item 3", "item 5")
+    np.testing.assert_array_equal(stack.parts(0)[0], LAYERS[0][items])
+    np.testing.assert_array_equal(stack.parts(1)[1], LAYERS[2][items])
+    np.testing.assert_array_equal(stack.parts(2).rows(), LAYERS[2][items])
+
+
+def test_other_ids_are_refused():
+    """Two stacks that name different items do not compare; the first difference is named."""
+    names = [*IDS[:4], "another", *IDS[5:]]
+    with pytest.raises(InputError, match="row 4 is 'item 4' in A and 'another' in B"):
+        platoscope.compare(with_ids(as_stack(LAYERS), IDS), with_ids(as_stack(OTHER), names))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (LAYERS[0], r"A must be a stack of layers: .* got an array of shape \(40, 6\). Wrap a single layer"),
+        ({"layer": LAYERS[0]}, "got dict"),
+        ([], "got list"),
+        ("layers", "got str"),
+        ((layer for layer in LAYERS), "got generator"),
+        (prepare(LAYERS[0]), "got Space"),
+        ([LAYERS[0][0]], r"layer 0 of A must be a matrix .* got shape \(6,\)"),
+        ([3.0], r"layer 0 of A must be a matrix .* got shape \(\)"),
+        ([[[1.0, 2.0], [3.0]]], "layer 0 of A cannot be read as an array"),
+        ([LAYERS], r"layer 0 of A must be a matrix .* got shape \(3, 40, 6\)"),
+    ],
+)
+def test_what_is_no_stack_is_named(given, said):
+    """The message says what was expected, what came, and which layer of which side it was."""
+    with pytest.raises(InputError, match=said):
+        platoscope.compare(given, LAYERS)

@@ -1,0 +1,41 @@
+"""The examples of the documentation run, and print what stands beside them."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+# Pages whose examples need neither a model nor data. The blocks of a page are one session.
+PAGES = ("measures.md",)
+
+
+def _printed(statement: ast.stmt, names: dict[str, Any]) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(ast.Module([statement], []), "example", "exec"), names)
+    return " ".join(out.getvalue().split())
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_print_what_stands_beside_them(page: str) -> None:
+    """Every example of a page runs, and a number in the comment on what it prints is the number that is printed."""
+    names: dict[str, Any] = {}
+    compared = 0
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        lines = block.splitlines()
+        for statement in ast.parse(block).body:
+            printed = _printed(statement, names)
+            said = " ".join(lines[(statement.end_lineno or 0) - 1].partition("  # ")[2].split())
+            if printed and re.search(r"\d|True", said):
+                assert said.startswith(printed) or said in printed, f"{page} says {said}, and got {printed}"
+                compared += 1
+    assert compared > 0
