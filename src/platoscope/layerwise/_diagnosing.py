@@ -94,10 +94,11 @@ def _hubness(spaces: Sequence[Space], options: ComparisonOptions) -> float:
 
 def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]) -> list[str]:
     """Say in how many layers of a side one feature stands out, and which one at worst."""
+    # Given distances have no features; their share is NaN, which is above nothing.
     shares = {
         i: found[i]["feature_share"]
         for i in found
-        if found[i]["feature_share"] > max(_DOMINANT, _UNEVEN / stack.spaces[i].n_features)
+        if found[i]["feature_share"] > max(_DOMINANT, _UNEVEN / max(1, stack.spaces[i].n_features))
     }
     if not shares:
         return []
