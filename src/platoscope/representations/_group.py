@@ -180,10 +180,18 @@ class StoredGroup:
 
     def arrays(self) -> Iterator[StoredArray]:
         """All arrays of poolings, whole or not, by name."""
+        for name, content in self._array_folders():
+            if "zarr.json" in content:
+                yield open_array(self.folder, f"{self.key}/{name}")
+
+    def headless(self) -> list[str]:
+        """Names of arrays that have units and no metadata; their extraction begins anew."""
+        return [name for name, content in self._array_folders() if content and "zarr.json" not in content]
+
+    def _array_folders(self) -> Iterator[tuple[str, frozenset[str]]]:
         names = self.folder.names(self.key) - {"order", "batch_sizes", "lengths", "zarr.json"}
         for name in sorted(names):
-            if "zarr.json" in self.folder.names(f"{self.key}/{name}"):
-                yield open_array(self.folder, f"{self.key}/{name}")
+            yield name, self.folder.names(f"{self.key}/{name}")
 
     def array(self, pooling: Pooling, /) -> StoredArray | None:
         """Give the array that holds a pooling, or None where there is none."""

@@ -33,7 +33,7 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
     attributes = metadata["attributes"]
     digest = attributes.pop(_DIGEST, None)
     if digest is not None and digest != _digest(metadata):
-        raise _damaged_error(folder, path, "it is not what its digest was taken of")
+        raise _damaged_error(folder, path, "they are not what their digest was taken of")
     return metadata
 
 
@@ -60,16 +60,15 @@ def _read(folder: Folder, path: str) -> dict[str, Any]:
     try:
         metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
     except FileNotFoundError as error:
-        message = f"There is no {path!r} in the store {folder.location}."
-        raise StorageError(message) from error
+        raise _damaged_error(folder, path, "they are missing") from error
     except ValueError as error:
         raise _damaged_error(folder, path, error) from error
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
     if not isinstance(attributes, dict):
-        raise _damaged_error(folder, path, "it is no JSON object with attributes")
+        raise _damaged_error(folder, path, "they are no JSON object with attributes")
     unknown = sorted(attributes.keys() - _ATTRIBUTES)
     if unknown:
-        raise _damaged_error(folder, path, f"it has unknown attributes {unknown}")
+        raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
     return dict(metadata)
 
 
@@ -80,6 +79,6 @@ def _digest(metadata: Mapping[str, Any]) -> str:
 
 def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:
     return StorageError(
-        f"The metadata of {path!r} in {folder.location} is damaged: {reason}. Remove the group (platoscope "
+        f"The metadata of {path!r} in {folder.location} are damaged: {reason}. Remove the group (platoscope "
         f"store rm {path.split('/')[0][:12]}) and extract again."
     )

@@ -278,6 +278,8 @@ def _problems(folder: Folder, key: str) -> Iterator[Problem]:
     except StorageError as error:
         yield Problem(key, "", None, ids, str(error), unfinished=False)
         return
+    for name in group.headless():
+        yield Problem(key, name, None, ids, "its metadata are missing", unfinished=False)
     for array in arrays:
         absent = set(array.missing())
         complete = "completed" in array.attributes
