@@ -32,7 +32,7 @@ def stacks():
 
 @pytest.fixture(scope="module")
 def grid(stacks):
-    return platoscope.compare(*stacks, n_permutations=30, rng=1)
+    return platoscope.compare(*stacks, n_resamples=40, n_permutations=30, rng=1)
 
 
 def test_every_cell_is_the_measure(stacks, grid):
@@ -52,16 +52,26 @@ def test_every_cell_is_the_measure(stacks, grid):
 
 
 def test_intervals_are_paired_subsamples(stacks, grid):
-    """Resampled values are the measure on the same subsamples for all cells; bands are ± 1.96 se around N."""
+    """Subsamples are the same for all cells; carried to N, their mean is the value there; bands are ± 1.96 se."""
     from platoscope.measures import standard_errors, subsamples
 
     A, B = stacks
     resampling, _ = np.random.default_rng(1).spawn(2)
     sets = subsamples(150, n_resamples=40, fraction=0.25, rng=resampling)
+    plain = platoscope.compare(
+        A, B, measures=["information_imbalance"], interval_method="delete_d", n_resamples=40, rng=1
+    )
+    assert (plain.attrs["interval_method"], grid.attrs["interval_method"]) == ("delete_d", "carried")
     for i, j in ((0, 0), (2, 1)):
         want = np.array([information_imbalance(A[i][s], B[j][s]) for s in sets[:5]])
-        got = grid.information_imbalance_resamples.isel(layer_a=i, layer_b=j)[:5]
+        got = plain.information_imbalance_resamples.isel(layer_a=i, layer_b=j)[:5]
         np.testing.assert_allclose(got, want, atol=1e-12)
+    carried = grid.information_imbalance_resamples
+    np.testing.assert_allclose(carried.mean("resample"), grid.information_imbalance)
+    along = grid.asymmetry_resamples.stack(cell=("layer_a", "layer_b"))
+    before = plain.asymmetry_resamples.stack(cell=("layer_a", "layer_b"))
+    for cell in range(6):
+        assert np.corrcoef(along[:, cell], before[:, cell])[0, 1] > 0.9
     se = standard_errors(grid.asymmetry_resamples.values, n_samples=150, size=sets.shape[1])
     np.testing.assert_allclose(grid.asymmetry_se, se)
     np.testing.assert_allclose(grid.asymmetry_high - grid.asymmetry, 1.959963984540054 * se)

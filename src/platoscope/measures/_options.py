@@ -15,10 +15,10 @@ from platoscope.neighbors import check_metric, parse_transform
 if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
 
-__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "changed", "whole_number"]
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "whole_number"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
-Side: TypeAlias = Literal["a", "b"]
+SideName: TypeAlias = Literal["a", "b"]
 _MOST = 1_000_000
 """Of neighbors, subsamples and permutations: more is a slip of the pen, and would fill any memory."""
 _Record = TypeVar("_Record", bound="ComparisonOptions")
@@ -71,7 +71,7 @@ class ComparisonOptions:
     """
 
     measures: tuple[str | Measure, ...] = DEFAULT_MEASURES
-    transform: Transform | Mapping[Side, Transform] = ()
+    transform: Transform | Mapping[SideName, Transform] = ()
     n_neighbors: int = 1
     metric: str | OwnMetric = "euclidean"
     overlap_neighbors: int = 10
@@ -99,7 +99,7 @@ class ComparisonOptions:
             )
             raise InputError(message)
 
-    def transform_of(self, side: Side, /) -> tuple[str, ...]:
+    def transform_of(self, side: SideName, /) -> tuple[str, ...]:
         """Return the steps that prepare the rows of one side, in order."""
         if isinstance(self.transform, Mapping):
             return parse_transform(self.transform[side])
@@ -132,7 +132,7 @@ def whole_number(name: str, value: object, /, *, low: int, high: int | None = No
     raise InputError(message)
 
 
-def _transform(value: Any) -> tuple[str, ...] | dict[Side, tuple[str, ...]]:
+def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
     if not isinstance(value, Mapping):
         return parse_transform(value)
     if set(value) != {"a", "b"}:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSFORMS", "Transform", "parse_transform", "transform_parts", "transform_rows"]
 
+_Parts: TypeAlias = "tuple[FloatArray, ...]"
 Transform: TypeAlias = str | Sequence[str]
 """One of `TRANSFORMS`, or several in the order in which they are applied."""
 
@@ -129,8 +130,11 @@ def transform_parts(
     require_memory(
         sum(part.nbytes for part in parts), f"The transform of {name}", "Give fewer items, or float32 data."
     )
+    given = parts
     for step in steps:
-        parts = _STEPS[step](parts, name)
+        # What an earlier step made is written over; what was given is not.
+        out = tuple(np.empty_like(part) for part in parts) if parts is given else parts
+        parts = _STEPS[step](parts, out, name)
     return parts
 
 
@@ -142,9 +146,8 @@ def _check_finite(part: FloatArray, name: str) -> None:
         check_finite(part, name)
 
 
-def _by_rows(parts: tuple[FloatArray, ...], change: Callable[..., object]) -> tuple[FloatArray, ...]:
+def _by_rows(parts: _Parts, out: _Parts, change: Callable[..., object]) -> _Parts:
     """Call ``change(rows, out, first_row, start, stop)`` on whole rows, whichever parts they are made of."""
-    out = tuple(np.empty_like(part) for part in parts)
     if len(parts) == 1:
         over_rows(partial(change, parts[0], out[0], 0), len(parts[0]))
         return out
@@ -176,35 +179,35 @@ def _from_top(n_features: int) -> tuple[int, float]:
     return n_features - 1 - min(below + 1, n_features - 1), share
 
 
-def _unit(parts: tuple[FloatArray, ...], name: str, limit: float = np.inf) -> tuple[FloatArray, ...]:
+def _unit(parts: _Parts, out: _Parts, name: str, limit: float = np.inf) -> _Parts:
     from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
 
     zero = np.zeros(len(parts[0]), np.bool_)
 
-    def change(rows: FloatArray, out: FloatArray, first: int, start: int, stop: int) -> None:
-        unit_rows(rows, out, zero[first:], limit, start, stop)
+    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
+        unit_rows(rows, to, zero[first:], limit, start, stop)
 
-    changed = _by_rows(parts, change)
+    changed = _by_rows(parts, out, change)
     _require_directions(zero, name)
     return changed
 
 
-def _clip(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _clip(parts: _Parts, out: _Parts, name: str) -> _Parts:
     from platoscope.neighbors._row_kernels import clip_rows  # numba: 0.3 s to import
 
     zero = np.zeros(len(parts[0]), np.bool_)
     n_features = sum(part.shape[1] for part in parts)
     places = (*_places(n_features, QUANTILE), *_from_top(n_features))
 
-    def change(rows: FloatArray, out: FloatArray, first: int, start: int, stop: int) -> None:
-        clip_rows(rows, out, zero[first:], *places, start, stop)
+    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
+        clip_rows(rows, to, zero[first:], *places, start, stop)
 
-    changed = _by_rows(parts, change)
+    changed = _by_rows(parts, out, change)
     _require_directions(zero, name)
     return changed
 
 
-def _clamp(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _clamp(parts: _Parts, out: _Parts, name: str) -> _Parts:
     from platoscope.neighbors._row_kernels import row_tops  # numba: 0.3 s to import
 
     tops = np.empty(len(parts[0]))
@@ -222,21 +225,18 @@ def _clamp(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
     over_rows(read, len(tops))
     scale = float(_powers_of_two(tops.max()))
     limit = float((tops * scale).mean()) / scale
-    return _unit(parts, name, limit)
+    return _unit(parts, out, name, limit)
 
 
-def _zscore(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _zscore(parts: _Parts, out: _Parts, name: str) -> _Parts:
     from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
 
-    out = []
-    for part in parts:
-        mean, sd = _column_moments(part)
-        out.append(np.empty_like(part))
-        over_rows(partial(standardize_rows, part, out[-1], mean, sd), len(part))
-    return tuple(out)
+    for part, to in zip(parts, out, strict=True):
+        over_rows(partial(standardize_rows, part, to, *_column_moments(part)), len(part))
+    return out
 
 
-def _whiten(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _whiten(parts: _Parts, out: _Parts, name: str) -> _Parts:
     n_samples, n_features = len(parts[0]), sum(part.shape[1] for part in parts)
     smaller = min(n_samples, n_features)
     require_memory(
@@ -269,7 +269,7 @@ def _whiten(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
     return (np.ascontiguousarray(scores[inverse.ravel()].astype(parts[0].dtype)),)
 
 
-_STEPS: dict[str, Callable[[tuple[Any, ...], str], tuple[Any, ...]]] = {
+_STEPS: dict[str, Callable[[_Parts, _Parts, str], _Parts]] = {
     "unit": _unit,
     "clip": _clip,
     "clamp": _clamp,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
 
+_FORMAT = 2
+"""Of config.json. The first one, which did not say so, was of runs that compared rows as they were."""
 _WORDS = ("name", "question", "figure", "needs", "shortfall", "notes")
 
 
@@ -76,6 +78,7 @@ class StudyResult:
 def plan_to(plan: Plan, /) -> dict[str, Any]:
     """Give a plan as plain values; statements stay out, since a run keeps their verdicts."""
     return {
+        "format": _FORMAT,
         "study": {name: getattr(plan.study, name) for name in _WORDS},
         "choices": vars(plan.choices),
         "settings": vars(plan.settings),
@@ -152,6 +155,13 @@ def _verdicts_from(content: Any, *, where: str) -> tuple[Verdict, ...]:
 
 
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
+    found = content.get("format", 1) if isinstance(content, dict) else None
+    if found != _FORMAT:
+        msg = (
+            f"{where} was written by another version of Platoscope (its config.json has format {found}, this version "
+            f"reads {_FORMAT}), whose settings meant something else. Run the study again with --out, in a new folder."
+        )
+        raise StorageError(msg)
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
         design = Design(comparisons=comparisons, panels=())
