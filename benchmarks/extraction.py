@@ -32,8 +32,8 @@ from platoscope import Representations, profile
 from platoscope.datasets import filter_lengths, load_pairs
 from platoscope.models import Pooling, load_model, parse_poolings
 from platoscope.models.bundled import BUNDLED, bundled_folder
-from platoscope.models.machine import cpu_multiplies_bfloat16
-from platoscope.models.pretrained import quiet_library
+from platoscope.models.devices import cpu_multiplies_bfloat16
+from platoscope.models.library import quiet_library
 from platoscope.representations import extract
 from platoscope.studies.run.machine import describe_machine
 

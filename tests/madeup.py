@@ -45,6 +45,12 @@ def profile(
     return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
+def spaces() -> xr.Dataset:
+    """Make a profile in two spaces, the first of which hides half of what is shared."""
+    both = [profile(shift=shift).drop_vars("information_imbalance_null") for shift in (0.2, 0.0)]
+    return xr.concat(both, xr.Variable("space", ["none", "zscore + unit"]), data_vars="all", coords="minimal")
+
+
 def grid(*, n_a: int = 19, n_b: int = 25) -> xr.Dataset:
     """Make a layer × layer grid with its minimum off the diagonal."""
     a, b = np.linspace(0, 1, n_a)[:, None], np.linspace(0, 1, n_b)[None, :]

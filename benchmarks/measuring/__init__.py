@@ -4,6 +4,7 @@ SECTIONS = {
     "pair": "costs",
     "grid": "costs",
     "nulls": "costs",
+    "transform": "costs",
     "device": "costs",
     "large": "large",
     "coverage": "statistical",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from measuring.table import Sizes
 
-__all__ = ["device", "grid", "nulls", "pair", "stacks", "two_arrays"]
+__all__ = ["device", "grid", "nulls", "pair", "stacks", "transform", "two_arrays"]
 
 
 def two_arrays(n: int, d: int) -> tuple[Any, Any]:
@@ -113,6 +113,33 @@ def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
         Row("nulls", f"profile of {layers} layers with {many:,} permutations", median(profiles["with"]),
             f"without: {median(profiles['without'])}", f"{by_profile:.2f} ×", verdict(by_profile <= 4, "≤ 4")),
     ]  # fmt: skip
+
+
+def transform(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time the same grid of prepared rows against that of the rows as they are."""
+    from functools import partial
+
+    from platoscope import compare
+    from platoscope.layerwise import compile_kernels
+
+    n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    compile_kernels()
+    A, B = stacks(n, d, layers)
+    cheap, whitened = ("unit", "clip", "clamp", "zscore", "zscore+unit"), "whiten"
+    sides: dict[str, Callable[[], object]] = {
+        way: partial(compare, A, B, transform=way, n_resamples=0, rng=0) for way in ("none", *cheap, whitened)
+    }
+    for way in sides:
+        compare(A[:1], B[:1], transform=way, n_resamples=0, rng=0)
+    times = in_turn(sides, max(1, sizes.repeats // 3), warm_up=False)
+    rows = []
+    for way in (*cheap, whitened):
+        found = ratio(times, way, "none")
+        # Whitening takes the eigenvectors of every layer: no bar of a pass over the rows is meant for it.
+        bar = "" if way == whitened else verdict(found <= 1.05, "≤ 1.05")
+        rows.append(Row("transform", f"that grid with transform={way!r}", median(times[way]),
+                        f"without: {median(times['none'])}", f"{found:.2f} ×", bar))  # fmt: skip
+    return rows
 
 
 def device(sizes: Sizes, options: Namespace) -> list[Row]:

@@ -333,6 +333,21 @@ def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
 
 
+def test_compare_in_several_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--spaces`` prints Δ and the asymmetry per space, draws both beside the file, and refuses one transform."""
+    x = np.random.default_rng(0).standard_normal((2, 80, 40)).astype(np.float32)
+    np.save("a.npy", x)
+    np.save("b.npy", x[:, :, :20])
+    arguments = ["compare", "a.npy", "b.npy", "--spaces", "--resamples", "2", "--out", "out.nc", "--json"]
+    assert cli.main(arguments) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["space"] for row in rows} == {"none", "unit", "clip", "zscore + unit"}
+    assert {row["measure"] for row in rows} == {"information_imbalance", "asymmetry"}
+    assert {path.name for path in tmp_path.glob("out.*")} == {"out.nc", "out.png", "out.svg", "out.pdf"}
+    assert cli.main([*arguments, "--transform", "clip"]) == 2
+    assert "leave out --transform" in capsys.readouterr().err
+
+
 def test_compare_refuses_an_unknown_ending_before_it_works(capsys: pytest.CaptureFixture[str]) -> None:
     """``--out`` of another kind is refused although the inputs do not exist: the check comes first."""
     assert cli.main(["compare", "x", "y", "--out", "result.txt"]) == 2

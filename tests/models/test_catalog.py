@@ -11,8 +11,8 @@ import torch
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models import catalog, describe_model, load_model
 from platoscope.models.bundled import BUNDLED
-from platoscope.models.pretrained import quiet_library
-from platoscope.models.sources import find_source
+from platoscope.models.library import quiet_library
+from platoscope.models.locations import locate_model
 from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TEXT_MODELS
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def test_memory_follows_from_the_precision() -> None:
 def test_the_catalogue_pins_what_is_loaded() -> None:
     """Without a revision a listed hub id is loaded at its pinned commit; a revision that is given wins."""
     name = "facebook/dinov2-base"
-    assert find_source(name).revision == describe_model(name).revision
-    assert find_source(name, revision="main").revision == "main"
-    assert find_source("somebody/something").revision is None
+    assert locate_model(name).revision == describe_model(name).revision
+    assert locate_model(name, revision="main").revision == "main"
+    assert locate_model("somebody/something").revision is None
 
 
 @pytest.mark.parametrize("architecture", [*TINY_TEXT_MODELS, *TINY_IMAGE_MODELS])

@@ -14,7 +14,7 @@ import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
 from platoscope.models import Pooling, load_model
-from platoscope.models.sources import fingerprint_folder
+from platoscope.models.locations import fingerprint_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_an_own_gguf_file_is_converted_once(
         shutil.copytree(tiny("llama"), folder, dirs_exist_ok=True)
 
     monkeypatch.setenv("PLATOSCOPE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("platoscope.models.pretrained.convert_gguf", convert)
+    monkeypatch.setattr("platoscope.models.gguf.convert", convert)
     for name, content in (("a.gguf", b"one"), ("b.gguf", b"one"), ("c.gguf", b"two")):
         (tmp_path / name).write_bytes(content)
     models = [

@@ -11,7 +11,7 @@ import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models import Encoder, Pooling, load_model, parse_poolings
-from platoscope.models.pretrained import quiet_library
+from platoscope.models.library import quiet_library
 from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TWO_TOWER_MODELS
 
 from .conftest import pool_naively, text_states

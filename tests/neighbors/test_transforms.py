@@ -157,3 +157,26 @@ def test_a_space_keeps_its_preparation() -> None:
         information_imbalance(space, X, transform=("zscore", "unit"))
     with pytest.raises(InputError, match=r"holds distances .* transform='unit' is for rows"):
         prepare(np.zeros((5, 5)), metric="precomputed", transform="unit")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["normal", "ties", "sorted", "one value", "sparse", "striped"])
+def test_quantiles_of_long_rows_are_exact(kind: str, dtype: Any) -> None:
+    """Clipping finds the quantiles of rows of any shape, whether or not a sample of a row tells where its tails are."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 1031)).astype(dtype)
+    if kind == "ties":
+        X = np.round(X)
+    elif kind == "sorted":
+        X = np.sort(X, axis=1)[:, ::-1].copy()
+    elif kind == "one value":
+        X[:, 3:] = 1.0
+    elif kind == "sparse":
+        X[:, rng.random(1031) < 0.8] = 0.0
+    elif kind == "striped":  # every value that the sample sees is large
+        X[:, :: 1031 // 64] += 100
+    for step in ("clip", "clamp"):
+        tolerance = 4 * np.finfo(dtype).eps
+        np.testing.assert_allclose(
+            transform_rows(X, step), _reference(X, step), rtol=tolerance, atol=tolerance
+        )

@@ -92,7 +92,7 @@ def test_head_counts_verdicts_and_seconds(tmp_path: Path) -> None:
     assert "Items asked for per comparison: 60." in text
     assert "35 s of computing" in text
     assert "passes over a model" not in text
-    assert "| [aggregation](#aggregation-figure-2a) | 2a | 1 | 1 | – | 17 |" in text
+    assert "| [aggregation](#aggregation-figure-2a) | 2a | 1 | 1 | – | – | 17 |" in text
 
 
 def test_head_says_what_a_run_of_all_studies_shared_and_took(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "rank": madeup.synthetic("rank"),
         "fraction": madeup.synthetic("fraction"),
         "n": madeup.n_curve(),
+        "spaces": madeup.spaces(),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -75,6 +76,7 @@ ALL_KINDS = (
     Panel(kind="retrieval", labels=("en-it",), title="Retrieval"),
     Panel(kind="sample_size", labels=("n",), title="N"),
     Panel(kind="shared_features", labels=("fraction",), title="Shared"),
+    Panel(kind="spaces", labels=("spaces",), title="Spaces", options={"variable": "asymmetry"}),
     Panel(kind="sweep", labels=("en-it",), title="Sweep"),
     Panel(kind="token_distance", labels=("tokens",), title="Tokens"),
 )

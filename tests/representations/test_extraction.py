@@ -329,7 +329,7 @@ def test_real_architecture_end_to_end(
     def refuse(*_: Any, **__: Any) -> Any:
         pytest.fail("the weights were loaded")
 
-    monkeypatch.setattr(models, "load_model", refuse)
+    monkeypatch.setattr("platoscope.models.pretrained.load_pretrained", refuse)
     found = extract(
         ModelOnDemand(str(tiny_model), {"dtype": "float32"}), items, pooling="last", store=tmp_path
     )

@@ -72,6 +72,7 @@ def made_up(
         "resample_fraction": FRACTION,
         "n_resamples": RESAMPLES,
         "n_permutations": 100,
+        "neighborhood_overlap_chance": 0.01,
         "seed": "0",
     }
     return xr.Dataset(variables, coordinates, attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -41,6 +42,12 @@ def compare(
         str | None, typer.Option(help="One that both have; the first by default.", show_default=False)
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Every layer of A with every layer of B.")] = False,
+    spaces: Annotated[
+        bool,
+        typer.Option(
+            "--spaces", help="Δ and its asymmetry under several preparations of the rows, side by side."
+        ),
+    ] = False,
     match: Annotated[
         Literal["index", "relative_depth"], typer.Option(help="Which layers of A and B belong together.")
     ] = "index",
@@ -60,7 +67,10 @@ def compare(
     permutations: Annotated[int, typer.Option(min=0, help="Permutations behind the null.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write the labelled result: .nc, or .csv for a table.", show_default=False),
+        typer.Option(
+            help="Also write the labelled result: .nc, or .csv for a table; figures beside it with --spaces.",
+            show_default=False,
+        ),
     ] = None,
     seed: Seed = 0,
     store: Store = None,
@@ -73,6 +83,7 @@ def compare(
     from platoscope.studies.judge.summary import tidy
 
     _check_ending(out)
+    _check_spaces(spaces, grid=grid, transform=transform)
     told = {
         "measures": measure or None, "transform": transform, "metric": metric, "n_neighbors": neighbors,
         "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
@@ -88,12 +99,14 @@ def compare(
         if grid:
             result = layerwise.compare(aligned.a, aligned.b, options=options, rng=seed, progress=report)
         else:
-            result = layerwise.profile(
-                aligned.a, aligned.b, match=match, options=options, rng=seed, progress=report
-            )
+            several = partial(layerwise.compare_spaces, measures=measure or ("information_imbalance",))
+            matched = several if spaces else layerwise.profile
+            result = matched(aligned.a, aligned.b, match=match, options=options, rng=seed, progress=report)
     table = tidy({f"{a} {b}": result})
     if out is not None:
         _write(result, table, out)
+        if spaces:
+            _draw(result, out)
     _print(table, as_json=as_json)
 
 
@@ -112,6 +125,25 @@ def _check_ending(out: Path | None, /) -> None:
     if out is not None and out.suffix not in (".nc", ".csv"):
         message = f"--out writes .nc (all of the result) or .csv (a table), got {str(out)!r}"
         raise InputError(message)
+
+
+def _check_spaces(spaces: bool, /, *, grid: bool, transform: str | None) -> None:
+    """Refuse what does not go with several spaces side by side."""
+    wrong = [name for name, given in (("--grid", grid), ("--transform", transform)) if given]
+    if spaces and wrong:
+        message = (
+            f"--spaces compares matched layers under preparations of its own; leave out {' and '.join(wrong)}"
+        )
+        raise InputError(message)
+
+
+def _draw(result: xr.Dataset, out: Path, /) -> None:
+    """Draw Δ and the asymmetry in every space, in files beside `out`."""
+    from platoscope.report import draw_spaces
+    from platoscope.report.figures import save_figure
+
+    if "asymmetry" in result:
+        save_figure(draw_spaces(result), out.parent, out.stem)
 
 
 def _write(result: xr.Dataset, table: pd.DataFrame, out: Path, /) -> None:
@@ -134,7 +166,7 @@ def _print(table: pd.DataFrame, /, *, as_json: bool) -> None:
     if as_json:
         print_json(table.to_dict(orient="records"))
         return
-    names = ("measure", "direction", "layer_a", "layer_b", "value", "low", "high", "p")
+    names = ("space", "measure", "direction", "layer_a", "layer_b", "value", "low", "high", "p")
     columns = [name for name in names if name in table]  # no direction where no measure has one
     rows = [
         ["–" if _is_missing(cell) else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]

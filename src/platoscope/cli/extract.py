@@ -88,25 +88,24 @@ def extract(
     Running it again finds what is there; a run that was stopped goes on.
     """
     from platoscope import representations
-    from platoscope.models import load_model
+    from platoscope.models import ModelOnDemand, Shelf
 
     with open_progress(verbose=is_verbose(context)) as progress:
-        progress.stage(f"Loading {model}")
-        encoder = load_model(
-            model,
-            dtype=dtype,
-            device=device,
-            device_map=device_map,
-            batch_tokens=batch_tokens,
-            drop_last=drop_last,
-            clip=clip,
-            tower=tower,
-            revision=revision,
-        )
+        options = {
+            "dtype": dtype,
+            "device": device,
+            "device_map": device_map,
+            "batch_tokens": batch_tokens,
+            "drop_last": drop_last,
+            "clip": clip,
+            "tower": tower,
+            "revision": revision,
+        }
+        encoder = ModelOnDemand(model, options, Shelf(progress.stage))
         chosen = _choose(pairs, encoder, n=n, limits=(min_tokens, max_tokens), seed=seed, progress=progress)
         found = []
         for name in ("a", "b") if side == "both" else (side,):
-            progress.stage(f"Reading {getattr(chosen, name).name} with {model}", len(chosen))
+            what = f"Reading {getattr(chosen, name).name} with {model}"
             found.append(
                 representations.extract(
                     encoder,
@@ -115,7 +114,7 @@ def extract(
                     pooling=tuple(pooling) if pooling else "mean(20)",
                     store=store,
                     layers=parse_layers(layers),
-                    progress=counter(progress),
+                    progress=counter(progress, what),
                 )
             )
     _print(found, encoder, as_json=as_json)

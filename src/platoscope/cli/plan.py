@@ -61,6 +61,7 @@ def plan(
 ) -> None:
     """Estimate memory, devices, disk and time of an extraction without loading the weights."""
     from platoscope.studies import Comparison, Design, Items, Source, Study, make_plan
+    from platoscope.studies.judge.power import power_sentence
     from platoscope.studies.plan.planning import PlanRow
 
     if tokens_per_second is not None and tflops is not None:
@@ -81,7 +82,10 @@ def plan(
     design = Design(comparisons=comparisons)
     study = Study(name="extract", question=f"Both sides of {pairs} in {model}", design=lambda _: design)
     planned = make_plan(study, n=_at_hand(pairs, n))
-    rows = [PlanRow("items", pairs, f"{planned.settings.n:,} pairs")]
+    rows = [
+        PlanRow("items", pairs, f"{planned.settings.n:,} pairs"),
+        PlanRow("items", "power", power_sentence(planned.settings.n)),
+    ]
     rows += [row for row in planned.describe() if row.section in ("extraction", "left out")]
     rows += [
         PlanRow("cost", name, value)

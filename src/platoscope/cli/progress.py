@@ -184,10 +184,15 @@ def _notice_interrupts(progress: _Interruptible, /) -> Iterator[_Interruptible]:
         signal.signal(signal.SIGINT, before)
 
 
-def counter(progress: Progress, /) -> Callable[[int, int, float], None]:
-    """Turn a `Progress` into what `platoscope.extract` calls after every batch."""
+def counter(progress: Progress, what: str, /) -> Callable[[int, int, float], None]:
+    """Turn a `Progress` into what `platoscope.extract` calls after every batch; the first call opens the stage."""
+    opened = False
 
     def report(done: int, total: int, tokens_per_second: float) -> None:
+        nonlocal opened
+        if not opened:
+            progress.stage(what, total)
+            opened = True
         progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
 
     return report

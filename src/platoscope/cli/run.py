@@ -28,6 +28,7 @@ from platoscope.errors import PlatoscopeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from platoscope.models import Shelf
     from platoscope.progress import Progress
     from platoscope.studies import Passes, Plan, Study, StudyResult
     from platoscope.studies.design.comparison import Items
@@ -193,16 +194,19 @@ class _Done:
 
 def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> _Done:
     """Run one study after the other; where there are several, one that fails does not stop the others."""
+    from platoscope.models import Shelf
+
     done = _Done()
     filtered: dict[Items, Selection] = {}
     start = time.perf_counter()
     with open_progress(verbose=verbose) as progress:
+        shelf = Shelf(progress.stage)
         if len(jobs) > 1:
-            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered)
+            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered, shelf)
             done.seconds["choosing and reading"] = time.perf_counter() - start
         for plan, folder in jobs:
             try:
-                done.finished.append((_execute(plan, folder, request, progress, filtered), folder))
+                done.finished.append((_execute(plan, folder, request, progress, filtered, shelf), folder))
             except PlatoscopeError as error:
                 if len(jobs) == 1:
                     raise
@@ -222,13 +226,18 @@ def _write_record(folder: Path, done: _Done, /) -> None:
 
 
 def _extract_shared(
-    plans: Sequence[Plan], request: _Request, progress: Progress, filtered: dict[Items, Selection], /
+    plans: Sequence[Plan],
+    request: _Request,
+    progress: Progress,
+    filtered: dict[Items, Selection],
+    shelf: Shelf,
+    /,
 ) -> Passes | None:
     """Extract what several studies need, each thing once; what cannot be read is told, and left to its study."""
     from platoscope.studies import extract_all
 
     try:
-        return extract_all(plans, store=request.store, progress=progress, filtered=filtered)
+        return extract_all(plans, store=request.store, progress=progress, filtered=filtered, shelf=shelf)
     except PlatoscopeError as error:
         # The study that needs it will fail with the same error, and the others go on.
         sys.stderr.write(f"Not everything could be extracted ahead: {error}\n")
@@ -243,13 +252,19 @@ def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
 
 
 def _execute(
-    plan: Plan, folder: Path, request: _Request, progress: Progress, filtered: dict[Items, Selection], /
+    plan: Plan,
+    folder: Path,
+    request: _Request,
+    progress: Progress,
+    filtered: dict[Items, Selection],
+    shelf: Shelf,
+    /,
 ) -> StudyResult:
     """Compute, draw, and write the page."""
     from platoscope.report import write_report
     from platoscope.studies import execute
 
-    result = execute(plan, out=folder, store=request.store, progress=progress, filtered=filtered)
+    result = execute(plan, out=folder, store=request.store, progress=progress, filtered=filtered, shelf=shelf)
     progress.stage("Drawing")
     write_report(result, folder)
     progress.finish()

@@ -10,20 +10,25 @@ from __future__ import annotations
 from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
+from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
+from platoscope.layerwise._spaces import SPACES, compare_spaces
 from platoscope.measures import DEFAULT_MEASURES
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "DIAGNOSTICS",
     "DIRECTIONS",
+    "SPACES",
     "LayerStack",
     "SemanticRegion",
     "as_stack",
     "compare",
+    "compare_spaces",
     "compile_kernels",
     "count_items",
     "n_curve",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from platoscope.layerwise._diagnosing import diagnose
 from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
@@ -83,7 +84,11 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
         under permutation (float32). A measure of your own has of these what its record declares. Attributes hold
-        all settings.
+        all settings. ``feature_share_a``, ``largest_feature_a``, ``participation_ratio_a`` and ``hubness_a``, and
+        the same of B, describe each layer of a side as it was compared
+        (`platoscope.neighbors.space_diagnostics`; hubness is that of the graph of `overlap_neighbors` under
+        `overlap_metric`, or under `metric` where overlap is not measured, NaN where that is undefined). The last two
+        are left out where only retrieval is measured, which needs no distances.
 
     Raises
     ------
@@ -99,6 +104,8 @@ resample_fraction, interval_method, n_permutations, alpha : optional
     -----
     PlatoscopeWarning
         Where a measure is undefined (CKA of a constant layer) the cell is NaN, and the layers are named.
+        Where one feature holds more than 20 % of the variance of a layer (and ten times an even share): its
+        neighbors are then largely those in that feature.
 
     Notes
     -----
@@ -127,8 +134,9 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
     )
     pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-    result = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
-    return label(result, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
+    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
+    result = label(found, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
+    return diagnose(result, a, b, pairs, table, chosen)
 
 
 def profile(
@@ -202,8 +210,9 @@ resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, bl
     pairs = choose_pairs(
         (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
     )  # fmt: skip
-    result = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
-    return label(result, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
+    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
+    result = label(found, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
+    return diagnose(result, a, b, pairs, table, chosen)
 
 
 def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:

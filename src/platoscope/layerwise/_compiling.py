@@ -6,6 +6,7 @@ import numpy as np
 
 from platoscope.layerwise._compare import compare, profile
 from platoscope.measures import DEFAULT_MEASURES
+from platoscope.neighbors import transform_rows
 
 __all__ = ["compile_kernels"]
 
@@ -22,4 +23,6 @@ def compile_kernels() -> None:
     A[1], B[1] = np.round(A[1]) + np.float32(0.5), np.round(B[1]) + np.float32(0.5)
     compare(A, B, measures=DEFAULT_MEASURES, overlap_neighbors=3, n_resamples=2, n_permutations=2, rng=0)
     rows = ("retrieval_at_1",)
+    for step in ("clip", "clamp", "zscore"):
+        transform_rows(A[0], step)
     profile(A[:1], B[:1], measures=rows, overlap_neighbors=3, n_resamples=2, n_permutations=2, rng=0)

@@ -21,7 +21,7 @@ from platoscope.measures import (
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import xarray as xr
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["DIRECTIONS", "best_layer", "label"]
+__all__ = ["DIRECTIONS", "best_layer", "label", "transforms_in_words"]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -187,9 +187,9 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
     }
 
 
-def _transform(a: Stack, b: Stack) -> str:
+def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...]], /) -> str:
     """Say how the rows of both sides were prepared; a `Space` that was handed in keeps its own way."""
-    ways = [sorted({" + ".join(space.transform) or "none" for space in side.spaces}) for side in (a, b)]
+    ways = [sorted({" + ".join(steps) or "none" for steps in side}) for side in (a, b)]
     first, second = (" or ".join(way) for way in ways)
     return first if first == second else f"A: {first}; B: {second}"
 
@@ -209,7 +209,7 @@ def _attributes(
         "measures": json.dumps([measure.name for measure in measures]),
         "n_neighbors": options.n_neighbors,
         "metric": metric_name(options.metric),
-        "transform": _transform(a, b),
+        "transform": transforms_in_words(*((space.transform for space in side.spaces) for side in (a, b))),
         "overlap_neighbors": options.overlap_neighbors,
         "overlap_metric": metric_name(options.overlap_metric),
         "estimator": "full",

@@ -123,9 +123,10 @@ def make_stacks(
     ready: list[Stack] = []
     for name, stack in sides.items():
         spaces = []
+        transform = options.transform_of("a" if name == "A" else "b")
         for index, label in enumerate(stack.layers):
             called = f"layer {label} of {name}"
-            spaces.append(_prepared(stack, index, chosen, metrics, options.transform, block, keep, called))
+            spaces.append(_prepared(stack, index, chosen, metrics, transform, block, keep, called))
             if progress is not None:
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))

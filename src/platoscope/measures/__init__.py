@@ -8,7 +8,7 @@ from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
-from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, changed, whole_number
+from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, SideName, changed, whole_number
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._own import measure_rows
 from platoscope.measures._resampling import (
@@ -37,6 +37,7 @@ __all__ = [
     "Measure",
     "Retrieval",
     "Shuffles",
+    "SideName",
     "adjusted_p_values",
     "as_similarity",
     "calibrate",

@@ -5,9 +5,21 @@ Importing this package loads neither torch nor transformers; `load_model` does.
 
 from __future__ import annotations
 
-from platoscope.models.catalog import ModelInfo, catalog, describe_model
+from platoscope.models.catalog import ModelInfo, catalog
+from platoscope.models.describing import describe_model
 from platoscope.models.encoder import Encoder
 from platoscope.models.loading import load_model
+from platoscope.models.on_demand import ModelOnDemand, Shelf
 from platoscope.models.pooling import Pooling, parse_poolings
 
-__all__ = ["Encoder", "ModelInfo", "Pooling", "catalog", "describe_model", "load_model", "parse_poolings"]
+__all__ = [
+    "Encoder",
+    "ModelInfo",
+    "ModelOnDemand",
+    "Pooling",
+    "Shelf",
+    "catalog",
+    "describe_model",
+    "load_model",
+    "parse_poolings",
+]

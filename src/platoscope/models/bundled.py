@@ -12,7 +12,6 @@ import importlib
 import importlib.util
 import json
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
+from platoscope.models.library import require_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,6 @@ __all__ = [
     "BUNDLED",
     "BundledModel",
     "bundled_folder",
-    "cache_folder",
     "own_gguf_folder",
     "write_converted",
 ]
@@ -65,12 +65,6 @@ class BundledModel:
     quantization: str | None
     notice: str | None
     convert: Callable[[Path], str]
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: ``$PLATOSCOPE_CACHE``, or ``~/.cache/platoscope``."""
-    chosen = os.environ.get("PLATOSCOPE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "platoscope"
 
 
 def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
@@ -147,6 +141,7 @@ def write_converted(folder: Path, gguf: Path, manifest: dict[str, Any], /) -> No
 
 
 def _convert_into(folder: Path, convert: Callable[[Path], str], manifest: dict[str, Any]) -> None:
+    require_libraries()
     try:
         _write_draft(folder, convert, manifest)
     except OSError as error:
@@ -203,7 +198,7 @@ def _convert_e5(folder: Path) -> str:
 
 
 def _convert_gguf(gguf: Path, folder: Path) -> None:
-    importlib.import_module("platoscope.models.pretrained").convert_gguf(gguf, folder)
+    importlib.import_module("platoscope.models.gguf").convert(gguf, folder)
 
 
 def _package_file(module: str, name: str) -> Path:

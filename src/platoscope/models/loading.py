@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
-from platoscope.errors import InputError, MissingExtraError
-from platoscope.models.machine import choose_device, choose_dtype, tokens_per_batch
-from platoscope.models.pooling import check_clip
-from platoscope.models.sources import convert_own, find_source
+from platoscope.models.devices import choose_device, choose_dtype, tokens_per_batch
+from platoscope.models.library import require_libraries
+from platoscope.models.locations import convert_own, locate_model
+from platoscope.models.options import LoadingOptions
 
 if TYPE_CHECKING:
     from platoscope.models.encoder import Encoder
+    from platoscope.models.locations import ModelLocation
     from platoscope.models.pretrained import Pretrained
-    from platoscope.models.sources import Source
 
-__all__ = ["load_model", "require_libraries"]
+__all__ = ["OpenModel", "load_model", "open_model"]
 
 _LIBRARIES = ("platoscope", "torch", "transformers")
 
@@ -91,103 +91,141 @@ def load_model(
     The revision that was loaded (on the hub) or a fingerprint (of local files), the precision and all
     options stand in the ``provenance`` of the result. No code from the hub is run.
     """
-    require_libraries()
-    _check_options(drop_last, clip, padding_side, tower, batch_tokens)
-    _check_device_map(device_map, device)
-    chosen_device = choose_device(device)
-    chosen_dtype = choose_dtype(dtype, chosen_device)
-    source = find_source(name, revision=revision)
-    if source.gguf_file is not None:
-        convert_own(source)
-        source = find_source(name)
-    # Loaded by name: these modules import torch, and this one must not.
-    pretrained = importlib.import_module("platoscope.models.pretrained")
-    loaded: Pretrained = pretrained.load_pretrained(
-        source, dtype=chosen_dtype, device=chosen_device, device_map=device_map, tower=tower
+    options = LoadingOptions(
+        dtype=dtype,
+        device=device,
+        device_map=device_map,
+        drop_last=drop_last,
+        keep_first=keep_first,
+        clip=clip,
+        final_norm=final_norm,
+        tower=tower,
+        revision=revision,
+        padding_side=padding_side,
+        batch_tokens=batch_tokens,
     )
-    if final_norm is None:
-        final_norm = loaded.modality == "text"
-    final_norm = final_norm and loaded.blocks.final_norm is not None
-    n_tokens = batch_tokens or tokens_per_batch(chosen_device)
-    provenance = _provenance(source, loaded) | {
-        "dtype": str(chosen_dtype).removeprefix("torch."),
-        "device": "auto" if device_map else chosen_device.type,
-        "tower": tower,
+    return open_model(name, options, weights=True).encoder
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model and what it was made of.
+
+    Attributes
+    ----------
+    encoder : Encoder
+        Without weights, everything of it works but `Encoder.encode`.
+    pretrained : Pretrained
+        The library's model and tokenizer or image processor.
+    """
+
+    encoder: Encoder
+    pretrained: Pretrained
+
+
+def open_model(
+    name: str, options: LoadingOptions, /, *, weights: bool, outline: OpenModel | None = None
+) -> OpenModel:
+    """Open a model, with or without its weights.
+
+    Parameters
+    ----------
+    name : str
+        As for `load_model`.
+    options : LoadingOptions
+        How it is loaded.
+    weights : bool
+        Whether the weights are read. Without them a model tells what it is and counts tokens.
+    outline : OpenModel, optional
+        The same model without weights: its tokenizer is taken over, and its commit on the hub.
+
+    Returns
+    -------
+    OpenModel
+
+    Raises
+    ------
+    NotFoundError, MissingExtraError, InputError
+        As `load_model`.
+    """
+    require_libraries()
+    device = choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device)
+    location = locate_model(name, revision=options.revision)
+    if location.gguf_file is not None:
+        convert_own(location)
+        location = locate_model(name)
+    known = None if outline is None else outline.pretrained
+    if known is not None and known.commit is not None:
+        location = replace(location, revision=known.commit)
+    # Loaded by name: these modules import torch and transformers (seconds), and this one must not.
+    pretrained = importlib.import_module("platoscope.models.pretrained")
+    found: Pretrained = (
+        pretrained.load_pretrained(
+            location,
+            dtype=dtype,
+            device=device,
+            device_map=options.device_map,
+            tower=options.tower,
+            outline=known,
+        )
+        if weights
+        else pretrained.outline_pretrained(location, tower=options.tower)
+    )
+    final_norm = found.modality == "text" if options.final_norm is None else options.final_norm
+    final_norm = final_norm and found.blocks.final_norm is not None
+    n_tokens = options.batch_tokens or tokens_per_batch(device)
+    provenance = _provenance(location, found) | {
+        "dtype": str(dtype).removeprefix("torch."),
+        "device": "auto" if options.device_map else device.type,
+        "tower": options.tower,
         "final_norm": final_norm,
         "batch_tokens": n_tokens,
     }
     # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
-    if clip is not None:
-        provenance["clip"] = clip
-    if loaded.modality == "image":
+    if options.clip is not None:
+        provenance["clip"] = options.clip
+    return OpenModel(_encoder(name, options, found, provenance, final_norm, n_tokens), found)
+
+
+def _encoder(
+    name: str,
+    options: LoadingOptions,
+    found: Pretrained,
+    provenance: dict[str, Any],
+    final_norm: bool,
+    n_tokens: int,
+) -> Encoder:
+    """Put what was read together as an encoder of its modality."""
+    if found.modality == "image":
         vision = importlib.import_module("platoscope.models.vision")
         image_encoder: Encoder = vision.vision_encoder(
-            name, loaded, provenance, clip=clip, final_norm=final_norm, tokens_per_batch=n_tokens
+            name, found, provenance, clip=options.clip, final_norm=final_norm, tokens_per_batch=n_tokens
         )
         return image_encoder
     text = importlib.import_module("platoscope.models.text")
     text_encoder: Encoder = text.text_encoder(
         name,
-        loaded,
-        provenance | {"drop_last": drop_last, "keep_first": keep_first},
-        drop_last=drop_last,
-        keep_first=keep_first,
-        clip=clip,
+        found,
+        provenance | {"drop_last": options.drop_last, "keep_first": options.keep_first},
+        drop_last=options.drop_last,
+        keep_first=options.keep_first,
+        clip=options.clip,
         final_norm=final_norm,
         tokens_per_batch=n_tokens,
-        padding_side=padding_side,
+        padding_side=options.padding_side,
     )
     return text_encoder
 
 
-def require_libraries() -> None:
-    """Raise `MissingExtraError` with the command that installs torch or transformers, if one is missing."""
-    for library in ("torch", "transformers"):
-        if importlib.util.find_spec(library) is None:
-            feature = "Reading models"
-            raise MissingExtraError(feature, library, "pip install 'platoscope[models]'")
-
-
-def _check_options(
-    drop_last: int, clip: float | None, padding_side: str, tower: str | None, batch_tokens: int | None
-) -> None:
-    if drop_last < 0:
-        msg = f"drop_last must be 0 or more, but got {drop_last}."
-        raise InputError(msg)
-    check_clip(clip)
-    if padding_side not in ("right", "left"):
-        msg = f"padding_side must be 'right' or 'left', but got {padding_side!r}."
-        raise InputError(msg)
-    if tower not in (None, "text", "vision"):
-        msg = f"tower must be 'text' or 'vision', but got {tower!r}."
-        raise InputError(msg)
-    if batch_tokens is not None and batch_tokens < 1:
-        msg = f"batch_tokens must be 1 or more, but got {batch_tokens}."
-        raise InputError(msg)
-
-
-def _check_device_map(device_map: str | None, device: str) -> None:
-    if device_map is None:
-        return
-    if device_map != "auto":
-        msg = f"device_map must be 'auto' or None, but got {device_map!r}."
-        raise InputError(msg)
-    if device != "auto":
-        msg = f"device_map='auto' places the model by itself, but device={device!r} was given too. Leave one out."
-        raise InputError(msg)
-    if importlib.util.find_spec("accelerate") is None:
-        feature = "Spreading a model over several devices"
-        raise MissingExtraError(feature, "accelerate", "pip install 'platoscope[models]'")
-
-
-def _provenance(source: Source, loaded: Pretrained) -> dict[str, Any]:
+def _provenance(location: ModelLocation, loaded: Pretrained) -> dict[str, Any]:
     config: Any = loaded.model.config
     return {
-        "model": source.name,
-        "revision": loaded.commit or source.revision,
-        **source.identity,
+        "model": location.name,
+        "revision": loaded.commit or location.revision,
+        **location.identity,
         "architecture": type(loaded.model).__name__,
-        "quantization": source.identity.get("quantization") or _quantization(config),
+        "quantization": location.identity.get("quantization") or _quantization(config),
         "versions": {library: version(library) for library in _LIBRARIES},
     }
 

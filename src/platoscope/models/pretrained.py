@@ -1,28 +1,29 @@
-"""Load weights, tokenizer and image processor through the transformers library. Needs torch."""
+"""Load weights, tokenizer and image processor through the transformers library. Needs torch.
+
+An *outline* is a model on the meta device: all of its structure and no weights, in no memory.
+"""
 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from functools import lru_cache
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
 from platoscope.models.catalog import ModelInfo
+from platoscope.models.library import quiet_library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from platoscope.models.locations import ModelLocation
 
-    from platoscope.models.sources import Source
-
-__all__ = ["Pretrained", "convert_gguf", "describe_pretrained", "load_pretrained", "quiet_library"]
+__all__ = ["Pretrained", "describe_pretrained", "load_pretrained", "outline_pretrained"]
 
 _TEXT_TOWERS = ("text_model", "language_model")
 _VISION_TOWERS = ("vision_model", "vision_tower", "visual")
@@ -46,6 +47,8 @@ class Pretrained:
         The library's tokenizer, or its image processor.
     commit : str or None
         The hub's commit, where it came from there.
+    has_weights : bool
+        Whether it can be run; an outline cannot.
     """
 
     model: torch.nn.Module
@@ -53,17 +56,25 @@ class Pretrained:
     modality: str
     preprocess: Any
     commit: str | None
+    has_weights: bool
 
 
 def load_pretrained(
-    source: Source, /, *, dtype: torch.dtype, device: torch.device, device_map: str | None, tower: str | None
+    location: ModelLocation,
+    /,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    device_map: str | None,
+    tower: str | None,
+    outline: Pretrained | None = None,
 ) -> Pretrained:
     """Load a base model and put it on its device.
 
     Parameters
     ----------
-    source : Source
-        Where it is; not a GGUF file, which `platoscope.models.sources.convert_own` turns into a folder.
+    location : ModelLocation
+        Where it is; not a GGUF file, which `platoscope.models.locations.convert_own` turns into a folder.
     dtype : torch.dtype
         Precision of the weights.
     device : torch.device
@@ -72,6 +83,9 @@ def load_pretrained(
         Spread over all GPUs.
     tower : {"text", "vision"} or None
         Which side of a model with two.
+    outline : Pretrained, optional
+        The same model without weights, whose tokenizer or image processor is taken over: reading it takes longer
+        than reading the weights where a vocabulary is large.
 
     Returns
     -------
@@ -85,38 +99,95 @@ def load_pretrained(
     InputError
         If weights are missing, the structure is unknown, or `tower` does not fit.
     """
-    from transformers import AutoImageProcessor, AutoModel
-
-    where = {} if source.revision is None else {"revision": source.revision}
+    where = _revision(location)
     with quiet_library():
         try:
             whole, info = AutoModel.from_pretrained(
-                source.location, dtype=dtype, device_map=device_map, output_loading_info=True, **where
+                location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
             )
-            commit = getattr(whole.config, "_commit_hash", None)
-            model = _choose_tower(whole, source.name, tower)
-            reads_images = _reads_images(model)
-            if reads_images:
-                # Always PIL's backend: the pixels must not depend on whether torchvision is installed.
-                preprocess = AutoImageProcessor.from_pretrained(source.location, backend="pil", **where)
-            else:
-                preprocess = _load_tokenizer(source, where)
+            model = _choose_tower(whole, location.name, tower)
+            preprocess = _load_preprocess(location, model) if outline is None else outline.preprocess
         except OSError as error:
-            raise NotFoundError(_not_found(source, error)) from error
-    _require_weights(source.name, info["missing_keys"])
+            raise NotFoundError(_not_found(location, error)) from error
+    _require_weights(location.name, info["missing_keys"])
     if device_map is None:
         model.to(device)
     model.eval()
-    blocks = find_blocks(model, model.config.num_hidden_layers)
-    return Pretrained(model, blocks, "image" if reads_images else "text", preprocess, commit)
+    return _pretrained(location, whole, model, preprocess, has_weights=True)
 
 
-def describe_pretrained(source: Source, /, *, tower: str | None) -> ModelInfo:
+def outline_pretrained(location: ModelLocation, /, *, tower: str | None) -> Pretrained:
+    """Read all of a base model but its weights.
+
+    Parameters
+    ----------
+    location, tower
+        As for `load_pretrained`.
+
+    Returns
+    -------
+    Pretrained
+        On the meta device: its tokenizer or image processor works, and running it does not.
+
+    Raises
+    ------
+    NotFoundError
+        If the library finds no such model.
+    InputError
+        If the structure is unknown, or `tower` does not fit.
+    """
+    with quiet_library():
+        whole = _without_weights(location)
+        model = _choose_tower(whole, location.name, tower)
+        try:
+            preprocess = _load_preprocess(location, model)
+        except OSError as error:
+            raise NotFoundError(_not_found(location, error)) from error
+    return _pretrained(location, whole, model.eval(), preprocess, has_weights=False)
+
+
+def _revision(location: ModelLocation) -> dict[str, str]:
+    return {} if location.revision is None else {"revision": location.revision}
+
+
+def _without_weights(location: ModelLocation) -> Any:
+    """Build the whole model from its configuration."""
+    with torch.device("meta"):
+        try:
+            config = AutoConfig.from_pretrained(location.place, **_revision(location))
+        except OSError as error:
+            raise NotFoundError(_not_found(location, error)) from error
+        return AutoModel.from_config(config)
+
+
+def _pretrained(
+    location: ModelLocation, whole: Any, model: Any, preprocess: Any, *, has_weights: bool
+) -> Pretrained:
+    return Pretrained(
+        model=model,
+        blocks=find_blocks(model, model.config.num_hidden_layers),
+        modality="image" if _reads_images(model) else "text",
+        preprocess=preprocess,
+        commit=_commit(location, whole),
+        has_weights=has_weights,
+    )
+
+
+def _commit(location: ModelLocation, whole: Any) -> str | None:
+    """Find which commit of the hub was read: libraries of before noted it, those of today leave it to their cache."""
+    if not location.on_hub:
+        return None
+    noted: str | None = getattr(whole.config, "_commit_hash", None)
+    cached = try_to_load_from_cache(location.place, "config.json", revision=location.revision)
+    return noted or (Path(cached).parent.name if isinstance(cached, str) else None)
+
+
+def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> ModelInfo:
     """Build a model from its configuration on the meta device, which takes no memory, and count.
 
     Parameters
     ----------
-    source : Source
+    location : ModelLocation
         A folder or a hub id.
     tower : {"text", "vision"} or None
         Which side of a model with two.
@@ -131,29 +202,24 @@ def describe_pretrained(source: Source, /, *, tower: str | None) -> ModelInfo:
     NotFoundError
         If the library finds no such model.
     InputError
-        If `tower` does not fit, or the source is a GGUF file.
+        If `tower` does not fit, or the location is a GGUF file.
     """
-    from transformers import AutoConfig, AutoModel
-
-    if source.gguf_file is not None:
-        msg = f"{source.name} is a GGUF file, whose size is known only once it is read. Load it once."
+    if location.gguf_file is not None:
+        msg = f"{location.name} is a GGUF file, whose size is known only once it is read. Load it once."
         raise InputError(msg)
-    with quiet_library(), torch.device("meta"):
-        try:
-            config = AutoConfig.from_pretrained(source.location, revision=source.revision)
-        except OSError as error:
-            raise NotFoundError(_not_found(source, error)) from error
-        model = _choose_tower(AutoModel.from_config(config), source.name, tower)
+    with quiet_library():
+        whole = _without_weights(location)
+        model = _choose_tower(whole, location.name, tower)
     chosen = model.config
     return ModelInfo(
-        name=source.name,
+        name=location.name,
         modality="image" if _reads_images(model) else "text",
         n_layers=chosen.num_hidden_layers + 1,
         n_features=chosen.hidden_size,
         n_parameters=sum(parameter.numel() for parameter in model.parameters()),
         license="unknown",
-        dtype=str(config.dtype or torch.float32).removeprefix("torch."),
-        revision=source.revision,
+        dtype=str(whole.config.dtype or torch.float32).removeprefix("torch."),
+        revision=location.revision,
         tower=cast("Literal['text', 'vision'] | None", tower),
         n_patches=_count_patches(chosen) if _reads_images(model) else None,
     )
@@ -169,13 +235,15 @@ def _count_patches(config: Any) -> int:
     return int((config.image_size // config.patch_size) ** 2)
 
 
-def _load_tokenizer(source: Source, where: dict[str, str]) -> Any:
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-    if not source.converted:
-        return AutoTokenizer.from_pretrained(source.location, **where)
+def _load_preprocess(location: ModelLocation, model: Any) -> Any:
+    """Load the image processor or the tokenizer."""
+    if _reads_images(model):
+        # Always PIL's backend: the pixels must not depend on whether torchvision is installed.
+        return AutoImageProcessor.from_pretrained(location.place, backend="pil", **_revision(location))
+    if not location.converted:
+        return AutoTokenizer.from_pretrained(location.place, **_revision(location))
     # The file holds the whole tokenizer: reading just that takes a third of the time for 262,144 tokens.
-    folder = Path(source.location)
+    folder = Path(location.place)
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     known = {
         key: value for key, value in settings.items() if key.endswith("_token") or key == "model_max_length"
@@ -208,70 +276,11 @@ def _require_weights(name: str, missing: set[str]) -> None:
         raise InputError(msg)
 
 
-def _not_found(source: Source, error: OSError) -> str:
+def _not_found(location: ModelLocation, error: OSError) -> str:
     reason = str(error).strip().splitlines()[0].rstrip(".")
     known = ", ".join(model.name for model in BUNDLED)
     return (
-        f"Cannot load the model {source.name!r}: {reason}. Expected a bundled model ({known}), a hub id, "
+        f"Cannot load the model {location.name!r}: {reason}. Expected a bundled model ({known}), a hub id, "
         f"a local folder or "
         f"a .gguf file."
     )
-
-
-@contextmanager
-def quiet_library() -> Iterator[None]:
-    """Keep the library's bars and load report off stderr; missing weights are checked here."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def convert_gguf(gguf: Path, folder: Path, /) -> None:
-    """De-quantize a GGUF file to a float32 folder in the hub's format, which loads in seconds.
-
-    Parameters
-    ----------
-    gguf : Path
-        The file.
-    folder : Path
-        Existing folder to write to.
-    """
-    from safetensors.torch import save_file
-    from transformers import AutoModel, AutoTokenizer
-
-    # The bar of de-quantizing is not one of those that the library can be asked to leave out.
-    with quiet_library(), redirect_stderr(StringIO()), _parsed_once():
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    tokenizer.save_pretrained(folder)
-    # The library refuses to save what it read from GGUF; the weights are plain float32 by now.
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.config.save_pretrained(folder)
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
-
-
-@contextmanager
-def _parsed_once() -> Iterator[None]:
-    """Let the library's repeated readings of one GGUF file share a single parse of it.
-
-    It parses the file anew for configuration, tokenizer and weights, and a vocabulary of 262,144
-    tokens takes the parser a fifth of a minute each time.
-    """
-    import gguf
-
-    parse = gguf.GGUFReader
-    gguf.GGUFReader = lru_cache(maxsize=1)(parse)
-    try:
-        yield
-    finally:
-        gguf.GGUFReader = parse

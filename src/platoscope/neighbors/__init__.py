@@ -7,6 +7,13 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 from __future__ import annotations
 
 from platoscope.neighbors._deletion import first_neighbors, rank_sums_left_out
+from platoscope.neighbors._diagnostics import (
+    SpaceDiagnostics,
+    hubness,
+    largest_feature,
+    participation_ratio,
+    space_diagnostics,
+)
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._memory import available_memory, require_memory
@@ -37,6 +44,7 @@ __all__ = [
     "OwnMetric",
     "Sample",
     "Space",
+    "SpaceDiagnostics",
     "Transform",
     "add_sample_ranks",
     "as_space",
@@ -47,12 +55,15 @@ __all__ = [
     "entry_bytes",
     "exact_scores",
     "first_neighbors",
+    "hubness",
+    "largest_feature",
     "metric_name",
     "n_threads",
     "nearest_neighbors",
     "over_rows",
     "over_tasks",
     "parse_transform",
+    "participation_ratio",
     "prepare",
     "rank_sums_left_out",
     "ranks",
@@ -60,6 +71,7 @@ __all__ = [
     "require_memory",
     "same_space",
     "sample_neighbors",
+    "space_diagnostics",
     "take_sample",
     "transform_rows",
     "visit_rank_rows",

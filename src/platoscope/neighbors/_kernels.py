@@ -20,6 +20,7 @@ from numba import njit
 
 __all__ = [
     "center_rows",
+    "column_squares",
     "column_sums",
     "count_closer",
     "exact_cosine",
@@ -29,6 +30,7 @@ __all__ = [
     "number_scores",
     "pack_scores",
     "ranks_of_keys",
+    "row_moments",
     "score_rows",
     "share_places",
 ]
@@ -75,6 +77,32 @@ def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
         sq[i] += norm
         along[i] += dot * scale * scale
         raw[i] += raw_norm * scale * scale
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def column_squares(Z, squares, start, stop):
+    """Add the squares of rows start:stop of Z, column by column, in float64."""
+    for i in range(start, stop):
+        row = Z[i]
+        for d in range(row.size):
+            value = np.float64(row[d])
+            squares[d] += value * value
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def row_moments(block, weights, sums, squares, start, stop):
+    """Write the weighted sum and the weighted sum of squares of each row, in float64."""
+    for r in range(start, stop):
+        row = block[r]
+        total = 0.0
+        square = 0.0
+        for other in range(row.size):
+            value = np.float64(row[other])
+            share = weights[other] * value
+            total += share
+            square += share * value
+        sums[r] = total
+        squares[r] = square
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

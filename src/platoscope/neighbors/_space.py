@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
+from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,6 +65,8 @@ class Space:
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
     centered: tuple[FloatArray, ...] = field(repr=False, default=())
     """Centered distinct rows (as prepared, for a metric that is a function), kept only while `gram` is None."""
+    squares: npt.NDArray[np.float64] | None = field(repr=False, default=None)
+    """Sum of squares of each centered feature over all items, on the scale of `centered`; None for a subset."""
     transform: tuple[str, ...] = ()
     """How the rows were prepared, in order; `parts` are the prepared rows."""
     scale: float = 1.0
@@ -117,9 +121,27 @@ class Space:
         if self.gram is not None:
             yield 0, self.n_distinct, self.gram
             return
+        moments: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
+        watched = "moments" not in self._memo and not reads_distances(self.metric)
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            yield start, stop, self._matrix([Z[start:stop] for Z in self.centered], self.centered)
+            block = self._matrix([Z[start:stop] for Z in self.centered], self.centered)
+            # Read off while it is there: a block that is not kept would have to be computed again.
+            if watched:
+                moments.append(row_moments(block, self.weights))
+            yield start, stop, block
+        if watched:
+            self._memo["moments"] = tuple(np.concatenate(side) for side in zip(*moments, strict=True))
+
+    def gram_moments(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the sum and the sum of squares of each distinct row of the Gram matrix, over all items."""
+        if self.gram is not None:
+            return row_moments(self.gram, self.weights)
+        if "moments" not in self._memo:
+            for _ in self.blocks():
+                pass
+        moments: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = self._memo["moments"]
+        return moments
 
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the Gram or distance matrix by item, shape (stop - start, n_samples)."""
@@ -157,6 +179,7 @@ class Space:
             sq=self.sq[rows],
             along=self.along[rows],
             norm=self.norm[rows],
+            squares=None,
             _memo={"rounding": self._rounding()},
         )
 
@@ -228,6 +251,17 @@ def gram_product(left: Any, right: Any) -> FloatArray:
         total = product if total is None else np.add(total, product, out=total)
     assert total is not None
     return total
+
+
+def row_moments(
+    block: FloatArray, weights: npt.NDArray[np.int32], /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the weighted sum and the weighted sum of squares of each row, in float64."""
+    from platoscope.neighbors._kernels import row_moments as fill  # numba: 0.3 s to import
+
+    sums, squares = np.empty((2, len(block)))
+    over_rows(partial(fill, block, weights.astype(np.float64), sums, squares), len(block))
+    return sums, squares
 
 
 def require_nonzero(space: Space, /) -> None:

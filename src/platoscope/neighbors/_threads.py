@@ -10,14 +10,16 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["n_threads", "over_rows", "over_tasks"]
+__all__ = ["map_rows", "n_threads", "over_rows", "over_tasks"]
+
+_Found = TypeVar("_Found")
 
 _worker = threading.local()
 
@@ -45,6 +47,20 @@ def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: 
     tasks = [_pool(threads).submit(kernel, start, stop) for start, stop in ranges]
     for task in tasks:
         task.result()
+
+
+def map_rows(work: Callable[[int, int], _Found], n_rows: int, /) -> list[_Found]:
+    """Return what ``work(start, stop)`` returns on the ranges of `over_rows`, in the order of the rows.
+
+    Whichever thread was first: sums of what is returned round alike in every run.
+    """
+    found: dict[int, _Found] = {}
+
+    def keep(start: int, stop: int) -> None:
+        found[start] = work(start, stop)
+
+    over_rows(keep, n_rows)
+    return [found[start] for start in sorted(found)]
 
 
 def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:

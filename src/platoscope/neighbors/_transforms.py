@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_parts, check_finite
 from platoscope.neighbors._memory import require_memory
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._threads import map_rows, over_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSFORMS", "Transform", "parse_transform", "transform_parts", "transform_rows"]
 
+_Parts: TypeAlias = "tuple[FloatArray, ...]"
 Transform: TypeAlias = str | Sequence[str]
 """One of `TRANSFORMS`, or several in the order in which they are applied."""
 
@@ -124,79 +126,117 @@ def transform_parts(
     if not steps:
         return parts
     for part in parts:
-        check_finite(part, name)
+        _check_finite(part, name)
     require_memory(
         sum(part.nbytes for part in parts), f"The transform of {name}", "Give fewer items, or float32 data."
     )
+    given = parts
     for step in steps:
-        parts = _STEPS[step](parts, name)
+        # What an earlier step made is written over; what was given is not.
+        out = tuple(np.empty_like(part) for part in parts) if parts is given else parts
+        parts = _STEPS[step](parts, out, name)
     return parts
 
 
-def _by_blocks(
-    parts: tuple[FloatArray, ...], change: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
-) -> tuple[FloatArray, ...]:
-    """Change whole rows, some at a time in float64, whichever parts they are made of."""
-    out = tuple(np.empty_like(part) for part in parts)
+def _check_finite(part: FloatArray, name: str) -> None:
+    """Do what `check_finite` does, faster where nothing is wrong."""
+    from platoscope.neighbors._row_kernels import count_nonfinite  # numba: 0.3 s to import
+
+    if any(map_rows(partial(count_nonfinite, part), len(part))):
+        check_finite(part, name)
+
+
+def _by_rows(parts: _Parts, out: _Parts, change: Callable[..., object]) -> _Parts:
+    """Call ``change(rows, out, first_row, start, stop)`` on whole rows, whichever parts they are made of."""
+    if len(parts) == 1:
+        over_rows(partial(change, parts[0], out[0], 0), len(parts[0]))
+        return out
     edges = np.cumsum([0, *(part.shape[1] for part in parts)])
 
     def work(start: int, stop: int) -> None:
         for first in range(start, stop, _BLOCK):
             rows = slice(first, min(first + _BLOCK, stop))
-            whole = np.concatenate([part[rows].astype(np.float64) for part in parts], axis=1)
-            whole = change(whole)
+            whole = np.concatenate([part[rows] for part in parts], axis=1)
+            changed = np.empty_like(whole)
+            change(whole, changed, first, 0, len(whole))
             for target, low, high in zip(out, edges, edges[1:], strict=False):
-                target[rows] = whole[:, low:high]
+                target[rows] = changed[:, low:high]
 
     over_rows(work, len(parts[0]))
     return out
 
 
-def _unit(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    return _directions(_by_blocks(parts, _to_unit), name)
+def _places(n_features: int, level: float) -> tuple[int, float]:
+    """Return the place below a quantile among ordered values, and how far it lies on the way to the next."""
+    place = level * (n_features - 1)
+    below = int(np.floor(place))
+    return below, place - below
 
 
-def _clip(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    def change(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        low, high = _row_quantiles(rows, (QUANTILE, 1 - QUANTILE)).T
-        return _to_unit(np.clip(rows, low[:, None], high[:, None], out=rows))
-
-    return _directions(_by_blocks(parts, change), name)
+def _from_top(n_features: int) -> tuple[int, float]:
+    """Return the place above the upper quantile, counted from the largest value on, and the share of the way up."""
+    below, share = _places(n_features, 1 - QUANTILE)
+    return n_features - 1 - min(below + 1, n_features - 1), share
 
 
-def _clamp(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _unit(parts: _Parts, out: _Parts, name: str, limit: float = np.inf) -> _Parts:
+    from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
+
+    zero = np.zeros(len(parts[0]), np.bool_)
+
+    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
+        unit_rows(rows, to, zero[first:], limit, start, stop)
+
+    changed = _by_rows(parts, out, change)
+    _require_directions(zero, name)
+    return changed
+
+
+def _clip(parts: _Parts, out: _Parts, name: str) -> _Parts:
+    from platoscope.neighbors._row_kernels import clip_rows  # numba: 0.3 s to import
+
+    zero = np.zeros(len(parts[0]), np.bool_)
+    n_features = sum(part.shape[1] for part in parts)
+    places = (*_places(n_features, QUANTILE), *_from_top(n_features))
+
+    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
+        clip_rows(rows, to, zero[first:], *places, start, stop)
+
+    changed = _by_rows(parts, out, change)
+    _require_directions(zero, name)
+    return changed
+
+
+def _clamp(parts: _Parts, out: _Parts, name: str) -> _Parts:
+    from platoscope.neighbors._row_kernels import row_tops  # numba: 0.3 s to import
+
     tops = np.empty(len(parts[0]))
+    places = _from_top(sum(part.shape[1] for part in parts))
 
     def read(start: int, stop: int) -> None:
+        if len(parts) == 1:
+            row_tops(parts[0], *places, tops, start, stop)
+            return
         for first in range(start, stop, _BLOCK):
             rows = slice(first, min(first + _BLOCK, stop))
-            whole = np.concatenate([np.abs(part[rows].astype(np.float64)) for part in parts], axis=1)
-            tops[rows] = _row_quantiles(whole, (1 - QUANTILE,))[:, 0]
+            whole = np.concatenate([part[rows] for part in parts], axis=1)
+            row_tops(whole, *places, tops[rows], 0, len(whole))
 
     over_rows(read, len(tops))
     scale = float(_powers_of_two(tops.max()))
     limit = float((tops * scale).mean()) / scale
-    clamped = _by_blocks(parts, lambda rows: _to_unit(np.clip(rows, -limit, limit, out=rows)))
-    return _directions(clamped, name)
+    return _unit(parts, out, name, limit)
 
 
-def _zscore(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
-    moments = [_column_moments(part) for part in parts]
-    center = np.concatenate([mean for mean, _ in moments])
-    spread = np.concatenate([sd for _, sd in moments])
-    constant = spread == 0
-    spread[constant] = 1.0
+def _zscore(parts: _Parts, out: _Parts, name: str) -> _Parts:
+    from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
 
-    def change(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        rows -= center
-        rows /= spread
-        rows[:, constant] = 0.0
-        return rows
-
-    return _by_blocks(parts, change)
+    for part, to in zip(parts, out, strict=True):
+        over_rows(partial(standardize_rows, part, to, *_column_moments(part)), len(part))
+    return out
 
 
-def _whiten(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _whiten(parts: _Parts, out: _Parts, name: str) -> _Parts:
     n_samples, n_features = len(parts[0]), sum(part.shape[1] for part in parts)
     smaller = min(n_samples, n_features)
     require_memory(
@@ -229,7 +269,7 @@ def _whiten(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
     return (np.ascontiguousarray(scores[inverse.ravel()].astype(parts[0].dtype)),)
 
 
-_STEPS: dict[str, Callable[[tuple[Any, ...], str], tuple[Any, ...]]] = {
+_STEPS: dict[str, Callable[[_Parts, _Parts, str], _Parts]] = {
     "unit": _unit,
     "clip": _clip,
     "clamp": _clamp,
@@ -240,19 +280,8 @@ TRANSFORMS = ("none", *_STEPS)
 """The steps that a preparation may take."""
 
 
-def _to_unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Divide rows by their norms, in place; a zero row stays zero."""
-    peak = np.abs(rows).max(axis=1)
-    # Keeps squares inside float64, and parallel rows exactly parallel.
-    rows *= _powers_of_two(peak)[:, None]
-    norm = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.where(norm > 0, norm, 1.0)[:, None]
-    return rows
-
-
-def _directions(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, ...]:
+def _require_directions(zero: npt.NDArray[np.bool_], name: str) -> None:
     """Refuse rows without a direction, unless no row has one: a constant layer, which ties."""
-    zero = np.logical_and.reduce([~part.any(axis=1) for part in parts])
     if zero.any() and not zero.all():
         rows = np.flatnonzero(zero)
         message = (
@@ -261,36 +290,39 @@ def _directions(parts: tuple[FloatArray, ...], name: str) -> tuple[FloatArray, .
             "sides, or use transform='none' or 'zscore'."
         )
         raise InputError(message)
-    return parts
-
-
-def _row_quantiles(rows: FloatArray, levels: tuple[float, ...]) -> npt.NDArray[np.float64]:
-    """Return quantiles of each row, interpolated linearly, shape (n_rows, n_levels)."""
-    places = [level * (rows.shape[1] - 1) for level in levels]
-    below = [int(np.floor(place)) for place in places]
-    above = [min(place + 1, rows.shape[1] - 1) for place in below]
-    ordered = np.partition(rows, sorted({*below, *above}), axis=1)
-    shares = np.array([place - low for place, low in zip(places, below, strict=True)])
-    low, high = ordered[:, below], ordered[:, above]
-    quantiles: npt.NDArray[np.float64] = low * (1 - shares) + high * shares
-    return quantiles
 
 
 def _column_moments(X: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return mean and standard deviation of each column; exactly 0 for a column that does not vary."""
+    from platoscope.neighbors._row_kernels import (  # numba: 0.3 s to import
+        column_extremes,
+        column_squares_of,
+        column_sums_of,
+    )
+
+    def extremes(start: int, stop: int) -> FloatArray:
+        reached = X[[start, start]]
+        column_extremes(X, *reached, start, stop)
+        return reached
+
+    reached = np.stack(map_rows(extremes, len(X)))
+    low, high = reached[:, 0].min(axis=0), reached[:, 1].max(axis=0)
     # Each column on its own scale: one huge feature must not take the others out of reach.
-    scale = _powers_of_two(np.abs(X).max(axis=0))
-    mean = np.zeros(X.shape[1])
-    square = np.zeros(X.shape[1])
-    for first in range(0, len(X), _BLOCK):
-        mean += (X[first : first + _BLOCK].astype(np.float64) * scale).sum(axis=0)
-    mean /= len(X)
-    for first in range(0, len(X), _BLOCK):
-        centered = X[first : first + _BLOCK].astype(np.float64) * scale - mean
-        square += np.einsum("ij,ij->j", centered, centered)
-    sd = np.sqrt(square / len(X))
+    scale = _powers_of_two(np.maximum(np.abs(low), np.abs(high)))
+
+    def summed(kernel: Callable[..., object], *fixed: Any) -> npt.NDArray[np.float64]:
+        def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
+            sums = np.zeros(X.shape[1])
+            kernel(X, *fixed, sums, start, stop)
+            return sums
+
+        total: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(X)), axis=0)
+        return total / len(X)
+
+    mean = summed(column_sums_of, scale)
+    sd = np.sqrt(summed(column_squares_of, scale, mean))
     # By its values, not by the size of its spread: rounding leaves a constant a spread of its own.
-    sd[X.max(axis=0) == X.min(axis=0)] = 0.0
+    sd[low == high] = 0.0
     return mean / scale, sd / scale
 
 

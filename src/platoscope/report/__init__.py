@@ -27,10 +27,12 @@ from platoscope.report.side_by_side import (
     plot_sample_size,
     plot_shared_features,
 )
+from platoscope.report.spaces import draw_spaces, plot_spaces
 from platoscope.report.style import figure_style
 
 __all__ = [
     "draw_result",
+    "draw_spaces",
     "figure_style",
     "plot_asymmetry",
     "plot_grid",
@@ -42,6 +44,7 @@ __all__ = [
     "plot_retrieval",
     "plot_sample_size",
     "plot_shared_features",
+    "plot_spaces",
     "plot_sweep",
     "plot_token_distance",
     "write_figures",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from platoscope.report._curves import Curve, Depth
+    from platoscope.report._lines import Depth, Line
 
 __all__ = [
     "add_legend",
@@ -64,7 +64,7 @@ def ensure_axes(ax: Axes | None, /) -> Axes:
 
 
 def draw_curve(
-    ax: Axes, curve: Curve, /, *, label: str, color: str, direction: str = "a_to_b", n_conditions: int = 1
+    ax: Axes, curve: Line, /, *, label: str, color: str, direction: str = "a_to_b", n_conditions: int = 1
 ) -> None:
     """Draw one curve and, where it has an interval, the band around it; bands of many conditions are faint."""
     # Where many lie over each other, each is fainter, so that lines stay visible.

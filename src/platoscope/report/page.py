@@ -16,6 +16,7 @@ from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
 from platoscope.report.summary import closing_table
+from platoscope.studies.judge.power import power_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +65,7 @@ for (const [id, chart] of Object.entries(charts)) {
 }
 """
 
-_ANSWERS = {"held": "held", "did not hold": "not", "not decided": "open"}
+_ANSWERS = {"held": "held", "did not hold": "not", "not decided": "open", "not computed here": "open"}
 
 
 def write_page(
@@ -200,7 +201,8 @@ def _verdicts(result: StudyResult, /) -> str:
         for verdict in result.verdicts
     )
     head = "<tr><th>verdict</th><th>statement</th><th>evidence</th></tr>"
-    return f'<h2>Verdicts</h2><div class="scroll"><table>{head}{rows}</table></div>'
+    power = f"<p>{_text(power_seen(result.results))}</p>"
+    return f'<h2>Verdicts</h2><div class="scroll"><table>{head}{rows}</table></div>{power}'
 
 
 def _closing(result: StudyResult, /) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
 from platoscope.report.profiles import (
@@ -30,6 +31,7 @@ from platoscope.report.side_by_side import (
     plot_sample_size,
     plot_shared_features,
 )
+from platoscope.report.spaces import plot_spaces
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "retrieval": PanelDrawer(plot_retrieval, "each"),
     "sample_size": PanelDrawer(plot_sample_size, "each"),
     "shared_features": PanelDrawer(plot_shared_features, "each"),
+    "spaces": PanelDrawer(plot_spaces, "each"),
     "sweep": PanelDrawer(plot_sweep, "together"),
     "token_distance": PanelDrawer(plot_token_distance, "maps"),
 }
@@ -140,8 +143,6 @@ def _region(dataset: xr.Dataset, /) -> list[int] | None:
     """Return positions of the semantic region, where the profile kept the resamples that define it."""
     if f"{_MAIN}_resamples" not in dataset:
         return None
-    from platoscope.layerwise import semantic_region
-
     layers = np.asarray(dataset["layer"].values)
     return [int(i) for i in np.flatnonzero(np.isin(layers, semantic_region(dataset).layers))]
 

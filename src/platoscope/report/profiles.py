@@ -14,7 +14,7 @@ from platoscope.report._axes import (
     legend_above,
     shade_layers,
 )
-from platoscope.report._curves import depth, directions_of, read_curve, read_null
+from platoscope.report._lines import depth, directions_of, read_line, read_null
 from platoscope.report._names import (
     axis_from_zero,
     direction_label,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._curves import Depth, Side
+    from platoscope.report._lines import Depth, Side
 
 __all__ = [
     "plot_asymmetry",
@@ -98,7 +98,7 @@ def plot_profile(
         positions = depth(dataset, x=x, side=side)
         directed = directions_of(dataset, measure)
         for direction in directions if directed else ("mean",):
-            curve = read_curve(dataset, measure, x=positions, direction=direction)
+            curve = read_line(dataset, measure, x=positions, direction=direction)
             own = shared = label(measure, dataset)
             if directed:
                 own = direction_label(direction, dataset, of=measure)
@@ -206,7 +206,7 @@ def plot_poolings(
         dataset = datasets[pooling]
         draw_curve(
             ax,
-            read_curve(dataset, measure, x=depth(dataset, x=x, side=side), direction=direction),
+            read_line(dataset, measure, x=depth(dataset, x=x, side=side), direction=direction),
             label=pooling,
             color=colors[pooling],
             # Concatenations are dashed as well: two families of shades alone are hard to tell apart.
@@ -255,7 +255,7 @@ def plot_asymmetry(
     datasets, ax, colors = begin(results, ax)
     ax.axhline(0, color=CHANCE_COLOR, linewidth=0.7)
     for name, dataset in datasets.items():
-        curve = read_curve(dataset, gap, x=depth(dataset, x=x, side=side))
+        curve = read_line(dataset, gap, x=depth(dataset, x=x, side=side))
         draw_curve(ax, curve, label=name or gap, color=colors[name], n_conditions=len(datasets))
     label_depth(ax, x)
     a, b = side_names(*datasets.values())

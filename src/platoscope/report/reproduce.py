@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from platoscope.errors import NotFoundError, StorageError
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
+from platoscope.studies import list_studies, make_plan
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.records import Answer, Choices, Verdict
 from platoscope.studies.design.settings import Settings
 from platoscope.studies.run.run_folder import RunFolder
+from platoscope.studies.run.runs import load_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -134,15 +136,11 @@ def _usual(plan: Plan, /) -> Settings:
 
 def _studies() -> dict[str, Study]:
     """Return the studies of the package by name, in the order of the paper."""
-    from platoscope.studies import list_studies
-
     return {study.name: study for study in list_studies()}
 
 
 def _read_runs(runs: Path, /) -> dict[str, _Run]:
     """Read the finished runs in a folder: those of the paper in its order, then the user's own by name."""
-    from platoscope.studies.run.runs import load_plan
-
     found = {}
     folders = sorted(runs.iterdir()) if runs.is_dir() else []
     for path in folders:
@@ -349,8 +347,6 @@ def _caveats(run: _Run, /) -> list[str]:
 
 def _why_not(study: Study, /) -> str:
     """Say why a study has no run here, and what to do."""
-    from platoscope.studies import make_plan
-
     preset = study.presets[0]
     left_out = make_plan(study, preset=preset, skip_missing=True).left_out
     reasons = dict.fromkeys(f"{item.reason} {item.remedy}" for item in left_out)

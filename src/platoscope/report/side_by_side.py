@@ -16,7 +16,7 @@ from platoscope.report._axes import (
     legend_above,
     measure_styles,
 )
-from platoscope.report._curves import depth, directions_of, read_curve
+from platoscope.report._lines import depth, directions_of, read_line
 from platoscope.report._names import chance_label, full_label, label, lowest_is_best, similarity_label
 from platoscope.report.style import CHANCE_COLOR, COLORS, DIRECTION_STYLES
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._curves import Curve, Depth, Side
+    from platoscope.report._lines import Depth, Line, Side
 
 __all__ = ["plot_metrics", "plot_rank", "plot_retrieval", "plot_sample_size", "plot_shared_features"]
 
@@ -128,7 +128,7 @@ def plot_retrieval(
     positions = depth(dataset, x=x, side=side)
     for color, name in zip(COLORS, recalls, strict=False):
         for direction in directions_of(dataset, name):
-            curve = read_curve(dataset, name, x=positions, direction=direction)
+            curve = read_line(dataset, name, x=positions, direction=direction)
             text = full_label(name, direction, dataset)
             draw_curve(ax, curve, label=text, color=color, direction=direction)
     if beside is not None and beside in dataset:
@@ -151,9 +151,9 @@ def plot_retrieval(
     return ax
 
 
-def _similarity(dataset: xr.Dataset, variable: str, x: np.ndarray, direction: str, /) -> Curve:
+def _similarity(dataset: xr.Dataset, variable: str, x: np.ndarray, direction: str, /) -> Line:
     """Read a measure so that higher means more similar."""
-    curve = read_curve(dataset, variable, x=x, direction=direction)
+    curve = read_line(dataset, variable, x=x, direction=direction)
     return curve.one_minus() if lowest_is_best(variable, dataset) else curve
 
 
@@ -265,12 +265,12 @@ def _plot_against(number: str, dataset: xr.Dataset, ax: Axes | None, measures: S
         color, line = styles[name]
         directed = directions_of(dataset, name)
         for direction in directed or (line,):
-            curve = read_curve(dataset, name, x=x, direction=direction)
+            curve = read_line(dataset, name, x=x, direction=direction)
             text = full_label(name, direction, dataset, default=sides) if directed else label(name, dataset)
             draw_curve(ax, curve, label=text, color=color, direction=direction)
     for name in present:
         if f"{name}_chance" in dataset:
-            chance = read_curve(dataset, f"{name}_chance", x=x)
+            chance = read_line(dataset, f"{name}_chance", x=x)
             ax.plot(
                 chance.x, chance.values, color=CHANCE_COLOR, linestyle=":", label=chance_label(name, dataset)
             )

@@ -1,5 +1,6 @@
 """Layer-wise representations: extracted from models, kept in a store, imported and exported."""
 
+from platoscope.models import ModelOnDemand
 from platoscope.representations.alignment import Aligned, align
 from platoscope.representations.exporting import export, to_dataset
 from platoscope.representations.extraction import extract
@@ -14,7 +15,6 @@ from platoscope.representations.housekeeping import (
     verify,
 )
 from platoscope.representations.importing import import_representations, import_vllm
-from platoscope.representations.on_demand import ModelOnDemand
 from platoscope.representations.representations import Representations
 
 __all__ = [

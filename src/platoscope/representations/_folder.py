@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import time
@@ -16,12 +15,13 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from platoscope.cache import cache_folder
 from platoscope.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "read_metadata", "writing"]
+__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "writing"]
 
 
 _PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
@@ -161,7 +161,7 @@ class LocalFolder:
                 self.remove(f"{path}/{name}")
 
     def zarr_store(self, *, read_only: bool) -> Any:
-        from zarr.storage import LocalStore
+        from zarr.storage import LocalStore  # 0.2 s, and reading a layer needs no Zarr
 
         return LocalStore(self._root, read_only=read_only)
 
@@ -171,6 +171,7 @@ class UrlFolder:
 
     def __init__(self, url: str) -> None:
         try:
+            # Of the extra io, and only for a store behind a URL.
             from fsspec.core import url_to_fs  # type: ignore[import-untyped]
         except ImportError as error:
             feature = f"the store {url!r}"
@@ -233,7 +234,7 @@ class UrlFolder:
         """Do nothing: an object store shows no half-written object."""
 
     def zarr_store(self, *, read_only: bool) -> Any:
-        from zarr.storage import FsspecStore
+        from zarr.storage import FsspecStore  # 0.2 s, and reading a layer needs no Zarr
 
         return FsspecStore.from_url(self._url, read_only=read_only)
 
@@ -248,9 +249,7 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
         where the variable is not set.
     """
     if store is None:
-        cache = os.environ.get("PLATOSCOPE_CACHE") or "~/.cache/platoscope"
-        base = cache if isinstance(cache, str) and "://" in cache else str(Path(cache))
-        store = f"{base.rstrip('/')}/representations"
+        store = cache_folder() / "representations"
     location = os.fspath(store)
     if location.startswith("file://"):
         location = location.removeprefix("file://")
@@ -270,22 +269,3 @@ def writing(folder: Folder, what: str) -> Iterator[None]:
             "before is kept; free or choose another place (store=PATH) and run again to go on."
         )
         raise StorageError(message) from error
-
-
-def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
-    """Read a ``zarr.json``."""
-    try:
-        metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
-    except FileNotFoundError as error:
-        message = f"There is no {path!r} in the store {folder.location}."
-        raise StorageError(message) from error
-    except ValueError as error:
-        message = (
-            f"The metadata of {path!r} in {folder.location} is damaged ({error}). Remove the group "
-            f"(platoscope store rm {path.split('/')[0][:12]}) and extract again."
-        )
-        raise StorageError(message) from error
-    if not isinstance(metadata, dict):
-        message = f"The metadata of {path!r} in {folder.location} is not a JSON object."
-        raise StorageError(message)
-    return metadata

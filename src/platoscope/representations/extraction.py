@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
+from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
 from platoscope.representations._backing import StoredBacking, find_view
 from platoscope.representations._batches import Batches
@@ -19,7 +21,6 @@ from platoscope.representations._group import (
     group_key,
     stored_as,
 )
-from platoscope.representations.on_demand import ModelOnDemand, describe
 from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from platoscope.datasets import Pairs, Side
     from platoscope.models.encoder import Encoder
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
-    from platoscope.representations.on_demand import Description
 
 __all__ = ["extract", "view_group"]
 
@@ -99,15 +98,14 @@ def extract(
     """
     folder = open_folder(store)
     encoder = ModelOnDemand(model) if isinstance(model, str) else model
-    described = describe(encoder, folder)
     chosen = _choose(data, side)
-    _check_modality(described, chosen.side)
+    _check_modality(encoder, chosen.side)
     poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
-    kept = _layer_numbers(layers, described.n_layers)
+    kept = _layer_numbers(layers, encoder.n_layers)
 
-    group = _find_group(folder, described, chosen, poolings, kept, check=check)
+    group = _find_group(folder, encoder, chosen, poolings, kept, check=check)
     if group is None:
-        group = _open_or_create(folder, encoder, described, chosen, kept)
+        group = _open_or_create(folder, encoder, chosen, kept)
     needs = _needs(group, poolings, check=check)
     if any(need.units for need in needs):
         fill(encoder, chosen.side.items, group, needs, progress)
@@ -153,8 +151,6 @@ class _Chosen:
 
 
 def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
-    from platoscope.datasets import Pairs, Side
-
     if isinstance(data, Pairs):
         by_name = {"a": data.a, "b": data.b}
         if side not in by_name and data.a.name != data.b.name:
@@ -173,7 +169,7 @@ def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
     return chosen
 
 
-def _check_modality(encoder: Description, side: Side) -> None:
+def _check_modality(encoder: Encoder, side: Side) -> None:
     if encoder.modality != side.modality:
         message = (
             f"Model {encoder.name!r} reads {encoder.modality}, but side {side.name!r} of the data is "
@@ -197,7 +193,7 @@ def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 def _find_group(
     folder: Folder,
-    described: Description,
+    encoder: Encoder,
     chosen: _Chosen,
     poolings: Sequence[Pooling],
     layers: tuple[int, ...] | None,
@@ -205,7 +201,7 @@ def _find_group(
     check: bool,
 ) -> StoredGroup | None:
     """Find a group with all layers: it serves where it has the poolings, whichever layers are asked for."""
-    key = group_key(chosen.side.fingerprint(), described.provenance, None)
+    key = group_key(chosen.side.fingerprint(), encoder.provenance, None)
     group = find_group(folder, key)
     if group is None or layers is None:
         return group
@@ -214,10 +210,10 @@ def _find_group(
 
 
 def _open_or_create(
-    folder: Folder, encoder: Encoder, described: Description, chosen: _Chosen, layers: tuple[int, ...] | None
+    folder: Folder, encoder: Encoder, chosen: _Chosen, layers: tuple[int, ...] | None
 ) -> StoredGroup:
     side = chosen.side
-    key = group_key(side.fingerprint(), described.provenance, layers)
+    key = group_key(side.fingerprint(), encoder.provenance, layers)
     group = find_group(folder, key)
     if group is not None:
         return group
@@ -227,9 +223,9 @@ def _open_or_create(
         key,
         batches=Batches.from_items(encoder.batches(lengths)),
         lengths=lengths,
-        layers=range(described.n_layers) if layers is None else layers,
-        depth=described.n_layers - 1,
-        n_features=described.n_features,
+        layers=range(encoder.n_layers) if layers is None else layers,
+        depth=encoder.n_layers - 1,
+        n_features=encoder.n_features,
         ids=chosen.ids,
         data={
             "side": side.name,
@@ -238,7 +234,7 @@ def _open_or_create(
             "truncated": _count_truncated(lengths, encoder.max_tokens),
             **chosen.provenance,
         },
-        model={"name": described.name, **described.provenance},
+        model={"name": encoder.name, **encoder.provenance},
     )
 
 

@@ -171,15 +171,7 @@ def import_vllm(
     check_clip(clip)
     pooled: dict[str, list[NDArray[np.float32]]] = {str(p): [] for p in poolings}
     for file in found:
-        states = _read(_read_safetensors, file).arrays.get("hidden_states")
-        if states is None or states.ndim != 3 or states.shape[1] != len(layers):
-            shape = None if states is None else states.shape
-            message = (
-                f"{str(file)!r} should hold hidden_states of shape (n_tokens, {len(layers)}, n_features), "
-                f"one for each of layers={list(layers)}, but has {shape}."
-            )
-            raise InputError(message)
-        by_layer = np.moveaxis(np.asarray(states, np.float32), 1, 0)
+        by_layer = _read_vllm(file, layers)
         layout = _layout(by_layer.shape[1], drop_last=drop_last, n_special=n_special)
         readings = text_readings(layout, [file.stem], poolings, keep_first=keep_first)
         if clip is not None:
@@ -200,6 +192,19 @@ def import_vllm(
             **({} if clip is None else {"clip": clip}),
         },
     )
+
+
+def _read_vllm(file: Path, layers: Sequence[int]) -> NDArray[np.float32]:
+    """Read the states of one prompt: float32, shape ``(n_layers, n_tokens, n_features)``."""
+    states = _read(_read_safetensors, file).arrays.get("hidden_states")
+    if states is None or states.ndim != 3 or states.shape[1] != len(layers):
+        shape = None if states is None else states.shape
+        message = (
+            f"{str(file)!r} should hold hidden_states of shape (n_tokens, {len(layers)}, n_features), "
+            f"one for each of layers={list(layers)}, but has {shape}."
+        )
+        raise InputError(message)
+    return np.moveaxis(np.asarray(states, np.float32), 1, 0)
 
 
 def require(module: str, feature: str, extra: str = "io") -> None:
@@ -266,7 +271,7 @@ def _read_npz(file: Path) -> _Dump:
 
 def _read_safetensors(file: Path) -> _Dump:
     require("safetensors", "Reading safetensors files")
-    from safetensors import safe_open
+    from safetensors import safe_open  # of the extra io
 
     # NumPy has no bfloat16, in which most such files are written; torch reads it.
     framework = "pt" if importlib.util.find_spec("torch") else "numpy"
@@ -278,7 +283,7 @@ def _read_safetensors(file: Path) -> _Dump:
 
 def _read_torch(file: Path) -> _Dump:
     require("torch", "Reading .pt files", "models")
-    import torch
+    import torch  # 1.8 s, and of the extra models
 
     content = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(content, dict):
@@ -295,7 +300,7 @@ def _read_torch(file: Path) -> _Dump:
 
 def _read_hdf5(file: Path) -> _Dump:
     require("h5py", "Reading HDF5 files")
-    import h5py
+    import h5py  # 0.03 s, for this format only
 
     arrays: dict[str, Any] = {}
 

@@ -94,33 +94,17 @@ class Representations:
         InputError
             If shapes disagree, ids repeat, or a dtype is not real.
         """
-        stacks: Mapping[str, Any]
-        if not isinstance(arrays, Mapping):
-            stacks = {"unknown" if pooling is None else pooling: arrays}
-        elif pooling is None:
-            stacks = arrays
-        else:
+        if isinstance(arrays, Mapping) and pooling is not None:
             message = (
                 f"pooling={pooling!r} was given beside arrays by pooling; the mapping already names them."
             )
             raise InputError(message)
-        by_pooling: dict[str, list[NDArray[Any]]] = {}
-        for name, stack in stacks.items():
-            view = find_view(name, [name.replace("concat", "tokens")])
-            kept = name if view is None else view.kept
-            by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
-        if not by_pooling:
-            message = "arrays is an empty mapping; expected at least one pooling."
-            raise InputError(message)
+        stacks: Mapping[str, Any] = (
+            arrays if isinstance(arrays, Mapping) else {"unknown" if pooling is None else pooling: arrays}
+        )
+        by_pooling = _checked_stacks(stacks)
         first = next(iter(by_pooling.values()))
         n_items = len(first[0])
-        for name, stack in by_pooling.items():
-            if len(stack) != len(first) or len(stack[0]) != n_items:
-                message = (
-                    f"All poolings must have the same layers and items: expected {len(first)} layers of "
-                    f"{n_items} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
-                )
-                raise InputError(message)
         numbers = tuple(range(len(first))) if layers is None else tuple(int(layer) for layer in layers)
         if len(numbers) != len(first) or len(set(numbers)) != len(numbers):
             message = f"layers must be {len(first)} different numbers, one per layer, got {numbers}."
@@ -282,7 +266,7 @@ class Representations:
             With coordinates ``layer``, ``relative_depth`` (layer) and ``item`` (the ids), and the provenance
             in ``attrs``. It takes ``4 · n_layers · n_items · n_features`` bytes.
         """
-        import xarray as xr
+        import xarray as xr  # 0.5 s, and layers are read as plain arrays
 
         return xr.DataArray(
             np.stack(list(self)),
@@ -305,6 +289,27 @@ class Representations:
             f"r[i] reads layer r.layers[i] as float32 ({self.n_items}, {self.n_features})"
             + (f"; r.with_pooling(...) has also: {others}" if others else "")
         )
+
+
+def _checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
+    """Check the layers of every pooling, and name each as it is kept."""
+    by_pooling: dict[str, list[NDArray[Any]]] = {}
+    for name, stack in stacks.items():
+        view = find_view(name, [name.replace("concat", "tokens")])
+        kept = name if view is None else view.kept
+        by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
+    if not by_pooling:
+        message = "arrays is an empty mapping; expected at least one pooling."
+        raise InputError(message)
+    first = next(iter(by_pooling.values()))
+    for name, stack in by_pooling.items():
+        if len(stack) != len(first) or len(stack[0]) != len(first[0]):
+            message = (
+                f"All poolings must have the same layers and items: expected {len(first)} layers of "
+                f"{len(first[0])} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
+            )
+            raise InputError(message)
+    return by_pooling
 
 
 def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:

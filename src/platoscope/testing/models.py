@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from platoscope.errors import NotFoundError
+from platoscope.models.library import quiet_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +79,6 @@ def save_tiny_model(
     """
     import torch
     from transformers import AutoModel
-
-    from platoscope.models.pretrained import quiet_library
 
     builders = {**_TEXT, **_IMAGE, **_TWO_TOWERS}
     if architecture not in builders:
@@ -294,7 +295,6 @@ def _save_tokenizer(folder: Path, template: str, context: int) -> None:
 
 
 def _save_processor(folder: Path, architecture: str) -> None:
-    import numpy as np
     from transformers import BitImageProcessorPil, ImageGPTImageProcessorPil
 
     if architecture == "imagegpt":

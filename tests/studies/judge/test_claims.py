@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from platoscope.studies import Choices
 from platoscope.studies.judge import claims
-from platoscope.studies.paper import aggregation, captions, gaussian, images, scale, tokens
+from platoscope.studies.paper import (
+    aggregation,
+    captions,
+    gaussian,
+    images,
+    languages,
+    scale,
+    tokens,
+    vision_scale,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import xarray as xr
 
     from platoscope.studies import Statement
 
@@ -20,6 +32,9 @@ FALLING = [0.6, 0.5, 0.4, 0.3, 0.2]
 RISING = FALLING[::-1]
 FLAT = [0.4, 0.4, 0.4, 0.4, 0.4]
 LOW, HIGH = [0.3] * 5, [0.5] * 5
+LATE_LOSER = [0.6, 0.5, 0.3, 0.7, 0.75]
+EARLY = [0.5, 0.4, 0.3]
+HALFWAY = [1.0, 0.5, 0.4, 0.3, 0.0]
 NOISY = {"se": 0.2}
 FRACTIONS = {"dimension": "fraction", "axis": (0.02, 0.25, 0.5, 0.6, 0.95)}
 RANKS = {"dimension": "rank", "axis": (1, 2, 5, 10, 20)}
@@ -27,6 +42,11 @@ RANKS = {"dimension": "rank", "axis": (1, 2, 5, 10, 20)}
 
 def _symmetric(values: list[float]) -> dict[str, list[float]]:
     return dict.fromkeys(("cka_biased", "cka_debiased", "neighborhood_overlap"), values)
+
+
+def _measures(biased: float, debiased: float, overlap: float) -> dict[str, list[float]]:
+    values = {"cka_biased": biased, "cka_debiased": debiased, "neighborhood_overlap": overlap}
+    return {name: [value] * 5 for name, value in values.items()}
 
 
 def _args(forward: list[float], backward: list[float] | None = None, /, **options: Any) -> tuple[Any, ...]:
@@ -71,6 +91,18 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(HIGH, LOW)},
         {"x": _args(FLAT, FLAT)},
     ),
+    "negative asymmetry of a family": (
+        claims.asymmetry_sign("x", "y", region=claims.LAST_QUARTER, negative=True, text="."),
+        {"x": _args(LOW, HIGH), "y": _args(FLAT, FLAT)},
+        {"x": _args(LOW, HIGH), "y": _args(HIGH, LOW)},
+        {"x": _args(FLAT, FLAT), "y": _args(FLAT, FLAT, seed=1)},
+    ),
+    "negative asymmetry but for the last layer": (
+        claims.asymmetry_sign("x", region=claims.LAST_QUARTER, negative=True, text=".", last=False),
+        {"x": _args([0.4, 0.4, 0.4, 0.2, 0.9], [0.4, 0.4, 0.4, 0.4, 0.4])},
+        {"x": _args([0.4, 0.4, 0.4, 0.6, 0.1], [0.4, 0.4, 0.4, 0.4, 0.4])},
+        {"x": _args(FLAT, FLAT)},
+    ),
     "positive asymmetry": (
         claims.asymmetry_sign("x", region=claims.FIRST, negative=False, text="."),
         {"x": _args(HIGH, LOW)},
@@ -79,39 +111,51 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
     ),
     "no asymmetry at the minimum": (
         claims.asymmetry_zero_at_minimum("x", text="."),
+        {"x": _args(VALLEY, LATE_LOSER)},
+        {"x": _args(VALLEY, [value + 0.2 for value in VALLEY])},
         {"x": _args(VALLEY, VALLEY)},
-        {"x": _args(LOW, HIGH)},
-        {"x": _args(VALLEY, VALLEY, **NOISY)},
     ),
     "same shape": (
         claims.same_shape("x", "y", text="."),
-        {"x": _args(VALLEY), "y": _args([value + 0.2 for value in VALLEY])},
-        {"x": _args(VALLEY), "y": _args(FALLING)},
+        {"x": _args(VALLEY), "y": _args([2 * value + 0.2 for value in VALLEY], seed=1)},
+        {"x": _args(VALLEY), "y": _args(FALLING, seed=1)},
+        {"x": _args(VALLEY, se=0.1), "y": _args(VALLEY, se=0.1, seed=1)},
+    ),
+    "coincide": (
+        claims.coincide("x", "y", text="."),
+        {"x": _args(VALLEY), "y": _args(VALLEY, seed=1)},
+        {"x": _args(VALLEY), "y": _args([value + 0.2 for value in VALLEY], seed=1)},
         {"x": _args(VALLEY, se=0.1), "y": _args(VALLEY, se=0.1, seed=1)},
     ),
     "shuffled at one": (
-        claims.shuffled_at_one("x", text="."),
-        {"x": _args([1.0] * 5)},
-        {"x": _args(LOW)},
-        {"x": _args([1.0] * 5, se=0.5)},
+        claims.shuffled_at_one({"x": "y"}, text="."),
+        {"x": _args([1.0] * 5), "y": _args(LOW, seed=1)},
+        {"x": _args(HIGH), "y": _args(LOW, seed=1)},
+        {"x": _args([1.0] * 5, se=0.5), "y": _args(LOW, seed=1)},
     ),
-    "null at one": (
-        claims.null_at_one("x", text="."),
-        {"x": _args(FLAT)},
-        {"x": _args(FLAT, null=0.8)},
-        {"x": _args(FLAT, null=0.9)},
+    "many tokens below one": (
+        aggregation.many_tokens_below_one("x", "y", "z"),
+        {"x": _args(LOW), "y": _args(LOW), "z": _args(HIGH)},
+        {"x": _args(LOW), "y": _args(HIGH), "z": _args(LOW)},
+        {"x": _args(LOW), "y": _args(FLAT), "z": _args(FLAT)},
     ),
-    "more tokens help the mean": (
-        aggregation.more_tokens_help_the_mean("x", "y"),
-        {"x": _args(LOW), "y": _args(HIGH)},
-        {"x": _args(HIGH), "y": _args(LOW)},
-        {"x": _args(FLAT), "y": _args(FLAT)},
+    "concatenation gains little": (
+        aggregation.concatenation_gains_little("x", "y", "z"),
+        {"x": _args(LOW), "y": _args(HIGH, seed=1), "z": _args(HIGH, seed=2)},
+        {"x": _args(LOW), "y": _args(LOW, seed=1), "z": _args(HIGH, seed=2)},
+        {"x": _args(LOW), "y": _args(FLAT, seed=1), "z": _args(HIGH, seed=2)},
     ),
-    "more tokens do not help concatenation": (
-        aggregation.more_tokens_do_not_help_concatenation("x", "y"),
-        {"x": _args(HIGH), "y": _args(LOW)},
-        {"x": _args(LOW), "y": _args(HIGH)},
-        {"x": _args(FLAT, se=0.1), "y": _args(FLAT, se=0.1, seed=1)},
+    "mean improves with every token": (
+        aggregation.mean_improves_with_every_token("x", "y", "z"),
+        {"x": _args(HIGH), "y": _args(FLAT), "z": _args(LOW)},
+        {"x": _args(HIGH), "y": _args(LOW), "z": _args(FLAT)},
+        {"x": _args(FLAT), "y": _args(FLAT, seed=1), "z": _args(FLAT, seed=2)},
+    ),
+    "concatenation does not improve with every token": (
+        aggregation.concatenation_does_not_improve_with_every_token(("x", "y"), ("x", "z")),
+        {"x": _args(HIGH), "y": _args(LOW), "z": _args(HIGH, seed=1)},
+        {"x": _args(HIGH), "y": _args(LOW), "z": _args(FLAT)},
+        {"x": _args(HIGH, **NOISY), "y": _args(LOW), "z": _args(HIGH, se=0.2, seed=1)},
     ),
     "measures peak together": (
         aggregation.peak_together("x"),
@@ -123,25 +167,94 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         aggregation.overlap_far_below_one("x"),
         {"x": _args(VALLEY, **_symmetric([0.2] * 5))},
         {"x": _args(VALLEY, **_symmetric([0.8] * 5))},
-        {"x": _args(VALLEY, se=0.1, **_symmetric([0.45] * 5))},
+        {"x": _args(VALLEY, se=0.1, **_symmetric([0.35] * 5))},
     ),
-    "CKA spurious in the first layers": (
-        aggregation.cka_spurious_in_first_layers("x"),
-        {"x": _args([0.9, 0.7, 0.3, 0.5, 0.6], cka_biased=[0.9, 0.8, 1.0, 0.8, 0.8])},
-        {"x": _args([0.4, 0.4, 0.3, 0.5, 0.6], cka_biased=[0.1, 0.3, 1.0, 0.8, 0.8])},
-        {"x": _args([0.5, 0.4, 0.3, 0.5, 0.6], se=0.2, cka_biased=[0.9, 0.8, 1.0, 0.8, 0.8])},
+    "CKA above overlap": (
+        aggregation.cka_above_overlap("x"),
+        {"x": _args(VALLEY, cka_debiased=HIGH, neighborhood_overlap=[0.2] * 5)},
+        {"x": _args(VALLEY, cka_debiased=HIGH, neighborhood_overlap=HIGH)},
+        {"x": _args(VALLEY, se=0.1, cka_debiased=HIGH, neighborhood_overlap=LOW)},
+    ),
+    "overlap near chance at the end": (
+        aggregation.overlap_near_chance_at_the_end("x"),
+        {"x": _args(VALLEY, neighborhood_overlap=[0.1, 0.2, 0.5, 0.2, 0.03])},
+        {"x": _args(VALLEY, neighborhood_overlap=[0.1, 0.2, 0.5, 0.2, 0.4])},
+        {"x": _args(VALLEY, se=0.1, neighborhood_overlap=[0.1, 0.2, 0.5, 0.2, 0.1])},
+    ),
+    "CKA spurious in the first layers of the concatenation": (
+        aggregation.cka_spurious_in_first_layers("x", "y"),
+        {"x": _args([0.9, 0.7, 0.3], cka_biased=[0.9, 0.8, 1]), "y": _args(EARLY, cka_biased=[0.5, 0.8, 1])},
+        {"x": _args(EARLY, cka_biased=[0.9, 0.8, 1]), "y": _args(EARLY, cka_biased=[1, 0.8, 1])},
+        {
+            "x": _args([0.5, 0.4, 0.3], se=0.2, cka_biased=[0.9, 0.8, 1]),
+            "y": _args(EARLY, cka_biased=[0.5, 0.8, 1]),
+        },
+    ),
+    "Hungarian above": (
+        languages.above_the_others("x", "y", "z", text="."),
+        {"x": _args(HIGH), "y": _args(LOW), "z": _args(LOW)},
+        {"x": _args(LOW), "y": _args(HIGH), "z": _args(HIGH)},
+        {"x": _args(FLAT), "y": _args(FLAT, seed=1), "z": _args(FLAT, seed=2)},
+    ),
+    "gap before the middle": (
+        languages.gap_before_the_minimum("x", text="."),
+        {"x": _args([0.4, 0.3, 0.4, 0.4, 0.4], FLAT)},
+        {"x": _args([0.4, 0.5, 0.5, 0.4, 0.4], FLAT)},
+        {"x": _args(FLAT, FLAT)},
+    ),
+    "no gap before the middle": (
+        languages.no_gap_before_the_minimum("x", text="."),
+        {"x": _args([0.4, 0.4, 0.4, 0.1, 0.4], FLAT)},
+        {"x": _args([0.4, 0.1, 0.4, 0.1, 0.4], FLAT)},
+        {"x": _args(FLAT, FLAT)},
+    ),
+    "zero at the last layer": (
+        languages.zero_at_the_last_layer("x", text="."),
+        {"x": _args([0.4, 0.4, 0.4, 0.1, 0.4], FLAT)},
+        {"x": _args([0.4, 0.4, 0.4, 0.1, 0.1], FLAT)},
+        {"x": _args(FLAT, FLAT)},
+    ),
+    "larger is lower": (
+        scale.larger_is_lower("x", "y", "z"),
+        {"x": _args(LOW), "y": _args(FLAT), "z": _args(HIGH)},
+        {"x": _args(FLAT), "y": _args(LOW), "z": _args(HIGH)},
+        {"x": _args(FLAT), "y": _args(FLAT, seed=1), "z": _args(FLAT, seed=2)},
+    ),
+    "most in inner layers": (
+        scale.most_in_inner_layers("large", "small"),
+        {"large": _args(VALLEY), "small": _args([0.6] * 5)},
+        {"large": _args([0.3, 0.6, 0.6, 0.6, 0.3]), "small": _args([0.6] * 5)},
+        {"large": _args(LOW), "small": _args(HIGH, seed=1)},
+    ),
+    "lowest minimum": (
+        scale.lowest_minimum("x", "y", "z"),
+        {"x": _args(LOW), "y": _args(HIGH), "z": _args(HIGH)},
+        {"x": _args(FLAT), "y": _args(LOW), "z": _args(HIGH)},
+        {"x": _args(FLAT), "y": _args(FLAT, seed=1), "z": _args(HIGH)},
     ),
     "minimum moves earlier": (
         scale.minimum_moves_earlier("large", "small"),
         {"large": _args([0.5, 0.2, 0.5, 0.5, 0.5]), "small": _args([0.5, 0.5, 0.5, 0.2, 0.5])},
         {"large": _args([0.5, 0.5, 0.5, 0.2, 0.5]), "small": _args([0.5, 0.2, 0.5, 0.5, 0.5])},
-        {"large": _args(VALLEY), "small": _args(VALLEY)},
+        {"large": _args(FLAT), "small": _args(FLAT, seed=1)},
+    ),
+    "small, then a peak": (
+        scale.small_then_a_peak("x"),
+        {"x": _args([0.1, 0.3, 0.2, 0.4, 0.4])},
+        {"x": _args([0.1, 0.2, 0.3, 0.4, 0.5])},
+        {"x": _args(FLAT)},
+    ),
+    "lowest in the first half": (
+        scale.lowest_in_first_half("x"),
+        {"x": _args([0.4, 0.2, 0.3, 0.4, 0.4])},
+        {"x": _args(FALLING)},
+        {"x": _args(FLAT)},
     ),
     "no asymmetry in the first half": (
         scale.no_asymmetry_in_first_half("x"),
-        {"x": _args(FLAT, FLAT)},
+        {"x": _args([0.4, 0.4, 0.4, 0.1, 0.1], FLAT)},
         {"x": _args(LOW, HIGH)},
-        {"x": _args(FLAT, FLAT, **NOISY)},
+        {"x": _args(FLAT, FLAT)},
     ),
     "gap opens in the second half": (
         scale.gap_opens_in_second_half("x"),
@@ -161,6 +274,12 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(HIGH, LOW, held="a")},
         {"x": _args(FLAT, FLAT, held="a")},
     ),
+    "best with images of one class": (
+        captions.best_with_images_of_one_class({"x": "y"}, data="y"),
+        {"x": _args(VALLEY), "y": _args(VALLEY, held="a")},
+        {"x": _args(VALLEY), "y": _args([0.3, 0.6, 0.7, 0.7, 0.6], held="a")},
+        {"x": _args(VALLEY, **NOISY), "y": _args(VALLEY, held="a", **NOISY)},
+    ),
     "flatter": (
         captions.flatter("flat", "steep"),
         {"flat": _args(FLAT), "steep": _args(FALLING, held="a")},
@@ -174,10 +293,16 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"even": _args(FLAT, FLAT, se=0.1), "uneven": _args(FLAT, FLAT, se=0.1, seed=1)},
     ),
     "large not above base": (
-        captions.not_above("large", "base"),
-        {"large": _args(LOW, held="a"), "base": _args(HIGH, held="a")},
-        {"large": _args(HIGH, held="a"), "base": _args(LOW, held="a")},
-        {"large": _args(FLAT, **NOISY), "base": _args(FLAT, se=0.2, seed=1)},
+        vision_scale.not_above("large", "base", "small"),
+        {"large": _args(LOW, held="a"), "base": _args(LOW, seed=1), "small": _args(HIGH, held="a")},
+        {"large": _args(HIGH, held="a"), "base": _args(LOW), "small": _args(HIGH, held="a")},
+        {"large": _args(LOW, **NOISY), "base": _args(LOW, se=0.2, seed=1), "small": _args(HIGH, held="a")},
+    ),
+    "from base to large it saturates": (
+        vision_scale.saturates("large", "base", "small"),
+        {"large": _args(LOW, held="a"), "base": _args(LOW), "small": _args(HIGH, held="a")},
+        {"large": _args(LOW, held="a"), "base": _args(HIGH), "small": _args(HIGH, held="a")},
+        {"large": _args(LOW, held="a"), "base": _args(FLAT), "small": _args(HIGH, held="a")},
     ),
     "stabilizes with depth": (
         captions.stabilizes("x"),
@@ -197,17 +322,17 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(LOW, **_symmetric(FALLING), **RANKS)},
         {"x": _args(LOW, se=0.1, **_symmetric(FLAT), **RANKS)},
     ),
-    "blind to direction": (
-        gaussian.blind_to_direction("x"),
-        {"x": _args(LOW, HIGH, **_symmetric(FLAT), **RANKS)},
-        {"x": _args(HIGH, LOW, **_symmetric(FLAT), **RANKS)},
-        {"x": _args(FLAT, FLAT, **_symmetric(FLAT), **RANKS)},
+    "direction follows the rank": (
+        gaussian.direction_follows_rank("x"),
+        {"x": _args([0.3, 0.3, 0.4, 0.4, 0.4], [0.6, 0.5, 0.4, 0.4, 0.4], **RANKS)},
+        {"x": _args([0.4, 0.4, 0.4, 0.3, 0.3], [0.4, 0.4, 0.4, 0.5, 0.6], **RANKS)},
+        {"x": _args(FLAT, FLAT, **RANKS)},
     ),
     "biased CKA saturates": (
         gaussian.biased_cka_saturates("x"),
-        {"x": _args(LOW, cka_biased=[0.95] * 5, **FRACTIONS)},
-        {"x": _args(LOW, cka_biased=[0.5] * 5, **FRACTIONS)},
-        {"x": _args(LOW, cka_biased=[0.9] * 5, **FRACTIONS)},
+        {"x": _args(HIGH, **_measures(0.8, 0.3, 0.1), **FRACTIONS)},
+        {"x": _args(HIGH, **_measures(0.4, 0.3, 0.1), **FRACTIONS)},
+        {"x": _args(HIGH, **_measures(0.65, 0.3, 0.1), **FRACTIONS)},
     ),
     "debiased CKA does not": (
         gaussian.debiased_cka_does_not("x"),
@@ -219,21 +344,13 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         gaussian.finer_at_small_fractions("x"),
         {"x": _args([1.0, 0.2, 0.1, 0.1, 0.0], neighborhood_overlap=[0, 0.1, 0.2, 0.3, 1], **FRACTIONS)},
         {"x": _args([1.0, 0.9, 0.8, 0.7, 0.0], neighborhood_overlap=[0, 0.8, 0.9, 0.9, 1], **FRACTIONS)},
-        {
-            "x": _args(
-                [1.0, 0.5, 0.4, 0.3, 0.0], se=0.1, neighborhood_overlap=[0, 0.5, 0.6, 0.7, 1], **FRACTIONS
-            )
-        },
+        {"x": _args(HALFWAY, se=0.1, neighborhood_overlap=[0, 0.5, 0.6, 0.7, 1], **FRACTIONS)},
     ),
     "finer at large fractions": (
         gaussian.finer_at_large_fractions("x"),
         {"x": _args([1.0, 0.2, 0.1, 0.1, 0.0], neighborhood_overlap=[0, 0.1, 0.2, 0.3, 1], **FRACTIONS)},
         {"x": _args([1.0, 0.9, 0.8, 0.7, 0.0], neighborhood_overlap=[0, 0.8, 0.9, 0.9, 1], **FRACTIONS)},
-        {
-            "x": _args(
-                [1.0, 0.5, 0.4, 0.3, 0.0], se=0.1, neighborhood_overlap=[0, 0.5, 0.6, 0.7, 1], **FRACTIONS
-            )
-        },
+        {"x": _args(HALFWAY, se=0.1, neighborhood_overlap=[0, 0.5, 0.6, 0.7, 1], **FRACTIONS)},
     ),
     "gap closes with the dimension": (
         gaussian.gap_closes("small", "large"),
@@ -244,15 +361,27 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
             "large": _args(FLAT, FLAT, se=0.1, seed=1, **FRACTIONS),
         },
     ),
-    "a quarter reads as a fifth": (
-        gaussian.quarter_reads_as_fifth("x"),
-        {"x": _args([1.0, 0.22, 0.1, 0.1, 0.0], **FRACTIONS)},
-        {"x": _args([1.0, 0.6, 0.1, 0.1, 0.0], **FRACTIONS)},
-        {"x": _args([1.0, 0.3, 0.1, 0.1, 0.0], **FRACTIONS)},
+    "a gap remains": (
+        gaussian.gap_remains("x"),
+        {"x": _args([0.45] * 5, FLAT, **FRACTIONS)},
+        {"x": _args(FLAT, FLAT, se=0.0005, **FRACTIONS)},
+        {"x": _args([0.41] * 5, FLAT, **FRACTIONS)},
+    ),
+    "a fifth reads as a quarter": (
+        gaussian.fifth_reads_as_quarter("x"),
+        {"x": _args([1.0, 0.25, 0.15, 0.1, 0.0], dimension="fraction", axis=(0.02, 0.2, 1 / 3, 0.6, 0.95))},
+        {"x": _args([1.0, 0.6, 0.5, 0.1, 0.0], dimension="fraction", axis=(0.02, 0.2, 1 / 3, 0.6, 0.95))},
+        {"x": _args([1.0, 0.205, 0.15, 0.1, 0], dimension="fraction", axis=(0.02, 0.2, 1 / 3, 0.6, 0.95))},
     ),
 }
 
 TOKEN_CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "tokens say little early": (
+        tokens.uninformative_early("x"),
+        {"x": _args([1.0, 0.95, 0.6, 0.5, 0.5])},
+        {"x": _args([0.5, 0.5, 0.6, 0.6, 0.6])},
+        {"x": _args([1.0, 0.8, 0.6, 0.6, 0.6], se=0.05)},
+    ),
     "distances fill in with depth": (
         tokens.fills_in_with_depth("x"),
         {"x": _args([1.0, 0.9, 0.6, 0.5, 0.5])},
@@ -265,11 +394,11 @@ TOKEN_CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str
         {"x": _args(HIGH), "y": _args(LOW)},
         {"x": _args(FLAT), "y": _args(FLAT, seed=1)},
     ),
-    "past predicts future": (
-        tokens.past_predicts_future("x"),
+    "past and future differ": (
+        tokens.past_and_future_differ("x"),
         {"x": _args(HIGH, LOW)},
-        {"x": _args(LOW, HIGH)},
-        {"x": _args(FLAT, FLAT)},
+        {"x": _args(FLAT, FLAT, se=0.0005)},
+        {"x": _args(FLAT, FLAT, se=0.05)},
     ),
 }
 
@@ -303,30 +432,47 @@ def test_token_claim_answers_on_each_side_and_when_it_cannot_be_told(
     assert answers == ["held", "did not hold", "not decided"]
 
 
-def test_a_missing_comparison_leaves_a_claim_undecided_and_is_named() -> None:
-    """A claim about what was not computed is not decided, and says what is missing."""
+def test_the_strongest_layers_of_tokens_follow_those_of_translations(
+    made_up: Callable[..., Any], made_up_tokens: Callable[..., Any]
+) -> None:
+    """The statement holds where the minimum of tokens is deeper, fails where it is not, and may stay open."""
+    statement = tokens.strongest_after_translations("t", "x")
+    early, late = [0.5, 0.2, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.2, 0.5]
+    answers = [
+        statement.judge({"t": made_up(t), "x": made_up_tokens(x, seed=1)}).answer
+        for t, x in ((early, late), (late, early), (FLAT, FLAT))
+    ]
+    assert answers == ["held", "did not hold", "not decided"]
+
+
+def test_a_missing_comparison_is_not_computed_here_and_is_named() -> None:
+    """A claim about what was not computed is not the same as one that the numbers cannot decide."""
     verdict = claims.rising("x", "y", text="x is below y").judge({})
-    assert verdict.answer == "not decided"
+    assert verdict.answer == "not computed here"
     assert "x, y" in verdict.evidence
+    assert verdict.n_to_decide is None
 
 
 def test_a_paired_difference_is_sharper_than_its_two_bands(made_up: Callable[..., Any]) -> None:
     """Noise that both comparisons share cancels in their difference."""
     base = made_up(LOW, se=0.2)
-    shifted = base.copy(deep=True)
-    for name in ("information_imbalance", "information_imbalance_resamples"):
-        shifted[name] = shifted[name] + 0.01
+    shifted = _raised(base, 0.01)
     assert claims.rising("x", "y", text=".").judge({"x": base, "y": shifted}).answer == "held"
 
 
 def test_unpaired_comparisons_add_their_errors(made_up: Callable[..., Any]) -> None:
-    """Comparisons on different subsamples are not paired, however equal their numbers look."""
+    """Comparisons of different items are not paired, however equal their numbers look."""
     base = made_up(LOW, se=0.2)
-    shifted = base.copy(deep=True)
-    for name in ("information_imbalance", "information_imbalance_resamples"):
-        shifted[name] = shifted[name] + 0.01
+    shifted = _raised(base, 0.01)
     base.attrs["subsamples"], shifted.attrs["subsamples"] = "one", "another"
     assert claims.rising("x", "y", text=".").judge({"x": base, "y": shifted}).answer == "not decided"
+
+
+def _raised(result: xr.Dataset, by: float) -> xr.Dataset:
+    raised = result.copy(deep=True)
+    for name in ("information_imbalance", "information_imbalance_resamples"):
+        raised[name] = raised[name] + by
+    return raised
 
 
 def test_an_undefined_layer_does_not_make_a_claim_undefined(made_up: Callable[..., Any]) -> None:
@@ -335,16 +481,58 @@ def test_an_undefined_layer_does_not_make_a_claim_undefined(made_up: Callable[..
     assert aggregation.peak_together("x").judge({"x": result}).answer == "held"
 
 
-def test_without_subsamples_or_permutations_nothing_is_decided(made_up: Callable[..., Any]) -> None:
-    """A run with ``--resamples 0 --permutations 0`` has numbers but no intervals: its claims stay open."""
+def test_without_subsamples_nothing_is_decided(made_up: Callable[..., Any]) -> None:
+    """A run with ``--resamples 0`` has numbers but no intervals: its claims stay open."""
     full = made_up([0.9, 0.3, 0.8])
     bare = full.drop_vars([name for name in full.data_vars if "_resamples" in name or "_null" in name])
     statements = (
         claims.minimum_in_the_middle("x", text="In the middle."),
         claims.same_shape("x", "x", text="The same shape."),
         claims.asymmetry_sign("x", region=(0.0, 1.0), negative=True, text="A knows more."),
-        claims.null_at_one("x", text="At one."),
+        claims.asymmetry_zero_at_minimum("x", text="None at the minimum."),
+        claims.shuffled_at_one({"x": "x"}, text="At one."),
     )
     verdicts = [statement.judge({"x": bare}) for statement in statements]
-    assert [verdict.answer for verdict in verdicts] == ["not decided"] * 4
+    assert [verdict.answer for verdict in verdicts] == ["not decided"] * 5
     assert not any("nan" in verdict.evidence for verdict in verdicts)
+
+
+def test_a_verdict_on_the_asymmetry_names_the_space(made_up: Callable[..., Any]) -> None:
+    """The asymmetry depends on how the rows were prepared, so the evidence says how."""
+    result = made_up(LOW, HIGH).assign_attrs(transform="clip + unit")
+    verdict = claims.asymmetry_sign("x", region=(0.0, 1.0), negative=True, text=".").judge({"x": result})
+    assert "clip + unit" in verdict.evidence
+
+
+def test_an_undecided_claim_says_how_many_items_would_decide_it(made_up: Callable[..., Any]) -> None:
+    """The number is that at which the effect that was seen would be decided in four of five runs."""
+    statement = claims.last_below_first("x", text=".")
+    verdict = statement.judge({"x": made_up([0.42, 0.4], se=0.014)})
+    assert verdict.answer == "not decided"
+    # Mean of two directions, difference of two layers: the error of one cell. (1.96 + 0.84) · 0.014 / 0.02 is 1.96.
+    assert verdict.n_to_decide == pytest.approx(1000 * 1.96**2, rel=0.25)
+    assert f"{verdict.n_to_decide:,}" in verdict.evidence
+
+
+def test_an_identity_is_no_claim() -> None:
+    """That the mean over shuffles is 1 holds by definition: no study states it."""
+    from platoscope.studies import list_studies
+
+    texts = [
+        statement.text
+        for study in list_studies()
+        for preset in study.presets
+        for statement in study.design(Choices(preset=preset)).statements
+    ]
+    assert texts
+    assert not [text for text in texts if "every layer of every data set" in text]
+
+
+def test_a_model_of_too_few_layers_leaves_claims_open(made_up: Callable[..., Any]) -> None:
+    """A statement about a region without layers is not decided, and says why."""
+    one = made_up([0.4])
+    few = scale.small_then_a_peak("x").judge({"x": made_up([0.4, 0.3])})
+    inner = scale.most_in_inner_layers("x", "y").judge({"x": one, "y": made_up([0.5], seed=1)})
+    assert [few.answer, inner.answer] == ["not decided", "not decided"]
+    assert "few layers" in few.evidence
+    assert "undefined" in inner.evidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ INSTALL = "pip install 'platoscope[models]'"
 
 def installed() -> bool:
     """Tell whether the library is there, without the second that importing it takes."""
-    from importlib.util import find_spec
-
     return find_spec("datasets") is not None
 
 

@@ -32,7 +32,8 @@ __all__ = [
     "Verdict",
 ]
 
-Answer = Literal["held", "did not hold", "not decided"]
+Answer = Literal["held", "did not hold", "not decided", "not computed here"]
+"""*Not decided* says that the numbers cannot tell, *not computed here* that a model or data were missing."""
 PanelKind = Literal[
     "profile",
     "asymmetry",
@@ -44,6 +45,7 @@ PanelKind = Literal[
     "retrieval",
     "sample_size",
     "shared_features",
+    "spaces",
     "sweep",
     "token_distance",
 ]
@@ -91,10 +93,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a statement's check found: the answer, and one sentence with the numbers."""
+    """What a statement's check found: the answer, and one sentence with the numbers.
+
+    Where it is not decided, `n_to_decide` is about how many items would decide it in four of five runs if
+    the effect is what was seen; None where no number within reach would.
+    """
 
     answer: Answer
     evidence: str
+    n_to_decide: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class Verdict:
     statement: str
     answer: Answer
     evidence: str
+    n_to_decide: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Statement:
     text : str
         The claim, with its direction.
     needs : tuple of str
-        Labels of the comparisons that `check` reads; where one was left out, the answer is "not decided".
+        Labels of the comparisons that `check` reads; where one was left out, the answer is "not computed here".
     check : callable
         From results by label to a `Finding`.
     hint : str
@@ -128,13 +136,13 @@ class Statement:
     hint: str = ""
 
     def judge(self, results: Mapping[str, xr.Dataset], /) -> Verdict:
-        """Judge the claim on `results`; a missing comparison leaves it undecided and is named."""
+        """Judge the claim on `results`; a comparison that is missing among them is named."""
         missing = [label for label in self.needs if label not in results]
         if missing:
             evidence = f"Not computed in this run: {', '.join(missing)}. {self.hint}".rstrip()
-            return Verdict(self.text, "not decided", evidence)
+            return Verdict(self.text, "not computed here", evidence)
         finding = self.check(results)
-        return Verdict(self.text, finding.answer, finding.evidence)
+        return Verdict(self.text, finding.answer, finding.evidence, finding.n_to_decide)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,111 +1,90 @@
-"""Claims about profiles that several studies make, each a small function that builds a `Statement`.
+"""Statements that several studies make: the curves they read, and the rule that decides them.
 
 Words need numbers to be judged; where the paper gives none, these are ours, and the evidence repeats them:
-the *middle* is relative depth 0.25 to 0.75, the *first layers* reach to 0.1, the *last quarter* starts at
-0.75; *about zero* is within 0.05 and *about one* within 0.1. Unless a direction is named, Δ is the mean of
-both directions.
+the *middle* is relative depth 0.25 to 0.75, the *first layers* reach to 0.1, *before the middle* is what
+follows them up to 0.5, the *last quarter* starts at 0.75. Unless a direction is named, Δ is the mean of both
+directions. Margins stand in `platoscope.studies.judge.rules`.
+
+That shuffled pairs have Δ = 1 *on average over shuffles* is no claim: it is the estimator's identity,
+whatever the data.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from platoscope.studies.design.records import Finding, Statement
+from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import Quantity, curve, mean_of_directions
-from platoscope.studies.judge.judging import all_of, below, close, over, under
+from platoscope.studies.judge.judging import Part, decide, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
 
-    from platoscope.studies.judge.evidence import Curve
+    from platoscope.studies.judge.judging import Table
 
 __all__ = [
-    "ABOUT_ONE",
-    "ABOUT_ZERO",
+    "BEFORE_THE_MIDDLE",
     "FIRST",
     "LAST_QUARTER",
     "MIDDLE",
     "SECOND_HALF",
     "asymmetry_sign",
     "asymmetry_zero_at_minimum",
+    "coincide",
     "each",
     "last_below_first",
     "minimum_at_the_end",
     "minimum_in_the_middle",
-    "null_at_one",
     "rising",
     "same_shape",
     "shuffled_at_one",
 ]
 
 FIRST = (0.0, 0.1)
+BEFORE_THE_MIDDLE = (0.1 + 1e-6, 0.5)
 MIDDLE = (0.25, 0.75)
 SECOND_HALF = (0.5, 1.0)
 LAST_QUARTER = (0.75, 1.0)
-ABOUT_ZERO = 0.05
-ABOUT_ONE = 0.1
-SAME_SHAPE = 0.9
 
 
-def each(labels: Sequence[str], judge: Callable[[str, xr.Dataset], Finding], /, *, text: str) -> Statement:
-    """Claim that `judge` holds for every one of `labels`."""
+def each(labels: Sequence[str], table: Callable[[str, xr.Dataset], Table], /, *, text: str) -> Statement:
+    """Claim what `table` says for every one of `labels`; they are decided together."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        return all_of([judge(label, results[label]) for label in labels])
+        return decide(*(table(label, results[label]) for label in labels))
 
     return Statement(text, tuple(labels), check)
 
 
 def minimum_in_the_middle(*labels: str, text: str, axis: str = "relative_depth_a") -> Statement:
-    """Claim that Δ falls from the first layer to the middle and rises again to the last, in every profile.
-
-    A plateau that reaches beyond the middle does not contradict it; a lower Δ outside the middle does.
-    """
-
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        delta = mean_of_directions(result, axis=axis)
-        best, elsewhere = delta.select(*MIDDLE).minimum(), delta.outside(*MIDDLE).minimum()
-        where = "in the middle" if best.value < elsewhere.value else "outside the middle"
-        name = f"{label}: the minimum lies {where}, at {_place(delta)}; in the middle"
-        rises = all_of(
-            [
-                below(best, delta.at(0), names=(name, "at the first layer")),
-                below(best, delta.at(-1), names=("In the middle", "at the last layer")),
-            ]
-        )
-        contradiction = below(elsewhere, best, names=("Outside the middle", "in it"))
-        if contradiction.answer == "held":
-            return Finding("did not hold", f"{rises.evidence} {contradiction.evidence}")
-        return rises
-
-    return each(labels, judge, text=text)
+    """Claim that Δ falls from the first layer to the middle and rises again to the last, in every profile."""
+    return each(
+        labels,
+        lambda label, result: rules.lowest_inside(mean_of_directions(result, axis=axis), MIDDLE, name=label),
+        text=text,
+    )
 
 
 def minimum_at_the_end(*labels: str, text: str, axis: str = "relative_depth_a") -> Statement:
-    """Claim that Δ is smaller at the last layer than at any before it, in every profile."""
-
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        delta = mean_of_directions(result, axis=axis)
-        before = delta.take(np.arange(len(delta.values) - 1))
-        name = f"{label}: smallest Δ at {_place(delta)}; last layer"
-        return below(delta.at(-1), before.minimum(), names=(name, "best before it"))
-
-    return each(labels, judge, text=text)
+    """Claim that Δ falls to the last layer and that none before it is lower, in every profile."""
+    return each(
+        labels,
+        lambda label, result: rules.lowest_at_the_end(mean_of_directions(result, axis=axis), name=label),
+        text=text,
+    )
 
 
 def last_below_first(*labels: str, text: str) -> Statement:
     """Claim that Δ is smaller at the last layer than at the first, in every profile."""
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
+    def table(label: str, result: xr.Dataset) -> Table:
         delta = mean_of_directions(result)
-        return below(delta.at(-1), delta.at(0), names=(f"{label}: Δ at the last layer", "at the first"))
+        return rules.ordered({"last layer": delta.at(-1), "first layer": delta.at(0)}, name=label)
 
-    return each(labels, judge, text=text)
+    return each(labels, table, text=text)
 
 
 def rising(
@@ -120,114 +99,107 @@ def rising(
     what = "smallest Δ" if region is None else f"mean Δ at depth {region[0]:g} to {region[1]:g}"
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        pairs = itertools.pairwise(labels)
-        return all_of(
-            [
-                below(number(results[low]), number(results[high]), names=(f"{what}: {low}", high))
-                for low, high in pairs
-            ]
-        )
+        return decide(rules.ordered({label: number(results[label]) for label in labels}, name=what))
 
     return Statement(text, labels, check)
 
 
-def asymmetry_sign(*labels: str, region: tuple[float, float], negative: bool, text: str) -> Statement:
-    """Claim the sign of the mean asymmetry δ = Δ(A→B) − Δ(B→A) over a region; negative says that A knows more."""
+def asymmetry_sign(
+    *labels: str, region: tuple[float, float], negative: bool, text: str, last: bool = True
+) -> Statement:
+    """Claim the sign of the mean asymmetry δ = Δ(A→B) − Δ(B→A) over a region; negative says that A knows more.
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        delta = curve(result, "asymmetry").select(*region).mean()
-        name = f"{label}: mean asymmetry at depth {region[0]:g} to {region[1]:g}"
-        return under(delta, 0.0, name=name) if negative else over(delta, 0.0, name=name)
+    Several profiles are a family: their mean must have the sign, and none may oppose it. Without `last` the
+    last layer is left out of the region.
+    """
 
-    return each(labels, judge, text=text)
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        sign = -1.0 if negative else 1.0
+        members = {label: asymmetry_over(results[label], region, last=last) * sign for label in labels}
+        name = f"{'minus the ' if negative else ''}asymmetry at depth {region[0]:g} to {region[1]:g}"
+        return _in_space(decide(rules.not_opposed(members, name=name)), results, labels)
+
+    return Statement(text, labels, check)
 
 
-def asymmetry_zero_at_minimum(*labels: str, text: str) -> Statement:
-    """Claim that both directions agree at the layer where the mean of both is smallest."""
+def asymmetry_over(result: xr.Dataset, region: tuple[float, float], /, *, last: bool = True) -> Quantity:
+    """Give the mean asymmetry over a region of depth, with the last layer or without."""
+    delta = curve(result, "asymmetry")
+    inside = delta.inside(*region)
+    return delta.take(inside if last or len(inside) == 1 else inside[inside < len(delta) - 1]).mean()
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        mean = mean_of_directions(result)
-        name = f"{label}: asymmetry at {_place(mean)}, where Δ is smallest,"
-        return close(curve(result, "asymmetry").at(mean.argmin()), 0.0, tolerance=ABOUT_ZERO, name=name)
 
-    return each(labels, judge, text=text)
+def asymmetry_zero_at_minimum(*labels: str, text: str, last: bool = True) -> Statement:
+    """Claim that around the smallest Δ the asymmetry is less than half of that in the last quarter.
+
+    Several profiles are a family, judged by their means. Without `last` the last layer is left out of the
+    last quarter.
+    """
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        gaps = [
+            rules.around_minimum(mean_of_directions(result), curve(result, "asymmetry"))
+            for result in (results[label] for label in labels)
+        ]
+        late = pooled([asymmetry_over(results[label], LAST_QUARTER, last=last) for label in labels])
+        words = "asymmetry around the smallest Δ against the last quarter's"
+        table = rules.weaker(pooled(gaps), late, margin=rules.HALF, words=words)
+        return _in_space(decide(table), results, labels)
+
+    return Statement(text, labels, check)
 
 
 def same_shape(reference: str, *labels: str, text: str) -> Statement:
-    """Claim that each profile of Δ correlates with the reference's by more than 0.9 (Pearson, over layers)."""
+    """Claim that each profile of Δ is the reference's, shifted and stretched."""
+    return _beside(rules.same_shape, reference, labels, text)
 
+
+def coincide(reference: str, *labels: str, text: str) -> Statement:
+    """Claim that each profile of Δ is the reference's, within a quarter of its range at every layer."""
+    return _beside(rules.coincides, reference, labels, text)
+
+
+def _beside(rule: Callable[..., Table], reference: str, labels: tuple[str, ...], text: str) -> Statement:
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         base = mean_of_directions(results[reference])
-        return all_of(
-            [
-                over(
-                    _correlation(base, mean_of_directions(results[label])),
-                    SAME_SHAPE,
-                    name=f"{label}: correlation with {reference}",
-                )
-                for label in labels
-            ]
-        )
+        return decide(*(rule(mean_of_directions(results[label]), base, name=label) for label in labels))
 
     return Statement(text, (reference, *labels), check)
 
 
-def shuffled_at_one(*labels: str, text: str) -> Statement:
-    """Claim that misaligned pairs give Δ about 1: the mean over layers in each direction.
+def shuffled_at_one(pairs: Mapping[str, str], /, *, text: str) -> Statement:
+    """Claim that misaligned pairs keep less than a quarter of 1 − Δ, in each direction.
 
-    One shuffle moves all layers together, so the layers are judged by their mean; `null_at_one` judges
-    every layer.
+    `pairs` names, for each shuffled comparison, the one with the pairs as they were, which gives the effect.
+    One shuffle moves all layers together, so that the mean over layers is judged; several comparisons are a
+    family, judged by their mean where none opposes.
     """
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        return all_of(
-            [
-                close(
-                    curve(result, direction=direction).mean(),
-                    1.0,
-                    tolerance=ABOUT_ONE,
-                    name=f"{label}, {direction.replace('_', ' ')}: mean Δ over layers of shuffled pairs",
-                )
-                for direction in ("a_to_b", "b_to_a")
-            ]
-        )
+    def left(results: Mapping[str, xr.Dataset], direction: str, sign: float) -> dict[str, Quantity]:
+        """Give the room that each shuffled comparison has on one side of 1."""
+        room = {}
+        for shuffled, aligned in pairs.items():
+            kept, whole = (
+                curve(results[label], direction=direction).mean() * -1.0 + 1.0
+                for label in (shuffled, aligned)
+            )
+            room[f"{shuffled}, {direction.replace('_', ' ')}"] = whole * rules.QUARTER + kept * sign
+        return room
 
-    return each(labels, judge, text=text)
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        column: list[Part] = []
+        for direction in ("a_to_b", "b_to_a"):
+            for sign, side in ((1.0, "above"), (-1.0, "below")):
+                members = left(results, direction, sign)
+                name = f"a quarter of the aligned 1 − Δ, minus what the shuffled Δ lies {side} 1"
+                column += rules.not_opposed(members, name=name)[0]
+        return decide([column])
 
-
-def null_at_one(*labels: str, text: str) -> Statement:
-    """Claim that the mean over permutations of the pairing is about 1 at every layer, in both directions."""
-
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        null = result.get("information_imbalance_null")
-        if null is None:
-            return Finding("not decided", f"{label}: no permutations were asked for.")
-        spread = result.get("information_imbalance_null_sd")
-        count = int(result.attrs["n_permutations"])
-        flat = np.asarray(null, dtype=np.float64).ravel()
-        worst = int(np.abs(flat - 1.0).argmax())
-        sd = np.nan if spread is None else float(np.asarray(spread, dtype=np.float64).ravel()[worst])
-        name = f"{label}: layer farthest from 1, mean over {count} shuffles of its Δ"
-        return close(
-            Quantity.known(float(flat[worst]), sd / np.sqrt(count)), 1.0, tolerance=ABOUT_ONE, name=name
-        )
-
-    return each(labels, judge, text=text)
+    return Statement(text, tuple(dict.fromkeys([*pairs, *pairs.values()])), check)
 
 
-def _place(delta: Curve) -> str:
-    """Where a curve is smallest, in words."""
-    best = delta.argmin()
-    return f"layer {delta.layers[best]} (depth {delta.depth[best]:.2f})"
-
-
-def _correlation(base: Curve, other: Curve) -> Quantity:
-    """Pearson correlation of two curves over the same layers, on all items and on each subsample."""
-
-    def pearson(x: np.ndarray, y: np.ndarray) -> float:
-        return float(np.corrcoef(x, y)[0, 1])
-
-    each_sample = np.array([pearson(x, y) for x, y in zip(base.resamples, other.resamples, strict=True)])
-    return Quantity.from_resamples(
-        pearson(base.values, other.values), each_sample, factor=base.factor, subsamples=base.subsamples
-    )
+def _in_space(finding: Finding, results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Finding:
+    """Name the space: the asymmetry depends on how rows were prepared, so no verdict on it is without one."""
+    spaces = sorted({str(results[label].attrs.get("transform", "none")) for label in labels})
+    told = f"{finding.evidence} Rows as prepared here: {', '.join(spaces)}."
+    return Finding(finding.answer, told, finding.n_to_decide)

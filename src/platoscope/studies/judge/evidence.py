@@ -1,27 +1,35 @@
-"""Numbers with their resamples, so that a difference of two of them has a paired interval.
+"""Numbers with their resamples, so that whatever is computed from them has an interval.
 
 Every measure in a result comes with its values on random subsamples of the items. One set of subsamples
-serves all layers, directions and measures of a comparison, so whatever is computed from them (a minimum
-over layers, a mean over a region, a difference of two directions) is computed on each subsample as well,
-and its spread gives its error: ``se = sd · √(m / (N − m))``, the delete-d jackknife of docs/measures.md
-("Uncertainty").
+serves all layers, directions and measures of a comparison, and all comparisons of the same items. So a
+number computed from them (a minimum over layers, a mean over a region, a difference of two comparisons) is
+computed on each subsample as well, selection and all, and its spread there gives its error:
+`Quantity.se` is the one place where that happens.
+
+Comparisons of *different* items are independent, and so must their subsamples be: `curve` shuffles the
+subsamples of a result by a key of its items. Equal items keep their pairing, different ones lose any that
+a common seed would feign, and one rule serves both: combine subsample by subsample.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from platoscope.measures import Z95
+from platoscope.measures import Z95, standard_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     import xarray as xr
     from numpy.typing import NDArray
+
+    Reduction: TypeAlias = "Callable[[NDArray[np.float64]], NDArray[np.float64]]"
 
 __all__ = ["Curve", "Quantity", "Z", "curve", "mean_of_directions"]
 
@@ -30,42 +38,30 @@ Z = Z95
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number computed from a result, with its values on the subsamples.
+    """A number computed from results, with its values on the subsamples.
 
     Parameters
     ----------
     value : float
         The value on all items.
-    resamples : ndarray of float, shape (n_resamples,), or None
-        The same number on each subsample; None where only the standard error is known.
-    factor : float
-        √(m / (N − m)): turns the standard deviation over subsamples into a standard error.
-    subsamples : str
-        Quantities with equal `subsamples` were computed on the same subsamples, so their difference is
-        paired.
-    se : float
-        Standard error.
+    resamples : ndarray of float, shape (n_resamples,)
+        The same number on each subsample; empty where none were drawn.
+    n_samples, size : int
+        Items, and items of a subsample; the smallest of what the number was computed from.
     """
 
     value: float
-    resamples: NDArray[np.float64] | None
-    factor: float
-    subsamples: str
-    se: float
+    resamples: NDArray[np.float64]
+    n_samples: int
+    size: int
 
-    @classmethod
-    def from_resamples(
-        cls, value: float, resamples: NDArray[np.float64], *, factor: float, subsamples: str
-    ) -> Quantity:
-        """Build one from the value on all items and the values on the subsamples."""
-        known = resamples[np.isfinite(resamples)]
-        se = float(known.std(ddof=1) * factor) if known.size > 1 else math.nan
-        return cls(float(value), resamples, factor, subsamples, se)
-
-    @classmethod
-    def known(cls, value: float, se: float) -> Quantity:
-        """Build one of which only the standard error is known."""
-        return cls(value, None, math.nan, "", se)
+    @cached_property
+    def se(self) -> float:
+        """Standard error at all items; NaN without subsamples."""
+        known = self.resamples[np.isfinite(self.resamples)]
+        if known.size < 2:
+            return math.nan
+        return float(standard_errors(known, n_samples=self.n_samples, size=self.size))
 
     @property
     def low(self) -> float:
@@ -77,28 +73,31 @@ class Quantity:
         """Upper end of the 95 % interval."""
         return self.value + Z * self.se
 
-    def __sub__(self, other: Quantity) -> Quantity:
-        """Difference: paired on common subsamples, otherwise of independent errors."""
-        return self._combine(other, sign=-1.0)
+    def __add__(self, other: Quantity | float) -> Quantity:
+        """Sum with another number, subsample by subsample, or with one that has no error."""
+        if not isinstance(other, Quantity):
+            return replace(self, value=self.value + other, resamples=self.resamples + other)
+        n = min(len(self.resamples), len(other.resamples))
+        fewer = min(self, other, key=lambda each: each.n_samples)
+        return Quantity(
+            self.value + other.value,
+            self.resamples[:n] + other.resamples[:n],
+            fewer.n_samples,
+            fewer.size,
+        )
 
-    def __add__(self, other: Quantity) -> Quantity:
-        """Sum: paired on common subsamples, otherwise of independent errors."""
-        return self._combine(other, sign=1.0)
+    def __sub__(self, other: Quantity | float) -> Quantity:
+        """Difference, subsample by subsample."""
+        return self + other * -1.0
 
     def __mul__(self, scale: float) -> Quantity:
         """Multiply by a number without error."""
-        resamples = None if self.resamples is None else self.resamples * scale
-        return Quantity(self.value * scale, resamples, self.factor, self.subsamples, self.se * abs(scale))
-
-    def _combine(self, other: Quantity, *, sign: float) -> Quantity:
-        value = self.value + sign * other.value
-        if self.resamples is not None and other.resamples is not None and self.subsamples == other.subsamples:
-            paired = self.resamples + sign * other.resamples
-            return Quantity.from_resamples(value, paired, factor=self.factor, subsamples=self.subsamples)
-        return Quantity(value, None, self.factor, "", math.hypot(self.se, other.se))
+        return replace(self, value=self.value * scale, resamples=self.resamples * scale)
 
     def __str__(self) -> str:
         """Value with its interval, where it has one: ``0.331 [0.302, 0.360]``."""
+        if math.isnan(self.value):
+            return "undefined"
         if math.isnan(self.se):
             return f"{self.value:.3f} (no interval)"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
@@ -118,7 +117,7 @@ class Curve:
         Relative depth of each layer, 0 to 1; of synthetic data, the varied quantity.
     layers : ndarray of int, shape (n_layers,)
         Layer numbers.
-    factor, subsamples
+    n_samples, size : int
         As in `Quantity`.
     """
 
@@ -126,102 +125,116 @@ class Curve:
     resamples: NDArray[np.float64]
     depth: NDArray[np.float64]
     layers: NDArray[np.int64]
-    factor: float
-    subsamples: str
+    n_samples: int
+    size: int
 
-    def select(self, low: float, high: float, /) -> Curve:
-        """Give the part with ``low <= depth <= high``; the nearest layer where no layer lies there."""
+    def __len__(self) -> int:
+        """Give the number of layers."""
+        return len(self.values)
+
+    def inside(self, low: float, high: float, /) -> NDArray[np.intp]:
+        """Give the positions with ``low <= depth <= high``; the nearest where no layer lies there."""
         inside = (self.depth >= low - 1e-9) & (self.depth <= high + 1e-9)
         if not inside.any():
             inside[int(np.abs(self.depth - (low + high) / 2).argmin())] = True
-        return self.take(np.flatnonzero(inside))
+        return np.flatnonzero(inside)
+
+    def select(self, low: float, high: float, /) -> Curve:
+        """Give the part with ``low <= depth <= high``; the nearest layer where no layer lies there."""
+        return self.take(self.inside(low, high))
 
     def outside(self, low: float, high: float, /) -> Curve:
         """Give the part below `low` and above `high`."""
-        return self.take(np.flatnonzero((self.depth < low - 1e-9) | (self.depth > high + 1e-9)))
+        return self.take(np.setdiff1d(np.arange(len(self)), self.inside(low, high)))
 
     def take(self, positions: NDArray[np.intp], /) -> Curve:
         """Give the layers at `positions`."""
-        return Curve(
-            self.values[positions],
-            self.resamples[:, positions],
-            self.depth[positions],
-            self.layers[positions],
-            self.factor,
-            self.subsamples,
+        return replace(
+            self,
+            values=self.values[positions],
+            resamples=self.resamples[:, positions],
+            depth=self.depth[positions],
+            layers=self.layers[positions],
         )
 
-    def reduce(self, function: Callable[[NDArray[np.float64]], float], /) -> Quantity:
-        """Apply `function` to the values over layers, on all items and on each subsample."""
-        each = np.array([function(row) for row in self.resamples], dtype=np.float64)
-        return Quantity.from_resamples(
-            function(self.values), each, factor=self.factor, subsamples=self.subsamples
+    def map(self, function: Reduction, /) -> Curve:
+        """Apply `function` over the layers, on all items and on each subsample; it may give other layers."""
+        values = function(self.values[None])[0]
+        n = len(values)
+        drawn = function(self.resamples) if len(self.resamples) else np.empty((0, n))
+        return replace(self, values=values, resamples=drawn, depth=self.depth[:n], layers=self.layers[:n])
+
+    def beside(self, other: Curve, /) -> Curve:
+        """Put the layers of another curve behind one's own, subsample by subsample."""
+        n = min(len(self.resamples), len(other.resamples))
+        fewer = min(self, other, key=lambda each: each.n_samples)
+        return Curve(
+            np.concatenate([self.values, other.values]),
+            np.concatenate([self.resamples[:n], other.resamples[:n]], axis=1),
+            np.concatenate([self.depth, other.depth]),
+            np.concatenate([self.layers, other.layers]),
+            fewer.n_samples,
+            fewer.size,
         )
+
+    def reduce(self, function: Reduction, /) -> Quantity:
+        """Apply `function` over the layers (the last axis), on all items and on each subsample.
+
+        Of no layers at all the number is NaN, which leaves open what is said of it.
+        """
+        if not len(self):
+            return Quantity(math.nan, np.full(len(self.resamples), math.nan), self.n_samples, self.size)
+        value = float(function(self.values[None])[0])
+        each = function(self.resamples) if len(self.resamples) else np.empty(0)
+        return Quantity(value, np.asarray(each, dtype=np.float64), self.n_samples, self.size)
 
     def minimum(self) -> Quantity:
         """Smallest value."""
-        return self.reduce(lambda row: float(np.nanmin(row)))
+        return self.reduce(lambda rows: np.nanmin(rows, axis=-1))
 
     def maximum(self) -> Quantity:
         """Largest value."""
-        return self.reduce(lambda row: float(np.nanmax(row)))
+        return self.reduce(lambda rows: np.nanmax(rows, axis=-1))
 
     def mean(self) -> Quantity:
         """Mean over the layers."""
-        return self.reduce(lambda row: float(np.nanmean(row)))
+        return self.reduce(lambda rows: np.nanmean(rows, axis=-1))
 
     def range(self) -> Quantity:
         """Largest minus smallest value."""
-        return self.reduce(lambda row: float(np.nanmax(row) - np.nanmin(row)))
+        return self.maximum() - self.minimum()
 
     def at(self, position: int, /) -> Quantity:
         """Value at one position."""
-        return self.reduce(lambda row: float(row[position]))
+        return self.reduce(lambda rows: rows[:, position])
 
     def nearest(self, depth: float, /) -> Quantity:
         """Value at the layer nearest to `depth`."""
         return self.at(int(np.abs(self.depth - depth).argmin()))
-
-    def depth_of_minimum(self) -> Quantity:
-        """Relative depth of the smallest value."""
-        return self.reduce(lambda row: float(self.depth[int(np.nanargmin(row))]))
-
-    def depth_of_maximum(self) -> Quantity:
-        """Relative depth of the largest value."""
-        return self.reduce(lambda row: float(self.depth[int(np.nanargmax(row))]))
 
     def argmin(self) -> int:
         """Position of the smallest value."""
         return int(np.nanargmin(self.values))
 
     def __add__(self, other: Curve) -> Curve:
-        """Sum of two curves over the same layers and subsamples."""
-        return self._map(other, np.add)
+        """Sum of two curves over the same layers, subsample by subsample."""
+        n = min(len(self.resamples), len(other.resamples))
+        fewer = min(self, other, key=lambda each: each.n_samples)
+        return replace(
+            self,
+            values=self.values + other.values,
+            resamples=self.resamples[:n] + other.resamples[:n],
+            n_samples=fewer.n_samples,
+            size=fewer.size,
+        )
 
     def __sub__(self, other: Curve) -> Curve:
-        """Difference of two curves over the same layers and subsamples."""
-        return self._map(other, np.subtract)
-
-    def _map(self, other: Curve, function: np.ufunc) -> Curve:
-        return Curve(
-            function(self.values, other.values),
-            function(self.resamples, other.resamples),
-            self.depth,
-            self.layers,
-            self.factor,
-            self.subsamples,
-        )
+        """Difference of two curves over the same layers, subsample by subsample."""
+        return self + other * -1.0
 
     def __mul__(self, scale: float) -> Curve:
         """Multiply by a number."""
-        return Curve(
-            self.values * scale,
-            self.resamples * scale,
-            self.depth,
-            self.layers,
-            self.factor,
-            self.subsamples,
-        )
+        return replace(self, values=self.values * scale, resamples=self.resamples * scale)
 
 
 def curve(
@@ -250,21 +263,34 @@ def curve(
     -------
     Curve
     """
-    values = result[measure]
-    resamples = result.get(f"{measure}_resamples", values.expand_dims(resample=1).isel(resample=[]))
-    if direction is not None and "direction" in values.dims:
-        values, resamples = values.sel(direction=direction), resamples.sel(direction=direction)
-    (dimension,) = result[axis].dims
-    n, fraction = int(result.attrs["n_samples"]), float(result.attrs["resample_fraction"])
-    m = max(2, round(fraction * n))
-    return Curve(
-        np.asarray(values, dtype=np.float64),
-        np.asarray(resamples.transpose("resample", dimension), dtype=np.float64),
-        np.asarray(result[axis], dtype=np.float64),
-        np.arange(result.sizes[dimension]) if dimension != "layer" else np.asarray(result["layer"]),
-        math.sqrt(m / (n - m)),
-        str(result.attrs.get("subsamples", f"{n}/{fraction}/{result.attrs.get('seed')}")),
+    # Variables without their coordinates: a verdict reads many curves, and aligns nothing.
+    (dimension,) = result.variables[axis].dims
+    values = _read(result, measure, direction, (dimension,))
+    name = f"{measure}_resamples"
+    drawn = (
+        _read(result, name, direction, ("resample", dimension))
+        if name in result.variables
+        else np.empty((0, len(values)))
     )
+    n, fraction = int(result.attrs["n_samples"]), float(result.attrs["resample_fraction"])
+    return Curve(
+        values,
+        drawn[_order(result, len(drawn))],
+        np.asarray(result.variables[axis], dtype=np.float64),
+        np.arange(len(values)) if dimension != "layer" else np.asarray(result.variables["layer"]),
+        n,
+        max(2, round(fraction * n)),
+    )
+
+
+def _read(
+    result: xr.Dataset, name: str, direction: str | None, dimensions: tuple[Hashable, ...]
+) -> NDArray[np.float64]:
+    """Give one variable as an array, in one direction where it has any."""
+    variable = result.variables[name]
+    if direction is not None and "direction" in variable.dims:
+        variable = variable.isel(direction=list(result.variables["direction"].values).index(direction))
+    return np.asarray(variable.transpose(*dimensions), dtype=np.float64)
 
 
 def mean_of_directions(
@@ -273,3 +299,10 @@ def mean_of_directions(
     """Mean of both directions of a directed measure, along the layers."""
     forward = curve(result, measure, direction="a_to_b", axis=axis)
     return (forward + curve(result, measure, direction="b_to_a", axis=axis)) * 0.5
+
+
+def _order(result: xr.Dataset, n_resamples: int) -> NDArray[np.intp]:
+    """Give the order in which the subsamples of a result are read: one for all results of the same items."""
+    seed, n = result.attrs.get("seed"), result.attrs["n_samples"]
+    key = str(result.attrs.get("subsamples", f"{n}/{result.attrs['resample_fraction']}/{seed}"))
+    return np.random.default_rng(zlib.crc32(key.encode())).permutation(n_resamples)

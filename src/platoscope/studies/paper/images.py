@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.judge import claims
+from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import mean_of_directions
-from platoscope.studies.judge.judging import all_of, under
 from platoscope.studies.paper._setting import (
     IMAGE_GPT,
     IMAGES,
@@ -26,7 +23,7 @@ from platoscope.studies.paper._setting import (
 if TYPE_CHECKING:
     import xarray as xr
 
-    from platoscope.studies.design.records import Finding
+    from platoscope.studies.judge.judging import Table
 
 __all__ = ["STUDY", "image_profile"]
 
@@ -77,25 +74,12 @@ def _design(choices: Choices) -> Design:
 
 
 def falls_to_the_end(label: str, /) -> Statement:
-    """Claim that Δ falls from layer to layer and ends at its minimum.
+    """Claim that Δ falls from layer to layer and ends at its minimum."""
 
-    A rise between two layers that the paired interval cannot tell from none does not contradict it; the fall
-    from the first to the last layer must be certain.
-    """
+    def table(label: str, result: xr.Dataset) -> Table:
+        return rules.falls(mean_of_directions(result), name=label)
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        delta = mean_of_directions(result)
-        steps = [
-            delta.at(i + 1) - delta.take(np.arange(i + 1)).minimum() for i in range(len(delta.values) - 1)
-        ]
-        largest = max(steps, key=lambda step: step.value - step.se)
-        fall = under(delta.at(-1) - delta.at(0), 0.0, name=f"{label}: last minus first layer")
-        if largest.low > 0:
-            name = f"{label}: largest rise above an earlier layer"
-            return all_of([fall, under(largest, 0.0, name=name)])
-        return fall
-
-    return claims.each((label,), judge, text=f"{label}: Δ falls monotonically to the last layer.")
+    return claims.each((label,), table, text=f"{label}: Δ falls monotonically to the last layer.")
 
 
 STUDY = Study(

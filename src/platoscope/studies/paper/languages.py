@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.judge import claims
+from platoscope.studies.judge import claims, rules
+from platoscope.studies.judge.evidence import Curve, curve, mean_of_directions
+from platoscope.studies.judge.judging import Part, decide, higher, pooled
 from platoscope.studies.paper._setting import (
     LANGUAGES,
     SETTINGS,
@@ -15,9 +19,18 @@ from platoscope.studies.paper._setting import (
     name_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+    from platoscope.studies.design.records import Finding
+    from platoscope.studies.judge.evidence import Quantity
+
 __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 
 DISTANT = "hu"
+THIRDS = 3
 UNNAMED = languages_of("")[1]
 
 
@@ -79,32 +92,33 @@ def _languages(choices: Choices) -> Design:
 
 
 def _about_languages(corpus: str, labels: dict[str, str]) -> list[Statement]:
-    """State that the profiles agree, and that the distant language has the shape but a larger Δ."""
-    near = {language: label for language, label in labels.items() if language != DISTANT}
+    """State that the profiles coincide, and that the distant language has the shape but a larger Δ."""
+    near = tuple(label for language, label in labels.items() if language != DISTANT)
     statements = []
     if len(near) > 1:
         statements.append(
-            claims.same_shape(
-                *near.values(), text=f"{corpus}: the profile over layers is the same for all these languages."
+            claims.coincide(
+                *near, text=f"{corpus}: the profile over layers is the same for all these languages."
             )
         )
     if DISTANT in labels and near:
         distant = labels[DISTANT]
         statements += [
-            claims.same_shape(
-                next(iter(near.values())), distant, text=f"{corpus}: Hungarian has the same shape of profile."
-            ),
-            *(
-                claims.rising(
-                    label,
-                    distant,
-                    region=(0.0, 1.0),
-                    text=f"{corpus}: Hungarian has a larger Δ than {language}.",
-                )
-                for language, label in near.items()
-            ),
+            claims.same_shape(near[0], distant, text=f"{corpus}: Hungarian has the same shape of profile."),
+            above_the_others(distant, *near, text=f"{corpus}: Hungarian has a larger Δ than the others."),
         ]
     return statements
+
+
+def above_the_others(above: str, *others: str, text: str) -> Statement:
+    """Claim that the mean Δ over all layers is larger in one comparison than in a family of others."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        means = {label: mean_of_directions(results[label]).mean() for label in (above, *others)}
+        members = {label: means[above] - means[label] for label in others}
+        return decide(rules.not_opposed(members, name=f"mean Δ over layers of {above} minus this one's"))
+
+    return Statement(text, (above, *others), check)
 
 
 def _asymmetry(choices: Choices) -> Design:
@@ -121,14 +135,16 @@ def _asymmetry(choices: Choices) -> Design:
             labels = tuple(profile.label for profile in profiles.values())
             title = f"{name_of(model)}, {group[0].partition(':')[0]}"
             panels.append(Panel(kind="asymmetry", labels=labels, names=tuple(profiles), title=title))
-            statements += _about_asymmetry(title, labels)
+            about = _about_asymmetry if model == models[0] else _about_asymmetry_of_llama
+            statements += about(title, labels)
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
 
 
 def _about_asymmetry(title: str, labels: tuple[str, ...]) -> tuple[Statement, ...]:
+    """State what the paper says of DeepSeek-V3 (Fig. 4a, b), of the first model."""
     return (
         claims.asymmetry_zero_at_minimum(
-            *labels, text=f"{title}: where Δ is smallest, both languages predict each other equally well."
+            *labels, text=f"{title}: around the smallest Δ, no language is the more informative."
         ),
         claims.asymmetry_sign(
             *labels,
@@ -136,12 +152,90 @@ def _about_asymmetry(title: str, labels: tuple[str, ...]) -> tuple[Statement, ..
             negative=True,
             text=f"{title}: in the last quarter English is more informative.",
         ),
+        gap_before_the_minimum(
+            *labels, text=f"{title}: before the middle a small gap opens, with English ahead."
+        ),
+        _first_layers(title, labels),
+    )
+
+
+def _about_asymmetry_of_llama(title: str, labels: tuple[str, ...]) -> tuple[Statement, ...]:
+    """State what the paper says of Llama-3-8B (Fig. 8), of any further model."""
+    return (
+        claims.asymmetry_zero_at_minimum(
+            *labels, last=False, text=f"{title}: around the smallest Δ, no language is the more informative."
+        ),
         claims.asymmetry_sign(
             *labels,
-            region=claims.FIRST,
-            negative=False,
-            text=f"{title}: in the first layers the asymmetry is positive.",
+            region=claims.LAST_QUARTER,
+            negative=True,
+            last=False,
+            text=f"{title}: in the last quarter but for the last layer English is more informative.",
         ),
+        zero_at_the_last_layer(*labels, text=f"{title}: at the last layer the asymmetry is about zero."),
+        no_gap_before_the_minimum(*labels, text=f"{title}: no gap opens before the middle."),
+        _first_layers(title, labels),
+    )
+
+
+def _first_layers(title: str, labels: tuple[str, ...]) -> Statement:
+    return claims.asymmetry_sign(
+        *labels,
+        region=claims.FIRST,
+        negative=False,
+        text=f"{title}: in the first layers the asymmetry is positive.",
+    )
+
+
+def _family_asymmetry(results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Curve:
+    """Give the asymmetry by layer, mean of a family of profiles of one model."""
+    first, *others = (curve(results[label], "asymmetry") for label in labels)
+    return sum(others, start=first) * (1.0 / len(labels))
+
+
+def _early_gaps(results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> dict[str, Quantity]:
+    """Give what A knows more in each third of what lies before the middle, mean of a family."""
+    lead = _family_asymmetry(results, labels) * -1.0
+    return rules.by_parts(lead, THIRDS, region=claims.BEFORE_THE_MIDDLE)
+
+
+def gap_before_the_minimum(*labels: str, text: str) -> Statement:
+    """Claim that in some third of what lies before the middle A is more informative, mean of the family."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        gaps = _early_gaps(results, labels)
+        return decide([[Part(f"{where}: minus the mean asymmetry", gap)] for where, gap in gaps.items()])
+
+    return Statement(text, labels, check)
+
+
+def no_gap_before_the_minimum(*labels: str, text: str) -> Statement:
+    """Claim that nowhere before the middle A is ahead by half of its lead in the last quarter, or more."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        late = _late(results, labels) * -rules.HALF
+        gaps = _early_gaps(results, labels)
+        names = {where: ("half of the lead in the last quarter", f"lead at {where}") for where in gaps}
+        return decide([[higher(late, gap, names=names[where]) for where, gap in gaps.items()]])
+
+    return Statement(text, labels, check)
+
+
+def zero_at_the_last_layer(*labels: str, text: str) -> Statement:
+    """Claim that at the last layer the mean asymmetry is less than half of that in the quarter before it."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        last = _family_asymmetry(results, labels).at(-1)
+        words = "asymmetry at the last layer against the last quarter before it"
+        return decide(rules.weaker(last, _late(results, labels), margin=rules.HALF, words=words))
+
+    return Statement(text, labels, check)
+
+
+def _late(results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Quantity:
+    """Give the mean asymmetry in the last quarter without the last layer, mean of a family."""
+    return pooled(
+        [claims.asymmetry_over(results[label], claims.LAST_QUARTER, last=False) for label in labels]
     )
 
 
@@ -172,5 +266,6 @@ ASYMMETRY = Study(
     notes=(
         "The second bundled model, smollm2-135m, is centered on English; it reads the corpus of six languages only.",
         "All models and languages read the same sentences, counted by the first model's tokenizer.",
+        "The first model is judged by what the paper says of DeepSeek-V3, any other by what it says of Llama-3-8B.",
     ),
 )

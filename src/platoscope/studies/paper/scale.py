@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Items, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.judge import claims
+from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
-from platoscope.studies.judge.judging import all_of, below, close, under
+from platoscope.studies.judge.judging import decide, higher, pooled
 from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, name_of, text_items
 
 if TYPE_CHECKING:
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.studies.design.records import Finding
+    from platoscope.studies.judge.judging import Table
 
 __all__ = ["MODEL_ASYMMETRY", "MODEL_SCALE"]
 
 FIRST_HALF = (0.0, 0.5)
+TO_THE_MIDDLE = (0.25, 0.5)
+SECOND = (0.5 + 1e-6, 1.0)
 
 
 def _items(choices: Choices) -> Items:
@@ -45,28 +48,70 @@ def _scale(choices: Choices) -> Design:
     return Design(
         comparisons=comparisons,
         panels=(Panel(kind="profile", labels=labels, title="Models of several sizes"),),
-        statements=(
-            claims.rising(
-                *labels, region=claims.MIDDLE, text="The larger the model, the lower Δ in the inner layers."
-            ),
-            minimum_moves_earlier(*labels),
-        ),
+        statements=_about_sizes(labels, choices) if len(labels) > 1 else (),
     )
 
 
-def minimum_moves_earlier(*labels: str) -> Statement:
-    """Claim that the depth of the smallest Δ grows from each label to the next, from large to small models."""
+def _about_sizes(labels: tuple[str, ...], choices: Choices) -> tuple[Statement, ...]:
+    return (
+        larger_is_lower(*labels),
+        most_in_inner_layers(labels[0], labels[-1]),
+        lowest_minimum(*labels),
+        minimum_moves_earlier(labels[0], labels[-1]),
+        _llama_alike(choices),
+    )
+
+
+def larger_is_lower(*labels: str) -> Statement:
+    """Claim that Δ in the inner layers rises from the largest model to the smallest, and no step goes back."""
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
-        depths = {label: mean_of_directions(results[label]).depth_of_minimum() for label in labels}
-        return all_of(
-            [
-                below(depths[large], depths[small], names=(f"depth of the minimum: {large}", small))
-                for large, small in itertools.pairwise(labels)
-            ]
-        )
+        inner = {label: mean_of_directions(results[label]).select(*claims.MIDDLE).mean() for label in labels}
+        return decide(rules.monotone(inner, name="mean Δ in the inner layers"))
 
-    return Statement("The larger the model, the earlier the minimum of Δ.", labels, check)
+    return Statement("The larger the model, the lower Δ in the inner layers.", labels, check)
+
+
+def most_in_inner_layers(large: str, small: str, /) -> Statement:
+    """Claim that the larger model lowers Δ by more in the inner layers than in the outer ones."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        lowered = mean_of_directions(results[small]), mean_of_directions(results[large]) * -1.0
+        inner = pooled([delta.select(*claims.MIDDLE).mean() for delta in lowered]) * 2.0
+        outer = pooled([delta.outside(*claims.MIDDLE).mean() for delta in lowered]) * 2.0
+        return decide([[higher(inner, outer, names=("Δ lowered by size: in inner layers", "in outer ones"))]])
+
+    return Statement("The larger model lowers Δ most in the inner layers.", (large, small), check)
+
+
+def lowest_minimum(large: str, *others: str) -> Statement:
+    """Claim that the first model's minimum lies below that of every other."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        lowest = {label: mean_of_directions(results[label]).minimum() for label in (large, *others)}
+        names = {label: (f"smallest Δ: {label}", large) for label in others}
+        return decide([[higher(lowest[label], lowest[large], names=names[label]) for label in others]])
+
+    return Statement("The largest model has the lowest minimum.", (large, *others), check)
+
+
+def _llama_alike(choices: Choices) -> Statement:
+    """State that the models of one family have one shape of profile, at three sizes."""
+    largest, *smaller = (name_of(model) for model in choices.models or TEXT_MODELS["paper"])
+    family = smaller if len(smaller) > 1 else [largest, *smaller]
+    statement = claims.same_shape(*family, text="The models of one family have similar profiles.")
+    hint = "One model of each family is bundled; --preset paper compares Llama-3 at 1, 3 and 8 billion parameters."
+    return replace(statement, hint=hint)
+
+
+def minimum_moves_earlier(large: str, small: str, /) -> Statement:
+    """Claim that the larger model has its minimum at a smaller relative depth."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        curves = [mean_of_directions(results[label]) for label in (large, small)]
+        return decide(rules.earlier_minimum(*curves, names=(large, small)))
+
+    return Statement("The larger model has the minimum of Δ earlier.", (large, small), check)
 
 
 def _model_asymmetry(choices: Choices) -> Design:
@@ -88,6 +133,8 @@ def _model_asymmetry(choices: Choices) -> Design:
             Panel(kind="asymmetry", labels=(label,), title="Asymmetry of the two models"),
         ),
         statements=(
+            small_then_a_peak(label),
+            lowest_in_first_half(label),
             no_asymmetry_in_first_half(label),
             claims.asymmetry_sign(
                 label,
@@ -100,27 +147,50 @@ def _model_asymmetry(choices: Choices) -> Design:
     )
 
 
+def small_then_a_peak(label: str, /) -> Statement:
+    """Claim that Δ is small at the first layer, has a peak after it, and is low again before the middle."""
+
+    def table(label: str, result: xr.Dataset) -> Table:
+        return rules.bump(mean_of_directions(result), claims.BEFORE_THE_MIDDLE, name=label)
+
+    return claims.each(
+        (label,), table, text="Δ is small in the very first layers, and has a peak after them."
+    )
+
+
+def lowest_in_first_half(label: str, /) -> Statement:
+    """Claim that Δ is lower in the second quarter than in the second half, on average."""
+
+    def table(label: str, result: xr.Dataset) -> Table:
+        delta = mean_of_directions(result)
+        late, early = delta.select(*SECOND).mean(), delta.select(*TO_THE_MIDDLE).mean()
+        names = (f"{label}: mean Δ in the second half", "in the second quarter")
+        return [[higher(late, early, names=names)]]
+
+    return claims.each((label,), table, text="The region of lowest Δ ends at about half of the depth.")
+
+
 def no_asymmetry_in_first_half(label: str, /) -> Statement:
-    """Claim that both models predict each other equally well in the first half."""
+    """Claim that the mean asymmetry of the first half is less than half of that of the second."""
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
-        mean = curve(result, "asymmetry").select(*FIRST_HALF).mean()
-        name = f"{label}: mean asymmetry in the first half"
-        return close(mean, 0.0, tolerance=claims.ABOUT_ZERO, name=name)
+    def table(label: str, result: xr.Dataset) -> Table:
+        delta = curve(result, "asymmetry")
+        early, late = delta.select(*FIRST_HALF).mean(), delta.select(*SECOND).mean()
+        words = f"{label}: mean asymmetry of the first half against the second"
+        return rules.weaker(early, late, margin=rules.HALF, words=words)
 
-    return claims.each((label,), judge, text="In the first half both models predict each other equally well.")
+    return claims.each((label,), table, text="In the first half both models predict each other equally well.")
 
 
 def gap_opens_in_second_half(label: str, /) -> Statement:
     """Claim that the asymmetry is more negative in the second half than in the first."""
 
-    def judge(label: str, result: xr.Dataset) -> Finding:
+    def table(label: str, result: xr.Dataset) -> Table:
         delta = curve(result, "asymmetry")
-        late, early = delta.select(*claims.SECOND_HALF).mean(), delta.select(*FIRST_HALF).mean()
-        name = f"{label}: second half {late}, first half {early}; difference"
-        return under(late - early, 0.0, name=name)
+        late, early = delta.select(*SECOND).mean(), delta.select(*FIRST_HALF).mean()
+        return [[higher(early, late, names=(f"{label}: mean asymmetry, first half", "second half"))]]
 
-    return claims.each((label,), judge, text="The gap between the directions opens in the second half.")
+    return claims.each((label,), table, text="The gap between the directions opens in the second half.")
 
 
 MODEL_SCALE = Study(

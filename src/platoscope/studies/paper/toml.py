@@ -57,12 +57,20 @@ CLAIMS: dict[str, Callable[..., Statement]] = {
     "last-below-first": claims.last_below_first,
     "rising": claims.rising,
     "same-shape": claims.same_shape,
+    "coincide": claims.coincide,
     "asymmetry-sign": claims.asymmetry_sign,
     "asymmetry-zero-at-minimum": claims.asymmetry_zero_at_minimum,
-    "null-at-one": claims.null_at_one,
-    "shuffled-at-one": claims.shuffled_at_one,
+    "shuffled-at-one": lambda *labels, text: claims.shuffled_at_one(_shuffled(labels), text=text),
 }
 """The claims that a file may make, by name; further keys of a statement are their keyword arguments."""
+
+
+def _shuffled(labels: Sequence[str]) -> dict[str, str]:
+    """Pair each shuffled comparison with the one that has the pairs as they were."""
+    if not labels or len(labels) % 2:
+        msg = f"claim 'shuffled-at-one' needs labels = [shuffled, aligned], or several such pairs; got {len(labels)}"
+        raise InputError(msg)
+    return dict(zip(labels[::2], labels[1::2], strict=True))
 
 
 def read_study(path: Path, /) -> Study:
@@ -140,6 +148,12 @@ def _refuse_choices(choices: Choices, *, where: str) -> None:
 def _statement(values: Mapping[str, Any], comparisons: Sequence[Comparison], *, where: str) -> Statement:
     given = dict(values)
     claim, labels = given.pop("claim", None), given.pop("labels", ())
+    if claim == "null-at-one":
+        msg = (
+            f"{where}: claim='null-at-one' is none: over many shuffles the mean of Δ is 1 by its definition. "
+            "Take 'shuffled-at-one' for one shuffle, within strata above all."
+        )
+        raise InputError(msg)
     if claim not in CLAIMS:
         msg = f"{where}: claim={claim!r} is unknown; there are {', '.join(CLAIMS)}"
         raise InputError(msg)
@@ -161,8 +175,6 @@ def _check_claim(
     if label not in known:
         msg = f"{where}: the study has no comparison {label!r}; it has {', '.join(known)}"
         raise InputError(msg)
-    if claim == "null-at-one":  # reads no layers
-        return
     comparison = known[label]
     if comparison.kind not in ("profile", "sweep"):
         msg = (

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from platoscope.errors import PlatoscopeError
+from platoscope.layerwise import SPACES
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
 from platoscope.models.cost import n_operations
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
@@ -135,6 +136,8 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
         return second if comparison.fixed is not None and comparison.fixed.side == "a" else first
     if comparison.kind == "token_distance":
         return first * len(comparison.distances)
+    if comparison.kind == "spaces":
+        return len(SPACES) * max(first, second)
     return 1 if comparison.kind == "sample_size" else max(first, second)
 
 

@@ -11,6 +11,7 @@ from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.records import Choices
+from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.plan.extraction import Extraction, extractions_of, sources_of
@@ -115,6 +116,7 @@ class Plan:
                 f"{settings.n_permutations} permutations",
             ),
         ]
+        rows.append(PlanRow("settings", "power", power_sentence(settings.n)))
         costs = per_extraction(self.extractions, self.settings)
         rows += [
             PlanRow(

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise import compare, count_items, n_curve, profile, take_profile, with_ids
+from platoscope.layerwise import (
+    compare,
+    compare_spaces,
+    count_items,
+    n_curve,
+    profile,
+    take_profile,
+    with_ids,
+)
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
@@ -62,6 +70,13 @@ class Computation:
     grid: xr.Dataset | None = None
     at_distance: Callable[[int], LayerStack] | None = None
 
+    @property
+    def options(self) -> Settings:
+        """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
+        a = self.settings.transform_of("a") if isinstance(self.comparison.a, Source) else ()
+        b = self.settings.transform_of("b") if isinstance(self.comparison.b, Source) else ()
+        return replace(self.settings, transform={"a": a, "b": b})
+
 
 def compute(task: Computation, /) -> xr.Dataset:
     """Compute one comparison.
@@ -71,8 +86,9 @@ def compute(task: Computation, /) -> xr.Dataset:
     xarray.Dataset
         Of ``profile`` and ``sweep``: dimensions ``direction`` and ``layer`` (with ``layer_a``, ``layer_b``
         and both relative depths). Of ``grid``: ``direction``, ``layer_a``, ``layer_b``. Of
-        ``token_distance``: also ``token_distance``. Of ``sample_size``: ``direction`` and ``n_samples``. Of
-        synthetic data the varied quantity (``rank``, ``fraction``) stands in the place of ``layer``.
+        ``token_distance``: also ``token_distance``. Of ``spaces``: also ``space``. Of ``sample_size``:
+        ``direction`` and ``n_samples``. Of synthetic data the varied quantity (``rank``, ``fraction``) stands in
+        the place of ``layer``.
     """
     kind = task.comparison.kind
     if task.comparison.shuffle is not None:
@@ -85,6 +101,8 @@ def compute(task: Computation, /) -> xr.Dataset:
         return _token_distance(task)
     if kind == "sample_size":
         return _sample_size(task)
+    if kind == "spaces":
+        return _spaces(task)
     result = _profile(task, task.a, task.b) if task.grid is None else _slice(task, task.grid)
     return _with_coordinate(task, result)
 
@@ -157,7 +175,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
-        options=settings,
+        options=task.options,
         measures=_measures(task),
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -198,7 +216,7 @@ def _grid(task: Computation) -> xr.Dataset:
     return compare(
         task.a,
         task.b,
-        options=settings,
+        options=task.options,
         measures=settings.grid_measures,
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -244,7 +262,7 @@ def _sample_size(task: Computation) -> xr.Dataset:
     sides = [stack.parts(task.position) for stack in (task.a, task.b)]
     draws = n_curve(
         *sides,
-        options=task.settings,
+        options=task.options,
         measures=task.settings.grid_measures,
         rng=task.settings.seed,
     )
@@ -254,6 +272,17 @@ def _sample_size(task: Computation) -> xr.Dataset:
         result[f"{measure}_low"] = result[measure] - spread
         result[f"{measure}_high"] = result[measure] + spread
     return result.assign_attrs(layer=int(task.position))
+
+
+def _spaces(task: Computation) -> xr.Dataset:
+    """Compare matched layers under several preparations; a null would tell nothing more about any of them."""
+    return compare_spaces(
+        task.a,
+        task.b,
+        match=task.comparison.match,
+        options=replace(task.settings, n_permutations=0),
+        rng=task.settings.seed,
+    )
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:

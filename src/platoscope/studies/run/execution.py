@@ -6,9 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.errors import StorageError
 from platoscope.layerwise import compile_kernels
+from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.judge.summary import summarize, tidy
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -35,6 +38,7 @@ def execute(
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
     filtered: dict[Items, Selection] | None = None,
+    shelf: Shelf | None = None,
 ) -> StudyResult:
     """Run a plan and write its folder.
 
@@ -51,6 +55,8 @@ def execute(
         Told what is going on.
     filtered : dict, optional
         What `platoscope.studies.extract_all` filled for several plans: items that need not be loaded and filtered again.
+    shelf : platoscope.models.Shelf, optional
+        Where models stand; shared by several plans, one model is in memory at a time.
 
     Returns
     -------
@@ -59,14 +65,23 @@ def execute(
     Raises
     ------
     InputError
-        If there are too few items, or a model cannot read them.
+        If there are too few items, a model cannot read them, or two comparisons would share a file.
     StorageError
-        If the folder or the store cannot be written. Finished comparisons are kept.
+        If the folder or the store cannot be written, or another run was started in the folder meanwhile.
+        Finished comparisons are kept.
     """
     folder = RunFolder(Path(out))
-    folder.prepare()
-    folder.write_json("config", plan_to(plan))
-    run = Workbench(plan, progress, store, {} if filtered is None else filtered)
+    folder.prepare(item.label for item in plan.comparisons)
+    if not folder.holds("config", plan_to(plan)):
+        folder.reopen()
+        folder.write_json("config", plan_to(plan))
+    run = Workbench(
+        plan,
+        progress,
+        store,
+        {} if filtered is None else filtered,
+        Shelf(progress.stage) if shelf is None else shelf,
+    )
     results = Results(plan)
     selections = run.select()
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
@@ -77,6 +92,7 @@ def execute(
     pending = results.pending()
     readings = run.extract(pending, selections)
     if pending:
+        folder.reopen()
         progress.stage("Compiling")
         with run.timed("compilation"):
             compile_kernels()
@@ -94,10 +110,11 @@ def execute(
 
 def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: Selections) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
-    from platoscope.studies.judge.summary import summarize, tidy
-
     plan = run.plan
     results = finished.by_label()
+    if not folder.holds("config", plan_to(plan)):
+        msg = f"another run was started in {folder.path} meanwhile; give each its own folder with --out"
+        raise StorageError(msg)
     verdicts = tuple(statement.judge(results) for statement in plan.statements)
     summary = summarize(results)
     provenance = {
@@ -109,8 +126,7 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
         },
         "items": selections.provenance,
         "models": {
-            _reader(extraction): dict(run.shelf.remember(run.request(extraction)).provenance)
-            for extraction in plan.extractions
+            _reader(extraction): dict(run.model(extraction).provenance) for extraction in plan.extractions
         },
         "notes": list(plan.study.notes),
     }

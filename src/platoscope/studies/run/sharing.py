@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.plan.extraction import join_poolings
-from platoscope.studies.run.encoders import ModelRequest, Shelf
 from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platoscope.datasets import Side
+    from platoscope.models import ModelOnDemand
     from platoscope.progress import Progress
     from platoscope.studies.design.comparison import Items
     from platoscope.studies.plan.extraction import Extraction
@@ -77,6 +78,7 @@ def extract_all(
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
     filtered: dict[Items, Selection] | None = None,
+    shelf: Shelf | None = None,
 ) -> Passes:
     """Extract what several plans need, model by model, before any of them is executed.
 
@@ -88,6 +90,8 @@ def extract_all(
         As in `execute`.
     filtered : dict, optional
         Filled with the items of all plans, to be given to `execute`.
+    shelf : platoscope.models.Shelf, optional
+        Where models stand, to be given to `execute` as well, so that one is in memory at a time.
 
     Returns
     -------
@@ -95,23 +99,22 @@ def extract_all(
         How many sides the comparisons ask for, and how many passes over a model serve them.
     """
     known: dict[Items, Selection] = {} if filtered is None else filtered
+    shelf = Shelf(progress.stage) if shelf is None else shelf
     wanted = []
     for plan in plans:
-        run = Workbench(plan, progress, store, known)
+        run = Workbench(plan, progress, store, known, shelf)
         selections = run.select()
         wanted += [(run, extraction, selections.of(extraction.items)) for extraction in plan.extractions]
-    models = list(dict.fromkeys(run.request(extraction) for run, extraction, _ in wanted))
-    wanted.sort(key=lambda item: models.index(item[0].request(item[1])))
-    done: set[tuple[ModelRequest, str]] = set()
-    shelf = Shelf(on_load=lambda name: progress.stage(f"Loading {name}"))
+    models = list(dict.fromkeys(run.model(extraction) for run, extraction, _ in wanted))
+    wanted.sort(key=lambda item: models.index(item[0].model(item[1])))
+    done: set[tuple[ModelOnDemand, str]] = set()
     read = 0
     for run, extraction, selection in wanted:
-        run.shelf = shelf
         before = run.n_read
         run.extract_one(extraction, selection)
         read += run.n_read - before
         # Equal content is one pass, whatever the pairs are called: languages share their English side.
         side: Side = getattr(selection.pairs, extraction.side)
-        done.add((run.request(extraction), side.fingerprint()))
+        done.add((run.model(extraction), side.fingerprint()))
     progress.finish()
     return Passes(asked=sum(plan.n_requested for plan in plans), different=len(done), read=read)

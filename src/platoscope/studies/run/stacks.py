@@ -9,21 +9,22 @@ import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import as_stack
+from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
+from platoscope.studies.judge.summary import region
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
-from platoscope.studies.run.encoders import ModelRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from platoscope.layerwise import LayerStack
+    from platoscope.models import Shelf
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
-    from platoscope.studies.run.encoders import Shelf
     from platoscope.studies.run.items import Selection
     from platoscope.studies.run.results import Results
 
@@ -90,15 +91,13 @@ def stack_of(
         raise InputError(msg)
     counted = selection.lengths.get(side.model, {}).get(side.side)
     if counted is None:
-        counted = shelf.remember(ModelRequest(side.model)).lengths(list(texts.items))
+        counted = ModelOnDemand(side.model, shelf=shelf).lengths(list(texts.items))
     characters = np.array([len(text) for text in texts.items], dtype=np.int64)
     return as_stack(standardized_lengths(counted, characters))
 
 
 def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Results, /) -> int | None:
     """Give the position of the layer that a comparison holds; None where it holds none."""
-    from platoscope.studies.judge.summary import region
-
     fixed = comparison.fixed
     if fixed is None:
         return None

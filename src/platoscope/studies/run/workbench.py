@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from platoscope.representations import Representations
+from platoscope.models import ModelOnDemand, Shelf
+from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to, digest
 from platoscope.studies.plan.extraction import extraction_of, sources_of
 from platoscope.studies.run import computing
-from platoscope.studies.run.encoders import ModelRequest, Shelf
 from platoscope.studies.run.items import Selections, count_steps, select_items
 from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
@@ -49,6 +49,8 @@ class Workbench:
         Where representations are kept.
     filtered : dict
         Items that are loaded and filtered already; filled by `select`.
+    shelf : Shelf, optional
+        Where models stand; one that is shared keeps one model in memory, whoever asks.
 
     Attributes
     ----------
@@ -56,20 +58,15 @@ class Workbench:
         Passes over a model that were made.
     timings : dict of str to float
         Seconds by stage.
-    shelf : Shelf
-        The loaded model.
     """
 
     plan: Plan
     progress: Progress
     store: str | os.PathLike[str] | None
     filtered: dict[Items, Selection]
+    shelf: Shelf = field(default_factory=Shelf)
     n_read: int = field(default=0, init=False)
     timings: dict[str, float] = field(default_factory=dict, init=False)
-    shelf: Shelf = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.shelf = Shelf(on_load=lambda name: self.progress.stage(f"Loading {name}"))
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -96,32 +93,32 @@ class Workbench:
                 n=self.plan.settings.n,
                 seed=self.plan.settings.seed,
                 shortfall=self.plan.study.shortfall,
-                encoder_of=lambda name: self.shelf.remember(self._counting(name)),
+                encoder_of=self._counting,
                 on_done=lambda items: self.progress.advance(next(done), items.data),
                 filtered=self.filtered,
             )
 
-    def _counting(self, name: str) -> ModelRequest:
-        """Count with the model as it will read, so that it is loaded once."""
+    def _counting(self, name: str) -> ModelOnDemand:
+        """Count with the model as it will read, so that its tokenizer is loaded once."""
         for extraction in self.plan.extractions:
             if extraction.model == name:
-                return self.request(extraction)
-        return self.request(Source(model=name))
+                return self.model(extraction)
+        return self.model(Source(model=name))
 
-    def request(self, side: Source | Extraction) -> ModelRequest:
-        """Say which model reads a side, and how it is loaded."""
+    def model(self, side: Source | Extraction) -> ModelOnDemand:
+        """Give the model that reads a side."""
         settings = self.plan.settings
-        return ModelRequest(
-            side.model,
-            tower=side.tower,
-            revision=side.revision,
-            drop_last=side.drop_last,
-            clip=side.clip,
-            dtype=settings.dtype,
-            device=settings.device,
-            device_map=settings.device_map,
-            batch_tokens=settings.batch_tokens,
-        )
+        options = {
+            "tower": side.tower,
+            "revision": side.revision,
+            "drop_last": side.drop_last,
+            "clip": side.clip,
+            "dtype": settings.dtype,
+            "device": settings.device,
+            "device_map": settings.device_map,
+            "batch_tokens": settings.batch_tokens,
+        }
+        return ModelOnDemand(side.model, options, self.shelf)
 
     def key(self, comparison: Comparison, selections: Selections) -> str:
         """Give the digest of all that decides the result of a comparison."""
@@ -130,9 +127,7 @@ class Workbench:
         selection = selections.behind(comparison)
         if selection is not None:
             content["items"] = selection.pairs.fingerprint()
-            content["models"] = [
-                dict(self.shelf.remember(self.request(side)).provenance) for side in sources_of(comparison)
-            ]
+            content["models"] = [dict(self.model(side).provenance) for side in sources_of(comparison)]
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
             content["minimum_of"] = self.key(self.plan.comparison(comparison.fixed.minimum_of), selections)
         return digest(content)
@@ -150,9 +145,6 @@ class Workbench:
 
     def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
         """Read one side of the items with one model, or open what is on disk."""
-        from platoscope.representations import extract
-
-        encoder = self.shelf.remember(self.request(extraction))
         what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
         opened = False
 
@@ -166,7 +158,7 @@ class Workbench:
 
         with self.timed("extraction"):
             return extract(
-                encoder,
+                self.model(extraction),
                 selection.pairs,
                 side=extraction.side,
                 pooling=extraction.poolings,

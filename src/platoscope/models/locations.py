@@ -11,24 +11,24 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.models.bundled import BUNDLED, bundled_folder, own_gguf_folder, write_converted
 from platoscope.models.catalog import pinned_revision
 
-__all__ = ["Source", "convert_own", "find_source", "fingerprint_folder"]
+__all__ = ["ModelLocation", "convert_own", "fingerprint_folder", "locate_model"]
 
 _EDGE_BYTES = 1 << 20
 _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelLocation:
     """Where the weights of a model are.
 
     Attributes
     ----------
     name : str
         What the user asked for.
-    location : str
+    place : str
         Hub id or local folder.
     gguf_file : str or None
-        Name of the GGUF file inside `location`, if it is one that was not converted yet.
+        Name of the GGUF file inside `place`, if it is one that was not converted yet.
     revision : str or None
         Of the hub; None for a local model.
     identity : dict
@@ -38,14 +38,19 @@ class Source:
     """
 
     name: str
-    location: str
+    place: str
     gguf_file: str | None = None
     revision: str | None = None
     identity: dict[str, Any] = field(default_factory=dict)
     converted: bool = False
 
+    @property
+    def on_hub(self) -> bool:
+        """Whether it is a hub id, whose content is known by its commit only."""
+        return not self.identity
 
-def find_source(name: str, /, *, revision: str | None = None) -> Source:
+
+def locate_model(name: str, /, *, revision: str | None = None) -> ModelLocation:
     """Find a model; a bundled one is converted on first use.
 
     Parameters
@@ -57,7 +62,7 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
 
     Returns
     -------
-    Source
+    ModelLocation
         Its place and identity.
 
     Raises
@@ -71,46 +76,46 @@ def find_source(name: str, /, *, revision: str | None = None) -> Source:
         if model.name == name:
             _refuse_revision(name, revision)
             folder, manifest = bundled_folder(model)
-            return Source(name, str(folder), identity=manifest, converted=True)
+            return ModelLocation(name, str(folder), identity=manifest, converted=True)
     path = Path(name).expanduser()
     if path.is_dir():
         _refuse_revision(name, revision)
-        return Source(name, str(path), identity={"fingerprint": fingerprint_folder(path)})
+        return ModelLocation(name, str(path), identity={"fingerprint": fingerprint_folder(path)})
     if path.suffix == ".gguf" and path.is_file():
         _refuse_revision(name, revision)
         return _own_gguf(name, path)
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
-    return Source(name, name, revision=revision or pinned_revision(name))
+    return ModelLocation(name, name, revision=revision or pinned_revision(name))
 
 
-def _own_gguf(name: str, path: Path) -> Source:
+def _own_gguf(name: str, path: Path) -> ModelLocation:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     identity = {"sha256": digest, "quantization": "GGUF"}
     folder = own_gguf_folder(digest)
     if folder.exists():
-        return Source(name, str(folder), identity=identity)
-    return Source(name, str(path.parent), gguf_file=path.name, identity=identity)
+        return ModelLocation(name, str(folder), identity=identity)
+    return ModelLocation(name, str(path.parent), gguf_file=path.name, identity=identity)
 
 
-def convert_own(source: Source, /) -> None:
+def convert_own(location: ModelLocation, /) -> None:
     """De-quantize a user's GGUF file into the cache, under the hash of its content.
 
     Parameters
     ----------
-    source : Source
-        With a `gguf_file`; `find_source` finds the converted folder afterwards.
+    location : ModelLocation
+        With a `gguf_file`; `locate_model` finds the converted folder afterwards.
 
     Raises
     ------
     StorageError
         If the cache cannot be written.
     """
-    assert source.gguf_file is not None
-    gguf = Path(source.location) / source.gguf_file
-    write_converted(own_gguf_folder(source.identity["sha256"]), gguf, source.identity)
+    assert location.gguf_file is not None
+    gguf = Path(location.place) / location.gguf_file
+    write_converted(own_gguf_folder(location.identity["sha256"]), gguf, location.identity)
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:

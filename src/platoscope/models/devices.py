@@ -1,4 +1,8 @@
-"""What is chosen for the machine at hand, each in one place: device, precision, size of a batch."""
+"""What is chosen for the machine at hand, each in one place: device, precision, size of a batch.
+
+torch is imported where it is needed: that takes two seconds or more, and most of these questions come from code that
+never reads a model.
+"""
 
 from __future__ import annotations
 

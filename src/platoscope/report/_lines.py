@@ -1,4 +1,4 @@
-"""Curves of labelled results: values in the order of an axis, with the interval that belongs to them."""
+"""Lines of labelled results: values in the order of an axis, with the interval that belongs to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from platoscope.measures import Z95, standard_errors
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Curve", "Depth", "Side", "depth", "directions_of", "read_curve", "read_null"]
+__all__ = ["Depth", "Line", "Side", "depth", "directions_of", "read_line", "read_null"]
 
 Depth = Literal["relative_depth", "layer"]
 """What stands on the horizontal axis: layer / number of blocks, or the index of the layer."""
@@ -23,8 +23,8 @@ Side = Literal["a", "b"]
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One line with its interval band.
+class Line:
+    """What is drawn as one line, with its interval band.
 
     Parameters
     ----------
@@ -39,16 +39,14 @@ class Curve:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
 
-    def one_minus(self) -> Curve:
+    def one_minus(self) -> Line:
         """Turn a distance into a similarity; the ends of the interval change places."""
         low = None if self.high is None else 1.0 - self.high
         high = None if self.low is None else 1.0 - self.low
-        return Curve(self.x, 1.0 - self.values, low, high)
+        return Line(self.x, 1.0 - self.values, low, high)
 
 
-def read_curve(
-    dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction: str | None = None
-) -> Curve:
+def read_line(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction: str | None = None) -> Line:
     """Read `variable` with its interval; ``direction="mean"`` averages both directions.
 
     The average has an interval only where the result kept its resamples: both directions of one
@@ -74,7 +72,7 @@ def read_curve(
         low, high = _mean_interval(dataset, variable, values)
     else:
         low, high = read(f"{variable}_low"), read(f"{variable}_high")
-    return Curve(
+    return Line(
         x[order],
         values[order],
         None if low is None else low[order],
@@ -95,13 +93,13 @@ def _mean_interval(
     return values - half, values + half
 
 
-def read_null(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction: str) -> Curve:
+def read_null(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction: str) -> Line:
     """Read the mean of a null with two standard deviations of its permutations to both sides."""
-    curve = read_curve(dataset, variable, x=x, direction=direction)
+    curve = read_line(dataset, variable, x=x, direction=direction)
     if f"{variable}_sd" not in dataset:
         return curve
-    spread = 2 * read_curve(dataset, f"{variable}_sd", x=x, direction=direction).values
-    return Curve(curve.x, curve.values, curve.values - spread, curve.values + spread)
+    spread = 2 * read_line(dataset, f"{variable}_sd", x=x, direction=direction).values
+    return Line(curve.x, curve.values, curve.values - spread, curve.values + spread)
 
 
 def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: Side = "a") -> np.ndarray:

@@ -1,0 +1,117 @@
+"""What the spaces of a result are like, stated with it; a feature that decides the neighbors alone is a warning."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import PlatoscopeWarning
+from platoscope.neighbors import (
+    hubness,
+    largest_feature,
+    participation_ratio,
+    reads_distances,
+    same_space,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+
+    from platoscope.layerwise._stacks import Stack
+    from platoscope.measures import ComparisonOptions, Measure
+    from platoscope.neighbors import Space
+
+__all__ = ["DIAGNOSTICS", "DOMINATED", "diagnose"]
+
+DIAGNOSTICS = tuple(
+    f"{name}_{side}"
+    for name in ("feature_share", "largest_feature", "participation_ratio", "hubness")
+    for side in ("a", "b")
+)
+"""Variables of a result that describe the layers of one side, whatever the measures."""
+
+_DOMINANT = 0.2
+DOMINATED = f"One feature holds more than {100 * _DOMINANT:.0f} % of the variance"
+"""How the warning begins."""
+# A feature of few holds a large share in any case: what counts is how much more than an even one.
+_UNEVEN = 10
+
+
+def diagnose(
+    result: xr.Dataset,
+    a: Stack,
+    b: Stack,
+    pairs: Any,
+    measures: Sequence[Measure],
+    options: ComparisonOptions,
+    /,
+) -> xr.Dataset:
+    """Return the result with the diagnostics of both sides, over their layers or over those of a profile."""
+    # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
+    distances = any(measure.reads != "rows" for measure in measures)
+    variables: dict[str, Any] = {}
+    warned = []
+    for side, stack, used in (("a", a, pairs[:, 0]), ("b", b, pairs[:, 1])):
+        found = {i: _describe(stack, i, options, distances) for i in sorted(set(used.tolist()))}
+        dims, order = (f"layer_{side}", sorted(found)) if f"layer_{side}" in result.dims else ("layer", used)
+        for name in next(iter(found.values())):
+            values = np.array([found[i][name] for i in order])
+            variables[f"{name}_{side}"] = (dims, values)
+        warned += _dominated(side.upper(), stack, found)
+    if warned:
+        _warn(warned, {*options.transform_of("a"), *options.transform_of("b")})
+    return result.assign(variables)
+
+
+def _describe(
+    stack: Stack, layer: int, options: ComparisonOptions, distances: bool
+) -> dict[str, float | int]:
+    # A layer is prepared once for each of several metrics; variances are those of rows, where one reads rows.
+    spaces = [one[layer] for one in stack.prepared]
+    rows = next((space for space in spaces if not reads_distances(space.metric)), spaces[0])
+    share, feature = largest_feature(rows)
+    found: dict[str, float | int] = {"feature_share": share, "largest_feature": feature}
+    if distances:
+        found["hubness"] = _hubness(spaces, options)
+        found["participation_ratio"] = participation_ratio(rows)
+    return found
+
+
+def _hubness(spaces: Sequence[Space], options: ComparisonOptions) -> float:
+    """Return that of the graph behind neighborhood overlap, which is at hand wherever that is measured."""
+    metric = options.overlap_metric
+    answers = [space for space in spaces if same_space(space.metric, metric)]
+    space = answers[0] if answers else spaces[0]
+    metric = metric if answers else space.metric
+    if metric == "cosine" and not space.norm.all():
+        return float("nan")
+    return hubness(space, options.overlap_neighbors, metric)
+
+
+def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]) -> list[str]:
+    """Say in how many layers of a side one feature stands out, and which one at worst."""
+    shares = {
+        i: found[i]["feature_share"]
+        for i in found
+        if found[i]["feature_share"] > max(_DOMINANT, _UNEVEN / stack.spaces[i].n_features)
+    }
+    if not shares:
+        return []
+    worst = max(shares, key=lambda i: shares[i])
+    return [
+        f"in {len(shares)} of {len(found)} layers of {side} (at worst feature {found[worst]['largest_feature']} of "
+        f"layer {stack.layers[worst]}, with {100 * shares[worst]:.0f} %)"
+    ]
+
+
+def _warn(where: Sequence[str], transform: set[str]) -> None:
+    ways = "('zscore', 'unit')" if "clip" in transform else "'clip' or ('zscore', 'unit')"
+    message = (
+        f"{DOMINATED} {' and '.join(where)}: neighbors there are largely "
+        f"neighbors in that feature. Compare prepared rows as well, with transform={ways}."
+    )
+    warnings.warn(message, PlatoscopeWarning, stacklevel=4)

@@ -1,0 +1,114 @@
+"""What the space does: one comparison under several preparations of the rows, side by side."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.layerwise._compare import profile
+from platoscope.layerwise._diagnosing import DOMINATED
+from platoscope.measures import ComparisonOptions, changed
+from platoscope.neighbors import parse_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+
+    from platoscope.layerwise._stacks import Tell
+    from platoscope.measures import Measure
+    from platoscope.neighbors import Transform
+
+__all__ = ["SPACES", "compare_spaces"]
+
+SPACES: tuple[tuple[str, ...], ...] = ((), ("unit",), ("clip",), ("zscore", "unit"))
+"""Rows as they are, of unit length, clipped, and z-scored: what `compare_spaces` puts side by side."""
+
+
+def compare_spaces(
+    A: Any,
+    B: Any,
+    /,
+    *,
+    spaces: Sequence[Transform] = SPACES,
+    measures: Sequence[str | Measure] = ("information_imbalance",),
+    match: Literal["index", "relative_depth"] = "index",
+    layer_a: int | None = None,
+    layer_b: int | None = None,
+    options: ComparisonOptions | None = None,
+    n_resamples: int | None = None,
+    strata: Sequence[Any] | None = None,
+    rng: int | None = None,
+    progress: Tell | None = None,
+) -> xr.Dataset:
+    """Compare matched layers under several preparations of their rows, on the same subsamples.
+
+    Neighbors, and with them the sign of the asymmetry, depend on the space. What holds in one alone is about
+    that space.
+
+    Parameters
+    ----------
+    A, B, match, layer_a, layer_b, options, n_resamples, strata, progress
+        As in `profile`; the transform of `options` is not read.
+    spaces : sequence of transforms
+        Preparations, see `platoscope.neighbors.transform_rows`.
+    measures : sequence of str or Measure
+        Δ with its asymmetry by default.
+    rng : int or None
+        Seed of subsamples and permutations, which are the same in every space: differences are paired.
+
+    Returns
+    -------
+    xarray.Dataset
+        What `profile` returns, with the dimension ``space`` in front, whose coordinate names each preparation as
+        ``"zscore + unit"``. The diagnostics of `compare` are there for each. That a feature decides the neighbors
+        of one space is not warned of here: it stands beside the others.
+
+    Raises
+    ------
+    InputError
+        As `profile`; no space, or one twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.random.default_rng(0).standard_normal((2, 200, 16))
+    >>> B = A[:, :, :8] * np.array([1000.0] + 7 * [1.0])
+    >>> found = compare_spaces(A, B, n_resamples=0, rng=0).information_imbalance.sel(direction="b_to_a", layer=1)
+    >>> {str(space): round(float(found.sel(space=space)), 1) for space in found.space.values}
+    {'none': 0.8, 'unit': 0.3, 'clip': 0.3, 'zscore + unit': 0.2}
+    """
+    import pandas as pd
+    import xarray as xr
+
+    steps = [parse_transform(space) for space in spaces]
+    names = [" + ".join(one) or "none" for one in steps]
+    if not names or len(set(names)) < len(names):
+        message = f"spaces must name at least one preparation, each once; got {names}."
+        raise InputError(message)
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if rng is None else rng
+    base = changed(options or ComparisonOptions(), {"measures": measures, "n_resamples": n_resamples})
+    found = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=DOMINATED, category=PlatoscopeWarning)
+        for one in steps:
+            chosen = changed(base, {"transform": one})
+            found.append(
+                profile(
+                    A, B, match=match, layer_a=layer_a, layer_b=layer_b, options=chosen, strata=strata, rng=seed,
+                    progress=progress,
+                )
+            )  # fmt: skip
+    joined = xr.concat(
+        found,
+        pd.Index(names, name="space"),
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="exact",
+        combine_attrs="override",
+    )
+    return joined.assign_attrs(transform=", ".join(names))

@@ -1,0 +1,63 @@
+"""What a model is, from the catalogue or from its configuration alone."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Literal
+
+from platoscope.errors import InputError
+from platoscope.models.catalog import catalog
+from platoscope.models.library import require_libraries
+from platoscope.models.locations import locate_model
+
+if TYPE_CHECKING:
+    from platoscope.models.catalog import ModelInfo
+
+__all__ = ["describe_model"]
+
+
+def describe_model(
+    name: str, /, *, tower: Literal["text", "vision"] | None = None, revision: str | None = None
+) -> ModelInfo:
+    """Describe a model without loading its weights.
+
+    Parameters
+    ----------
+    name : str
+        As for `platoscope.models.load_model`. What the catalogue does not list is built from its
+        configuration, without memory, to count its parameters.
+    tower : {"text", "vision"} or None
+        Which side of a model with two.
+    revision : str or None
+        Commit, tag or branch on the hub.
+
+    Returns
+    -------
+    ModelInfo
+        Size and shape.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such model.
+    InputError
+        If `tower` does not fit, or the file is GGUF, which holds no separate configuration.
+    MissingExtraError
+        If torch or transformers is needed and not installed.
+    """
+    listed = [info for info in catalog() if info.name == name]
+    for info in listed:
+        if info.tower == tower:
+            return info
+    if listed and tower is None:
+        msg = f"{name} has two towers. Choose one with tower='text' or tower='vision'."
+        raise InputError(msg)
+    if listed:
+        msg = f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
+        raise InputError(msg)
+    require_libraries()
+    location = locate_model(name, revision=revision)
+    # Loaded by name: that module imports torch and transformers (seconds), and this one must not.
+    pretrained = importlib.import_module("platoscope.models.pretrained")
+    described: ModelInfo = pretrained.describe_pretrained(location, tower=tower)
+    return described

@@ -1,0 +1,218 @@
+"""Models that are opened when something is asked of them, one at a time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from platoscope.errors import InputError
+from platoscope.models.loading import open_model
+from platoscope.models.locations import locate_model
+from platoscope.models.options import LoadingOptions
+from platoscope.models.remembering import Facts, facts_key, keep_facts, recall_facts, remembered_lengths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from platoscope.models.encoder import Encoder
+    from platoscope.models.loading import OpenModel
+    from platoscope.models.pooling import Pooling
+
+__all__ = ["ModelOnDemand", "Shelf"]
+
+_Key: TypeAlias = tuple[str, LoadingOptions]
+
+
+@dataclass(frozen=True)
+class ModelOnDemand:
+    """An `Encoder` that loads its weights when it first has to read something.
+
+    What it is and how it counts tokens is answered from memory, or from its configuration and tokenizer; no
+    weights are read for that. With a model on demand `platoscope.extract` finds representations that are complete
+    without loading it. Equal names and options are equal models.
+
+    Parameters
+    ----------
+    name : str
+        As for `platoscope.models.load_model`.
+    options : mapping, optional
+        Its keyword arguments, such as ``{"dtype": "float32", "drop_last": 0}``.
+    shelf : Shelf, optional
+        Where it stands once it is open; models on one shelf are in memory one at a time.
+
+    Attributes
+    ----------
+    loading : LoadingOptions
+        The options, those that were not given included.
+
+    Examples
+    --------
+    >>> model = ModelOnDemand("gemma-3-270m", {"dtype": "bfloat16"})  # nothing is loaded yet
+    >>> model.name
+    'gemma-3-270m'
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    shelf: Shelf = field(default_factory=lambda: Shelf(), compare=False)
+    loading: LoadingOptions = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loading", LoadingOptions(**self.options))
+
+    @property
+    def loaded(self) -> Encoder:
+        """The model with its weights; asking for it loads them."""
+        return self.shelf.loaded(self)
+
+    @property
+    def facts(self) -> Facts:
+        """All that the model says of itself."""
+        return self.shelf.facts(self)
+
+    @property
+    def modality(self) -> str:
+        """What an item is."""
+        return self.facts.modality
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, the embedding output included."""
+        return self.facts.n_layers
+
+    @property
+    def n_features(self) -> int:
+        """Width of a layer."""
+        return self.facts.n_features
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest item that is read whole."""
+        return self.facts.max_tokens
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What decides the numbers."""
+        return self.facts.provenance
+
+    def lengths(self, items: Sequence[Any], /) -> NDArray[np.int64]:
+        """Tokens per item; those of texts are remembered."""
+        if self.modality != "text":
+            return self.shelf.outline(self).lengths(items)
+        return remembered_lengths(self.facts, items, lambda new: self.shelf.outline(self).lengths(new))
+
+    def batches(self, lengths: NDArray[np.int64], /) -> list[NDArray[np.int64]]:
+        """Plan the batches."""
+        return self.shelf.outline(self).batches(lengths)
+
+    def encode(self, items: Sequence[Any], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
+        """Read one batch; see `platoscope.models.Encoder`."""
+        return self.loaded.encode(items, poolings)
+
+
+def _say_nothing(_what: str) -> None:
+    pass
+
+
+@dataclass(eq=False)
+class Shelf:
+    """Holds one open model at a time: opening another one puts the first away.
+
+    Parameters
+    ----------
+    tell : callable, optional
+        Told in words what is loaded, before it is.
+
+    Attributes
+    ----------
+    seconds : float
+        Time spent finding, converting and loading models so far.
+    """
+
+    tell: Callable[[str], None] = _say_nothing
+    seconds: float = field(default=0.0, init=False)
+    # By name and options, not by model: a model holds its shelf, and what refers to itself is freed late.
+    _facts: dict[_Key, Facts] = field(default_factory=dict, init=False, repr=False)
+    _owner: _Key | None = field(default=None, init=False, repr=False)
+    _open: OpenModel | None = field(default=None, init=False, repr=False)
+
+    def facts(self, model: ModelOnDemand, /) -> Facts:
+        """Give what a model says of itself; the first answer holds as long as the shelf."""
+        key = (model.name, model.loading)
+        if key not in self._facts:
+            with self._at_work():
+                name = _name_in_memory(model)
+            known = None if name is None else recall_facts(name)
+            if known is None:
+                known = Facts.of(self.outline(model))
+                if name is not None:
+                    keep_facts(name, known)
+            self._facts[key] = known
+        return self._facts[key]
+
+    def outline(self, model: ModelOnDemand, /) -> Encoder:
+        """Give a model that says what it is and counts tokens, with or without weights."""
+        if self._open is None or self._owner != (model.name, model.loading):
+            self._put_away()
+            self.tell(f"Loading the tokenizer of {model.name}")
+            self._put_up(model, None, weights=False)
+        assert self._open is not None
+        return self._open.encoder
+
+    def loaded(self, model: ModelOnDemand, /) -> Encoder:
+        """Give a model with its weights.
+
+        Raises
+        ------
+        InputError
+            If it is not what it was said to be, so that its states would be kept under the name of another.
+        """
+        outline = self._open if self._owner == (model.name, model.loading) else None
+        if outline is None or not outline.pretrained.has_weights:
+            self._put_away()  # frees the weights before the next ones are read
+            self.tell(f"Loading {model.name}")
+            self._put_up(model, outline, weights=True)
+            self._check(model)
+        assert self._open is not None
+        return self._open.encoder
+
+    def _put_away(self) -> None:
+        self._owner = self._open = None
+
+    def _put_up(self, model: ModelOnDemand, outline: OpenModel | None, *, weights: bool) -> None:
+        with self._at_work():
+            self._open = open_model(model.name, model.loading, weights=weights, outline=outline)
+        self._owner = (model.name, model.loading)
+
+    def _check(self, model: ModelOnDemand) -> None:
+        """Compare what was loaded with what the model was said to be; the next run begins with what was loaded."""
+        assert self._open is not None
+        said, found = self._facts.get((model.name, model.loading)), Facts.of(self._open.encoder)
+        if said is None or said == found:
+            return
+        self._put_away()
+        name = _name_in_memory(model)
+        if name is not None:
+            keep_facts(name, found)
+        msg = (
+            f"The model {model.name!r} is another one than when this run began: expected {said}, but loaded {found}. "
+            f"Its files were changed meanwhile. Run again to read it as it is now."
+        )
+        raise InputError(msg)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
+def _name_in_memory(model: ModelOnDemand) -> str | None:
+    return facts_key(locate_model(model.name, revision=model.loading.revision), model.loading)

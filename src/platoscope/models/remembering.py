@@ -1,0 +1,174 @@
+"""What models say of themselves and how they count tokens, remembered in the user's cache.
+
+A run whose representations are on disk asks a model only what it is and how long texts are. To answer from memory
+takes no time; without it torch, transformers and a tokenizer have to be loaded. Memory is no authority: what
+cannot be read is asked for again, and where nothing can be written nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import platform
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.cache import cache_folder
+from platoscope.models.devices import cpu_multiplies_bfloat16
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from platoscope.models.encoder import Encoder
+    from platoscope.models.locations import ModelLocation
+    from platoscope.models.options import LoadingOptions
+
+__all__ = ["Facts", "facts_key", "keep_facts", "recall_facts", "remembered_lengths"]
+
+_FORMAT = 3
+# What a provenance says of reading states; two models that differ in nothing else count alike.
+_NOT_OF_TOKENS = frozenset(
+    {"dtype", "device", "batch_tokens", "final_norm", "drop_last", "keep_first", "clip"}
+)
+_COMMIT = re.compile("[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a model says of itself.
+
+    Attributes
+    ----------
+    modality, n_layers, n_features, max_tokens, provenance
+        As of `platoscope.models.Encoder`; `provenance` as it reads back from JSON.
+    """
+
+    modality: str
+    n_layers: int
+    n_features: int
+    max_tokens: int | None
+    provenance: dict[str, Any]
+
+    @classmethod
+    def of(cls, encoder: Encoder, /) -> Facts:
+        """Ask a model."""
+        provenance: dict[str, Any] = json.loads(json.dumps(dict(encoder.provenance), default=str))
+        return cls(encoder.modality, encoder.n_layers, encoder.n_features, encoder.max_tokens, provenance)
+
+
+def facts_key(location: ModelLocation, options: LoadingOptions, /) -> str | None:
+    """Hash all that decides what a model says of itself.
+
+    That is the content of its files, the options, the libraries, and what "auto" means on this machine, as far as
+    that shows without loading torch.
+
+    Returns
+    -------
+    str or None
+        None for a model on the hub without a pinned commit, whose content is not known before it is asked for.
+    """
+    if location.on_hub and not _COMMIT.fullmatch(location.revision or ""):
+        return None
+    return _digest(
+        {
+            "format": _FORMAT,
+            "model": [location.name, location.revision, location.identity],
+            "options": asdict(options),
+            "versions": {name: _version(name) for name in ("platoscope", "torch", "transformers")},
+            "machine": _machine(),
+        }
+    )
+
+
+def recall_facts(key: str, /) -> Facts | None:
+    """Give what is remembered under a key, None where nothing readable is."""
+    try:
+        return Facts(**json.loads(_path(f"{key}.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def keep_facts(key: str, facts: Facts, /) -> None:
+    """Remember what a model said of itself."""
+    _write(_path(f"{key}.json"), json.dumps(asdict(facts)).encode())
+
+
+def remembered_lengths(
+    facts: Facts, items: Sequence[Any], count: Callable[[Sequence[Any]], NDArray[np.int64]], /
+) -> NDArray[np.int64]:
+    """Give the tokens of each text, counting where they are not remembered.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the model; its provenance holds the identity of the tokenizer.
+    items : sequence of str
+        Texts.
+    count : callable
+        ``count(items)`` counts.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_items,)
+    """
+    tokenizer = {name: value for name, value in facts.provenance.items() if name not in _NOT_OF_TOKENS}
+    content = hashlib.sha256(_digest([_FORMAT, tokenizer]).encode())
+    for item in items:
+        content.update(hashlib.sha256(str(item).encode("utf-8", "surrogatepass")).digest())
+    path = _path(f"{content.hexdigest()}.npy")
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        known: NDArray[np.int64] = np.load(path, allow_pickle=False)
+        if known.shape == (len(items),) and known.dtype == np.int64:
+            return known
+    counted = np.asarray(count(items), dtype=np.int64)
+    buffer = io.BytesIO()
+    np.save(buffer, counted)
+    _write(path, buffer.getvalue())
+    return counted
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _machine() -> dict[str, Any]:
+    """Say what the choice of device and precision depends on."""
+    devices = [path.name for pattern in ("nvidia[0-9]*", "kfd") for path in Path("/dev").glob(pattern)]
+    return {
+        "name": platform.node(),
+        "system": platform.system(),
+        "bfloat16": cpu_multiplies_bfloat16(),
+        "devices": sorted(devices),
+        "visible": [os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")],
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _path(name: str) -> Path:
+    return cache_folder() / "encoders" / name
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file in one step, or nothing where the cache cannot be written."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as draft:
+            draft.write(content)
+        Path(draft.name).replace(path)
