@@ -14,6 +14,7 @@ from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
+from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
 from platoscope.measures import DEFAULT_MEASURES
@@ -33,6 +34,7 @@ __all__ = [
     "n_curve",
     "profile",
     "semantic_region",
+    "simultaneous_bands",
     "take_profile",
     "with_ids",
 ]

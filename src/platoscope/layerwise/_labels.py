@@ -11,7 +11,13 @@ import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
 from platoscope.layerwise._matching import swept_side
-from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
+from platoscope.measures import (
+    Z95,
+    adjusted_p_values,
+    calibrate,
+    neighborhood_overlap_chance,
+    standard_errors,
+)
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
@@ -112,6 +118,7 @@ def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOpt
     # On the scale of the measure itself, so that it can be drawn beside it.
     put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
     put(f"{name}_p", calibration.p_value, leading)
+    put(f"{name}_p_adjusted", adjusted_p_values(similarity, null), leading)
     if not np.isnan(best):
         put(f"{name}_calibrated", calibration.score, leading)
     variables.update(best_layer(name, similarity, null, best=best, alpha=options.alpha))

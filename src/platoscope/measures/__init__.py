@@ -21,6 +21,7 @@ from platoscope.measures._resampling import (
 )
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
+from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
 from platoscope.measures._variables import PARTS, split_variable
 
@@ -37,6 +38,7 @@ __all__ = [
     "Retrieval",
     "Shuffles",
     "SideName",
+    "adjusted_p_values",
     "as_similarity",
     "calibrate",
     "carry",
@@ -55,6 +57,7 @@ __all__ = [
     "permutations",
     "retrieval",
     "rsa",
+    "simultaneous_multiplier",
     "split_variable",
     "standard_errors",
     "subsamples",
