@@ -13,6 +13,7 @@ from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
+from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
@@ -31,6 +32,7 @@ __all__ = [
     "compare_spaces",
     "compile_kernels",
     "count_items",
+    "k_curve",
     "n_curve",
     "profile",
     "semantic_region",

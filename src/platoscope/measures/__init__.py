@@ -22,6 +22,7 @@ from platoscope.measures._resampling import (
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
 from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
+from platoscope.measures._strata import quantile_strata
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
 from platoscope.measures._variables import PARTS, split_variable
 
@@ -55,6 +56,7 @@ __all__ = [
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
     "permutations",
+    "quantile_strata",
     "retrieval",
     "rsa",
     "simultaneous_multiplier",

@@ -29,6 +29,7 @@ from platoscope.neighbors._metrics import (
 )
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
 from platoscope.neighbors._prepare import as_space, prepare
+from platoscope.neighbors._proximity import mutual_proximity
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
@@ -58,6 +59,7 @@ __all__ = [
     "hubness",
     "largest_feature",
     "metric_name",
+    "mutual_proximity",
     "n_threads",
     "nearest_neighbors",
     "over_rows",

@@ -1,0 +1,33 @@
+"""Measures over several numbers of neighbors are the measures, one number at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from platoscope import information_imbalance, neighborhood_overlap
+from platoscope.errors import InputError
+from platoscope.layerwise import k_curve
+
+
+def test_each_k_is_the_measure_with_that_k() -> None:
+    """Δ in both directions and the overlap are those of the functions, and chance grows with k."""
+    X = np.round(np.random.default_rng(0).standard_normal((80, 6)), 1)
+    Y = X[:, :3]
+    curve = k_curve(X, Y, n_neighbors=[1, 4, 30], transform="zscore", overlap_metric="euclidean")
+    for k in (1, 4, 30):
+        here = curve.sel(n_neighbors=k)
+        both = information_imbalance(X, Y, n_neighbors=k, transform="zscore")
+        assert here.information_imbalance.values.tolist() == [both.forward, both.backward]
+        overlap = neighborhood_overlap(X, Y, n_neighbors=k, metric="euclidean", transform="zscore")
+        assert float(here.neighborhood_overlap) == overlap
+        assert float(here.neighborhood_overlap_chance) == pytest.approx(k / 79)
+    assert curve.attrs["transform"] == "zscore"
+
+
+@pytest.mark.parametrize("wrong", [[], [0], [80], [1.5]])
+def test_a_k_outside_what_the_items_allow_is_refused(wrong: list[int]) -> None:
+    """No k, or one that is none of 1 to N − 1, is an error that names the argument."""
+    X = np.random.default_rng(0).standard_normal((80, 6))
+    with pytest.raises(InputError, match="n_neighbors"):
+        k_curve(X, X, n_neighbors=wrong)
