@@ -9,9 +9,9 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import check_values
 from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
-from platoscope.layerwise._stacks import metrics_read
-from platoscope.measures import ComparisonOptions, changed, choose_measures, two_spaces, whole_number
-from platoscope.neighbors import as_space, metric_name, same_space
+from platoscope.layerwise._stacks import both_sides
+from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
+from platoscope.neighbors import metric_name, same_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +78,7 @@ def n_curve(
     })  # fmt: skip
     whole_number("n_draws", n_draws, low=1)
     table = choose_measures(chosen.measures)
-    of_x, of_y = chosen.transform_of("a"), chosen.transform_of("b")
-    sides = [
-        two_spaces(as_space(X, "X", metric, of_x), as_space(Y, "Y", metric, of_y), metric)
-        for metric in metrics_read(table, chosen)
-    ]
+    sides = both_sides(X, Y, table, chosen)
     n_samples = sides[0][0].n_samples
     counts = _sizes(n_samples, chosen.overlap_neighbors) if sizes is None else list(sizes)
     smallest = max(chosen.n_neighbors, chosen.overlap_neighbors) + 2
