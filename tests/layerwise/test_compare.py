@@ -32,7 +32,7 @@ def stacks():
 
 @pytest.fixture(scope="module")
 def grid(stacks):
-    return platoscope.compare(*stacks, n_permutations=30, rng=1)
+    return platoscope.compare(*stacks, n_resamples=40, n_permutations=30, rng=1)
 
 
 def test_every_cell_is_the_measure(stacks, grid):
@@ -52,16 +52,26 @@ def test_every_cell_is_the_measure(stacks, grid):
 
 
 def test_intervals_are_paired_subsamples(stacks, grid):
-    """Resampled values are the measure on the same subsamples for all cells; bands are ± 1.96 se around N."""
+    """Subsamples are the same for all cells; carried to N, their mean is the value there; bands are ± 1.96 se."""
     from platoscope.measures import standard_errors, subsamples
 
     A, B = stacks
     resampling, _ = np.random.default_rng(1).spawn(2)
     sets = subsamples(150, n_resamples=40, fraction=0.25, rng=resampling)
+    plain = platoscope.compare(
+        A, B, measures=["information_imbalance"], interval_method="delete_d", n_resamples=40, rng=1
+    )
+    assert (plain.attrs["interval_method"], grid.attrs["interval_method"]) == ("delete_d", "carried")
     for i, j in ((0, 0), (2, 1)):
         want = np.array([information_imbalance(A[i][s], B[j][s]) for s in sets[:5]])
-        got = grid.information_imbalance_resamples.isel(layer_a=i, layer_b=j)[:5]
+        got = plain.information_imbalance_resamples.isel(layer_a=i, layer_b=j)[:5]
         np.testing.assert_allclose(got, want, atol=1e-12)
+    carried = grid.information_imbalance_resamples
+    np.testing.assert_allclose(carried.mean("resample"), grid.information_imbalance)
+    along = grid.asymmetry_resamples.stack(cell=("layer_a", "layer_b"))
+    before = plain.asymmetry_resamples.stack(cell=("layer_a", "layer_b"))
+    for cell in range(6):
+        assert np.corrcoef(along[:, cell], before[:, cell])[0, 1] > 0.9
     se = standard_errors(grid.asymmetry_resamples.values, n_samples=150, size=sets.shape[1])
     np.testing.assert_allclose(grid.asymmetry_se, se)
     np.testing.assert_allclose(grid.asymmetry_high - grid.asymmetry, 1.959963984540054 * se)
@@ -363,7 +373,7 @@ def test_options_are_one_record_and_keywords_replace_its_fields(stacks):
         ("overlap_neighbors", 0), ("n_permutations", 2**70), ("n_resamples", 10**8), ("n_resamples", -1),
         ("resample_fraction", float("nan")), ("alpha", 1), ("alpha", "x"), ("metric", "manhattan"),
         ("overlap_metric", None), ("measures", "information_imbalance"), ("measures", ["rsa", "rsa"]),
-        ("transform", "clips"),
+        ("transform", "clips"), ("transform", {"a": "unit"}), ("transform", {"a": "unit", "B": "none"}),
     ],
 )  # fmt: skip
 def test_options_of_the_wrong_type_or_range_are_named(name, value):
@@ -371,3 +381,23 @@ def test_options_of_the_wrong_type_or_range_are_named(name, value):
     with pytest.raises(InputError, match=name) as caught:
         ComparisonOptions(**{name: value})
     assert repr(value) in str(caught.value) or str(value) in str(caught.value)
+
+
+def test_each_side_can_be_prepared_in_its_own_way(stacks):
+    """A mapping of both sides is what preparing the rows beforehand gives, and the result says so."""
+    A, B = stacks
+    options = ComparisonOptions(transform={"a": "unit", "b": ("zscore", "unit")}, n_resamples=0)
+    assert options.transform_of("b") == ("zscore", "unit")
+    assert ComparisonOptions(transform={"a": "unit", "b": ["unit"]}).transform == ("unit",)
+    found = platoscope.profile(A, B, options=options, match="relative_depth")
+    assert found.attrs["transform"] == "A: unit; B: zscore + unit"
+    by_hand = platoscope.profile(
+        [transform_rows(layer, "unit") for layer in A],
+        [transform_rows(layer, ("zscore", "unit")) for layer in B],
+        n_resamples=0,
+        match="relative_depth",
+    )
+    np.testing.assert_array_equal(found.information_imbalance, by_hand.information_imbalance)
+    curve = platoscope.n_curve(A[0], B[0], options=options, sizes=[len(A[0])], n_draws=1)
+    assert curve.attrs["transform"] == found.attrs["transform"]
+    np.testing.assert_array_equal(curve.information_imbalance[0, 0], found.information_imbalance[:, 0])

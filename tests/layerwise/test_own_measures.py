@@ -133,6 +133,7 @@ def test_n_curve_takes_own_measures():
         ("my measure", "is called 'my measure', which no variable of a result can be"),
         ("layer", "is called 'layer', which no variable"),
         ("rsa_p", "is called 'rsa_p', which no variable"),
+        ("hubness_a", "is called 'hubness_a', which no variable"),
     ],
 )
 def test_names_that_clash_are_refused(name, said):

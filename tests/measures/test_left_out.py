@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope import information_imbalance, prepare, profile
-from platoscope.measures import carry, jackknife_covariance
+from platoscope.measures import Z95, carry, jackknife_covariance, standard_errors
 from platoscope.measures._left_out import imbalance_left_out
 from platoscope.neighbors import take_sample
 
@@ -97,3 +97,34 @@ def test_covariance_of_a_mean():
     x = np.random.default_rng(5).standard_normal((2, 1, 50))
     left_out = (x.sum(axis=-1, keepdims=True) - x) / 49
     assert jackknife_covariance(left_out)[0] == pytest.approx(np.cov(x[:, 0]) / 50)
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+def test_intervals_are_as_wide_as_the_spread(noise):
+    """Carried intervals of Δ, of δ and of a difference of layers are as wide as fresh samples scatter.
+
+    Those of subsamples as they are would be half as wide again at the smaller noise (docs/measures.md).
+    """
+    rng = np.random.default_rng(6)
+    values, errors, plain = [], [], []
+    for _ in range(120):
+        X = rng.standard_normal((160, 6))
+        Y, other = (X + noise * scale * rng.standard_normal(X.shape) for scale in (1.0, 1.3))
+        a, b = (
+            profile([X, other], [Y, Y], measures=["information_imbalance"], n_resamples=60,
+                    interval_method=method, rng=0)
+            for method in ("carried", "delete_d")
+        )  # fmt: skip
+        draws = a.information_imbalance_resamples.sel(direction="a_to_b")
+        level = a.information_imbalance.sel(direction="a_to_b")
+        values.append([*a.information_imbalance[:, 0], a.asymmetry[0], level[0] - level[1]])
+        layers = standard_errors((draws[:, 0] - draws[:, 1]).values, n_samples=160, size=40)
+        errors.append([*a.information_imbalance_se[:, 0], a.asymmetry_se[0], layers])
+        plain.append(b.information_imbalance_se[0, 0])
+    scatter = np.std(values, axis=0, ddof=1)
+    ratio = np.mean(errors, axis=0) / scatter
+    assert ((ratio > 0.8) & (ratio < 1.3)).all(), ratio  # 120 draws: 6 % per standard error
+    away = np.abs(np.array(values) - np.mean(values, axis=0)) < Z95 * np.array(errors)
+    assert (away.mean(axis=0) > 0.88).all()  # 95 % less 3.5 binomial errors
+    if noise == 0.3:
+        assert np.mean(plain) > 1.35 * scatter[0]

@@ -15,6 +15,7 @@ from platoscope.layerwise._labels import DIRECTIONS
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
+from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
 from platoscope.measures import DEFAULT_MEASURES
@@ -35,6 +36,7 @@ __all__ = [
     "n_curve",
     "profile",
     "semantic_region",
+    "simultaneous_bands",
     "take_profile",
     "with_ids",
 ]

@@ -79,7 +79,8 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         Dimensions ``direction`` ("a_to_b", "b_to_a"), ``layer_a``, ``layer_b``, with coordinates
         ``relative_depth_a``, ``relative_depth_b``. For each measure m: ``m``; with resamples ``m_se``,
         ``m_low``, ``m_high``, ``m_resamples``; with permutations ``m_null`` (mean), ``m_threshold``,
-        ``m_p``, ``m_calibrated``, and ``m_best_p``, ``m_best_calibrated``: the claim about the best
+        ``m_p``, ``m_p_adjusted`` (for looking at all cells), ``m_calibrated``, and ``m_best_p``,
+        ``m_best_calibrated``: the claim about the best
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
         under permutation (float32). A measure of your own has of these what its record declares. Attributes hold

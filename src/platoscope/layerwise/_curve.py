@@ -8,9 +8,9 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import check_values
-from platoscope.layerwise._labels import DIRECTIONS
-from platoscope.layerwise._stacks import metrics_read
-from platoscope.measures import ComparisonOptions, changed, choose_measures, two_spaces, whole_number
+from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
+from platoscope.layerwise._stacks import both_sides
+from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
 from platoscope.neighbors import metric_name, same_space
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def n_curve(
     })  # fmt: skip
     whole_number("n_draws", n_draws, low=1)
     table = choose_measures(chosen.measures)
-    sides = [two_spaces(X, Y, metric, transform=chosen.transform) for metric in metrics_read(table, chosen)]
+    sides = both_sides(X, Y, table, chosen)
     n_samples = sides[0][0].n_samples
     counts = _sizes(n_samples, chosen.overlap_neighbors) if sizes is None else list(sizes)
     smallest = max(chosen.n_neighbors, chosen.overlap_neighbors) + 2
@@ -131,7 +131,7 @@ def _labeled(
     attributes = {
         "n_neighbors": options.n_neighbors,
         "metric": metric_name(options.metric),
-        "transform": " + ".join(options.transform) or "none",
+        "transform": transforms_in_words([options.transform_of("a")], [options.transform_of("b")]),
         "overlap_neighbors": options.overlap_neighbors,
         "n_draws": len(next(iter(out.values()))),
     }

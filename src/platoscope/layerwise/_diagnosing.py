@@ -63,7 +63,7 @@ def diagnose(
             variables[f"{name}_{side}"] = (dims, values)
         warned += _dominated(side.upper(), stack, found)
     if warned:
-        _warn(warned, options.transform)
+        _warn(warned, {*options.transform_of("a"), *options.transform_of("b")})
     return result.assign(variables)
 
 
@@ -94,10 +94,11 @@ def _hubness(spaces: Sequence[Space], options: ComparisonOptions) -> float:
 
 def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]) -> list[str]:
     """Say in how many layers of a side one feature stands out, and which one at worst."""
+    # Given distances have no features; their share is NaN, which is above nothing.
     shares = {
         i: found[i]["feature_share"]
         for i in found
-        if found[i]["feature_share"] > max(_DOMINANT, _UNEVEN / stack.spaces[i].n_features)
+        if found[i]["feature_share"] > max(_DOMINANT, _UNEVEN / max(1, stack.spaces[i].n_features))
     }
     if not shares:
         return []
@@ -108,7 +109,7 @@ def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]
     ]
 
 
-def _warn(where: Sequence[str], transform: Sequence[str]) -> None:
+def _warn(where: Sequence[str], transform: set[str]) -> None:
     ways = "('zscore', 'unit')" if "clip" in transform else "'clip' or ('zscore', 'unit')"
     message = (
         f"{DOMINATED} {' and '.join(where)}: neighbors there are largely "

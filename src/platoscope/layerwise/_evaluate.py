@@ -76,7 +76,6 @@ def evaluate(
                 else carry_to_n(side.measure, side.a, side.b, pairs, options, sets, at_n, found)
                 for side, at_n, found in zip(sides, values, resamples, strict=True)
             ]  # fmt: skip
-            _tell(progress, "carrying subsamples to N", 1, 1)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 

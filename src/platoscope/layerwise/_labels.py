@@ -11,11 +11,17 @@ import numpy as np
 
 from platoscope.errors import PlatoscopeWarning
 from platoscope.layerwise._matching import swept_side
-from platoscope.measures import Z95, calibrate, neighborhood_overlap_chance, standard_errors
+from platoscope.measures import (
+    Z95,
+    adjusted_p_values,
+    calibrate,
+    neighborhood_overlap_chance,
+    standard_errors,
+)
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import xarray as xr
 
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["DIRECTIONS", "best_layer", "label"]
+__all__ = ["DIRECTIONS", "best_layer", "label", "transforms_in_words"]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -112,6 +118,7 @@ def _put_null(variables: Any, put: Any, done: Evaluation, options: ComparisonOpt
     # On the scale of the measure itself, so that it can be drawn beside it.
     put(f"{name}_threshold", measure.similarity(calibration.threshold), leading)
     put(f"{name}_p", calibration.p_value, leading)
+    put(f"{name}_p_adjusted", adjusted_p_values(similarity, null), leading)
     if not np.isnan(best):
         put(f"{name}_calibrated", calibration.score, leading)
     variables.update(best_layer(name, similarity, null, best=best, alpha=options.alpha))
@@ -180,9 +187,9 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
     }
 
 
-def _transform(a: Stack, b: Stack) -> str:
+def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...]], /) -> str:
     """Say how the rows of both sides were prepared; a `Space` that was handed in keeps its own way."""
-    ways = [sorted({" + ".join(space.transform) or "none" for space in side.spaces}) for side in (a, b)]
+    ways = [sorted({" + ".join(steps) or "none" for steps in side}) for side in (a, b)]
     first, second = (" or ".join(way) for way in ways)
     return first if first == second else f"A: {first}; B: {second}"
 
@@ -202,7 +209,7 @@ def _attributes(
         "measures": json.dumps([measure.name for measure in measures]),
         "n_neighbors": options.n_neighbors,
         "metric": metric_name(options.metric),
-        "transform": _transform(a, b),
+        "transform": transforms_in_words(*((space.transform for space in side.spaces) for side in (a, b))),
         "overlap_neighbors": options.overlap_neighbors,
         "overlap_metric": metric_name(options.overlap_metric),
         "estimator": "full",

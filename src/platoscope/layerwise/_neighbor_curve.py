@@ -8,9 +8,9 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import check_values
-from platoscope.layerwise._labels import DIRECTIONS
-from platoscope.layerwise._stacks import metrics_read
-from platoscope.measures import ComparisonOptions, changed, choose_measures, two_spaces, whole_number
+from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
+from platoscope.layerwise._stacks import both_sides
+from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
 from platoscope.neighbors import metric_name, same_space
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def k_curve(
         "measures": measures, "transform": transform, "metric": metric, "overlap_metric": overlap_metric,
     })  # fmt: skip
     table = choose_measures(base.measures)
-    sides = [two_spaces(X, Y, one, transform=base.transform) for one in metrics_read(table, base)]
+    sides = both_sides(X, Y, table, base)
     n_samples = sides[0][0].n_samples
     if not len(n_neighbors):
         message = "n_neighbors must name at least one number of neighbors, such as [1, 2, 5, 10, 20]."
@@ -109,7 +109,7 @@ def _labeled(
         "n_samples": n_samples,
         "metric": metric_name(steps[0].metric),
         "overlap_metric": metric_name(steps[0].overlap_metric),
-        "transform": " + ".join(steps[0].transform) or "none",
+        "transform": transforms_in_words([steps[0].transform_of("a")], [steps[0].transform_of("b")]),
     }
     coordinates = {"n_neighbors": [step.n_neighbors for step in steps], "direction": list(DIRECTIONS)}
     return xr.Dataset(variables, coordinates, attributes)

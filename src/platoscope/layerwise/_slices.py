@@ -10,7 +10,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import best_layer
 from platoscope.layerwise._matching import choose_pairs, swept_side
-from platoscope.measures import as_similarity, get_measure
+from platoscope.measures import adjusted_p_values, as_similarity, get_measure
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,21 +80,24 @@ def take_profile(
     profile = grid.isel(chosen).assign_coords(layer=("layer", layers)).transpose(..., "layer")
     for name in json.loads(grid.attrs["measures"]):
         if f"{name}_null_draws" in profile:
-            profile = profile.assign(_best_of(profile, name))
+            profile = profile.assign(_family_of(profile, name))
     return profile
 
 
-def _best_of(profile: xr.Dataset, name: str) -> dict[str, Any]:
+def _family_of(profile: xr.Dataset, name: str) -> dict[str, Any]:
+    """Return again what depends on which layers are looked at."""
     # A result from before variables said which of their ends is similar has measures of the table only.
     higher = profile[name].attrs.get("higher_is_similar")
     higher = get_measure(name).higher_is_similar if higher is None else bool(higher)
     values, draws = profile[name], profile[f"{name}_null_draws"]
     if "direction" not in values.dims:
         values, draws = values.expand_dims("direction"), draws.expand_dims("direction")
-    return best_layer(
-        name,
-        as_similarity(values.transpose("direction", "layer").values, higher),
-        as_similarity(draws.transpose("permutation", "direction", "layer").values.astype(np.float64), higher),
-        best=profile.attrs[f"{name}_best"],
-        alpha=profile.attrs["alpha"],
+    similarity = as_similarity(values.transpose("direction", "layer").values, higher)
+    null = draws.transpose("permutation", "direction", "layer").values.astype(np.float64)
+    null = as_similarity(null, higher)
+    best = best_layer(
+        name, similarity, null, best=profile.attrs[f"{name}_best"], alpha=profile.attrs["alpha"]
     )
+    adjusted = adjusted_p_values(similarity, null)
+    dims = profile[name].dims
+    return best | {f"{name}_p_adjusted": (dims, adjusted if "direction" in dims else adjusted[0])}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.layerwise._layer_stack import as_stack, n_rows, take_rows
+from platoscope.measures import two_spaces
 from platoscope.neighbors import (
     Space,
     as_space,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric
 
-__all__ = ["Stack", "Tell", "make_stacks", "metrics_read"]
+__all__ = ["Stack", "Tell", "both_sides", "make_stacks", "metrics_read"]
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
@@ -86,6 +87,17 @@ def metrics_read(measures: Sequence[Measure], options: ComparisonOptions, /) -> 
     return tuple(found)
 
 
+def both_sides(
+    X: Any, Y: Any, measures: Sequence[Measure], options: ComparisonOptions, /
+) -> list[tuple[Space, Space]]:
+    """Return one layer of either side, prepared for each metric that the measures read."""
+    of_x, of_y = options.transform_of("a"), options.transform_of("b")
+    return [
+        two_spaces(as_space(X, "X", metric, of_x), as_space(Y, "Y", metric, of_y), metric)
+        for metric in metrics_read(measures, options)
+    ]
+
+
 def make_stacks(
     A: Any,
     B: Any,
@@ -123,9 +135,10 @@ def make_stacks(
     ready: list[Stack] = []
     for name, stack in sides.items():
         spaces = []
+        transform = options.transform_of("a" if name == "A" else "b")
         for index, label in enumerate(stack.layers):
             called = f"layer {label} of {name}"
-            spaces.append(_prepared(stack, index, chosen, metrics, options.transform, block, keep, called))
+            spaces.append(_prepared(stack, index, chosen, metrics, transform, block, keep, called))
             if progress is not None:
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))

@@ -8,7 +8,7 @@ from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
-from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, changed, whole_number
+from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, SideName, changed, whole_number
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._own import measure_rows
 from platoscope.measures._resampling import (
@@ -21,6 +21,7 @@ from platoscope.measures._resampling import (
 )
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
+from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
 from platoscope.measures._strata import quantile_strata
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
 from platoscope.measures._variables import PARTS, split_variable
@@ -37,6 +38,8 @@ __all__ = [
     "Measure",
     "Retrieval",
     "Shuffles",
+    "SideName",
+    "adjusted_p_values",
     "as_similarity",
     "calibrate",
     "carry",
@@ -56,6 +59,7 @@ __all__ = [
     "quantile_strata",
     "retrieval",
     "rsa",
+    "simultaneous_multiplier",
     "split_variable",
     "standard_errors",
     "subsamples",

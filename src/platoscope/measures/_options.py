@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
@@ -12,13 +13,12 @@ from platoscope.measures._resampling import INTERVAL_METHODS
 from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from platoscope.neighbors import OwnMetric, Transform
 
-    from platoscope.neighbors import OwnMetric
-
-__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "changed", "whole_number"]
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "whole_number"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
+SideName: TypeAlias = Literal["a", "b"]
 _MOST = 1_000_000
 """Of neighbors, subsamples and permutations: more is a slip of the pen, and would fill any memory."""
 _Record = TypeVar("_Record", bound="ComparisonOptions")
@@ -34,9 +34,10 @@ class ComparisonOptions:
     ----------
     measures : sequence of str or Measure
         Names in `platoscope.measures.MEASURES`, and measures of your own (`platoscope.measures.Measure`).
-    transform : str or sequence of str
+    transform : str, sequence of str or mapping
         Preparation of the rows of every layer before any measure: a step, or several in order
-        (`platoscope.neighbors.transform_rows`). It is fitted on all items once.
+        (`platoscope.neighbors.transform_rows`). It is fitted on all items once. ``{"a": "unit", "b": "none"}``
+        prepares each side in its own way.
     n_neighbors : int
         Neighbors of Information Imbalance.
     metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
@@ -70,7 +71,7 @@ class ComparisonOptions:
     """
 
     measures: tuple[str | Measure, ...] = DEFAULT_MEASURES
-    transform: tuple[str, ...] | str = ()
+    transform: Transform | Mapping[SideName, Transform] = ()
     n_neighbors: int = 1
     metric: str | OwnMetric = "euclidean"
     overlap_neighbors: int = 10
@@ -83,7 +84,7 @@ class ComparisonOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measures", _names("measures", self.measures))
-        object.__setattr__(self, "transform", parse_transform(self.transform))
+        object.__setattr__(self, "transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
             whole_number(name, getattr(self, name), low=1, high=_MOST)
         for name in ("n_resamples", "n_permutations"):
@@ -97,6 +98,12 @@ class ComparisonOptions:
                 f"interval_method must be one of {', '.join(INTERVAL_METHODS)}; got {self.interval_method!r}."
             )
             raise InputError(message)
+
+    def transform_of(self, side: SideName, /) -> tuple[str, ...]:
+        """Return the steps that prepare the rows of one side, in order."""
+        if isinstance(self.transform, Mapping):
+            return parse_transform(self.transform[side])
+        return parse_transform(self.transform)
 
 
 def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
@@ -123,6 +130,16 @@ def whole_number(name: str, value: object, /, *, low: int, high: int | None = No
     limit = f"at least {low}" if high is None else f"from {low} to {high:,}"
     message = f"{name} must be a whole number, {limit}; got {value!r}."
     raise InputError(message)
+
+
+def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        return parse_transform(value)
+    if set(value) != {"a", "b"}:
+        message = f"transform must name both sides, as {{'a': 'unit', 'b': 'none'}}, or be for both; got {dict(value)!r}."
+        raise InputError(message)
+    a, b = (parse_transform(value[side]) for side in ("a", "b"))
+    return a if a == b else {"a": a, "b": b}
 
 
 def _share(name: str, value: object) -> None:

@@ -68,8 +68,9 @@ def jackknife_covariance(left_out: npt.NDArray[np.float64], /) -> npt.NDArray[np
     """
     n_samples = left_out.shape[-1]
     away = left_out - left_out.mean(axis=-1, keepdims=True)
-    covariance: npt.NDArray[np.float64] = np.einsum("dpi,epi->pde", away, away)
-    return covariance * ((n_samples - 1) / n_samples)
+    sums = np.einsum("dpi,epi->pde", away, away)
+    covariance: npt.NDArray[np.float64] = sums * ((n_samples - 1) / n_samples)
+    return covariance
 
 
 def carry(

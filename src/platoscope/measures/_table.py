@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure"]
 
-_RESERVED = frozenset({
-    "asymmetry", "direction", "draw", "layer", "layer_a", "layer_b", "n_samples", "permutation",
-    "relative_depth_a", "relative_depth_b", "resample",
-})  # fmt: skip
-_SUFFIXES = ("_best", *(f"_{part}" for part in PARTS))
+_RESERVED = frozenset({"asymmetry", "direction", "draw", "layer", "n_samples", "permutation", "resample"})
+# What stands beside a measure, and what is about one side: its layers, depths, diagnostics.
+_SUFFIXES = ("_a", "_b", "_best", *(f"_{part}" for part in PARTS))
 _ALL: frozenset[Invariance] = frozenset({"isometry", "scale", "translation"})
 _SCALE: frozenset[Invariance] = frozenset({"scale"})
 

@@ -31,7 +31,7 @@ def first_neighbors(
 
     Scores are compared as they are (float32); of items at equal distances the first by index come first.
     """
-    from platoscope.neighbors._deletion_kernels import first_of_rows
+    from platoscope.neighbors._deletion_kernels import first_of_rows  # numba: 0.3 s to import
 
     out = np.empty((space.n_samples, n_neighbors), np.int32)
     _over_blocks(space, metric, lambda *rows: first_of_rows(*rows, out))
@@ -62,7 +62,7 @@ def rank_sums_left_out(
     -----
     N² steps per source; scores are compared as they are (float32), average ranks of ties.
     """
-    from platoscope.neighbors._deletion_kernels import rank_losses
+    from platoscope.neighbors._deletion_kernels import rank_losses  # numba: 0.3 s to import
 
     n_sources, n_samples, places = near.shape
     lost = np.zeros((n_sources, n_samples), np.int64)

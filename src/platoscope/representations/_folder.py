@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import time
@@ -22,7 +21,7 @@ from platoscope.errors import MissingExtraError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "read_metadata", "writing"]
+__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "writing"]
 
 
 _PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
@@ -270,22 +269,3 @@ def writing(folder: Folder, what: str) -> Iterator[None]:
             "before is kept; free or choose another place (store=PATH) and run again to go on."
         )
         raise StorageError(message) from error
-
-
-def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
-    """Read a ``zarr.json``."""
-    try:
-        metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
-    except FileNotFoundError as error:
-        message = f"There is no {path!r} in the store {folder.location}."
-        raise StorageError(message) from error
-    except ValueError as error:
-        message = (
-            f"The metadata of {path!r} in {folder.location} is damaged ({error}). Remove the group "
-            f"(platoscope store rm {path.split('/')[0][:12]}) and extract again."
-        )
-        raise StorageError(message) from error
-    if not isinstance(metadata, dict):
-        message = f"The metadata of {path!r} in {folder.location} is not a JSON object."
-        raise StorageError(message)
-    return metadata

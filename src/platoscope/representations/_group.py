@@ -16,7 +16,8 @@ import numpy as np
 from platoscope.errors import StorageError
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
-from platoscope.representations._folder import read_metadata, writing
+from platoscope.representations._folder import writing
+from platoscope.representations._metadata import change_attributes, expecting, read_metadata
 from platoscope.representations._units import checksum_of, lay_out, open_array, read_into
 
 if TYPE_CHECKING:
@@ -27,9 +28,30 @@ if TYPE_CHECKING:
     from platoscope.representations._folder import Folder
     from platoscope.representations._units import StoredArray
 
-__all__ = ["StoredGroup", "array_name", "create_group", "find_group", "group_key", "stored_as"]
+__all__ = [
+    "StoredGroup",
+    "array_name",
+    "create_group",
+    "find_group",
+    "group_key",
+    "incomplete_error",
+    "stored_as",
+]
 
 _FORMAT = 1
+_ATTRIBUTES = (
+    "format",
+    "data",
+    "model",
+    "layers",
+    "depth",
+    "n_features",
+    "n_items",
+    "ids",
+    "plan",
+    "versions",
+    "created",
+)
 # What a model says of itself that does not decide what it computes (the batches are kept beside the key).
 # Everything else is part of the key: a setting unknown here must rather split a group than let two
 # settings share one.
@@ -140,13 +162,17 @@ class StoredGroup:
 
     def _vector(self, name: str) -> NDArray[np.int64]:
         path = f"{self.key}/{name}"
-        n = int(read_metadata(self.folder, path)["shape"][0])
-        content = np.empty(n * 8 + 4, np.uint8)
-        with self.folder.open_range(f"{path}/c.0", 0, content.size) as file:
-            filled = read_into(file, content.data)
+        with expecting(self.folder, path):
+            (n,) = read_metadata(self.folder, path)["shape"]
+            content = np.empty(n * 8 + 4, np.uint8)
+        try:
+            with self.folder.open_range(f"{path}/c.0", 0, content.size) as file:
+                filled = read_into(file, content.data)
+        except FileNotFoundError:
+            filled = 0
         if filled != content.size or checksum_of(content[:-4]) != content[-4:].tobytes():
             message = (
-                f"Array {path!r} in {self.folder.location} is damaged, and nothing of the group can be read "
+                f"Array {path!r} in {self.folder.location} is damaged or missing, and nothing of the group can be read "
                 f"without it. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
             )
             raise StorageError(message)
@@ -154,10 +180,18 @@ class StoredGroup:
 
     def arrays(self) -> Iterator[StoredArray]:
         """All arrays of poolings, whole or not, by name."""
+        for name, content in self._array_folders():
+            if "zarr.json" in content:
+                yield open_array(self.folder, f"{self.key}/{name}")
+
+    def headless(self) -> list[str]:
+        """Names of arrays that have units and no metadata; their extraction begins anew."""
+        return [name for name, content in self._array_folders() if content and "zarr.json" not in content]
+
+    def _array_folders(self) -> Iterator[tuple[str, frozenset[str]]]:
         names = self.folder.names(self.key) - {"order", "batch_sizes", "lengths", "zarr.json"}
         for name in sorted(names):
-            if "zarr.json" in self.folder.names(f"{self.key}/{name}"):
-                yield open_array(self.folder, f"{self.key}/{name}")
+            yield name, self.folder.names(f"{self.key}/{name}")
 
     def array(self, pooling: Pooling, /) -> StoredArray | None:
         """Give the array that holds a pooling, or None where there is none."""
@@ -165,7 +199,7 @@ class StoredGroup:
         if "zarr.json" not in self.folder.names(path):
             return None
         array = open_array(self.folder, path)
-        if array.attributes["plan"] != self.attributes["plan"]:
+        if array.plan != self.attributes["plan"]:
             message = (
                 f"Array {path!r} in {self.folder.location} was written with other batches than the group's, by "
                 f"two processes that began at once. Remove it (platoscope store rm {self.key[:12]}) and "
@@ -180,9 +214,9 @@ class StoredGroup:
             self.folder,
             f"{self.key}/{array_name(pooling)}",
             pooling=str(stored_as(pooling)),
+            plan=self.attributes["plan"],
             shape=(len(self.layers), self.n_items, pooling.n_vectors, int(self.attributes["n_features"])),
             has_token_axis=pooling.keeps_tokens,
-            attributes={"plan": self.attributes["plan"]},
         )
 
 
@@ -190,9 +224,12 @@ def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
     """Open a group by its full key, or give None where there is none."""
     if "zarr.json" not in folder.names(key):
         return None
-    attributes = read_metadata(folder, key).get("attributes", {}).get("platoscope")
+    attributes = read_metadata(folder, key)["attributes"].get("platoscope")
     if attributes is None:
         return None
+    with expecting(folder, key):
+        for name in _ATTRIBUTES:
+            attributes[name]
     if attributes["format"] != _FORMAT:
         message = (
             f"{folder.location}/{key[:12]} was written in format {attributes['format']}, and this version "
@@ -200,6 +237,14 @@ def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
         )
         raise StorageError(message)
     return StoredGroup(folder, key, attributes)
+
+
+def incomplete_error(folder: Folder, key: str, /) -> StorageError:
+    """Build the error for a folder with the name of a group and without its metadata."""
+    return StorageError(
+        f"{folder.location}/{key[:12]} has no metadata: they are damaged, or another process is about to "
+        f"write them. If none is, remove the group (platoscope store rm {key[:12]}) and extract again."
+    )
 
 
 def create_group(
@@ -235,12 +280,11 @@ def create_group(
     staged = folder.staging_name(key, uuid.uuid4().hex)
     vectors = {"order": batches.order, "batch_sizes": batches.sizes, "lengths": lengths}
     with writing(folder, f"the group {key[:12]}"):
-        _write_skeleton(
-            folder, staged, vectors, {"platoscope": json.loads(json.dumps(attributes, default=str))}
-        )
+        _write_skeleton(folder, staged, vectors, {"platoscope": attributes})
         folder.publish(staged, key)
     group = find_group(folder, key)
-    assert group is not None, "just published"
+    if group is None:  # there was a folder of that name, and it is no group
+        raise incomplete_error(folder, key)
     return group
 
 
@@ -267,8 +311,9 @@ def _write_skeleton(
             overwrite=True,
         )
         array[:] = vector
+        change_attributes(folder, f"{path}/{name}", {})
     # Zarr has made the group already, as the parent of its arrays; its attributes make it one of ours.
-    zarr.open_group(store, path=path, mode="r+", zarr_format=3).update_attributes(attributes)
+    change_attributes(folder, path, attributes)
 
 
 def _versions() -> dict[str, str]:

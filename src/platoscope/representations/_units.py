@@ -18,7 +18,8 @@ import numpy as np
 from crc32c import crc32c
 
 from platoscope.errors import StorageError
-from platoscope.representations._folder import read_metadata, writing
+from platoscope.representations._folder import writing
+from platoscope.representations._metadata import change_attributes, expecting, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ class StoredArray:
     folder: Folder
     path: str
     pooling: str
+    plan: str  # the digest of the batches that make its rows
     n_layers: int
     n_items: int
     n_tokens: int
@@ -241,6 +243,7 @@ class StoredArray:
                 dimension_names=("layer", "item", *token, "feature"),
                 attributes=dict(self.attributes),
             )
+            change_attributes(self.folder, self.path, {})
 
     def write_unit(self, unit: int, block: NDArray[np.float32], /) -> None:
         """Write one unit in one step: ``block`` has shape ``(n_layers, n_rows, n_tokens, n_features)``.
@@ -262,13 +265,8 @@ class StoredArray:
 
     def record(self, **completed: Any) -> None:
         """Add to the array's attributes, once it is whole, what making it took."""
-        import zarr  # 0.2 s, and reading a layer needs no Zarr
-
         with writing(self.folder, f"the record of {self.path}"):
-            array = zarr.open_array(
-                self.folder.zarr_store(read_only=False), path=self.path, mode="r+", zarr_format=3
-            )
-            array.update_attributes({"completed": completed})
+            change_attributes(self.folder, self.path, {"completed": completed})
 
 
 def lay_out(
@@ -277,9 +275,9 @@ def lay_out(
     /,
     *,
     pooling: str,
+    plan: str,
     shape: tuple[int, int, int, int],
     has_token_axis: bool,
-    attributes: Mapping[str, Any],
 ) -> StoredArray:
     """Decide the units of a new array; nothing is written before `StoredArray.create`.
 
@@ -293,34 +291,36 @@ def lay_out(
         folder=folder,
         path=path,
         pooling=pooling,
+        plan=plan,
         n_layers=n_layers,
         n_items=n_items,
         n_tokens=n_tokens,
         n_features=n_features,
         rows_per_unit=rows,
         has_token_axis=has_token_axis,
-        attributes={"pooling": pooling, **attributes},
+        attributes={"pooling": pooling, "plan": plan},
     )
 
 
 def open_array(folder: Folder, path: str, /) -> StoredArray:
     """Open the array of one pooling by its metadata."""
     metadata = read_metadata(folder, path)
-    shape: Sequence[int] = metadata["shape"]
-    unit_shape: Sequence[int] = metadata["chunk_grid"]["configuration"]["chunk_shape"]
-    n_layers, n_items, *inner = shape
-    return StoredArray(
-        folder=folder,
-        path=path,
-        pooling=metadata["attributes"]["pooling"],
-        n_layers=n_layers,
-        n_items=n_items,
-        n_tokens=inner[0] if len(inner) == 2 else 1,
-        n_features=inner[-1],
-        rows_per_unit=unit_shape[1],
-        has_token_axis=len(inner) == 2,
-        attributes=metadata["attributes"],
-    )
+    with expecting(folder, path):
+        n_layers, n_items, *tokens, n_features = metadata["shape"]
+        attributes = metadata["attributes"]
+        return StoredArray(
+            folder=folder,
+            path=path,
+            pooling=attributes["pooling"],
+            plan=attributes["plan"],
+            n_layers=n_layers,
+            n_items=n_items,
+            n_tokens=tokens[0] if tokens else 1,
+            n_features=n_features,
+            rows_per_unit=metadata["chunk_grid"]["configuration"]["chunk_shape"][1],
+            has_token_axis=bool(tokens),
+            attributes=attributes,
+        )
 
 
 def checksum_of(content: bytes | NDArray[np.uint8], /) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.representations._folder import open_folder, writing
-from platoscope.representations._group import StoredGroup, find_group
+from platoscope.representations._group import StoredGroup, find_group, incomplete_error
 from platoscope.representations.extraction import view_group
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class StoreRecord:
         One per pooling.
     attributes : mapping
         All that is known of data, model, versions.
+    damage : str
+        Why nothing but key and size is known; empty where the metadata are whole.
     """
 
     key: str
@@ -90,6 +92,7 @@ class StoreRecord:
     size: int
     arrays: tuple[ArrayRecord, ...]
     attributes: Mapping[str, Any] = field(repr=False)
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def list_store(store: str | os.PathLike[str] | None = None, /) -> tuple[StoreRec
     ()
     """
     folder = open_folder(store)
-    return tuple(sorted((_record(group) for group in _groups(folder)), key=lambda record: record.created))
+    return tuple(sorted((_record(folder, key) for key in _keys(folder)), key=lambda record: record.created))
 
 
 def info(store: str | os.PathLike[str] | None, key: str, /) -> StoreRecord:
@@ -145,7 +148,8 @@ def info(store: str | os.PathLike[str] | None, key: str, /) -> StoreRecord:
     NotFoundError
         If no group, or more than one, begins with `key`.
     """
-    return _record(_group(open_folder(store), key))
+    folder = open_folder(store)
+    return _record(folder, _full_key(folder, key))
 
 
 def open_representations(
@@ -167,7 +171,8 @@ def open_representations(
     NotFoundError
         If no group, or more than one, begins with `key`, or the pooling is not complete.
     """
-    return view_group(_group(open_folder(store), key), pooling=pooling)
+    folder = open_folder(store)
+    return view_group(_group(folder, _full_key(folder, key)), pooling=pooling)
 
 
 def verify(store: str | os.PathLike[str] | None = None, key: str | None = None, /) -> tuple[Problem, ...]:
@@ -187,8 +192,8 @@ def verify(store: str | os.PathLike[str] | None = None, key: str | None = None, 
         that.
     """
     folder = open_folder(store)
-    groups = _groups(folder) if key is None else iter([_group(folder, key)])
-    return tuple(problem for group in groups for problem in _problems(group))
+    keys = _keys(folder) if key is None else [_full_key(folder, key)]
+    return tuple(problem for full_key in keys for problem in _problems(folder, full_key))
 
 
 def remove(store: str | os.PathLike[str] | None, key: str, /) -> StoreRecord:
@@ -202,35 +207,46 @@ def remove(store: str | os.PathLike[str] | None, key: str, /) -> StoreRecord:
         If it cannot be deleted.
     """
     folder = open_folder(store)
-    group = _group(folder, key)
-    record = _record(group)
-    with writing(folder, f"the removal of {group.key[:12]}"):
-        folder.remove(group.key)
+    record = _record(folder, _full_key(folder, key))
+    with writing(folder, f"the removal of {record.key[:12]}"):
+        folder.remove(record.key)
     return record
 
 
-def _groups(folder: Folder) -> Iterator[StoredGroup]:
-    for name in sorted(folder.names("")):
-        if len(name) == _KEY_LENGTH and (group := find_group(folder, name)) is not None:
-            yield group
+def _keys(folder: Folder) -> list[str]:
+    return sorted(name for name in folder.names("") if len(name) == _KEY_LENGTH)
 
 
-def _group(folder: Folder, key: str) -> StoredGroup:
+def _full_key(folder: Folder, key: str) -> str:
     if not key:
         message = "key is empty; give a key or its first characters (platoscope store ls shows them)."
         raise InputError(message)
-    found = [name for name in folder.names("") if name.startswith(key) and len(name) == _KEY_LENGTH]
-    group = find_group(folder, found[0]) if len(found) == 1 else None
-    if group is None:
+    found = [name for name in _keys(folder) if name.startswith(key)]
+    if len(found) != 1:
         message = (
             f"{len(found)} groups in {folder.location} begin with {key!r}, expected one. See platoscope "
             f"store ls."
         )
         raise NotFoundError(message)
+    return found[0]
+
+
+def _group(folder: Folder, key: str) -> StoredGroup:
+    group = find_group(folder, key)
+    if group is None:
+        raise incomplete_error(folder, key)
     return group
 
 
-def _record(group: StoredGroup) -> StoreRecord:
+def _record(folder: Folder, key: str) -> StoreRecord:
+    try:
+        return _sound_record(_group(folder, key))
+    except StorageError as error:  # so that it shows in lists, and can be removed
+        size = folder.size(key)
+        return StoreRecord(key, "(damaged)", "", "", 0, 0, size, arrays=(), attributes={}, damage=str(error))
+
+
+def _sound_record(group: StoredGroup) -> StoreRecord:
     arrays = []
     for array in group.arrays():
         absent = sum(len(array.rows(unit)) for unit in array.missing())
@@ -252,13 +268,19 @@ def _record(group: StoredGroup) -> StoreRecord:
     )
 
 
-def _problems(group: StoredGroup) -> Iterator[Problem]:
+def _problems(folder: Folder, key: str) -> Iterator[Problem]:
+    ids: tuple[str, ...] = ()
     try:
-        order = group.batches.order
-    except OSError as error:
-        yield Problem(group.key, "", None, group.ids, str(error), unfinished=False)
+        group = _group(folder, key)
+        ids = group.ids
+        order, _ = group.batches.order, group.lengths
+        arrays = list(group.arrays())
+    except StorageError as error:
+        yield Problem(key, "", None, ids, str(error), unfinished=False)
         return
-    for array in group.arrays():
+    for name in group.headless():
+        yield Problem(key, name, None, ids, "its metadata are missing", unfinished=False)
+    for array in arrays:
         absent = set(array.missing())
         complete = "completed" in array.attributes
         for unit in range(array.n_units):

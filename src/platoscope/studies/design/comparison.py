@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from platoscope.errors import InputError
+from platoscope.measures import SideName
 from platoscope.models.pooling import check_clip
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
 Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size", "spaces"]
-SideName = Literal["a", "b"]
 Tower = Literal["text", "vision"]
 
 
@@ -81,7 +81,7 @@ class Source:
         Tokens dropped at the end of every text before pooling.
     clip : float or None
         Share of an item's token values that is clipped at either end before pooling, as in
-        `platoscope.models.load_model`; None (in TOML: 0) for none.
+        `platoscope.models.load_model`; None (in TOML: 0) for none. The default is what the paper's authors do.
     """
 
     model: str
@@ -91,7 +91,7 @@ class Source:
     tower: Tower | None = None
     revision: str | None = None
     drop_last: int = 2
-    clip: float | None = None
+    clip: float | None = 0.05
 
     def __post_init__(self) -> None:
         if self.clip == 0:  # TOML has no null

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from platoscope.errors import InputError
 from platoscope.measures import DEFAULT_MEASURES, ComparisonOptions, get_measure, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from platoscope.measures import SideName
+    from platoscope.neighbors import Transform
 
 __all__ = ["SMALLEST", "Settings"]
 
@@ -25,6 +31,9 @@ class Settings(ComparisonOptions):
     ----------
     n : int
         Pairs per comparison.
+    transform : str, sequence of str or mapping
+        As in `ComparisonOptions`, and by default what the paper's authors do: Euclidean neighbors of rows of unit
+        norm. It is applied to what models give, not to lengths of texts or synthetic data.
     measures : tuple of str
         Measures of `platoscope.layerwise.profile` for everything but grids.
     grid_measures : tuple of str
@@ -42,6 +51,7 @@ class Settings(ComparisonOptions):
     """
 
     measures: tuple[str, ...] = (*DEFAULT_MEASURES, "retrieval_at_1", "retrieval_at_5")
+    transform: Transform | Mapping[SideName, Transform] = ("unit",)
     n_permutations: int = 100
     n: int = 1000
     grid_measures: tuple[str, ...] = DEFAULT_MEASURES

@@ -70,6 +70,13 @@ class Computation:
     grid: xr.Dataset | None = None
     at_distance: Callable[[int], LayerStack] | None = None
 
+    @property
+    def options(self) -> Settings:
+        """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
+        a = self.settings.transform_of("a") if isinstance(self.comparison.a, Source) else ()
+        b = self.settings.transform_of("b") if isinstance(self.comparison.b, Source) else ()
+        return replace(self.settings, transform={"a": a, "b": b})
+
 
 def compute(task: Computation, /) -> xr.Dataset:
     """Compute one comparison.
@@ -168,7 +175,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
-        options=settings,
+        options=task.options,
         measures=_measures(task),
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -209,7 +216,7 @@ def _grid(task: Computation) -> xr.Dataset:
     return compare(
         task.a,
         task.b,
-        options=settings,
+        options=task.options,
         measures=settings.grid_measures,
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
@@ -255,7 +262,7 @@ def _sample_size(task: Computation) -> xr.Dataset:
     sides = [stack.parts(task.position) for stack in (task.a, task.b)]
     draws = n_curve(
         *sides,
-        options=task.settings,
+        options=task.options,
         measures=task.settings.grid_measures,
         rng=task.settings.seed,
     )

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.errors import StorageError
 from platoscope.layerwise import compile_kernels
 from platoscope.models import Shelf
 from platoscope.progress import SILENT
@@ -64,13 +65,16 @@ def execute(
     Raises
     ------
     InputError
-        If there are too few items, or a model cannot read them.
+        If there are too few items, a model cannot read them, or two comparisons would share a file.
     StorageError
-        If the folder or the store cannot be written. Finished comparisons are kept.
+        If the folder or the store cannot be written, or another run was started in the folder meanwhile.
+        Finished comparisons are kept.
     """
     folder = RunFolder(Path(out))
-    folder.prepare()
-    folder.write_json("config", plan_to(plan))
+    folder.prepare(item.label for item in plan.comparisons)
+    if not folder.holds("config", plan_to(plan)):
+        folder.reopen()
+        folder.write_json("config", plan_to(plan))
     run = Workbench(
         plan,
         progress,
@@ -88,6 +92,7 @@ def execute(
     pending = results.pending()
     readings = run.extract(pending, selections)
     if pending:
+        folder.reopen()
         progress.stage("Compiling")
         with run.timed("compilation"):
             compile_kernels()
@@ -107,6 +112,9 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
     """Judge, summarize, and write what is not a result of a comparison."""
     plan = run.plan
     results = finished.by_label()
+    if not folder.holds("config", plan_to(plan)):
+        msg = f"another run was started in {folder.path} meanwhile; give each its own folder with --out"
+        raise StorageError(msg)
     verdicts = tuple(statement.judge(results) for statement in plan.statements)
     summary = summarize(results)
     provenance = {

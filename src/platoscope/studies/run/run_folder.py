@@ -11,11 +11,13 @@
       provenance.json    models, data, filters, versions, machine, timings
 
 Every file appears in one step (written beside its place, then renamed), so that a run that is killed leaves
-whole files only, and the next run keeps every comparison whose digest still fits.
+whole files only, and the next run keeps every comparison whose digest still fits. What says that a run is
+finished goes before the first file that it no longer speaks of is written.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -25,10 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import NotFoundError, StorageError
+from platoscope.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     import xarray as xr
@@ -37,6 +39,12 @@ __all__ = ["DIGEST", "RunFolder"]
 
 DIGEST = "comparison_digest"
 """The attribute of a result that says from which comparison, items and models it came."""
+
+
+_CONCLUSIONS = ("provenance.json", "verdicts.json", "summary.json", "results.csv")
+_LONGEST = 255 - len(".nc")
+"""Bytes of a file's name, on every system in use."""
+_MARGIN = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -51,24 +59,44 @@ class RunFolder:
 
     path: Path
 
-    def prepare(self) -> None:
+    def prepare(self, labels: Iterable[str] = (), /) -> None:
         """Make the folder and try to write in it, before any work is done.
+
+        Parameters
+        ----------
+        labels : iterable of str
+            The comparisons that will be written.
 
         Raises
         ------
+        InputError
+            If two labels share a file.
         StorageError
             If it cannot be written.
         """
+        _refuse_shared_files(labels)
         with _writing(self.path):
             (self.path / "results").mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
                 pass
 
+    def reopen(self) -> None:
+        """Take away what says that the run is finished, before a result is written that it does not speak of."""
+        for name in _CONCLUSIONS:
+            with _writing(self.path / name):
+                (self.path / name).unlink(missing_ok=True)
+
+    def holds(self, name: str, value: object, /) -> bool:
+        """Tell whether ``<name>.json`` says exactly this."""
+        try:
+            return (self.path / f"{name}.json").read_bytes() == _text(value).encode()
+        except OSError:
+            return False
+
     def write_json(self, name: str, value: object, /) -> None:
         """Write a plain value as ``<name>.json``."""
-        text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n"
         with self._draft(f"{name}.json") as draft:
-            draft.write_text(text, encoding="utf-8")
+            draft.write_bytes(_text(value).encode())
 
     def read_json(self, name: str, /) -> Any:
         """Read ``<name>.json``.
@@ -77,6 +105,8 @@ class RunFolder:
         ------
         NotFoundError
             If there is none: the folder holds no run, or one that is not finished.
+        StorageError
+            If it cannot be read.
         """
         path = self.path / f"{name}.json"
         try:
@@ -84,13 +114,19 @@ class RunFolder:
         except FileNotFoundError:
             msg = f"{self.path} holds no finished run: there is no {path.name}. Run the study with --out {self.path}."
             raise NotFoundError(msg) from None
+        except OSError as error:
+            msg = f"cannot read {path}: {error.strerror or error}"
+            raise StorageError(msg) from error
         except ValueError as error:
             msg = f"{path} is damaged ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
 
     def write_result(self, label: str, result: xr.Dataset, /) -> None:
         """Write the labelled result of one comparison as netCDF."""
+        room = result.nbytes + sum(len(str(value)) for value in result.attrs.values()) + _MARGIN
         with self._draft(f"results/{slug(label)}.nc") as draft:
+            # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
+            draft.write_bytes(bytes(room))
             result.to_netcdf(draft, engine="h5netcdf")
 
     def read_result(self, label: str, /, *, digest: str | None = None) -> xr.Dataset | None:
@@ -133,12 +169,32 @@ class RunFolder:
 
 
 def slug(label: str, /) -> str:
-    """Give a file name for a label: readable, and different for different labels.
+    """Give a file name for a label: readable, and cut to what file systems take.
+
+    Labels that differ in a space and an underscore only share one, which `RunFolder.prepare` refuses.
 
     >>> slug("gemma-3-270m bible:en-it mean(20)")
     'gemma-3-270m_bible-3a-en-it_mean-28-20-29-'
     """
-    return re.sub(r"[^\w.\- ]", lambda match: f"-{ord(match[0]):x}-", label).replace(" ", "_")
+    name = re.sub(r"[^\w.\- ]", lambda match: f"-{ord(match[0]):x}-", label).replace(" ", "_")
+    if len(name.encode()) <= _LONGEST:
+        return name
+    mark = "-" + hashlib.sha256(name.encode()).hexdigest()[:16]
+    return name.encode()[: _LONGEST - len(mark)].decode(errors="ignore") + mark
+
+
+def _refuse_shared_files(labels: Iterable[str]) -> None:
+    """Refuse two labels of one file, on a disk that knows no capitals as well."""
+    owners: dict[str, str] = {}
+    for label in labels:
+        owner = owners.setdefault(slug(label).casefold(), label)
+        if owner != label:
+            msg = f"comparisons {owner!r} and {label!r} would share the file {slug(label)}.nc; rename one of them"
+            raise InputError(msg)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n"
 
 
 @contextmanager

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
 
+_FORMAT = 2
+"""Of config.json. The first one, which did not say so, was of runs that compared rows as they were."""
 _WORDS = ("name", "question", "figure", "needs", "shortfall", "notes")
 
 
@@ -76,6 +78,7 @@ class StudyResult:
 def plan_to(plan: Plan, /) -> dict[str, Any]:
     """Give a plan as plain values; statements stay out, since a run keeps their verdicts."""
     return {
+        "format": _FORMAT,
         "study": {name: getattr(plan.study, name) for name in _WORDS},
         "choices": vars(plan.choices),
         "settings": vars(plan.settings),
@@ -107,7 +110,7 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
     """
     run = RunFolder(Path(folder))
     plan = load_plan(folder)
-    verdicts = tuple(Verdict(**item) for item in run.read_json("verdicts"))
+    verdicts = _verdicts_from(run.read_json("verdicts"), where=str(run.path))
     results = {}
     for comparison in plan.comparisons:
         result = run.read_result(comparison.label)
@@ -143,7 +146,22 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
     return _plan_from(run.read_json("config"), where=str(run.path))
 
 
+def _verdicts_from(content: Any, *, where: str) -> tuple[Verdict, ...]:
+    try:
+        return tuple(Verdict(**item) for item in content)
+    except TypeError as error:
+        msg = f"{where}/verdicts.json is not of this version of Platoscope: {error!r}. Run the study again."
+        raise StorageError(msg) from error
+
+
 def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
+    found = content.get("format", 1) if isinstance(content, dict) else None
+    if found != _FORMAT:
+        msg = (
+            f"{where} was written by another version of Platoscope (its config.json has format {found}, this version "
+            f"reads {_FORMAT}), whose settings meant something else. Run the study again with --out, in a new folder."
+        )
+        raise StorageError(msg)
     try:
         comparisons = tuple(comparison_from(item, where=where) for item in content["comparisons"])
         design = Design(comparisons=comparisons, panels=())
@@ -153,7 +171,7 @@ def _plan_from(content: Mapping[str, Any], *, where: str) -> Plan:
         panels = tuple(panel_from(item, where=where) for item in content["panels"])
         left_out = tuple(LeftOut(**item) for item in content["left_out"])
         study = Study(design=lambda _: replace(design, panels=()), **words)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         msg = f"{where}/config.json is not of this version of Platoscope: {error!r}. Run the study again."
         raise StorageError(msg) from error
     return Plan(

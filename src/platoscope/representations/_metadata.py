@@ -1,0 +1,84 @@
+"""The ``zarr.json`` of groups and arrays: read, and held against the digest that was kept in it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from platoscope.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from platoscope.representations._folder import Folder
+
+__all__ = ["change_attributes", "expecting", "read_metadata"]
+
+_DIGEST = "digest"
+# All attributes that stores have had. A store from before the digests has none; any other name is damage.
+_ATTRIBUTES = frozenset({"platoscope", "pooling", "plan", "completed", _DIGEST})
+
+
+def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
+    """Read a ``zarr.json``, without its digest.
+
+    Raises
+    ------
+    StorageError
+        If it is missing, cannot be read, or is not what its digest was taken of.
+    """
+    metadata = _read(folder, path)
+    attributes = metadata["attributes"]
+    digest = attributes.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(metadata):
+        raise _damaged_error(folder, path, "they are not what their digest was taken of")
+    return metadata
+
+
+def change_attributes(folder: Folder, path: str, attributes: Mapping[str, Any], /) -> None:
+    """Put attributes into a ``zarr.json``, and the digest of all the rest of it."""
+    metadata = _read(folder, path)
+    changed = {**metadata["attributes"], **json.loads(json.dumps(attributes, default=str))}
+    changed.pop(_DIGEST, None)
+    metadata["attributes"] = changed
+    changed[_DIGEST] = _digest(metadata)
+    folder.write(f"{path}/zarr.json", [json.dumps(metadata, indent=2).encode()])
+
+
+@contextlib.contextmanager
+def expecting(folder: Folder, path: str) -> Iterator[None]:
+    """Turn what fails on metadata without a digest into the error that names them."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise _damaged_error(folder, path, f"{type(error).__name__}: {error}") from error
+
+
+def _read(folder: Folder, path: str) -> dict[str, Any]:
+    try:
+        metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
+    except FileNotFoundError as error:
+        raise _damaged_error(folder, path, "they are missing") from error
+    except ValueError as error:
+        raise _damaged_error(folder, path, error) from error
+    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
+    if not isinstance(attributes, dict):
+        raise _damaged_error(folder, path, "they are no JSON object with attributes")
+    unknown = sorted(attributes.keys() - _ATTRIBUTES)
+    if unknown:
+        raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
+    return dict(metadata)
+
+
+def _digest(metadata: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of all that metadata say."""
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:
+    return StorageError(
+        f"The metadata of {path!r} in {folder.location} are damaged: {reason}. Remove the group (platoscope "
+        f"store rm {path.split('/')[0][:12]}) and extract again."
+    )

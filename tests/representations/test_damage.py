@@ -1,0 +1,205 @@
+"""No file of a store can be damaged, cut or lost so that other numbers come out of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from platoscope.errors import NotFoundError, StorageError
+from platoscope.representations import (
+    Representations,
+    extract,
+    info,
+    list_store,
+    open_representations,
+    remove,
+    verify,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+N_ITEMS = 20  # units of 16 rows: a whole one and one of 4 rows
+
+METADATA = ["zarr.json", "mean_3/zarr.json", "tokens_2/zarr.json", "order/zarr.json", "batch_sizes/zarr.json"]
+VECTORS = ["order/c.0", "batch_sizes/c.0"]
+UNITS = ["mean_3/c.0.0.0", "mean_3/c.0.1.0", "tokens_2/c.0.1.0.0"]
+# Needed to go on with an extraction, not to read what is there.
+UNREAD = ["lengths/c.0", "lengths/zarr.json"]
+
+
+@pytest.fixture
+def stored(fake: ModuleType, tmp_path: Path, small_units: int) -> Representations:
+    """Extract two poolings of 20 sentences into tmp_path."""
+    return extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
+
+
+def _read_all(key: str, store: Path) -> list[np.ndarray]:
+    stored = open_representations(key, store=store)
+    return [layer for pooling in ("mean(3)", "concat(2)") for layer in stored.with_pooling(pooling)]
+
+
+def _flips(content: bytes, step: int) -> list[bytes]:
+    return [
+        content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :]
+        for place in range(0, len(content), step)
+    ]
+
+
+@pytest.mark.parametrize("name", [*METADATA, *VECTORS])
+def test_one_flipped_bit_is_refused_and_its_file_named(
+    stored: Representations, tmp_path: Path, name: str
+) -> None:
+    """Wherever in metadata, order or batches a bit is wrong, reading is an error that says what to do."""
+    file = tmp_path / stored.key / name
+    for content in _flips(file.read_bytes(), 1 if name in VECTORS else 7):
+        file.write_bytes(content)
+        with pytest.raises(
+            StorageError, match=r"(damaged|not those|has no metadata).*[Rr]emove the group"
+        ) as error:
+            _read_all(stored.key, tmp_path)
+        assert f"{stored.key[:12]}" in str(error.value)
+        assert verify(tmp_path)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_one_flipped_bit_of_a_state_is_refused_and_its_unit_named(
+    stored: Representations, tmp_path: Path, name: str
+) -> None:
+    """Every layer of a unit has its checksum; what is wrong in the index alone, which is not read, shows in verify."""
+    file = tmp_path / stored.key / name
+    content = file.read_bytes()
+    index = 4 * 16 + 4
+    before = _read_all(stored.key, tmp_path)
+    for place, changed in zip(range(0, len(content), 13), _flips(content, 13), strict=True):
+        file.write_bytes(changed)
+        if place < len(content) - index:
+            with pytest.raises(StorageError, match=r"Unit .* checksum .*Run the same extraction again"):
+                _read_all(stored.key, tmp_path)
+        else:
+            assert all(
+                np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True)
+            )
+        (problem,) = verify(tmp_path)
+        assert problem.unit == int(name.split(".")[2])
+
+
+@pytest.mark.parametrize("harm", ["half", "empty", "missing"])
+@pytest.mark.parametrize("name", [*METADATA, *VECTORS, *UNITS])
+def test_files_that_are_cut_or_missing_are_refused(
+    stored: Representations, tmp_path: Path, name: str, harm: str
+) -> None:
+    """Half a file, an empty one and none at all are errors with a way out, and no check calls the store whole."""
+    file = tmp_path / stored.key / name
+    _harm(file, harm)
+    with pytest.raises(
+        (StorageError, NotFoundError), match=r"extract again|extraction again|Extract it with"
+    ):
+        _read_all(stored.key, tmp_path)
+    assert verify(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["flip", "half", "empty", "missing"])
+@pytest.mark.parametrize("name", UNREAD)
+def test_damage_to_what_reading_needs_not_shows_in_verify(
+    stored: Representations, tmp_path: Path, name: str, harm: str
+) -> None:
+    """The lengths of the items are read to go on with an extraction only: numbers stay, and verify says it."""
+    before = _read_all(stored.key, tmp_path)
+    _harm(tmp_path / stored.key / name, harm)
+    assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
+    (problem,) = verify(tmp_path)
+    assert "lengths" in problem.reason
+
+
+def _harm(file: Path, harm: str) -> None:
+    content = file.read_bytes()
+    if harm == "missing":
+        file.unlink()
+    else:
+        cut = {"half": content[: len(content) // 2], "empty": b""}
+        file.write_bytes(cut[harm] if harm in cut else _flips(content, len(content) // 2)[1])
+
+
+@pytest.mark.parametrize("name", METADATA[:2])
+@pytest.mark.parametrize("harm", ["flip", "missing"])
+def test_damaged_group_is_listed_and_can_be_removed(
+    stored: Representations, fake: ModuleType, tmp_path: Path, name: str, harm: str
+) -> None:
+    """One damaged group hides no other, says what is wrong, and goes by its key as its error advises."""
+    other = extract(fake.FakeEncoder(), fake.sentences(3), pooling="last", store=tmp_path)
+    _harm(tmp_path / stored.key / name, harm)
+    assert {record.key for record in list_store(tmp_path)} == {stored.key, other.key}
+    lost = not (harm == "missing" and name == "mean_3/zarr.json")  # then the other pooling is whole
+    assert ("store rm" in info(tmp_path, stored.key).damage) == lost
+    assert remove(tmp_path, stored.key[:12]).key == stored.key
+    assert verify(tmp_path) == ()
+    assert [record.key for record in list_store(tmp_path)] == [other.key]
+
+
+def test_lost_metadata_of_an_array_come_back_with_its_extraction(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """An array without metadata is made anew, and the other one is not touched."""
+    before = _read_all(stored.key, tmp_path)
+    (tmp_path / stored.key / "mean_3" / "zarr.json").unlink()
+    (problem,) = verify(tmp_path)
+    assert (problem.pooling, problem.reason) == ("mean_3", "its metadata are missing")
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
+    assert verify(tmp_path) == ()
+    assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
+
+
+def test_extraction_into_a_folder_without_metadata_is_refused(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """A group that lost its metadata is not written over: what is in it may be of use to someone."""
+    (tmp_path / stored.key / "zarr.json").unlink()
+    with pytest.raises(StorageError, match="has no metadata.*store rm"):
+        extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="last", store=tmp_path)
+
+
+def _without_digests(store: Path) -> None:
+    """Make of a store one as it was written before metadata had digests."""
+    for file in store.glob("*/**/zarr.json"):
+        metadata = json.loads(file.read_text())
+        metadata["attributes"].pop("digest")
+        file.write_text(json.dumps(metadata))
+
+
+def test_stores_from_before_the_digests_open_as_ever(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """Metadata without a digest are read, and another pooling is added beside them."""
+    before = _read_all(stored.key, tmp_path)
+    _without_digests(tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="token(3)", store=tmp_path)
+    assert verify(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("zarr.json", "n_items"),
+        ("zarr.json", "platoscope"),
+        ("zarr.json", "attributes"),
+        ("mean_3/zarr.json", "shape"),
+        ("mean_3/zarr.json", "chunk_grid"),
+        ("mean_3/zarr.json", "plan"),
+        ("order/zarr.json", "shape"),
+    ],
+)
+def test_metadata_without_a_digest_that_lack_something_are_refused(
+    stored: Representations, tmp_path: Path, name: str, word: str
+) -> None:
+    """Where no digest stands, what is needed and not there is named as damage all the same."""
+    _without_digests(tmp_path)
+    file = tmp_path / stored.key / name
+    file.write_text(file.read_text().replace(f'"{word}"', f'"{word}_"'))
+    with pytest.raises(StorageError, match="metadata.*store rm"):
+        _read_all(stored.key, tmp_path)

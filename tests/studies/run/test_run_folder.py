@@ -1,0 +1,292 @@
+"""The folder of a run: whole files or none, honest names, and nothing left that speaks of another run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope.studies import execute, get_study, load_run, make_plan
+from platoscope.studies.run import computing
+from platoscope.studies.run.run_folder import DIGEST, RunFolder, slug
+
+if TYPE_CHECKING:
+    from platoscope.studies import Plan
+
+pytestmark = pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+
+
+def _result(value: float = 0.5, *, digest: str = "d") -> xr.Dataset:
+    return xr.Dataset({"cka": ("layer", np.full(4, value))}, attrs={"label": "x", DIGEST: digest})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """Give a folder that holds one result."""
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare()
+    folder.write_result("x", _result())
+    return folder
+
+
+@pytest.fixture
+def result_file(folder: RunFolder) -> Path:
+    """Give the file of that result."""
+    return folder.path / "results" / "x.nc"
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 1000, -1])
+def test_a_result_cut_short_is_computed_again_or_named(
+    folder: RunFolder, result_file: Path, kept: int
+) -> None:
+    """A run that goes on takes a damaged file for none; who reads a finished run is told which file it is."""
+    result_file.write_bytes(result_file.read_bytes()[:kept])
+    assert folder.read_result("x", digest="d") is None
+    with pytest.raises(StorageError, match=r"x\.nc cannot be read"):
+        folder.read_result("x")
+
+
+def test_a_file_of_something_else_is_no_result(folder: RunFolder, result_file: Path) -> None:
+    """Text, zeros and a folder in the place of a result are as good as a damaged one."""
+    size = result_file.stat().st_size
+    for content in (b"not a result\n", bytes(size)):
+        result_file.write_bytes(content)
+        assert folder.read_result("x", digest="d") is None
+    result_file.unlink()
+    result_file.mkdir()
+    assert folder.read_result("x", digest="d") is None
+    with pytest.raises(StorageError, match="cannot be read"):
+        folder.read_result("x")
+
+
+def test_a_result_is_kept_for_its_digest_only(folder: RunFolder) -> None:
+    """A result of other items, models or settings, or of a version that wrote no digest, is not taken."""
+    kept = folder.read_result("x", digest="d")
+    assert kept is not None
+    assert kept.identical(_result())
+    assert folder.read_result("x", digest="other") is None
+    assert folder.read_result("y") is None
+    folder.write_result("x", _result().drop_attrs())
+    assert folder.read_result("x", digest="d") is None
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b'"\xff"'])
+def test_damaged_json_is_named(folder: RunFolder, content: bytes) -> None:
+    """A file cut short or of another encoding is an error with its path."""
+    (folder.path / "summary.json").write_bytes(content)
+    with pytest.raises(StorageError, match=r"summary\.json is damaged"):
+        folder.read_json("summary")
+
+
+def test_what_is_not_there_or_no_file_is_named(folder: RunFolder) -> None:
+    """No file means no finished run; a folder in its place cannot be read."""
+    with pytest.raises(NotFoundError, match=r"no finished run: there is no verdicts\.json"):
+        folder.read_json("verdicts")
+    (folder.path / "verdicts.json").mkdir()
+    with pytest.raises(StorageError, match=r"cannot read .*verdicts\.json"):
+        folder.read_json("verdicts")
+
+
+def test_an_interrupted_write_leaves_the_file_before_it(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever stops a write, the old file is whole and no draft is left."""
+
+    def stop(error: BaseException) -> None:
+        def write(_self: xr.Dataset, path: Path, **_options: object) -> None:
+            path.write_bytes(b"half")
+            raise error
+
+        monkeypatch.setattr(xr.Dataset, "to_netcdf", write)
+
+    for error, expected in (
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.ENOSPC, "No space left on device"), StorageError),
+    ):
+        stop(error)
+        with pytest.raises(expected):
+            folder.write_result("x", _result(0.9))
+        assert not list(folder.path.rglob(".draft-*"))
+    kept = folder.read_result("x", digest="d")
+    assert kept is not None
+    assert kept.identical(_result(0.5))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path: Path) -> None:
+    """Where a result no longer fits, the old one stays, and the process lives to say so."""
+    code = """
+import resource, sys
+import numpy as np, xarray as xr
+from pathlib import Path
+from platoscope.errors import StorageError
+from platoscope.studies.run.run_folder import RunFolder
+folder = RunFolder(Path(sys.argv[1]))
+folder.prepare()
+folder.write_result("x", xr.Dataset({"a": ("x", np.arange(9.0))}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    folder.write_result("x", xr.Dataset({"a": ("x", np.random.default_rng(0).random(90_000))}))
+except StorageError as error:
+    print(error)
+print(folder.read_result("x").sizes["x"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("cannot write")
+    assert done.stdout.splitlines()[-1] == "9"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only disk and a file in the way are errors that name the folder."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"cannot write .*file.*--out"):
+        RunFolder(tmp_path / "file" / "run").prepare()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(StorageError, match="Read-only file system"):
+        RunFolder(tmp_path / "run").prepare()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path) -> None:
+    """The rights of the folder decide, not whether it exists."""
+    (tmp_path / "run" / "results").mkdir(parents=True)
+    (tmp_path / "run").chmod(0o500)
+    with pytest.raises(StorageError, match="cannot write"):
+        RunFolder(tmp_path / "run").prepare()
+
+
+@pytest.mark.parametrize("name", ["日本語", "Übung é", "مرحبا", "🦉 owl", "e\u0301", "a\nb", "..", "CON", ""])
+def test_any_label_has_a_file_that_reads_back(tmp_path: Path, name: str) -> None:
+    """Labels of any script and sign become files in the folder of results, of which each is read by its label."""
+    folder = RunFolder(tmp_path / f"run {name.strip('.')}".replace("\n", " "))
+    folder.prepare([name, "x"])
+    folder.write_result(name, _result(0.25))
+    folder.write_result("x", _result(0.75))
+    assert len(list((folder.path / "results").iterdir())) == 2
+    found = folder.read_result(name)
+    assert found is not None
+    assert found["cka"][0] == 0.25
+
+
+def test_long_labels_have_files_of_their_own(tmp_path: Path) -> None:
+    """A label with a long path in it is cut to what a file system takes, and stays different from others."""
+    folder = RunFolder(tmp_path)
+    labels = [f"model /{'ä' * 200}/pairs {i}.jsonl" for i in range(3)]
+    folder.prepare(labels)
+    for i, label in enumerate(labels):
+        folder.write_result(label, _result(float(i)))
+    for i, label in enumerate(labels):
+        found = folder.read_result(label)
+        assert found is not None
+        assert found["cka"][0] == i
+    fits = "y" * 252
+    assert slug(fits) == fits
+
+
+@given(st.lists(st.text(alphabet="aA_ -:3é", max_size=5), min_size=2, max_size=4, unique=True))
+def test_two_labels_never_share_a_file(labels: list[str]) -> None:
+    """Either all labels have their own file, on a disk without capitals as well, or the run is refused."""
+    shared = len({slug(label).casefold() for label in labels}) < len(labels)
+    with tempfile.TemporaryDirectory() as folder:
+        if shared:
+            with pytest.raises(InputError, match=r"would share the file .*\.nc; rename one"):
+                RunFolder(Path(folder)).prepare(labels)
+        else:
+            RunFolder(Path(folder)).prepare(labels)
+
+
+def _plan(**more: Any) -> Plan:
+    """Plan a study that needs no model: one result of synthetic data."""
+    return make_plan(
+        get_study("rank-synthetic"), **{"n": 48, "n_resamples": 2, "n_permutations": 2, "seed": 0, **more}
+    )
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_second_run_leaves_no_verdicts_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After other settings were started in a folder, it holds no finished run until they are done."""
+    execute(_plan(), out=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(computing, "compute", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            execute(_plan(seed=1), out=tmp_path)
+    with pytest.raises(NotFoundError, match="no finished run"):
+        load_run(tmp_path)
+    again = execute(_plan(seed=1), out=tmp_path)
+    assert load_run(tmp_path).plan.settings.seed == 1
+    fresh = execute(_plan(seed=1), out=tmp_path / "fresh")
+    for label, dataset in fresh.results.items():
+        assert dataset.identical(again.results[label])
+
+
+def test_a_finished_run_stays_finished_when_there_is_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking again for what is there takes nothing away, even where it fails on the way."""
+    execute(_plan(), out=tmp_path)
+    monkeypatch.setattr("platoscope.studies.run.workbench.Workbench.extract", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        execute(_plan(), out=tmp_path)
+    assert load_run(tmp_path).verdicts
+
+
+def test_two_runs_in_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose folder another one has taken meanwhile says so instead of judging results of both."""
+    compute = computing.compute
+
+    def start_another(task: Any) -> xr.Dataset:
+        monkeypatch.setattr(computing, "compute", compute)
+        execute(_plan(seed=1), out=tmp_path)
+        return compute(task)
+
+    monkeypatch.setattr(computing, "compute", start_another)
+    with pytest.raises(StorageError, match="another run was started"):
+        execute(_plan(), out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config", {}),
+        ("config", []),
+        ("config", {"study": None}),
+        ("verdicts", [{"claim": "of an older version"}]),
+        ("verdicts", 3),
+    ],
+)
+def test_a_file_of_another_version_is_named(tmp_path: Path, name: str, content: object) -> None:
+    """What an older or newer version wrote otherwise is an error that says which file and what to do."""
+    execute(_plan(), out=tmp_path)
+    (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    with pytest.raises(StorageError, match=rf"{name}\.json.* this version.*Run the study again"):
+        load_run(tmp_path)
