@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.cache import cache_folder
+from platoscope.hashing import digest
 from platoscope.models.devices import cpu_multiplies_bfloat16
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def facts_key(location: ModelLocation, options: LoadingOptions, /) -> str | None
     """
     if location.on_hub and not _COMMIT.fullmatch(location.revision or ""):
         return None
-    return _digest(
+    return digest(
         {
             "format": _FORMAT,
             "model": [location.name, location.revision, location.identity],
@@ -123,7 +124,7 @@ def remembered_lengths(
     ndarray of int64, shape (n_items,)
     """
     tokenizer = {name: value for name, value in facts.provenance.items() if name not in _NOT_OF_TOKENS}
-    content = hashlib.sha256(_digest([_FORMAT, tokenizer]).encode())
+    content = hashlib.sha256(digest([_FORMAT, tokenizer]).encode())
     for item in items:
         content.update(hashlib.sha256(str(item).encode("utf-8", "surrogatepass")).digest())
     path = _path(f"{content.hexdigest()}.npy")
@@ -136,10 +137,6 @@ def remembered_lengths(
     np.save(buffer, counted)
     _write(path, buffer.getvalue())
     return counted
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _machine() -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import StorageError
+from platoscope.hashing import digest
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
 from platoscope.representations._folder import writing
@@ -100,7 +99,7 @@ def group_key(data: str, model: Mapping[str, Any], layers: Sequence[int] | None,
         "model": identity,
         "layers": None if layers is None else list(layers),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    return digest(content)
 
 
 @dataclass(frozen=True, eq=False)

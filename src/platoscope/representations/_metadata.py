@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError
+from platoscope.hashing import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,8 +31,8 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
     """
     metadata = _read(folder, path)
     attributes = metadata["attributes"]
-    digest = attributes.pop(_DIGEST, None)
-    if digest is not None and digest != _digest(metadata):
+    noted = attributes.pop(_DIGEST, None)
+    if noted is not None and noted != digest(metadata):
         raise _damaged_error(folder, path, "they are not what their digest was taken of")
     return metadata
 
@@ -43,7 +43,7 @@ def change_attributes(folder: Folder, path: str, attributes: Mapping[str, Any], 
     changed = {**metadata["attributes"], **json.loads(json.dumps(attributes, default=str))}
     changed.pop(_DIGEST, None)
     metadata["attributes"] = changed
-    changed[_DIGEST] = _digest(metadata)
+    changed[_DIGEST] = digest(metadata)
     folder.write(f"{path}/zarr.json", [json.dumps(metadata, indent=2).encode()])
 
 
@@ -70,11 +70,6 @@ def _read(folder: Folder, path: str) -> dict[str, Any]:
     if unknown:
         raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
     return dict(metadata)
-
-
-def _digest(metadata: Mapping[str, Any]) -> str:
-    """SHA-256, in hexadecimal, of all that metadata say."""
-    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
 def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:

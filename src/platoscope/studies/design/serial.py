@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "comparison_from",
     "comparison_to",
-    "digest",
     "panel_from",
     "panel_to",
     "record_from",
@@ -111,8 +108,3 @@ def settings_from(values: Mapping[str, Any], /, *, where: str) -> Settings:
             raise
         msg = f"{where}: {error}"
         raise InputError(msg) from error
-
-
-def digest(value: object, /) -> str:
-    """Give the SHA-256 of a plain value, in hexadecimal; equal values have equal digests."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from platoscope.hashing import digest
 from platoscope.models import ModelOnDemand, Shelf
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
-from platoscope.studies.design.serial import comparison_to, digest
+from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.plan.extraction import extraction_of, sources_of
 from platoscope.studies.run import computing
 from platoscope.studies.run.items import Selections, count_steps, select_items
