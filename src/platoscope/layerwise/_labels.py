@@ -18,7 +18,7 @@ from platoscope.measures import (
     neighborhood_overlap_chance,
     standard_errors,
 )
-from platoscope.neighbors import metric_name
+from platoscope.neighbors import metric_name, transform_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -189,7 +189,7 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
 
 def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...]], /) -> str:
     """Say how the rows of both sides were prepared; a `Space` that was handed in keeps its own way."""
-    ways = [sorted({" + ".join(steps) or "none" for steps in side}) for side in (a, b)]
+    ways = [sorted({transform_name(steps) for steps in side}) for side in (a, b)]
     first, second = (" or ".join(way) for way in ways)
     return first if first == second else f"A: {first}; B: {second}"
 

@@ -11,7 +11,7 @@ from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import profile
 from platoscope.layerwise._diagnosing import DOMINATED
 from platoscope.measures import ComparisonOptions, changed
-from platoscope.neighbors import parse_transform
+from platoscope.neighbors import parse_transform, transform_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ def compare_spaces(
     import xarray as xr
 
     steps = [parse_transform(space) for space in spaces]
-    names = [" + ".join(one) or "none" for one in steps]
+    names = [transform_name(one) for one in steps]
     if not names or len(set(names)) < len(names):
         message = f"spaces must name at least one preparation, each once; got {names}."
         raise InputError(message)

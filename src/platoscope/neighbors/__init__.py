@@ -34,7 +34,13 @@ from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
-from platoscope.neighbors._transforms import TRANSFORMS, Transform, parse_transform, transform_rows
+from platoscope.neighbors._transforms import (
+    TRANSFORMS,
+    Transform,
+    parse_transform,
+    transform_name,
+    transform_rows,
+)
 
 __all__ = [
     "METRICS",
@@ -75,6 +81,7 @@ __all__ = [
     "sample_neighbors",
     "space_diagnostics",
     "take_sample",
+    "transform_name",
     "transform_rows",
     "visit_rank_rows",
 ]

@@ -14,7 +14,7 @@ from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
 from platoscope.neighbors._threads import map_rows, over_rows
-from platoscope.neighbors._transforms import parse_transform, transform_parts
+from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,8 +136,8 @@ def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transf
     steps = parse_transform(transform)
     if steps not in ((), X.transform):
         message = (
-            f"{name} was prepared with transform={' + '.join(X.transform) or 'none'!r} and is asked for "
-            f"{' + '.join(steps)!r}. Prepare it again from its rows."
+            f"{name} was prepared with transform={transform_name(X.transform)!r} and is asked for "
+            f"{transform_name(steps)!r}. Prepare it again from its rows."
         )
         raise InputError(message)
     require_answer(X.metric, metric, name)

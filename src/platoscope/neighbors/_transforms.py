@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
 
-__all__ = ["TRANSFORMS", "Transform", "parse_transform", "transform_parts", "transform_rows"]
+__all__ = [
+    "TRANSFORMS",
+    "Transform",
+    "parse_transform",
+    "transform_name",
+    "transform_parts",
+    "transform_rows",
+]
 
 _Parts: TypeAlias = "tuple[FloatArray, ...]"
 Transform: TypeAlias = str | Sequence[str]
@@ -61,6 +68,17 @@ def parse_transform(transform: Transform, /) -> tuple[str, ...]:
         )
         raise InputError(message)
     return steps
+
+
+def transform_name(steps: tuple[str, ...], /) -> str:
+    """Return what results and messages call the steps of a preparation; `parse_transform` reads it back.
+
+    Examples
+    --------
+    >>> transform_name(()), transform_name(("zscore", "unit"))
+    ('none', 'zscore + unit')
+    """
+    return " + ".join(steps) or "none"
 
 
 def transform_rows(
