@@ -263,6 +263,18 @@ def test_a_result_of_another_kind_is_named(madeup: ModuleType, ax: Axes, plot) -
         plot(other, ax)
 
 
+@pytest.mark.parametrize("plot", [report.plot_profile, report.plot_sweep, report.plot_asymmetry])
+def test_a_figure_of_its_own_is_one(madeup: ModuleType, plot) -> None:
+    """Without Axes a function opens one figure, and no empty one beside it that a notebook would show."""
+    import matplotlib.pyplot as plt
+
+    before = set(plt.get_fignums())
+    drawn = plot({"DINOv2": madeup.profile()})
+    opened = set(plt.get_fignums()) - before
+    assert opened == {drawn.figure.number}
+    plt.close(drawn.figure)
+
+
 def test_styles_do_not_leak(madeup: ModuleType) -> None:
     """Drawing, with and without Axes given, changes no setting of Matplotlib."""
     import matplotlib.pyplot as plt

@@ -156,8 +156,8 @@ def plot_sweep(
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
-    datasets, _, _ = begin(results, ax)
-    ax = plot_profile(results, ax, directions=directions, x=x, side=side, null=False)
+    datasets, ax, _ = begin(results, ax)
+    plot_profile(results, ax, directions=directions, x=x, side=side, null=False)
     a, b = side_names(next(iter(datasets.values())))
     label_depth(ax, x, name=a if side == "a" else b)
     return ax
