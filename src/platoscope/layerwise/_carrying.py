@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.measures import carry, jackknife_covariance
-from platoscope.neighbors import Space, over_tasks, take_sample
+from platoscope.neighbors import over_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     from platoscope.measures import ComparisonOptions, Measure
+    from platoscope.neighbors import Space
 
 __all__ = ["carry_to_n"]
 
@@ -32,12 +33,15 @@ def carry_to_n(
     values: npt.NDArray[np.float64],
     resamples: npt.NDArray[np.float64],
     /,
+    *,
+    cut: Callable[[Space, npt.NDArray[np.intp]], Any],
 ) -> npt.NDArray[np.float64]:
-    """Return the values on subsamples carried to N (`platoscope.measures.carry`), measured on some of the subsamples."""
+    """Return the values on subsamples carried to N (`platoscope.measures.carry`), measured on some of the subsamples.
+
+    `cut` takes some of the items of a layer.
+    """
     assert measure.left_out is not None
     left_out = measure.left_out
-    kept = all(space.gram is not None for space in (*A, *B))
-    cut: Any = take_sample if kept else Space.subset
     some = sets[:_SUBSAMPLES]
     covariances: list[Any] = [None] * len(some)
 

@@ -215,11 +215,15 @@ resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, bl
     return diagnose(result, a, b, pairs, table, chosen)
 
 
+def fresh_seed() -> int:
+    """Draw a seed, so that even an unseeded result says how to get it again."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
 def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:
     """Return a generator, and what to write down as its seed."""
     if rng is None:
-        # Drawn here, so that even an unseeded result says how to get it again.
-        rng = int(np.random.SeedSequence().generate_state(1)[0])
+        rng = fresh_seed()
     if isinstance(rng, np.random.Generator):
         return rng, "a generator passed by the caller"
     return np.random.default_rng(rng), str(rng)

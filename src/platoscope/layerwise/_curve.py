@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluate import check_values
-from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
+from platoscope.layerwise._evaluate import evaluate_layer
+from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
-from platoscope.neighbors import metric_name, same_space
+from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.measures import Measure
-    from platoscope.neighbors import OwnMetric, Space, Transform
+    from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["n_curve"]
 
@@ -96,23 +96,11 @@ def n_curve(
                 for values in out.values():
                     values[draw, s] = values[0, s]
                 continue
-            for name, values in _scores(sides, table, chosen, np.sort(order[:size])).items():
+            items = np.sort(order[:size])
+            cut = [(a.subset(items), b.subset(items)) for a, b in sides]
+            for name, values in evaluate_layer(cut, table, chosen).items():
                 out[name][draw, s] = values
     return _labeled(out, table, counts, chosen)
-
-
-def _scores(
-    sides: Sequence[tuple[Space, Space]], table: Sequence[Measure], options: ComparisonOptions, items: Any
-) -> dict[str, Any]:
-    """Return every measure on a subset of the items, in each direction."""
-    cut = [([a.subset(items)], [b.subset(items)]) for a, b in sides]
-    scratch: dict[str, Any] = {}
-    found = {}
-    for measure in table:
-        A, B = next(side for side in cut if same_space(side[0][0].metric, measure.metric(options)))
-        values = measure.scores(A, B, np.zeros((1, 2), np.intp), options, scratch)
-        found[measure.name] = check_values(measure, "scores", values, (), 1)[:, 0]
-    return found
 
 
 def _labeled(
@@ -124,10 +112,7 @@ def _labeled(
     variables: dict[str, Any] = {
         m.name: (dims, out[m.name]) if m.directed else (dims[:2], out[m.name][..., 0]) for m in table
     }
-    for measure in table:
-        chance = [measure.chance(n, options) for n in sizes]
-        if measure.uses_overlap_neighbors and np.isfinite(chance).all():
-            variables[f"{measure.name}_chance"] = (("n_samples",), chance)
+    variables |= chance_along("n_samples", table, [(n, options) for n in sizes])
     attributes = {
         "n_neighbors": options.n_neighbors,
         "metric": metric_name(options.metric),

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.layerwise._carrying import carry_to_n
 from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, subsamples
-from platoscope.neighbors import Space, over_tasks, require_memory, take_sample
+from platoscope.neighbors import Space, over_tasks, require_memory, same_space, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from platoscope.layerwise._stacks import Stack, Tell
 
-__all__ = ["Evaluation", "check_values", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "evaluate_layer"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,16 @@ def evaluate(
     values = []
     for done, side in enumerate(sides):
         found = side.measure.scores(side.a, side.b, pairs, options, scratch)
-        values.append(check_values(side.measure, "scores", found, (), len(pairs)))
+        values.append(_check_values(side.measure, "scores", found, (), len(pairs)))
         _tell(progress, "comparing layers", done + 1, len(measures))
     nulls: list[Any] = [None] * len(measures)
     if shuffles is not None:
         for done, side in enumerate(sides):
             if side.measure.null is not None:
                 found = side.measure.null(side.a, side.b, pairs, shuffles, options, scratch)
-                nulls[done] = check_values(side.measure, "null", found, (options.n_permutations,), len(pairs))
+                nulls[done] = _check_values(
+                    side.measure, "null", found, (options.n_permutations,), len(pairs)
+                )
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
@@ -73,10 +75,26 @@ def evaluate(
         if options.interval_method == "carried":
             resamples = [
                 found if found is None or side.measure.left_out is None
-                else carry_to_n(side.measure, side.a, side.b, pairs, options, sets, at_n, found)
+                else carry_to_n(
+                    side.measure, side.a, side.b, pairs, options, sets, at_n, found,
+                    cut=take_sample if side.kept else Space.subset,
+                )
                 for side, at_n, found in zip(sides, values, resamples, strict=True)
             ]  # fmt: skip
     return tuple(map(Evaluation, measures, values, resamples, nulls))
+
+
+def evaluate_layer(
+    sides: Sequence[tuple[Space, Space]], measures: Sequence[Measure], options: ComparisonOptions, /
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return every measure, shape (n_directions,), on one layer of either side, prepared for each metric that is read."""
+    scratch: dict[str, Any] = {}
+    found = {}
+    for measure in measures:
+        A, B = next(side for side in sides if same_space(side[0].metric, measure.metric(options)))
+        values = measure.scores([A], [B], np.zeros((1, 2), np.intp), options, scratch)
+        found[measure.name] = _check_values(measure, "scores", values, (), 1)[:, 0]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +116,7 @@ class _Sides:
         return all(space.gram is not None for space in (*self.a, *self.b))
 
 
-def check_values(
+def _check_values(
     measure: Measure, what: str, values: Any, leading: tuple[int, ...], n_pairs: int, /
 ) -> npt.NDArray[np.float64]:
     """Return the values, or say what a measure of the user's should have returned."""
@@ -126,7 +144,7 @@ def _resample(
         measure = side.measure
         assert measure.resamples is not None
         values = measure.resamples(side.a, side.b, pairs, sets, options, scratch)
-        found[measure.name] = check_values(measure, "resamples", values, (len(sets),), len(pairs))
+        found[measure.name] = _check_values(measure, "resamples", values, (len(sets),), len(pairs))
         _tell(progress, "drawing subsamples", done + 1, len(wanted))
     rest = [side for side in wanted if side.measure.resamples is None]
     if rest:
@@ -167,7 +185,7 @@ def _on_one(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, ite
             found = measure.sampled(layers(take_sample, A), layers(take_sample, B), pairs, options, scratch)
         else:
             found = measure.scores(layers(Space.subset, A), layers(Space.subset, B), pairs, options, scratch)
-        values.append(check_values(measure, "scores", found, (), len(pairs)))
+        values.append(_check_values(measure, "scores", found, (), len(pairs)))
     return values
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["DIRECTIONS", "best_layer", "label", "transforms_in_words"]
+__all__ = ["DIRECTIONS", "best_layer", "chance_along", "label", "transforms_in_words"]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -185,6 +185,18 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
         "relative_depth_a": ("layer", a.relative_depth[of_a]),
         "relative_depth_b": ("layer", b.relative_depth[of_b]),
     }
+
+
+def chance_along(
+    dim: str, measures: Sequence[Measure], points: Sequence[tuple[int, ComparisonOptions]], /
+) -> dict[str, Any]:
+    """Return the level of chance of those measures that have another one at each of the points (N, options) of a curve."""
+    levels = {
+        f"{m.name}_chance": [m.chance(*point) for point in points]
+        for m in measures
+        if m.uses_overlap_neighbors
+    }
+    return {name: ((dim,), found) for name, found in levels.items() if np.isfinite(found).all()}
 
 
 def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...]], /) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluate import check_values
-from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
+from platoscope.layerwise._evaluate import evaluate_layer
+from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
-from platoscope.neighbors import metric_name, same_space
+from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,11 +80,8 @@ def k_curve(
     steps = [changed(base, {"n_neighbors": k, "overlap_neighbors": k}) for k in n_neighbors]
     values: dict[str, list[Any]] = {measure.name: [] for measure in table}
     for step in steps:
-        scratch: dict[str, Any] = {}
-        for measure in table:
-            A, B = next(side for side in sides if same_space(side[0].metric, measure.metric(step)))
-            found = measure.scores([A], [B], np.zeros((1, 2), np.intp), step, scratch)
-            values[measure.name].append(check_values(measure, "scores", found, (), 1)[:, 0])
+        for name, found in evaluate_layer(sides, table, step).items():
+            values[name].append(found)
     return _labeled(values, table, steps, n_samples)
 
 
@@ -102,9 +99,7 @@ def _labeled(
         variables[measure.name] = (
             (("n_neighbors", "direction"), found) if measure.directed else (("n_neighbors",), found[:, 0])
         )
-        chance = [measure.chance(n_samples, step) for step in steps]
-        if measure.uses_overlap_neighbors and np.isfinite(chance).all():
-            variables[f"{measure.name}_chance"] = (("n_neighbors",), chance)
+    variables |= chance_along("n_neighbors", table, [(n_samples, step) for step in steps])
     attributes = {
         "n_samples": n_samples,
         "metric": metric_name(steps[0].metric),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._compare import profile
+from platoscope.layerwise._compare import fresh_seed, profile
 from platoscope.layerwise._diagnosing import DOMINATED
 from platoscope.measures import ComparisonOptions, changed
 from platoscope.neighbors import parse_transform, transform_name
@@ -89,7 +87,7 @@ def compare_spaces(
     if not names or len(set(names)) < len(names):
         message = f"spaces must name at least one preparation, each once; got {names}."
         raise InputError(message)
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if rng is None else rng
+    seed = fresh_seed() if rng is None else rng
     base = changed(options or ComparisonOptions(), {"measures": measures, "n_resamples": n_resamples})
     found = []
     with warnings.catch_warnings():
