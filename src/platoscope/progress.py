@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["SILENT", "Progress", "Silent"]
+__all__ = ["SILENT", "Progress", "Reading", "Silent"]
 
 
 class Progress(Protocol):
@@ -40,3 +41,32 @@ class Silent:
 
 
 SILENT = Silent()
+
+
+@dataclass
+class Reading:
+    """Turns a `Progress` into what `platoscope.extract` calls after every batch; the first call opens the stage.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told of it.
+    what : str
+        Name of the stage.
+
+    Attributes
+    ----------
+    opened : bool
+        Whether anything was read; nothing is where all is on disk.
+    """
+
+    progress: Progress
+    what: str
+    opened: bool = field(default=False, init=False)
+
+    def __call__(self, done: int, total: int, tokens_per_second: float, /) -> None:
+        """Report one batch."""
+        if not self.opened:
+            self.progress.stage(self.what, total)
+            self.opened = True
+        self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")

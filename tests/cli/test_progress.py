@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from platoscope.cli.progress import counter, open_progress
+from platoscope.cli.progress import open_progress
+from platoscope.progress import Reading
 
 
 class _Terminal(io.StringIO):
@@ -31,7 +32,7 @@ def test_lines_tell_finished_stages(capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--verbose`` each finished stage is one line, with its last note."""
     with open_progress(verbose=True) as progress:
         progress.stage("Loading")
-        report = counter(progress, "Reading")
+        report = Reading(progress, "Reading")
         report(2, 3, 1000.0)
         report(3, 3, 1234.5)
     captured = capsys.readouterr()

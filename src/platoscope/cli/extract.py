@@ -15,7 +15,8 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     parse_layers,
 )
 from platoscope.cli.output import print_json, print_table, print_text
-from platoscope.cli.progress import counter, open_progress
+from platoscope.cli.progress import open_progress
+from platoscope.progress import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def extract(
                     pooling=tuple(pooling) if pooling else "mean(20)",
                     store=store,
                     layers=parse_layers(layers),
-                    progress=counter(progress, what),
+                    progress=Reading(progress, what),
                 )
             )
     _print(found, encoder, as_json=as_json)

@@ -13,14 +13,14 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from rich.progress import TaskID
 
     from platoscope.progress import Progress
 
-__all__ = ["BarProgress", "LineProgress", "counter", "open_progress"]
+__all__ = ["BarProgress", "LineProgress", "open_progress"]
 
 
 class LineProgress:
@@ -182,17 +182,3 @@ def _notice_interrupts(progress: _Interruptible, /) -> Iterator[_Interruptible]:
         raise
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def counter(progress: Progress, what: str, /) -> Callable[[int, int, float], None]:
-    """Turn a `Progress` into what `platoscope.extract` calls after every batch; the first call opens the stage."""
-    opened = False
-
-    def report(done: int, total: int, tokens_per_second: float) -> None:
-        nonlocal opened
-        if not opened:
-            progress.stage(what, total)
-            opened = True
-        progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
-
-    return report

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.hashing import digest
 from platoscope.models import ModelOnDemand, Shelf
+from platoscope.progress import Reading
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
@@ -147,26 +148,19 @@ class Workbench:
     def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
         """Read one side of the items with one model, or open what is on disk."""
         what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
-        opened = False
-
-        def advance(done: int, total: int, tokens_per_second: float) -> None:
-            nonlocal opened
-            if not opened:
-                self.progress.stage(what, total)
-                opened = True
-                self.n_read += 1
-            self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
-
+        reading = Reading(self.progress, what)
         with self.timed("extraction"):
-            return extract(
+            found = extract(
                 self.model(extraction),
                 selection.pairs,
                 side=extraction.side,
                 pooling=extraction.poolings,
                 store=self.store,
                 layers=extraction.layers,
-                progress=advance,
+                progress=reading,
             )
+        self.n_read += reading.opened
+        return found
 
     def compare(
         self, comparison: Comparison, selections: Selections, readings: Readings, results: Results
