@@ -13,13 +13,12 @@ from platoscope.measures import Z95, standard_errors
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Depth", "Line", "Side", "depth", "directions_of", "read_line", "read_null"]
+    from platoscope.measures import SideName
+
+__all__ = ["Depth", "Line", "depth", "directions_of", "read_line", "read_null"]
 
 Depth = Literal["relative_depth", "layer"]
 """What stands on the horizontal axis: layer / number of blocks, or the index of the layer."""
-
-Side = Literal["a", "b"]
-"""Whose layers stand on the horizontal axis."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def read_null(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction
     return Line(curve.x, curve.values, curve.values - spread, curve.values + spread)
 
 
-def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: Side = "a") -> np.ndarray:
+def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: SideName = "a") -> np.ndarray:
     """Return the horizontal coordinate of a profile: relative depth or index of the layers of one side."""
     name = f"{x}_{side}"
     if name not in dataset.coords:

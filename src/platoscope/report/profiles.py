@@ -31,15 +31,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._lines import Depth, Side
+    from platoscope.measures import SideName
+    from platoscope.report._lines import Depth
 
-__all__ = [
-    "plot_asymmetry",
-    "plot_null",
-    "plot_poolings",
-    "plot_profile",
-    "plot_sweep",
-]
+__all__ = ["plot_asymmetry", "plot_null", "plot_poolings", "plot_profile", "plot_sweep"]
 
 _BOTH: Final = ("a_to_b", "b_to_a")
 _SHUFFLED: Final = "shuffled pairs"
@@ -53,7 +48,7 @@ def plot_profile(
     measure: str = "information_imbalance",
     directions: Sequence[str] = _BOTH,
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
     null: bool = True,
     region: Sequence[int] | None = None,
 ) -> Axes:
@@ -127,7 +122,7 @@ def plot_sweep(
     /,
     ax: Axes | None = None,
     *,
-    side: Side = "b",
+    side: SideName = "b",
     x: Depth = "relative_depth",
     directions: Sequence[str] = _BOTH,
 ) -> Axes:
@@ -171,7 +166,7 @@ def plot_poolings(
     measure: str = "information_imbalance",
     direction: str = "mean",
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
 ) -> Axes:
     """Draw one curve per pooling; the shade of a family darkens with the number of tokens.
 
@@ -225,7 +220,7 @@ def plot_asymmetry(
     ax: Axes | None = None,
     *,
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
 ) -> Axes:
     """Draw δ = Δ(A→B) − Δ(B→A) over the layers; below the zero line A is the more informative.
 
@@ -289,7 +284,7 @@ def plot_null(
     *,
     measure: str = "information_imbalance_null",
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
 ) -> Axes:
     """Draw Δ of shuffled pairs over the layers, in both directions, with a line at 1.
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from platoscope.report._lines import Depth, Line, Side
+    from platoscope.measures import SideName
+    from platoscope.report._lines import Depth, Line
 
 __all__ = ["plot_metrics", "plot_rank", "plot_retrieval", "plot_sample_size", "plot_shared_features"]
 
@@ -40,7 +41,7 @@ def plot_metrics(
     ax: Axes | None = None,
     *,
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
     measures: Sequence[str] = _MEASURES,
 ) -> Axes:
     """Draw 1 − Δ (mean of both directions), CKA and neighborhood overlap, all with 1 as "the same".
@@ -88,7 +89,7 @@ def plot_retrieval(
     ax: Axes | None = None,
     *,
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
     beside: str | None = "information_imbalance",
 ) -> Axes:
     """Draw recall@k of the partner in both directions, and 1 − Δ beside it.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from platoscope.report._lines import Depth, Side
+    from platoscope.measures import SideName
+    from platoscope.report._lines import Depth
 
 __all__ = ["draw_spaces", "plot_spaces"]
 
@@ -33,7 +34,7 @@ def plot_spaces(
     *,
     variable: Literal["information_imbalance", "asymmetry"] = "information_imbalance",
     x: Depth = "relative_depth",
-    side: Side = "a",
+    side: SideName = "a",
 ) -> Axes:
     """Draw Δ, or its asymmetry δ, over the layers in every space; color is the preparation of the rows.
 
