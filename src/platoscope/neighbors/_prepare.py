@@ -13,7 +13,7 @@ from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
-from platoscope.neighbors._threads import map_rows, over_rows
+from platoscope.neighbors._threads import over_rows, sum_over_rows
 from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
 
 if TYPE_CHECKING:
@@ -252,13 +252,7 @@ def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the sum of squares of each column."""
     from platoscope.neighbors._kernels import column_squares  # numba: 0.3 s to import
 
-    def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
-        found = np.zeros(Z.shape[1])
-        column_squares(Z, found, start, stop)
-        return found
-
-    squares: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(Z)), axis=0)
-    return squares
+    return sum_over_rows(column_squares, Z)
 
 
 def _group_equal_rows(

@@ -10,14 +10,17 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["map_rows", "n_threads", "over_rows", "over_tasks"]
+    import numpy.typing as npt
+
+__all__ = ["map_rows", "n_threads", "over_rows", "over_tasks", "sum_over_rows"]
 
 _Found = TypeVar("_Found")
 
@@ -61,6 +64,20 @@ def map_rows(work: Callable[[int, int], _Found], n_rows: int, /) -> list[_Found]
 
     over_rows(keep, n_rows)
     return [found[start] for start in sorted(found)]
+
+
+def sum_over_rows(
+    kernel: Callable[..., object], X: npt.NDArray[Any], /, *fixed: Any
+) -> npt.NDArray[np.float64]:
+    """Return what ``kernel(X, *fixed, sums, start, stop)`` adds up by column, in float64, alike in every run."""
+
+    def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
+        sums = np.zeros(X.shape[1])
+        kernel(X, *fixed, sums, start, stop)
+        return sums
+
+    total: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(X)), axis=0)
+    return total
 
 
 def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:

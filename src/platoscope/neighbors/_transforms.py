@@ -11,7 +11,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_parts, check_finite
 from platoscope.neighbors._memory import require_memory
-from platoscope.neighbors._threads import map_rows, over_rows
+from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -328,17 +328,8 @@ def _column_moments(X: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray
     # Each column on its own scale: one huge feature must not take the others out of reach.
     scale = _powers_of_two(np.maximum(np.abs(low), np.abs(high)))
 
-    def summed(kernel: Callable[..., object], *fixed: Any) -> npt.NDArray[np.float64]:
-        def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
-            sums = np.zeros(X.shape[1])
-            kernel(X, *fixed, sums, start, stop)
-            return sums
-
-        total: npt.NDArray[np.float64] = np.sum(map_rows(of_rows, len(X)), axis=0)
-        return total / len(X)
-
-    mean = summed(column_sums_of, scale)
-    sd = np.sqrt(summed(column_squares_of, scale, mean))
+    mean = sum_over_rows(column_sums_of, X, scale) / len(X)
+    sd = np.sqrt(sum_over_rows(column_squares_of, X, scale, mean) / len(X))
     # By its values, not by the size of its spread: rounding leaves a constant a spread of its own.
     sd[low == high] = 0.0
     return mean / scale, sd / scale
