@@ -67,9 +67,7 @@ def tied_arrays(
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
     shape = (_number(draw, n_samples), _number(draw, n_features))
-    size = shape[0] * shape[1]
-    values = draw(st.lists(st.integers(-2, 2), min_size=size, max_size=size))
-    return np.array(values, float).reshape(shape) + draw(st.sampled_from(_OFFSETS))
+    return _whole_numbers(draw, 2, shape) + draw(st.sampled_from(_OFFSETS))
 
 
 @st.composite
@@ -86,9 +84,7 @@ def near_duplicates(
     shape = (_number(draw, n_samples), _number(draw, n_features))
     points = draw(tied_arrays(n_samples=max(1, shape[0] // 3), n_features=shape[1]))
     which = draw(st.lists(st.integers(0, len(points) - 1), min_size=shape[0], max_size=shape[0]))
-    size = shape[0] * shape[1]
-    steps = draw(st.lists(st.integers(-3, 3), min_size=size, max_size=size))
-    return points[which] + np.array(steps, float).reshape(shape) * draw(st.sampled_from(_STEPS))
+    return points[which] + _whole_numbers(draw, 3, shape) * draw(st.sampled_from(_STEPS))
 
 
 @st.composite
@@ -178,3 +174,9 @@ def layer_stacks(
 
 def _number(draw: Any, given: Number) -> int:
     return given if isinstance(given, int) else int(draw(given))
+
+
+def _whole_numbers(draw: Any, largest: int, shape: tuple[int, int]) -> Array:
+    size = shape[0] * shape[1]
+    drawn = draw(st.lists(st.integers(-largest, largest), min_size=size, max_size=size))
+    return np.array(drawn, float).reshape(shape)
