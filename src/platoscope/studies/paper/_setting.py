@@ -38,8 +38,6 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-PRESETS = ("bundled", "paper")
-
 TEXT_MODELS = {
     # From large to small: statements about scale read them in this order.
     "bundled": ("gemma-3-270m", "smollm2-135m"),
