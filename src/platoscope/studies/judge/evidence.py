@@ -77,13 +77,12 @@ class Quantity:
         """Sum with another number, subsample by subsample, or with one that has no error."""
         if not isinstance(other, Quantity):
             return replace(self, value=self.value + other, resamples=self.resamples + other)
-        n = min(len(self.resamples), len(other.resamples))
-        fewer = min(self, other, key=lambda each: each.n_samples)
+        n, n_samples, size = _in_common(self, other)
         return Quantity(
             self.value + other.value,
             self.resamples[:n] + other.resamples[:n],
-            fewer.n_samples,
-            fewer.size,
+            n_samples,
+            size,
         )
 
     def __sub__(self, other: Quantity | float) -> Quantity:
@@ -166,15 +165,14 @@ class Curve:
 
     def beside(self, other: Curve, /) -> Curve:
         """Put the layers of another curve behind one's own, subsample by subsample."""
-        n = min(len(self.resamples), len(other.resamples))
-        fewer = min(self, other, key=lambda each: each.n_samples)
+        n, n_samples, size = _in_common(self, other)
         return Curve(
             np.concatenate([self.values, other.values]),
             np.concatenate([self.resamples[:n], other.resamples[:n]], axis=1),
             np.concatenate([self.depth, other.depth]),
             np.concatenate([self.layers, other.layers]),
-            fewer.n_samples,
-            fewer.size,
+            n_samples,
+            size,
         )
 
     def reduce(self, function: Reduction, /) -> Quantity:
@@ -218,14 +216,13 @@ class Curve:
 
     def __add__(self, other: Curve) -> Curve:
         """Sum of two curves over the same layers, subsample by subsample."""
-        n = min(len(self.resamples), len(other.resamples))
-        fewer = min(self, other, key=lambda each: each.n_samples)
+        n, n_samples, size = _in_common(self, other)
         return replace(
             self,
             values=self.values + other.values,
             resamples=self.resamples[:n] + other.resamples[:n],
-            n_samples=fewer.n_samples,
-            size=fewer.size,
+            n_samples=n_samples,
+            size=size,
         )
 
     def __sub__(self, other: Curve) -> Curve:
@@ -235,6 +232,12 @@ class Curve:
     def __mul__(self, scale: float) -> Curve:
         """Multiply by a number."""
         return replace(self, values=self.values * scale, resamples=self.resamples * scale)
+
+
+def _in_common(one: Quantity | Curve, other: Quantity | Curve) -> tuple[int, int, int]:
+    """Give how many subsamples two numbers share, and the N and m of the one with fewer items, whose error is larger."""
+    fewer = min(one, other, key=lambda each: each.n_samples)
+    return min(len(one.resamples), len(other.resamples)), fewer.n_samples, fewer.size
 
 
 def curve(
