@@ -13,6 +13,7 @@ import pytest
 
 from platoscope.errors import StorageError
 from platoscope.representations import Representations, extract
+from platoscope.representations._folder import LocalFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,3 +223,39 @@ def test_leftovers_of_killed_writers_are_swept_after_a_day(
     os.utime(left[0], (0, 0))
     extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
     assert list(tmp_path.glob("**/*.partial")) == left[1:]
+
+
+def test_leftovers_in_the_root_and_in_the_group_are_swept_too(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """What Zarr and a half-built group leave outside any array goes after a day, and nothing else does."""
+    store = tmp_path / "killed"
+    assert _finish(_start(fake, store, "replace:1")) == -signal.SIGKILL
+    left = [path for path in store.iterdir() if path.suffix == ".partial"]
+    assert any(path.is_dir() for path in left), "a half-built group; of metadata Zarr writes several at once"
+    assert _finish(_start(fake, store, "encode:3")) == -signal.SIGKILL
+    group = store / untouched.key
+    for place in (store, group):
+        left.append(place / "zarr.0123.partial")
+        left[-1].write_text("{")
+    for path in left:
+        os.utime(path, (0, 0))
+    young = [store / "zarr.4567.partial", group / "zarr.4567.partial", store / ".4567.partial"]
+    for path in young[:2]:
+        path.write_text("{")
+    young[2].mkdir()
+    foreign = store / "notes.txt"
+    foreign.write_text("mine")
+    os.utime(foreign, (0, 0))
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert [path for path in left if path.exists()] == []
+    assert all(path.exists() for path in (*young, foreign))
+    assert _units(store) == _units(tmp_path / "untouched")
+
+
+def test_sweeping_minds_no_other_sweeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leftover that another process has just removed is no error."""
+    folder = LocalFolder(tmp_path)
+    monkeypatch.setattr(folder, "names", lambda _: frozenset({"gone.partial"}))
+    folder.sweep("")
+    assert list(tmp_path.iterdir()) == []

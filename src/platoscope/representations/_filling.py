@@ -105,6 +105,7 @@ def fill(
             progress(done, group.n_items, tokens / (time.perf_counter() - began))
     seconds = time.perf_counter() - began
     group.folder.sweep("")
+    group.folder.sweep(group.key)
     for writer in writers.values():
         group.folder.sweep(writer.array.path)
         writer.array.record(

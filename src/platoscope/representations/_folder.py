@@ -70,7 +70,7 @@ class Folder(Protocol):
         """Move what was built to its place in one step; what is there already stays instead."""
 
     def sweep(self, path: str, /) -> None:
-        """Delete what killed writers left in ``path`` long ago."""
+        """Delete what killed writers left directly in ``path`` (empty: the root) long ago."""
 
     def zarr_store(self, *, read_only: bool) -> Any:
         """Open the same place as a Zarr store."""
@@ -157,8 +157,10 @@ class LocalFolder:
         oldest = time.time() - _LEFT_BEHIND_AFTER
         for name in self.names(path):
             found = self._root / path / name
-            if name.endswith(_PARTIAL) and found.stat().st_mtime < oldest:
-                self.remove(f"{path}/{name}")
+            # Another process may sweep as well, and another user's is not ours to delete: neither is worth an error.
+            with contextlib.suppress(OSError):
+                if name.endswith(_PARTIAL) and found.stat().st_mtime < oldest:
+                    self.remove(str(found.relative_to(self._root)))
 
     def zarr_store(self, *, read_only: bool) -> Any:
         from zarr.storage import LocalStore  # 0.2 s, and reading a layer needs no Zarr
