@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
-from platoscope.models import Pooling, load_model
+from platoscope.models import ModelOnDemand, Pooling, load_model
 from platoscope.models.locations import fingerprint_folder
+from platoscope.representations._group import group_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,16 +75,44 @@ def test_checkpoints_without_blocks_are_refused(tiny: Callable[..., str], tmp_pa
 
 
 def test_fingerprints_follow_the_content(tiny: Callable[..., str], tmp_path: Path) -> None:
-    """A copy has the same fingerprint, other weights have another."""
+    """A copy has the same fingerprint, whatever lies beside the model; one other bit anywhere in it makes another."""
     original = Path(tiny("llama"))
     copy = tmp_path / "copy"
     shutil.copytree(original, copy)
+    (copy / "README.md").write_text("about it")
+    (copy / "optimizer.pt").write_bytes(b"of its training")
     assert fingerprint_folder(copy) == fingerprint_folder(original)
-    weights = copy / "model.safetensors"
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    assert fingerprint_folder(copy) != fingerprint_folder(original)
+    for file in ("model.safetensors", "tokenizer.json", "config.json"):
+        content = (copy / file).read_bytes()
+        middle = len(content) // 2
+        (copy / file).write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        assert fingerprint_folder(copy) != fingerprint_folder(original), file
+        (copy / file).write_bytes(content)
+
+
+def test_an_edit_deep_inside_the_weights_makes_another_model(
+    tiny: Callable[..., str], tmp_path: Path
+) -> None:
+    """Nothing of a file is left out, however large it is."""
+    folder = Path(shutil.copytree(tiny("llama"), tmp_path / "large"))
+    (folder / "more.safetensors").write_bytes(bytes(5 << 20))
+    before = fingerprint_folder(folder)
+    with (folder / "more.safetensors").open("r+b") as file:
+        file.seek(5 << 19)
+        file.write(b"\1")
+    assert fingerprint_folder(folder) != before
+
+
+def test_a_path_is_no_part_of_a_model(
+    tiny: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the folder is called, and wherever it was copied to, its states have one key."""
+    folder = Path(shutil.copytree(tiny("llama"), tmp_path / "own"))
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path)
+    spellings = ("own", "./own", str(folder), str(copy))
+    about = [ModelOnDemand(name, {"device": "cpu"}).provenance for name in spellings]
+    assert len({group_key("data", provenance, None) for provenance in about}) == 1
 
 
 def test_batches_follow_the_chosen_size(tiny: Callable[..., str]) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models import Encoder, ModelOnDemand, Pooling, Shelf, load_model
 from platoscope.models.remembering import Facts
+from platoscope.progress import Silent
 from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TEXT_MODELS, TINY_TWO_TOWER_MODELS
 
 if TYPE_CHECKING:
@@ -155,15 +156,24 @@ def load_outline() -> Callable[..., Any]:
 
 
 def test_damaged_memory_is_asked_again(cache: Path, tiny: Callable[..., str], texts: list[str]) -> None:
-    """Files that were cut short are no answer, and are written anew."""
+    """Files that were cut short, or in which one bit is another, are no answer, and are written anew."""
     expected = ModelOnDemand(tiny("llama")).lengths(texts)
     files = sorted((cache / "encoders").iterdir())
-    assert sorted(file.suffix for file in files) == [".json", ".npy"]
+    assert sorted(file.suffix for file in files) == [".json", ".lengths"]
     content = [file.read_bytes() for file in files]
-    for file in files:
-        file.write_bytes(file.read_bytes()[:20])
-    np.testing.assert_array_equal(ModelOnDemand(tiny("llama")).lengths(texts), expected)
-    assert [file.read_bytes() for file in files] == content
+    for damage in (lambda whole: whole[:20], flip_a_bit):
+        for file in files:
+            file.write_bytes(damage(file.read_bytes()))
+        with pytest.warns(PlatoscopeWarning, match="is damaged: it holds") as warned:
+            np.testing.assert_array_equal(ModelOnDemand(tiny("llama")).lengths(texts), expected)
+        assert len(warned) == 2
+        assert [file.read_bytes() for file in files] == content
+
+
+def flip_a_bit(content: bytes) -> bytes:
+    """Change the content in the least way, in its middle."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
 
 
 @pytest.fixture
@@ -175,11 +185,22 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
+class Told(Silent):
+    """Keeps the names of the stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Keep one."""
+        self.stages.append(name)
+
+
 @pytest.mark.usefixtures("no_collector")
 def test_a_shelf_lets_go_of_one_model_before_the_next(tiny: Callable[..., str], texts: list[str]) -> None:
     """Loading another model, or dropping the last one on demand, frees the weights at once."""
-    told: list[str] = []
-    shelf = Shelf(told.append)
+    told = Told()
+    shelf = Shelf(told)
     first, second = (ModelOnDemand(tiny(name), shelf=shelf) for name in ("llama", "gpt2"))
     first.encode(texts, LAST)
     weights = weakref.ref(first.loaded.model)  # type: ignore[attr-defined]
@@ -189,7 +210,7 @@ def test_a_shelf_lets_go_of_one_model_before_the_next(tiny: Callable[..., str], 
     weights = weakref.ref(second.loaded.model)  # type: ignore[attr-defined]
     del first, second, shelf
     assert weights() is None
-    assert told == [f"Loading {tiny('llama')}", f"Loading {tiny('gpt2')}"]
+    assert told.stages == [f"Loading {tiny('llama')}", f"Loading {tiny('gpt2')}"]
 
 
 def test_equal_requests_share_the_open_model(

@@ -102,7 +102,7 @@ def extract(
             "tower": tower,
             "revision": revision,
         }
-        encoder = ModelOnDemand(model, options, Shelf(progress.stage))
+        encoder = ModelOnDemand(model, options, Shelf(progress))
         chosen = _choose(pairs, encoder, n=n, limits=(min_tokens, max_tokens), seed=seed, progress=progress)
         found = []
         for name in ("a", "b") if side == "both" else (side,):

@@ -200,7 +200,7 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
     filtered: dict[Items, Selection] = {}
     start = time.perf_counter()
     with open_progress(verbose=verbose) as progress:
-        shelf = Shelf(progress.stage)
+        shelf = Shelf(progress)
         if len(jobs) > 1:
             done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered, shelf)
             done.seconds["choosing and reading"] = time.perf_counter() - start

@@ -220,8 +220,10 @@ def _encoder(
 
 def _provenance(location: ModelLocation, loaded: Pretrained) -> dict[str, Any]:
     config: Any = loaded.model.config
+    # The path of the user's own files, and how it is spelled, decides nothing.
+    name = {} if location.published_as is None else {"model": location.published_as}
     return {
-        "model": location.name,
+        **name,
         "revision": loaded.commit or location.revision,
         **location.identity,
         "architecture": type(loaded.model).__name__,

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from platoscope.contents import file_digests
 from platoscope.errors import InputError, NotFoundError
+from platoscope.hashing import digest
 from platoscope.models.bundled import BUNDLED, bundled_folder, own_gguf_folder, write_converted
 from platoscope.models.catalog import pinned_revision
+from platoscope.progress import SILENT
+
+if TYPE_CHECKING:
+    from platoscope.progress import Progress
 
 __all__ = ["ModelLocation", "convert_own", "fingerprint_folder", "locate_model"]
 
-_EDGE_BYTES = 1 << 20
-_MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
+# What no library reads states from: descriptions, and what training leaves beside the weights. Every other file is
+# part of the model: one that is unknown here must rather make another model than let two models be one.
+_NO_PART = (
+    ".*",
+    "*.md",
+    "LICENSE*",
+    "*.log",
+    "optimizer.*",
+    "scheduler.*",
+    "rng_state*",
+    "trainer_state.json",
+    "training_args.bin",
+    "events.out.*",
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +63,17 @@ class ModelLocation:
     converted: bool = False
 
     @property
+    def published_as(self) -> str | None:
+        """The name that others know it by; None for the user's own files, which are known by their content."""
+        return self.name if self.on_hub or self.converted else None
+
+    @property
     def on_hub(self) -> bool:
         """Whether it is a hub id, whose content is known by its commit only."""
         return not self.identity
 
 
-def locate_model(name: str, /, *, revision: str | None = None) -> ModelLocation:
+def locate_model(name: str, /, *, revision: str | None = None, progress: Progress = SILENT) -> ModelLocation:
     """Find a model; a bundled one is converted on first use.
 
     Parameters
@@ -59,6 +82,8 @@ def locate_model(name: str, /, *, revision: str | None = None) -> ModelLocation:
         Bundled name, local folder, ``.gguf`` file or hub id, tried in this order.
     revision : str or None
         Only for a hub id; None takes the commit that the catalogue pins, if any.
+    progress : Progress
+        Told of the hashing of a local model, which reads gigabytes once.
 
     Returns
     -------
@@ -80,21 +105,22 @@ def locate_model(name: str, /, *, revision: str | None = None) -> ModelLocation:
     path = Path(name).expanduser()
     if path.is_dir():
         _refuse_revision(name, revision)
-        return ModelLocation(name, str(path), identity={"fingerprint": fingerprint_folder(path)})
+        return ModelLocation(
+            name, str(path), identity={"fingerprint": fingerprint_folder(path, progress=progress)}
+        )
     if path.suffix == ".gguf" and path.is_file():
         _refuse_revision(name, revision)
-        return _own_gguf(name, path)
+        return _own_gguf(name, path, progress)
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
     return ModelLocation(name, name, revision=revision or pinned_revision(name))
 
 
-def _own_gguf(name: str, path: Path) -> ModelLocation:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    identity = {"sha256": digest, "quantization": "GGUF"}
-    folder = own_gguf_folder(digest)
+def _own_gguf(name: str, path: Path, progress: Progress) -> ModelLocation:
+    (content,) = file_digests([path], what=f"the model {name}", progress=progress)
+    identity = {"sha256": content, "quantization": "GGUF"}
+    folder = own_gguf_folder(content)
     if folder.exists():
         return ModelLocation(name, str(folder), identity=identity)
     return ModelLocation(name, str(path.parent), gguf_file=path.name, identity=identity)
@@ -124,19 +150,21 @@ def _refuse_revision(name: str, revision: str | None) -> None:
         raise InputError(msg)
 
 
-def fingerprint_folder(folder: Path, /) -> str:
-    """Identify the content of a model folder without reading all of it.
+def fingerprint_folder(folder: Path, /, *, progress: Progress = SILENT) -> str:
+    """Identify the content of a model folder: all of it.
 
     Parameters
     ----------
     folder : Path
         In the hub's format.
+    progress : Progress
+        Told of the hashing.
 
     Returns
     -------
     str
-        SHA-256 over the name, size, first and last MiB of every configuration, tokenizer and weight file:
-        copies of a folder agree, and training any layer changes it with near certainty.
+        SHA-256 over the name and the SHA-256 of every file that may be part of the model: copies of a folder agree,
+        and no other model does. The digests of files are remembered (`platoscope.contents`).
 
     Raises
     ------
@@ -146,16 +174,10 @@ def fingerprint_folder(folder: Path, /) -> str:
     if not (folder / "config.json").exists():
         msg = f"The folder {str(folder)!r} holds no config.json. Expected a model in the hub's format."
         raise NotFoundError(msg)
-    return _fingerprint(sorted({file for pattern in _MODEL_FILES for file in folder.glob(pattern)}))
-
-
-def _fingerprint(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        size = file.stat().st_size
-        digest.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as stream:
-            digest.update(stream.read(_EDGE_BYTES))
-            stream.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
-            digest.update(stream.read())
-    return digest.hexdigest()
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.is_file() and not any(fnmatchcase(file.name, pattern) for pattern in _NO_PART)
+    )
+    digests = file_digests(files, what=f"the model {folder}", progress=progress)
+    return digest([[file.name, content] for file, content in zip(files, digests, strict=True)])

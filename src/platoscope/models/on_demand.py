@@ -12,9 +12,10 @@ from platoscope.models.loading import open_model
 from platoscope.models.locations import locate_model
 from platoscope.models.options import LoadingOptions
 from platoscope.models.remembering import Facts, facts_key, keep_facts, recall_facts, remembered_lengths
+from platoscope.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from platoscope.models.encoder import Encoder
     from platoscope.models.loading import OpenModel
     from platoscope.models.pooling import Pooling
+    from platoscope.progress import Progress
 
 __all__ = ["ModelOnDemand", "Shelf"]
 
@@ -115,18 +117,14 @@ class ModelOnDemand:
         return self.loaded.encode(items, poolings)
 
 
-def _say_nothing(_what: str) -> None:
-    pass
-
-
 @dataclass(eq=False)
 class Shelf:
     """Holds one open model at a time: opening another one puts the first away.
 
     Parameters
     ----------
-    tell : callable, optional
-        Told in words what is loaded, before it is.
+    progress : Progress, optional
+        Told of what is hashed or loaded.
 
     Attributes
     ----------
@@ -134,7 +132,7 @@ class Shelf:
         Time spent finding, converting and loading models so far.
     """
 
-    tell: Callable[[str], None] = _say_nothing
+    progress: Progress = SILENT
     seconds: float = field(default=0.0, init=False)
     # By name and options, not by model: a model holds its shelf, and what refers to itself is freed late.
     _facts: dict[_Key, Facts] = field(default_factory=dict, init=False, repr=False)
@@ -146,7 +144,7 @@ class Shelf:
         key = (model.name, model.loading)
         if key not in self._facts:
             with self._at_work():
-                name = _name_in_memory(model)
+                name = self._name_in_memory(model)
             known = None if name is None else recall_facts(name)
             if known is None:
                 known = Facts.of(self.outline(model))
@@ -159,7 +157,7 @@ class Shelf:
         """Give a model that says what it is and counts tokens, with or without weights."""
         if self._open is None or self._owner != (model.name, model.loading):
             self._put_away()
-            self.tell(f"Loading the tokenizer of {model.name}")
+            self.progress.stage(f"Loading the tokenizer of {model.name}")
             self._put_up(model, None, weights=False)
         assert self._open is not None
         return self._open.encoder
@@ -175,7 +173,7 @@ class Shelf:
         outline = self._open if self._owner == (model.name, model.loading) else None
         if outline is None or not outline.pretrained.has_weights:
             self._put_away()  # frees the weights before the next ones are read
-            self.tell(f"Loading {model.name}")
+            self.progress.stage(f"Loading {model.name}")
             self._put_up(model, outline, weights=True)
             self._check(model)
         assert self._open is not None
@@ -196,7 +194,7 @@ class Shelf:
         if said is None or said == found:
             return
         self._put_away()
-        name = _name_in_memory(model)
+        name = self._name_in_memory(model)
         if name is not None:
             keep_facts(name, found)
         msg = (
@@ -205,6 +203,10 @@ class Shelf:
         )
         raise InputError(msg)
 
+    def _name_in_memory(self, model: ModelOnDemand) -> str | None:
+        location = locate_model(model.name, revision=model.loading.revision, progress=self.progress)
+        return facts_key(location, model.loading)
+
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         start = time.perf_counter()
@@ -212,7 +214,3 @@ class Shelf:
             yield
         finally:
             self.seconds += time.perf_counter() - start
-
-
-def _name_in_memory(model: ModelOnDemand) -> str | None:
-    return facts_key(locate_model(model.name, revision=model.loading.revision), model.loading)

@@ -7,14 +7,11 @@ cannot be read is asked for again, and where nothing can be written nothing is r
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import platform
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,6 +21,7 @@ import numpy as np
 
 from platoscope.cache import cache_folder
 from platoscope.hashing import digest
+from platoscope.kept import recall, remember
 from platoscope.models.devices import cpu_multiplies_bfloat16
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts", "facts_key", "keep_facts", "recall_facts", "remembered_lengths"]
 
-_FORMAT = 3
+_FORMAT = 4
 # What a provenance says of reading states; two models that differ in nothing else count alike.
 _NOT_OF_TOKENS = frozenset(
     {"dtype", "device", "batch_tokens", "final_norm", "drop_last", "keep_first", "clip"}
@@ -84,7 +82,7 @@ def facts_key(location: ModelLocation, options: LoadingOptions, /) -> str | None
     return digest(
         {
             "format": _FORMAT,
-            "model": [location.name, location.revision, location.identity],
+            "model": [location.published_as, location.revision, location.identity],
             "options": asdict(options),
             "versions": {name: _version(name) for name in ("platoscope", "torch", "transformers")},
             "machine": _machine(),
@@ -94,15 +92,13 @@ def facts_key(location: ModelLocation, options: LoadingOptions, /) -> str | None
 
 def recall_facts(key: str, /) -> Facts | None:
     """Give what is remembered under a key, None where nothing readable is."""
-    try:
-        return Facts(**json.loads(_path(f"{key}.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+    content = recall(_path(f"{key}.json"), what="what a model said of itself, which is asked again")
+    return None if content is None else Facts(**json.loads(content))
 
 
 def keep_facts(key: str, facts: Facts, /) -> None:
     """Remember what a model said of itself."""
-    _write(_path(f"{key}.json"), json.dumps(asdict(facts)).encode())
+    remember(_path(f"{key}.json"), json.dumps(asdict(facts)).encode())
 
 
 def remembered_lengths(
@@ -127,15 +123,12 @@ def remembered_lengths(
     content = hashlib.sha256(digest([_FORMAT, tokenizer]).encode())
     for item in items:
         content.update(hashlib.sha256(str(item).encode("utf-8", "surrogatepass")).digest())
-    path = _path(f"{content.hexdigest()}.npy")
-    with contextlib.suppress(OSError, ValueError, EOFError):
-        known: NDArray[np.int64] = np.load(path, allow_pickle=False)
-        if known.shape == (len(items),) and known.dtype == np.int64:
-            return known
+    path = _path(f"{content.hexdigest()}.lengths")
+    known = recall(path, what="how many tokens texts have, which is counted again")
+    if known is not None:
+        return np.frombuffer(known, "<i8").astype(np.int64)
     counted = np.asarray(count(items), dtype=np.int64)
-    buffer = io.BytesIO()
-    np.save(buffer, counted)
-    _write(path, buffer.getvalue())
+    remember(path, counted.astype("<i8").tobytes())
     return counted
 
 
@@ -160,12 +153,3 @@ def _version(name: str) -> str | None:
 
 def _path(name: str) -> Path:
     return cache_folder() / "encoders" / name
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file in one step, or nothing where the cache cannot be written."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as draft:
-            draft.write(content)
-        Path(draft.name).replace(path)

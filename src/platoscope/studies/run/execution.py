@@ -80,7 +80,7 @@ def execute(
         progress,
         store,
         {} if filtered is None else filtered,
-        Shelf(progress.stage) if shelf is None else shelf,
+        Shelf(progress) if shelf is None else shelf,
     )
     results = Results(plan)
     selections = run.select()

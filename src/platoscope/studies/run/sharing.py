@@ -99,7 +99,7 @@ def extract_all(
         How many sides the comparisons ask for, and how many passes over a model serve them.
     """
     known: dict[Items, Selection] = {} if filtered is None else filtered
-    shelf = Shelf(progress.stage) if shelf is None else shelf
+    shelf = Shelf(progress) if shelf is None else shelf
     wanted = []
     for plan in plans:
         run = Workbench(plan, progress, store, known, shelf)

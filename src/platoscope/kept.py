@@ -1,0 +1,241 @@
+"""Checksums of what is kept on disk, taken when it is written and held against it when it is used.
+
+Everything but the representations, whose format brings its own, goes through here: converted models, prepared data,
+the folder of a run, and what is remembered in the cache. The checksum is CRC-32C, at the speed of memory. It finds
+any damage of up to 32 neighboring bits, and lets one other damage in four billion pass; *which* content something is
+says its SHA-256 (`platoscope.contents`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from crc32c import crc32c
+
+from platoscope.errors import PlatoscopeWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "CHECKSUMS",
+    "DRAFT",
+    "draft",
+    "note",
+    "problem",
+    "problems",
+    "recall",
+    "remember",
+    "seal",
+    "sealed_names",
+]
+
+CHECKSUMS = "checksums.txt"
+"""The file of a folder that holds the checksums of the others."""
+DRAFT = ".draft-"
+"""How the name of a file begins that is not whole yet."""
+_PIECE = 1 << 20  # bytes; stays in a core's cache
+_NO_CHECKSUM = "its checksum is missing"
+
+
+class _Line(NamedTuple):
+    """What `CHECKSUMS` says of one writing of a file."""
+
+    checksum: int
+    size: int
+    name: str
+
+    def text(self) -> str:
+        """Write it, with a checksum of its own at the end."""
+        said = f"{self.checksum:08x} {self.size} {json.dumps(self.name)}"
+        return f"{said} {crc32c(said.encode()):08x}\n"
+
+    @classmethod
+    def of(cls, text: str) -> _Line | None:
+        """Read one; None where it is damaged."""
+        said, _, own = text.rpartition(" ")
+        if f"{crc32c(said.encode()):08x}" != own:
+            return None
+        checksum, size, name = said.split(" ", 2)
+        return cls(int(checksum, 16), int(size), json.loads(name))
+
+
+@contextmanager
+def draft(folder: Path, name: str, /) -> Iterator[Path]:
+    """Give a path to write to; what is written gets its checksum and appears under its name when the block ends well.
+
+    Parameters
+    ----------
+    folder : Path
+        Whose `CHECKSUMS` speaks of it.
+    name : str
+        Its place in the folder, which is there, with slashes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    target = folder / name
+    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=DRAFT, suffix=target.suffix)
+    os.close(handle)
+    try:
+        yield Path(partial)
+        # The file comes after its checksum: one that was not noted is never seen, and one that was and does not
+        # appear, for lack of time, leaves what was there before without a valid checksum, to be made again.
+        note(folder, name, written=Path(partial))
+        Path(partial).chmod(0o644)  # mkstemp makes files that only their owner may read
+        Path(partial).replace(target)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def note(folder: Path, name: str, /, *, written: Path | None = None) -> None:
+    """Note the checksum of a file; a later note of the same name adds to the earlier ones.
+
+    Lines are only added, each in one system call: processes that write to one folder at once lose none.
+
+    Parameters
+    ----------
+    folder : Path
+        Whose `CHECKSUMS` speaks of it.
+    name : str
+        Its place in the folder.
+    written : Path, optional
+        Where its content lies now; in its place by default.
+    """
+    checksum, size = _file_checksum(folder / name if written is None else written)
+    with (folder / CHECKSUMS).open("ab", buffering=0) as file:
+        file.write(_Line(checksum, size, name).text().encode())
+
+
+def seal(folder: Path, /) -> None:
+    """Note all files of a folder anew, and nothing else."""
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    lines = [_Line(*_file_checksum(folder / name), name).text() for name in names if name != CHECKSUMS]
+    _write_whole(folder / CHECKSUMS, "".join(lines).encode())
+
+
+def sealed_names(folder: Path, /) -> frozenset[str] | None:
+    """Give the names of which checksums are kept; None for a folder from before there were any."""
+    lines = _lines(folder)
+    return None if lines is None else frozenset(line.name for line in lines if line is not None)
+
+
+def problem(folder: Path, name: str, /) -> str | None:
+    """Say why a file cannot be used; None where it is what was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Whose `CHECKSUMS` speaks of it.
+    name : str
+        Its place in the folder.
+    """
+    return dict(problems(folder, [name])).get(name)
+
+
+def problems(folder: Path, names: Iterable[str] | None = None, /) -> list[tuple[str, str]]:
+    """Hold files against their checksums.
+
+    Parameters
+    ----------
+    folder : Path
+        Whose `CHECKSUMS` speaks of them.
+    names : iterable of str, optional
+        Their places in the folder; by default all that have a checksum, and `CHECKSUMS` itself.
+
+    Returns
+    -------
+    list of (name, reason)
+        Empty where all are what was written.
+    """
+    lines = _lines(folder) or []
+    found = []
+    if names is None:
+        names = sorted({line.name for line in lines if line is not None})
+        if not lines:
+            found.append((CHECKSUMS, "it is missing or empty"))
+        elif None in lines:
+            found.append((CHECKSUMS, f"{lines.count(None)} of its lines are damaged"))
+    for name in names:
+        noted = {line[:2] for line in lines if line is not None and line.name == name}
+        reason = _reason(folder / name, noted)
+        if reason is not None:
+            found.append((name, reason))
+    return found
+
+
+def remember(path: Path, content: bytes, /) -> None:
+    """Write a file of the cache with its checksum, in one step, or nothing where the cache cannot be written."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, f"{crc32c(content):08x}\n".encode() + content)
+
+
+def recall(path: Path, /, *, what: str) -> bytes | None:
+    """Read what `remember` wrote; None where there is nothing, or with a warning where it is damaged.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        What it holds and how it is made again, for the warning: "the token counts, which are counted again".
+    """
+    try:
+        checksum, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if checksum == f"{crc32c(content):08x}".encode():
+        return content
+    message = f"{path} is damaged: it holds {what}."
+    warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+    return None
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=DRAFT, delete=False) as partial:
+        partial.write(content)
+    Path(partial.name).chmod(0o644)
+    Path(partial.name).replace(path)
+
+
+def _lines(folder: Path) -> list[_Line | None] | None:
+    try:
+        content = (folder / CHECKSUMS).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return [_Line.of(line) for line in content.decode(errors="replace").splitlines()]
+
+
+def _reason(file: Path, noted: set[tuple[int, int]]) -> str | None:
+    if not file.is_file():
+        return "it is missing"
+    if not noted:
+        return _NO_CHECKSUM
+    size = file.stat().st_size
+    if all(size != other for _, other in noted):
+        return (
+            f"it has {size} bytes, and {' or '.join(str(other) for _, other in sorted(noted))} were written"
+        )
+    return None if _file_checksum(file) in noted else "its checksum does not match"
+
+
+def _file_checksum(path: Path) -> tuple[int, int]:
+    """CRC-32C and size of a file."""
+    checksum, size = 0, 0
+    piece = memoryview(bytearray(_PIECE))
+    with path.open("rb", buffering=0) as file:
+        while n := file.readinto(piece):
+            checksum = crc32c(piece[:n], checksum)
+            size += n
+    return checksum, size
