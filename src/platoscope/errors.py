@@ -7,6 +7,12 @@ Each one is also the built-in exception that a user would catch without knowing 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = [
     "InputError",
     "MemoryPlanError",
@@ -15,7 +21,11 @@ __all__ = [
     "PlatoscopeError",
     "PlatoscopeWarning",
     "StorageError",
+    "guarded",
+    "reason_of",
 ]
+
+_LONGEST_REASON = 300
 
 
 class PlatoscopeError(Exception):
@@ -59,6 +69,54 @@ class MissingExtraError(PlatoscopeError, ImportError):
         self.feature = feature
         self.module = module
         self.command = command
+
+
+@contextmanager
+def guarded(
+    what: str, way_out: str, /, *, kind: type[InputError] | type[StorageError] = InputError
+) -> Iterator[None]:
+    """Turn whatever a parser of somebody else's raises into a sentence with the file and the way out.
+
+    Every library has errors of its own for files that it cannot read, and says so by errors of Python's as well
+    (`KeyError`, `RecursionError`, `struct.error`): no list of them is ever whole. An error of Platoscope's passes.
+
+    Parameters
+    ----------
+    what : str
+        What cannot be done, with the file ("m.tmx cannot be read as XML").
+    way_out : str
+        What the user can do, as a sentence.
+    kind : type
+        What is raised instead.
+
+    Examples
+    --------
+    >>> import json
+    >>> with guarded("a.json is not valid JSON", "Write it again."):
+    ...     json.loads("{")
+    Traceback (most recent call last):
+    ...
+    platoscope.errors.InputError: a.json is not valid JSON: Expecting property name ... (char 1). Write it again.
+    """
+    try:
+        yield
+    except PlatoscopeError:
+        raise
+    except Exception as error:
+        raise kind(f"{what}: {reason_of(error)}. {way_out}".rstrip()) from error
+
+
+def reason_of(error: BaseException, /) -> str:
+    """Give the first line of what an error says, or its name where it says nothing.
+
+    Examples
+    --------
+    >>> reason_of(KeyError()), reason_of(ValueError("no such codec."))
+    ('KeyError', 'no such codec')
+    """
+    said = (getattr(error, "strerror", None) or str(error)).strip()
+    first = said.splitlines()[0][:_LONGEST_REASON].rstrip(".") if said else ""
+    return first if first and not isinstance(error, KeyError) else f"{type(error).__name__} {first}".rstrip()
 
 
 class PlatoscopeWarning(UserWarning):

@@ -1,8 +1,32 @@
-"""Bytes and seconds for people."""
+"""Bytes, seconds and lists of names for people."""
 
 from __future__ import annotations
 
-__all__ = ["in_bytes", "in_time"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["in_bytes", "in_time", "listed"]
+
+_MOST_NAMES = 30
+_LONGEST_NAME = 60
+
+
+def listed(names: Collection[object], /) -> str:
+    """Write names one after the other; of very many, or very long ones, only as much as one reads.
+
+    Examples
+    --------
+    >>> listed(["en", "it"]), listed(range(100_000))[-25:]
+    ('en, it', '28, 29 and 99,970 others')
+    """
+    written = []
+    for name, _ in zip(names, range(_MOST_NAMES), strict=False):
+        text = str(name)
+        written.append(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…")
+    others = len(names) - len(written)
+    return ", ".join(written) + (f" and {others:,} others" if others else "")
 
 
 def in_bytes(n_bytes: float, /) -> str:

@@ -25,6 +25,18 @@ def test_line_i_belongs_to_line_i(tmp_path: Path) -> None:
     assert (pairs.counts[0].kept, pairs.counts[1].dropped) == (4, 1)
 
 
+def test_a_lone_carriage_return_is_a_character(tmp_path: Path) -> None:
+    """It ends no line, so the lines behind it stay beside their own; a file of nothing else is an error."""
+    (tmp_path / "c.en").write_bytes(b"one\rmore\ntwo\r\nthree\n")
+    (tmp_path / "c.it").write_bytes(b"uno\ndue\ntre\n")
+    spec = f"{tmp_path / 'c.en'},{tmp_path / 'c.it'}"
+    assert list(load_pairs(spec)) == [("one\rmore", "uno"), ("two", "due"), ("three", "tre")]
+    for name in ("c.en", "c.it"):
+        (tmp_path / name).write_bytes(b"one\rtwo\rthree\r")
+    with pytest.raises(InputError, match=r"c\.en end in carriage returns alone.*mac2unix"):
+        load_pairs(spec)
+
+
 def test_names_of_sides(tmp_path: Path) -> None:
     """Plain text files are named by their stem, unless names are given."""
     for name in ("english.txt", "italian.txt"):

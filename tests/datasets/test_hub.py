@@ -142,6 +142,12 @@ def test_what_is_not_there_is_named(books: Path, imagenet: Path) -> None:
         load_pairs(f"flickr30k@{imagenet}")
 
 
+def test_a_split_that_is_not_saved_is_named(flickr: Path) -> None:
+    """What `save_to_disk` wrote for several splits lists those it has."""
+    with pytest.raises(InputError, match=r"no split 'validation'; it has test\. Choose one with split="):
+        load_pairs(f"flickr30k@{flickr}", split="validation")
+
+
 def test_the_hub_out_of_reach_is_explained() -> None:
     """Offline, the message names the data set, its pinned revision, and the way to a local copy."""
     with pytest.raises(StorageError, match=r"opus_books \(revision 1f9f6191.*opus_books:en-it@FOLDER"):

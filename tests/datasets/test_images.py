@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -30,6 +31,38 @@ def test_transparency_is_shown_on_white() -> None:
     opened = open_image(_png(image))
     assert opened.mode == "RGB"
     assert [opened.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 127, 127)]
+
+
+def test_sixteen_bits_are_scaled_to_eight() -> None:
+    """Gray of 16 bits keeps its order from black to white; Pillow alone would show all above 255 as white."""
+    values = np.array([[0, 257, 32_896, 65_535]], np.uint16)
+    shown = np.asarray(open_image(_png(Image.fromarray(values))))
+    assert shown[0, :, 0].tolist() == [0, 1, 128, 255]
+    pictures = [np.random.default_rng(i).integers(300, 60_000, (8, 8)).astype(np.uint16) for i in range(6)]
+    assert len({digest_pixels(_png(Image.fromarray(picture))) for picture in pictures}) == 6
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_gray_without_a_known_white_is_refused(tmp_path: Path, dtype: type) -> None:
+    """Nothing says what 32 bits or floating-point numbers mean, so no guess turns them white or black."""
+    Image.fromarray(np.full((4, 4), 700, dtype)).save(tmp_path / "g.tiff")
+    with pytest.raises(InputError, match=r"g\.tiff has .* nothing says which is white. Save it with 8 or 16"):
+        open_image(tmp_path / "g.tiff")
+
+
+def test_very_large_images_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size stands in the head of a file; the message names the variable that allows more."""
+    image = _png(Image.new("L", (30, 20)))
+    monkeypatch.setenv("PLATOSCOPE_MAX_PIXELS", "599")
+    with pytest.raises(
+        InputError, match=r"30 × 20 pixels is larger than 599 .* PLATOSCOPE_MAX_PIXELS to more"
+    ):
+        open_image(image)
+    monkeypatch.setenv("PLATOSCOPE_MAX_PIXELS", "600")
+    assert open_image(image).size == (30, 20)
+    monkeypatch.setenv("PLATOSCOPE_MAX_PIXELS", "many")
+    with pytest.raises(InputError, match="PLATOSCOPE_MAX_PIXELS must be a whole number"):
+        open_image(image)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "I;16"])

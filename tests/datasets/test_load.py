@@ -52,6 +52,19 @@ def test_missing_packages_come_with_their_command(spec: str, command: str) -> No
         load_pairs(spec)
 
 
+def test_no_pair_left_is_an_error(tmp_path: Path) -> None:
+    """Where every picture is missing or every text is empty, the message says what was dropped and why."""
+    path = tmp_path / "t.csv"
+    path.write_text("image,en\na.png,one\nb.png,two\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"of the 2 pairs of .* none is left.*unreadable images 2 first: .*a\.png"
+    ):
+        load_pairs(str(path))
+    path.write_text("it,en\n ,one\n ,two\n", encoding="utf-8")
+    with pytest.raises(InputError, match="none is left. Dropped: empty 2 a text of white space only"):
+        load_pairs(str(path))
+
+
 def test_options_that_do_not_apply_are_refused() -> None:
     """An option that would silently do nothing is an error that lists those that apply."""
     with pytest.raises(InputError, match="columns does not apply to 'bible'; it takes none"):

@@ -73,6 +73,18 @@ def test_nothing_is_overwritten_and_nothing_is_left_half_written(toy: Pairs, tmp
     assert load_pairs(str(write_pairs(toy, tmp_path / "empty"))).a == toy.a
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["[]", '"x"', "{nope", '{"format": 1, "counts": [3]}', '{"format": 1, "sides": 7}', "[" * 100_000],
+)
+def test_a_header_of_another_kind_is_a_sentence(tmp_path: Path, content: str) -> None:
+    """Whatever stands in dataset.json, the error names the file."""
+    folder = write_pairs(Pairs("t", Side("en", "text", ["a"]), Side("it", "text", ["b"])), tmp_path / "t")
+    (folder / "dataset.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"dataset\.json .* Make the folder again"):
+        load_pairs(str(folder))
+
+
 def test_an_unknown_format_is_refused(toy: Pairs, tmp_path: Path) -> None:
     """A header of a later version, or a damaged one, is named."""
     folder = write_pairs(toy, tmp_path / "toy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope.datasets import load_pairs
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import InputError, PlatoscopeError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,94 @@ def test_all_kinds_of_table_give_the_same_pairs(
     assert list(pairs) == ROWS
     assert (pairs.a.name, pairs.b.name) == ("en", "it")
     assert pairs.counts[0].kept == 3
+
+
+def test_a_lone_carriage_return_stays_in_a_cell(tmp_path: Path) -> None:
+    """In a TSV file it is a character; in a CSV file without quotes it is an error, never a new row."""
+    path = _write(tmp_path / "t.tsv", "en\tit\none\rmore\tuno\r\ntwo\tdue\n")
+    assert list(load_pairs(str(path))) == [("one\rmore", "uno"), ("two", "due")]
+    path = _write(tmp_path / "t.csv", 'en,it\n"one\rmore",uno\ntwo,due\n')
+    assert list(load_pairs(str(path))) == [("one\rmore", "uno"), ("two", "due")]
+    path = _write(tmp_path / "u.csv", "en,it\none,uno\rtwo,due\n")
+    with pytest.raises(InputError, match=r"u\.csv, line 2: new-line character seen in unquoted field"):
+        load_pairs(str(path))
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_cells_have_no_longest_length(tmp_path: Path, delimiter: str) -> None:
+    """A text longer than 131,072 characters is read, and Python's own limit stays what it was."""
+    limit = csv.field_size_limit()
+    text = "word " * 28_000
+    path = tmp_path / ("t.csv" if delimiter == "," else "t.tsv")
+    pairs = load_pairs(str(_write(path, f"en{delimiter}it\n{text}{delimiter}uno\n")))
+    assert pairs.a[0] == text.strip()
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("The river is wide.", "Il fiume è largo."), ("cat", "gatto"), ("12", "dodici"), ("go", "andare")],
+)
+def test_a_table_without_a_header_asks(tmp_path: Path, first: str, second: str) -> None:
+    """Its first line is a pair, and is lost to no guess: header=False and columns by number read it."""
+    rows = [(first, second), ("dog", "cane"), ("green house" if " " in first else "house", "casa verde")]
+    path = _write(tmp_path / "t.tsv", "".join(f"{a}\t{b}\n" for a, b in rows))
+    with pytest.raises(InputError, match=r"may be a pair.*header=False or t\.tsv:1,2"):
+        load_pairs(str(path))
+    assert list(load_pairs(str(path), header=False)) == rows
+    assert list(load_pairs(f"{path}:2,1")) == [(b, a) for a, b in rows]
+    named = load_pairs(str(path), header=True)
+    assert (named.a.name, len(named)) == (first, 2)
+
+
+def test_columns_that_are_asked_for_are_names(tmp_path: Path) -> None:
+    """Whoever names the columns has said that the first line has their names."""
+    path = _write(tmp_path / "t.csv", "Source text,Its translation\none,uno\n")
+    pairs = load_pairs(f"{path}:Source text,Its translation")
+    assert list(pairs) == [("one", "uno")]
+    with pytest.raises(InputError, match="header is said of"):
+        load_pairs(str(_write(tmp_path / "t.jsonl", '{"en": "a", "it": "b"}\n')), header=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        (
+            "deep.jsonl",
+            b'{"en": "x", "it": ' + b"[" * 200_000 + b"]" * 200_000 + b"}\n",
+            "line 1: not valid JSON",
+        ),
+        ("half.jsonl", b'{"en": "cut \\ud83d", "it": "y"}\n', "line 1: 'en' holds half of a character"),
+        ("id.jsonl", b'{"id": "\\udfff", "en": "x", "it": "y"}\n', "line 1: 'id' holds half of a character"),
+        ("column.jsonl", b'{"e\\ud800": "x", "it": "y"}\n', "the name of a side holds half of a character"),
+        ("twice.jsonl", b'{"en": "a", "en": "b", "it": "y"}\n', "'en' comes twice in one object"),
+        ("bool.jsonl", b'{"id": true, "en": "b", "it": "y"}\n', "'id' must be a text or a whole number"),
+        ("digits.jsonl", b'{"id": ' + b"9" * 6000 + b', "en": "x", "it": "y"}\n', "line 1: not valid JSON"),
+        ("utf16.jsonl", '{"en": "x", "it": "y"}\n'.encode("utf-16"), "is not UTF-8"),
+        ("wide.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\nx\n", "99,970 others"),
+        ("p.parquet", b"PAR1garbagePAR1", "cannot be read as Parquet: .* Write it again"),
+        ("g.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\xffgarbage", "cannot be read"),
+    ],
+)
+def test_hostile_tables_are_a_sentence(tmp_path: Path, name: str, content: bytes, match: str) -> None:
+    """Whatever a parser raises becomes an error of Platoscope's with the file and the place, and a short one."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PlatoscopeError, match=match) as caught:
+        load_pairs(str(tmp_path / name))
+    assert name in str(caught.value) or "side" in str(caught.value)
+    assert len(str(caught.value)) < 2_500
+
+
+def test_parquet_that_is_not_utf8_is_a_sentence(tmp_path: Path) -> None:
+    """Bytes of another encoding in a text column are named with the file."""
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    bad = pa.Array.from_buffers(pa.string(), 2, [None, *pa.array([b"\xff\xfe", b"ok"]).buffers()[1:]])
+    pq.write_table(pa.table({"en": bad, "it": ["x", "y"]}), tmp_path / "bad.parquet")
+    with pytest.raises(
+        StorageError, match=r"bad\.parquet cannot be read as Parquet: .*utf-8.*its text as UTF-8"
+    ):
+        load_pairs(str(tmp_path / "bad.parquet"))
 
 
 def test_parquet_gives_the_same_pairs(tmp_path: Path) -> None:

@@ -47,13 +47,41 @@ def test_two_languages_of_each_unit(memory: Path) -> None:
     ]
 
 
-def test_the_first_unit_gives_the_default_languages(memory: Path) -> None:
-    """Without a choice, the first two languages are the sides; compression changes nothing."""
+def test_a_memory_of_two_languages_needs_no_choice(memory: Path) -> None:
+    """Its languages are the sides, in the order of its first unit; compression changes nothing."""
+    german = ' <tuv xml:lang="de"><seg>Drücke F1.</seg></tuv>\n'
+    memory.write_text(MEMORY.replace(german, ""), encoding="utf-8")
     packed = memory.with_name("m.tmx.gz")
     packed.write_bytes(gzip.compress(memory.read_bytes()))
     plain = load_pairs(str(memory))
     assert (plain.a.name, plain.b.name) == ("en-us", "it")
     assert load_pairs(str(packed)).fingerprint() == plain.fingerprint()
+
+
+def test_more_languages_ask_which(memory: Path) -> None:
+    """The first two of three would be a guess; the message lists all and how to say which."""
+    with pytest.raises(InputError, match=r"languages de, en-us, it: say which two.*m\.tmx:A,B"):
+        load_pairs(str(memory))
+
+
+def test_entities_of_html_are_their_characters(memory: Path) -> None:
+    """Where the file names a DTD, an entity of HTML is read as its character, and no other is lost in silence."""
+    memory.write_text(MEMORY.replace("Vecchio", "Perch&eacute;&nbsp;citt&agrave;"), encoding="utf-8")
+    assert load_pairs(f"{memory}:en,it").b[1] == "Perché\xa0città"
+    memory.write_text(MEMORY.replace("Vecchio", "&company;"), encoding="utf-8")
+    with pytest.raises(InputError, match="entity 'company', which it does not define"):
+        load_pairs(f"{memory}:en,it")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "utf-7", "big5"])
+def test_encodings_that_no_parser_knows_are_a_sentence(tmp_path: Path, encoding: str) -> None:
+    """Python's own errors of encodings become one that names the file."""
+    path = tmp_path / "e.tmx"
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?><tmx>+é</tmx>', encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"e\.tmx (is not well-formed XML: .* Write it again as UTF-8|has no pairs)"
+    ):
+        load_pairs(str(path))
 
 
 def test_absent_languages_are_named_with_those_there(memory: Path) -> None:

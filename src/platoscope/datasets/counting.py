@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from platoscope.datasets.load import SAME, dataset_info
-from platoscope.datasets.sources.table import TABLE_SUFFIXES
+from platoscope.datasets.sources.table import TABLE_SUFFIXES, by_number
 from platoscope.datasets.stored import ROWS
 from platoscope.datasets.textio import open_bytes, plain_suffix
 
@@ -38,7 +38,10 @@ def most_pairs(spec: str, /) -> int | None:
         return None
     with open_bytes(path) as file:
         lines = sum(1 for line in file if line.strip() or plain_suffix(path) not in TABLE_SUFFIXES)
-    return max(0, lines - 1) if plain_suffix(path) in (".csv", ".tsv") else lines
+    headed = plain_suffix(path) in (".csv", ".tsv") and not by_number(
+        tuple(spec.rpartition(":")[2].split(","))
+    )
+    return max(0, lines - 1) if headed else lines
 
 
 def _lines_of(spec: str, /) -> Path | None:

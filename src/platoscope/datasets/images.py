@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, overload
+
+import numpy as np
 
 from platoscope.errors import InputError, MissingExtraError
 
@@ -19,6 +22,11 @@ __all__ = ["IMAGE_SUFFIXES", "ImageSource", "LazyImages", "digest_image", "diges
 ImageSource: TypeAlias = "str | PathLike[str] | bytes | Image.Image"
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+MAX_PIXELS = "PLATOSCOPE_MAX_PIXELS"
+"""The variable with the most pixels that an image may have."""
+_MOST_PIXELS = 50_000_000
 
 
 class LazyImages(Sequence[bytes]):
@@ -64,12 +72,15 @@ def open_image(source: ImageSource, /) -> Image.Image:
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, turned as its EXIF orientation says. Of an animation, the first frame.
+        Mode RGB, turned as its EXIF orientation says. Of an animation, the first frame. Gray of 16 bits is scaled
+        to 8.
 
     Raises
     ------
     InputError
-        If the file is missing or the content is no readable image.
+        If the file is missing or the content is no readable image; if its gray values have more than 16 bits or are
+        no whole numbers, so that nothing says what is white; if it has more pixels than 50 million, or than
+        `$PLATOSCOPE_MAX_PIXELS` (a picture takes some 10 to 20 bytes a pixel while it is read).
     MissingExtraError
         If Pillow is not installed.
     """
@@ -81,11 +92,15 @@ def open_image(source: ImageSource, /) -> Image.Image:
 
     if isinstance(source, Image.Image):
         opened: Image.Image = source
+        _check_size(opened)
     else:
         try:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as file:
+                _check_size(file)
                 file.load()
                 opened = file
+        except InputError:
+            raise
         # Pillow reports damaged files by many kinds of error (SyntaxError and struct.error among them).
         except Exception as error:
             what = f"{len(source)} bytes" if isinstance(source, bytes) else str(source)
@@ -93,12 +108,44 @@ def open_image(source: ImageSource, /) -> Image.Image:
                 f"{what} cannot be read as an image: {error}. Check the file, or drop it (drop_unreadable)."
             )
             raise InputError(message) from error
-    turned = ImageOps.exif_transpose(opened)
+    turned = _eight_bits(ImageOps.exif_transpose(opened), source)
     if turned.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in turned.info:
         rgba = turned.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return turned.convert("RGB")
+
+
+def _check_size(image: Image.Image, /) -> None:
+    """Refuse a picture that would fill the memory; its size is known before its pixels are read."""
+    given = os.environ.get(MAX_PIXELS) or str(_MOST_PIXELS)
+    if not given.isdecimal():
+        message = f"{MAX_PIXELS} must be a whole number of pixels, got {given!r}."
+        raise InputError(message)
+    most = int(given)
+    if image.width * image.height > most:
+        message = (
+            f"an image of {image.width:,} × {image.height:,} pixels is larger than {most:,} pixels in all. Make it smaller "
+            f"(models see a few hundred in each direction), or set {MAX_PIXELS} to more."
+        )
+        raise InputError(message)
+
+
+def _eight_bits(image: Image.Image, source: ImageSource, /) -> Image.Image:
+    """Scale gray of 16 bits, which Pillow would cut off at 255; refuse what has no known white."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((values * 255 + 32_767) // 65_535).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        what = source if isinstance(source, str | PathLike) else "an image"
+        message = (
+            f"{what} has {'whole numbers of 32 bits' if image.mode == 'I' else 'floating-point numbers'} for gray values, "
+            "and nothing says which is white. Save it with 8 or 16 bits."
+        )
+        raise InputError(message)
+    return image
 
 
 def digest_image(source: ImageSource, /) -> bytes:

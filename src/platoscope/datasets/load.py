@@ -48,6 +48,7 @@ def load_pairs(
     *,
     keep_duplicates: bool = False,
     columns: Sequence[str] | None = None,
+    header: bool | None = None,
     id_column: str | None = None,
     stratum_column: str | None = None,
     image_columns: Sequence[str] | None = None,
@@ -65,7 +66,8 @@ def load_pairs(
           ``"emoji-captions:it"``, ``"stamps:en"``, ``"opus_books:en-it"``; ``@FOLDER`` reads a copy there, as
           in ``"libreoffice:en-de@unpacked"`` or ``"flickr30k@/data/flickr30k"``.
         - ``FILE[:A,B]``: a table (.jsonl, .csv, .tsv, .parquet) with columns A and B, or a translation memory
-          (.tmx) with languages A and B; text may be compressed (.gz).
+          (.tmx) with languages A and B; text may be compressed (.gz). Columns of a table without a header are
+          called 1, 2, …, as in ``"pairs.tsv:1,2"``.
         - ``FILE,FILE``: two text files, aligned line by line.
         - ``FOLDER``: what `write_pairs` wrote, or a folder of images for each class.
         - ``same:SPEC``: side `a` of any of these on both sides, to compare two models on one text. Of `bible`
@@ -76,6 +78,10 @@ def load_pairs(
         By default a pair whose `a` or `b` came before is dropped (see `drop_duplicates`).
     columns : (str, str), optional
         The sides, as after the colon of ``FILE:A,B``; the names of the sides for aligned text files.
+    header : bool, optional
+        Whether the first line of a .csv or .tsv table has the names of its columns. By default it is taken for
+        them where `columns` finds itself in it or it can be nothing else; where it could be a pair, that is an
+        error that asks.
     id_column, stratum_column : str, optional
         Columns of a table; by default "id" and "stratum", where it has them.
     image_columns : sequence of str, optional
@@ -96,7 +102,7 @@ def load_pairs(
     NotFoundError
         If no data set or file is called so; the message lists the names.
     InputError
-        If the source is broken, or an option does not apply to it.
+        If the source is broken, an option does not apply to it, or no pair is left.
     MissingExtraError
         If a package is missing; the message holds the command that gets it.
     StorageError
@@ -107,6 +113,7 @@ def load_pairs(
         raise InputError(message)
     options = DatasetOptions(
         columns=None if columns is None else (columns[0], columns[1]),
+        header=header,
         id_column=id_column,
         stratum_column=stratum_column,
         image_columns=None if image_columns is None else tuple(image_columns),
@@ -119,7 +126,14 @@ def load_pairs(
     pairs = _load(spec.removeprefix(SAME), options, same=same)
     if same:
         pairs = replace(pairs, name=spec, b=pairs.a)
-    return clean(pairs, keep_duplicates=keep_duplicates)
+    cleaned = clean(pairs, keep_duplicates=keep_duplicates)
+    if not len(cleaned):
+        steps = "; ".join(
+            f"{count.step} {count.dropped:,} {count.note}".rstrip() for count in cleaned.counts[1:]
+        )
+        message = f"of the {pairs.counts[0].kept:,} pairs of {spec!r} none is left. Dropped: {steps}."
+        raise InputError(message)
+    return cleaned
 
 
 def list_datasets() -> tuple[DatasetInfo, ...]:
@@ -193,7 +207,7 @@ def _load_own(spec: str, options: DatasetOptions) -> Pairs:
     raise NotFoundError(message)
 
 
-_TABLE = frozenset({"columns", "id_column", "stratum_column", "image_columns"})
+_TABLE = frozenset({"columns", "header", "id_column", "stratum_column", "image_columns"})
 
 
 def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:

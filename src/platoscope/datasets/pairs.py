@@ -16,7 +16,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FilterCount", "Modality", "Pairs", "Side", "require"]
+__all__ = ["FilterCount", "Modality", "Pairs", "Side", "check_text", "require"]
 
 Modality = Literal["text", "image"]
 
@@ -58,7 +58,7 @@ class Side:
     Raises
     ------
     InputError
-        If the modality is unknown, or a text item is not a string.
+        If the modality is unknown, or a text item is no string, or none that UTF-8 can write.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Side:
         if self.modality not in ("text", "image"):
             message = f"modality must be 'text' or 'image', got {self.modality!r} for side {self.name!r}."
             raise InputError(message)
+        check_text(self.name, "the name of a side")
         if isinstance(self.items, str | bytes):
             message = f"items of side {self.name!r} must be a sequence, got one {type(self.items).__name__}."
             raise InputError(message)
@@ -80,6 +81,7 @@ class Side:
                 if not isinstance(item, str):
                     message = f"text item {i} of side {self.name!r} must be a str, got {type(item).__name__}."
                     raise InputError(message)
+                check_text(item, f"text item {i} of side {self.name!r}")
 
     def __len__(self) -> int:
         return len(self.items)
@@ -118,8 +120,7 @@ class Side:
 
     def _digest_item(self, item: str | ImageSource) -> bytes:
         if isinstance(item, str) and self.modality == "text":
-            # A lone surrogate is no valid UTF-8 but can come out of a JSON file: it still needs a key.
-            return hashlib.sha256(item.encode("utf-8", "surrogatepass")).digest()
+            return hashlib.sha256(item.encode()).digest()
         return digest_image(item)
 
 
@@ -180,6 +181,8 @@ class Pairs:
             if values is not None and len(values) != n:
                 message = f"{what} must have one value per pair ({n}), got {len(values)}."
                 raise InputError(message)
+            for i, value in enumerate(values or ()):
+                check_text(value, f"{what} {i}")
         unique = set(self.ids)
         if len(unique) != n:
             repeated = Counter(self.ids).most_common(1)[0][0]
@@ -259,8 +262,28 @@ class Pairs:
         for values in (self.ids, self.strata or ()):
             total.update(f"{len(values)}\n".encode())
             for value in values:
-                total.update(hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest())
+                total.update(hashlib.sha256(value.encode()).digest())
         return total.hexdigest()
+
+
+def check_text(text: str, what: str, /) -> None:
+    r"""Refuse a text that UTF-8 cannot write: JSON may hold one half of a surrogate pair (``"\ud83d"``).
+
+    No tokenizer takes it, and no file; what was cut there only the user knows.
+
+    Raises
+    ------
+    InputError
+        If it holds one; `what` says where the text stands.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = (
+            f"{what} holds half of a character, {text[error.start]!a} at place {error.start}, which is no Unicode text. "
+            "Cut it out, or put U+FFFD in its place."
+        )
+        raise InputError(message) from None
 
 
 def require(pairs: Pairs, n: int, /) -> Pairs:

@@ -71,6 +71,7 @@ class DatasetOptions:
     """The options of `load_pairs` that only some sources understand; `None` means not given."""
 
     columns: tuple[str, str] | None = None
+    header: bool | None = None
     id_column: str | None = None
     stratum_column: str | None = None
     image_columns: tuple[str, ...] | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from platoscope.datasets.images import ImageSource, open_image
 from platoscope.datasets.pairs import FilterCount, Pairs
 from platoscope.datasets.sources.table import load_table
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import InputError, StorageError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,23 +40,24 @@ def is_stored(folder: Path, /) -> bool:
 
 def load_stored(folder: Path, options: DatasetOptions, /) -> Pairs:
     """Load a folder that `write_pairs` or `prepare_data` left; options may choose other columns."""
-    header = _read_header(folder)
-    options = replace(
-        options,
-        columns=options.columns or header.get("sides"),
-        image_columns=options.image_columns or header.get("image_columns"),
-    )
-    table = load_table(folder / ROWS, options)
-    counts = tuple(FilterCount(**count) for count in header.get("counts", ()))
-    names = header.get("side_names") if options.columns == header.get("sides") else None
-    return replace(
-        table,
-        name=header.get("name", folder.name),
-        a=replace(table.a, name=names[0]) if names else table.a,
-        b=replace(table.b, name=names[1]) if names else table.b,
-        provenance=header.get("provenance", table.provenance),
-        counts=counts or table.counts,
-    )
+    with guarded(f"{folder / HEADER} does not describe a data set", "Make the folder again."):
+        header = _read_header(folder)
+        options = replace(
+            options,
+            columns=options.columns or header.get("sides"),
+            image_columns=options.image_columns or header.get("image_columns"),
+        )
+        table = load_table(folder / ROWS, options)
+        counts = tuple(FilterCount(**count) for count in header.get("counts", ()))
+        names = header.get("side_names") if options.columns == header.get("sides") else None
+        return replace(
+            table,
+            name=header.get("name", folder.name),
+            a=replace(table.a, name=names[0]) if names else table.a,
+            b=replace(table.b, name=names[1]) if names else table.b,
+            provenance=header.get("provenance", table.provenance),
+            counts=counts or table.counts,
+        )
 
 
 def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
@@ -72,7 +73,8 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
     Returns
     -------
     Path
-        The folder. Content read back has the same fingerprint (but for open images, which become files).
+        The folder. Content read back has the same fingerprint, but for open images, which become files, and for
+        what `load_pairs` drops of every data set: outer white space and duplicates.
 
     Raises
     ------
@@ -161,11 +163,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
     path = folder / HEADER
     if not path.is_file():
         return {}
-    try:
+    with guarded(f"{path} is not valid JSON", "Make the folder again."):
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        message = f"{path} is not valid JSON: {error}."
-        raise InputError(message) from error
     if header.get("format") != FORMAT:
         message = f"{path} has the format {header.get('format')!r}; this version reads {FORMAT}."
         raise InputError(message)

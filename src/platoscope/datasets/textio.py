@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["open_bytes", "open_text", "plain_suffix"]
+__all__ = ["lines", "open_bytes", "open_text", "plain_suffix"]
 
 
 def plain_suffix(path: PurePath, /) -> str:
@@ -49,15 +49,16 @@ def open_bytes(path: Path, /) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def open_text(path: Path, /, *, newline: str | None = None) -> Iterator[IO[str]]:
-    r"""Open a UTF-8 file for reading; a byte-order mark is skipped, `\r\n` ends a line like `\n`.
+def open_text(path: Path, /) -> Iterator[IO[str]]:
+    r"""Open a UTF-8 file for reading; a byte-order mark is skipped.
+
+    `\n` alone ends a line, and every character is handed on as it is: a lone `\r`, as texts from the web have it,
+    or one of the line ends of Unicode would else put all lines behind it beside the wrong ones.
 
     Parameters
     ----------
     path : Path
         May end in `.gz`.
-    newline : str, optional
-        As in `open`; the `csv` module wants "".
 
     Raises
     ------
@@ -68,9 +69,9 @@ def open_text(path: Path, /, *, newline: str | None = None) -> Iterator[IO[str]]
     """
     try:
         with (
-            gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
+            gzip.open(path, "rt", encoding="utf-8-sig", newline="\n")
             if path.suffix.lower() == ".gz"
-            else path.open("rt", encoding="utf-8-sig", newline=newline)
+            else path.open("rt", encoding="utf-8-sig", newline="\n")
         ) as file:
             yield file
     except UnicodeDecodeError as error:
@@ -83,3 +84,15 @@ def open_text(path: Path, /, *, newline: str | None = None) -> Iterator[IO[str]]
             raise
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
         raise StorageError(message) from error
+
+
+def lines(file: IO[str], /) -> Iterator[str]:
+    r"""Give the lines of a file that `open_text` opened, without `\n` and one `\r` before it.
+
+    Examples
+    --------
+    >>> import io
+    >>> list(lines(io.StringIO("one\r\na\rb\n", newline="\n")))
+    ['one', 'a\rb']
+    """
+    return (line.removesuffix("\n").removesuffix("\r") for line in file)

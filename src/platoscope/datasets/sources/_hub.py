@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.datasets.images import LazyImages
-from platoscope.errors import InputError, MissingExtraError, StorageError
+from platoscope.errors import InputError, MissingExtraError, StorageError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,16 +58,13 @@ def open_table(
         raise MissingExtraError(feature, "datasets", INSTALL) from error
     split = request.options.split or split
     revision = request.options.revision or revision
-    try:
-        if request.root is None:
-            table = datasets.load_dataset(hub_id, config, split=split, revision=revision)
-        else:
-            table = _open_local(request.root, config, split)
-    except (OSError, ValueError) as error:
-        where = f"{hub_id} (revision {revision})" if request.root is None else str(request.root)
+    if request.root is None:
         hint = f"Check the network and your access, or give a local copy: {request.spec}@FOLDER."
-        message = f"{where} cannot be read: {error} {hint if request.root is None else ''}".rstrip()
-        raise StorageError(message) from error
+        with guarded(f"{hub_id} (revision {revision}) cannot be read", hint, kind=StorageError):
+            table = datasets.load_dataset(hub_id, config, split=split, revision=revision)
+    else:
+        with guarded(f"{request.root} cannot be read", "Download it again.", kind=StorageError):
+            table = _open_local(request.root, config, split)
     missing = [column for column in columns if column not in table.column_names]
     if missing:
         message = f"{request.spec!r} lacks the column {missing[0]!r}; it has {', '.join(table.column_names)}."
@@ -96,7 +93,11 @@ def _open_local(root: Path, config: str | None, split: str) -> Any:
     import datasets
 
     if (root / "dataset_dict.json").is_file():
-        return datasets.load_from_disk(str(root))[split]
+        splits = datasets.load_from_disk(str(root))
+        if split not in splits:
+            message = f"{root} has no split {split!r}; it has {', '.join(splits)}. Choose one with split=."
+            raise InputError(message)
+        return splits[split]
     if (root / "dataset_info.json").is_file():
         return datasets.load_from_disk(str(root))
     for folder in ([root / config] if config else []) + [root / "data", root]:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
-from platoscope.datasets.textio import open_text, plain_suffix
+from platoscope.datasets.textio import lines, open_text, plain_suffix
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
     Parameters
     ----------
     path_a, path_b : Path
-        UTF-8, one item a line, perhaps with `.gz` behind. A line with nothing on it keeps its place; the
+        UTF-8, one item a line (see `lines`), perhaps with `.gz` behind. A line with nothing on it keeps its place; the
         filter for empty texts drops and counts the pair.
     options : DatasetOptions
         `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en").
@@ -36,7 +36,7 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
     texts_a: list[str] = []
     texts_b: list[str] = []
     with open_text(path_a) as file_a, open_text(path_b) as file_b:
-        for line_a, line_b in zip_longest(file_a, file_b):
+        for line_a, line_b in zip_longest(lines(file_a), lines(file_b)):
             if line_a is None or line_b is None:
                 shorter, longer = (path_a, path_b) if line_a is None else (path_b, path_a)
                 message = (
@@ -46,6 +46,10 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
                 raise InputError(message)
             texts_a.append(line_a.strip())
             texts_b.append(line_b.strip())
+    for path, texts in ((path_a, texts_a), (path_b, texts_b)):
+        if len(texts) == 1 and "\r" in texts[0]:
+            message = f"the lines of {path} end in carriage returns alone. Write them as line feeds first (mac2unix)."
+            raise InputError(message)
     names = options.columns or (_side_name(path_a), _side_name(path_b))
     return Pairs(
         name=f"{path_a.name},{path_b.name}",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html.entities import html5
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
 from platoscope.datasets.textio import open_bytes
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, guarded
+from platoscope.wording import listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,24 +30,33 @@ def load_tmx(path: Path, options: DatasetOptions, /) -> Pairs:
     path : Path
         A `.tmx` file, perhaps with `.gz` behind.
     options : DatasetOptions
-        `columns`: the two languages; "en" finds "en-US" where no plain "en" is in the unit. By default the
-        first two languages of the first unit that has two.
+        `columns`: the two languages; "en" finds "en-US" where no plain "en" is in the unit. By default those
+        of a memory that has two.
 
     Raises
     ------
     InputError
-        If it is not well-formed, or defines entities, which can blow up a parser's memory.
+        If it is not well-formed, has more than two languages and none were chosen, names an entity that HTML does
+        not know, or defines entities, which can blow up a parser's memory.
     NotFoundError
         If no unit has both languages.
     """
     reader = _Reader(options.columns)
-    with open_bytes(path) as file:
-        try:
-            reader.parser.ParseFile(file)
-        except expat.ExpatError as error:
-            message = f"{path} is not well-formed XML: {error}."
-            raise InputError(message) from error
+    with (
+        open_bytes(path) as file,
+        guarded(
+            f"{path} is not well-formed XML",
+            "Write it again as UTF-8, with an editor of translation memories.",
+        ),
+    ):
+        reader.parser.ParseFile(file)
     wanted, units, pairs = reader.wanted, reader.units, reader.pairs
+    if options.columns is None and len(reader.languages) > 2:
+        message = (
+            f"{path} has the languages {listed(sorted(reader.languages))}: say which two are the sides, "
+            f"as columns=(A, B) or {path.name}:A,B."
+        )
+        raise InputError(message)
     if wanted is None:
         message = f"no unit of {path} has two languages, so there are no pairs in it."
         raise InputError(message)
@@ -92,6 +103,8 @@ class _Reader:
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._data
         self.parser.EntityDeclHandler = self._refuse_entities
+        # Where a file names a DTD, which is not read, expat passes over entities that it does not know.
+        self.parser.SkippedEntityHandler = self._resolve_entity
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "tu":
@@ -128,6 +141,13 @@ class _Reader:
     def _data(self, data: str) -> None:
         if self._text is not None and not self._codes:
             self._text.append(data)
+
+    def _resolve_entity(self, name: str, is_parameter: bool, /) -> None:
+        characters = None if is_parameter else html5.get(f"{name};")
+        if characters is None:
+            message = f"the file uses the XML entity {name!r}, which it does not define. Write the character itself."
+            raise InputError(message)
+        self._data(characters)
 
     def _refuse_entities(self, name: str, *_declaration: Any) -> None:
         message = f"the file declares the XML entity {name!r}; translation memories need none. Remove it."
