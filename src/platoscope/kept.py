@@ -11,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
+import sys
 import tempfile
+import time
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,18 +26,22 @@ from platoscope.errors import PlatoscopeWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
 
 __all__ = [
     "CHECKSUMS",
     "DRAFT",
     "draft",
+    "has_checksums",
     "note",
+    "note_anew",
     "problem",
     "problems",
     "recall",
     "remember",
     "seal",
-    "sealed_names",
+    "sweep",
+    "workplace",
 ]
 
 CHECKSUMS = "checksums.txt"
@@ -43,6 +50,8 @@ DRAFT = ".draft-"
 """How the name of a file begins that is not whole yet."""
 _PIECE = 1 << 20  # bytes; stays in a core's cache
 _NO_CHECKSUM = "its checksum is missing"
+_LOCK = "lock"
+_LEFT_BEHIND_AFTER = 24 * 3600.0  # seconds; where nobody can tell whether the writer is alive
 
 
 class _Line(NamedTuple):
@@ -112,8 +121,12 @@ def note(folder: Path, name: str, /, *, written: Path | None = None) -> None:
         Where its content lies now; in its place by default.
     """
     checksum, size = _file_checksum(folder / name if written is None else written)
-    with (folder / CHECKSUMS).open("ab", buffering=0) as file:
-        file.write(_Line(checksum, size, name).text().encode())
+    line = _Line(checksum, size, name).text().encode()
+    with (folder / CHECKSUMS).open("a+b", buffering=0) as file:
+        # What was cut off in the middle of a line spoils that line only.
+        size_before = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size_before - 1))
+        file.write(line if file.read(1) in (b"", b"\n") else b"\n" + line)
 
 
 def seal(folder: Path, /) -> None:
@@ -123,10 +136,16 @@ def seal(folder: Path, /) -> None:
     _write_whole(folder / CHECKSUMS, "".join(lines).encode())
 
 
-def sealed_names(folder: Path, /) -> frozenset[str] | None:
-    """Give the names of which checksums are kept; None for a folder from before there were any."""
-    lines = _lines(folder)
-    return None if lines is None else frozenset(line.name for line in lines if line is not None)
+def has_checksums(folder: Path, /) -> bool:
+    """Tell whether checksums are kept of the files of a folder; none are in one from before there were any."""
+    return (folder / CHECKSUMS).is_file()
+
+
+def note_anew(folder: Path, names: Iterable[str], /) -> None:
+    """Note files that were made again, where checksums are kept of the folder's files."""
+    if has_checksums(folder):
+        for name in names:
+            note(folder, name)
 
 
 def problem(folder: Path, name: str, /) -> str | None:
@@ -157,7 +176,7 @@ def problems(folder: Path, names: Iterable[str] | None = None, /) -> list[tuple[
     list of (name, reason)
         Empty where all are what was written.
     """
-    lines = _lines(folder) or []
+    lines = _lines(folder)
     found = []
     if names is None:
         names = sorted({line.name for line in lines if line is not None})
@@ -171,6 +190,35 @@ def problems(folder: Path, names: Iterable[str] | None = None, /) -> list[tuple[
         if reason is not None:
             found.append((name, reason))
     return found
+
+
+@contextmanager
+def workplace(parent: Path, /) -> Iterator[Path]:
+    """Give a folder to work in, which goes when the block ends; those of killed processes go first.
+
+    Parameters
+    ----------
+    parent : Path
+        Where it lies; made if it is not there.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    with (
+        tempfile.TemporaryDirectory(dir=parent, prefix=DRAFT, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / _LOCK).open("wb") as lock,
+    ):
+        _take(lock)
+        yield Path(folder)
+
+
+def sweep(folder: Path, /) -> None:
+    """Delete what killed processes left: workplaces whose lock is free, and drafts of long ago."""
+    with contextlib.suppress(OSError):
+        for left in [entry for entry in folder.iterdir() if entry.name.startswith(DRAFT)]:
+            # Another process may sweep as well.
+            with contextlib.suppress(OSError):
+                if _is_left_behind(left):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def remember(path: Path, content: bytes, /) -> None:
@@ -201,6 +249,29 @@ def recall(path: Path, /, *, what: str) -> bytes | None:
     return None
 
 
+def _take(lock: BinaryIO) -> bool:
+    """Lock a file for as long as it is open; False where another process has, or where there are no such locks."""
+    if sys.platform == "win32":
+        return False
+    import fcntl  # POSIX only
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_left_behind(left: Path) -> bool:
+    if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
+        return True
+    lock = left / _LOCK
+    if not lock.is_file():  # a file, or a workplace that is being made
+        return False
+    with lock.open("r+b") as file:
+        return _take(file)
+
+
 def _write_whole(path: Path, content: bytes) -> None:
     """Write a file in one step."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=DRAFT, delete=False) as partial:
@@ -209,11 +280,11 @@ def _write_whole(path: Path, content: bytes) -> None:
     Path(partial.name).replace(path)
 
 
-def _lines(folder: Path) -> list[_Line | None] | None:
+def _lines(folder: Path) -> list[_Line | None]:
     try:
         content = (folder / CHECKSUMS).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError:
+        return []
     return [_Line.of(line) for line in content.decode(errors="replace").splitlines()]
 
 

@@ -22,6 +22,7 @@ from platoscope.cli.run import run
 from platoscope.cli.store import store
 from platoscope.cli.studies import studies
 from platoscope.cli.verdicts import verdicts
+from platoscope.cli.verify import verify
 from platoscope.errors import PlatoscopeError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ app.command("studies")(studies)
 app.command("verdicts")(verdicts)
 app.command("figures")(figures)
 app.command("reproduce")(reproduce)
+app.command("verify")(verify)
 app.add_typer(data, name="data")
 app.command("models")(models)
 app.command("extract")(extract)

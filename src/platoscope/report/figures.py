@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from platoscope.errors import PlatoscopeWarning, StorageError
+from platoscope.kept import note_anew
 from platoscope.report._fonts import use_fallback_fonts
 from platoscope.report._names import as_text
 from platoscope.report.panels import draw_panel, panel_size
@@ -153,6 +154,8 @@ def write_figures(
     combined = _combined(result)
     if combined is not None:
         written += save_figure(combined, target, "figure")
+    # In a run's folder its checksums speak of the figures as well.
+    note_anew(target.parent, [f"{target.name}/{path.name}" for path in written])
     return tuple(written)
 
 

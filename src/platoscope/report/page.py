@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError
+from platoscope.kept import note_anew
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
@@ -99,6 +100,7 @@ def write_page(
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(_page(result, panels), encoding="utf-8")
         partial.replace(path)
+        note_anew(path.parent, [path.name])
     except OSError as error:
         message = f"cannot write the page {path}: {error.strerror or error}"
         raise StorageError(message) from error

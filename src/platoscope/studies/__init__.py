@@ -20,7 +20,7 @@ from platoscope.studies.design.settings import Settings
 from platoscope.studies.paper.catalog import get_study, list_studies
 from platoscope.studies.plan.planning import Plan, make_plan
 from platoscope.studies.run.execution import execute
-from platoscope.studies.run.runs import StudyResult, load_run
+from platoscope.studies.run.runs import RunProblem, StudyResult, load_run, verify_run
 from platoscope.studies.run.sharing import Passes, extract_all, share
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Passes",
     "Plan",
     "Progress",
+    "RunProblem",
     "Settings",
     "Source",
     "Statement",
@@ -49,4 +50,5 @@ __all__ = [
     "load_run",
     "make_plan",
     "share",
+    "verify_run",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platoscope.errors import InputError, NotFoundError, StorageError
-from platoscope.studies import execute, get_study, load_run, make_plan
+from platoscope import kept
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.studies import execute, get_study, load_run, make_plan, verify_run
 from platoscope.studies.run import computing
 from platoscope.studies.run.run_folder import DIGEST, RunFolder, slug
 
@@ -53,8 +55,8 @@ def test_a_result_cut_short_is_computed_again_or_named(
 ) -> None:
     """A run that goes on takes a damaged file for none; who reads a finished run is told which file it is."""
     result_file.write_bytes(result_file.read_bytes()[:kept])
-    assert folder.read_result("x", digest="d") is None
-    with pytest.raises(StorageError, match=r"x\.nc cannot be read"):
+    assert "x" not in folder.kept_results({"x": "d"})
+    with pytest.raises(StorageError, match=r"x\.nc is damaged"):
         folder.read_result("x")
 
 
@@ -63,23 +65,22 @@ def test_a_file_of_something_else_is_no_result(folder: RunFolder, result_file: P
     size = result_file.stat().st_size
     for content in (b"not a result\n", bytes(size)):
         result_file.write_bytes(content)
-        assert folder.read_result("x", digest="d") is None
+        assert "x" not in folder.kept_results({"x": "d"})
     result_file.unlink()
     result_file.mkdir()
-    assert folder.read_result("x", digest="d") is None
-    with pytest.raises(StorageError, match="cannot be read"):
+    assert "x" not in folder.kept_results({"x": "d"})
+    with pytest.raises(StorageError, match="is damaged or was changed"):
         folder.read_result("x")
 
 
 def test_a_result_is_kept_for_its_digest_only(folder: RunFolder) -> None:
     """A result of other items, models or settings, or of a version that wrote no digest, is not taken."""
-    kept = folder.read_result("x", digest="d")
-    assert kept is not None
+    kept = folder.kept_results({"x": "d"})["x"]
     assert kept.identical(_result())
-    assert folder.read_result("x", digest="other") is None
+    assert folder.kept_results({"x": "other"}) == {}
     assert folder.read_result("y") is None
     folder.write_result("x", _result().drop_attrs())
-    assert folder.read_result("x", digest="d") is None
+    assert "x" not in folder.kept_results({"x": "d"})
 
 
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b'"\xff"'])
@@ -88,6 +89,23 @@ def test_damaged_json_is_named(folder: RunFolder, content: bytes) -> None:
     (folder.path / "summary.json").write_bytes(content)
     with pytest.raises(StorageError, match=r"summary\.json is damaged"):
         folder.read_json("summary")
+
+
+def test_any_flipped_bit_of_a_result_is_found(folder: RunFolder, result_file: Path) -> None:
+    """No damaged file reaches HDF5, which it can stop for ever; the run says what is computed again."""
+    content = result_file.read_bytes()
+    for position in range(0, len(content), len(content) // 40):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        result_file.write_bytes(damaged)
+        with pytest.warns(
+            PlatoscopeWarning, match=r"1 of the results in .* are damaged .*computed again: x\."
+        ):
+            assert folder.kept_results({"x": "d"}) == {}
+        with pytest.raises(StorageError, match="its checksum does not match.*Run the study again"):
+            folder.read_result("x")
+    result_file.write_bytes(content)
+    assert folder.kept_results({"x": "d"})["x"].identical(_result())
 
 
 def test_what_is_not_there_or_no_file_is_named(folder: RunFolder) -> None:
@@ -119,8 +137,7 @@ def test_an_interrupted_write_leaves_the_file_before_it(
         with pytest.raises(expected):
             folder.write_result("x", _result(0.9))
         assert not list(folder.path.rglob(".draft-*"))
-    kept = folder.read_result("x", digest="d")
-    assert kept is not None
+    kept = folder.kept_results({"x": "d"})["x"]
     assert kept.identical(_result(0.5))
 
 
@@ -274,6 +291,69 @@ def test_two_runs_in_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest.M
         execute(_plan(), out=tmp_path)
 
 
+def test_every_damaged_file_of_a_run_is_found_and_made_again(tmp_path: Path) -> None:
+    """A flipped bit in any file, its checksum included, is named; running again repairs all but pictures."""
+    first = execute(_plan(), out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    (tmp_path / "notes.txt").write_text("a file of the user's own is nobody's problem")
+    files = sorted(file for file in tmp_path.rglob("*") if file.is_file() and file.name != "notes.txt")
+    assert len(files) == 6 + len(first.results)
+    for file in files:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        found = {problem.file for problem in verify_run(tmp_path)}
+        assert file.relative_to(tmp_path).as_posix() in found
+        if file.name not in ("results.csv", "checksums.txt"):
+            with pytest.raises(StorageError, match=re.escape(file.name) + " is damaged or was changed"):
+                load_run(tmp_path)
+        again = execute(_plan(), out=tmp_path)
+        assert all(again.results[label].identical(result) for label, result in first.results.items())
+        assert {problem.file for problem in verify_run(tmp_path)} <= {"checksums.txt"}
+        load_run(tmp_path)
+
+
+def test_a_run_that_is_not_finished_lacks_files(tmp_path: Path) -> None:
+    """What is missing is named as well, and a folder without checksums as a whole."""
+    execute(_plan(), out=tmp_path)
+    (tmp_path / "verdicts.json").unlink()
+    assert [(problem.file, problem.reason) for problem in verify_run(tmp_path)] == [
+        ("verdicts.json", "it is missing")
+    ]
+    (tmp_path / "checksums.txt").unlink()
+    assert {problem.file for problem in verify_run(tmp_path)} > {
+        "checksums.txt",
+        "config.json",
+        "verdicts.json",
+    }
+    with pytest.raises(NotFoundError, match="no finished run"):
+        verify_run(tmp_path / "results")
+
+
+def test_a_run_from_before_checksums_is_read_with_a_warning(tmp_path: Path) -> None:
+    """Nothing is known of its files; running again in its folder computes what it holds anew."""
+    first = execute(_plan(), out=tmp_path)
+    (tmp_path / "checksums.txt").unlink()
+    with pytest.warns(PlatoscopeWarning, match="has no checksums.txt: damage would not be seen"):
+        load_run(tmp_path)
+    with pytest.warns(PlatoscopeWarning, match="have no checksum, and are computed again"):
+        execute(_plan(), out=tmp_path)
+    assert verify_run(tmp_path) == ()
+    assert load_run(tmp_path).results.keys() == first.results.keys()
+
+
+def test_processes_that_write_at_once_lose_no_checksum(tmp_path: Path) -> None:
+    """Lines are added, so a file is known however many write beside it; a line cut short spoils no other."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: RunFolder(tmp_path).write_json(f"{i % 8}", i), range(64)))
+    assert not [name for name, _ in kept.problems(tmp_path)]
+    with (tmp_path / kept.CHECKSUMS).open("ab") as file:
+        file.write(b"0123")
+    RunFolder(tmp_path).write_json("9", 9)
+    assert [name for name, _ in kept.problems(tmp_path)] == [kept.CHECKSUMS]
+    assert RunFolder(tmp_path).read_json("9") == 9
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -287,6 +367,6 @@ def test_two_runs_in_one_folder_do_not_mix(tmp_path: Path, monkeypatch: pytest.M
 def test_a_file_of_another_version_is_named(tmp_path: Path, name: str, content: object) -> None:
     """What an older or newer version wrote otherwise is an error that says which file and what to do."""
     execute(_plan(), out=tmp_path)
-    (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    RunFolder(tmp_path).write_json(name, content)
     with pytest.raises(StorageError, match=rf"{name}\.json.* this version.*Run the study again"):
         load_run(tmp_path)

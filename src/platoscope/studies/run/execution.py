@@ -85,10 +85,8 @@ def execute(
     results = Results(plan)
     selections = run.select()
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
-    for item in plan.comparisons:
-        kept = folder.read_result(item.label, digest=keys[item.label])
-        if kept is not None:
-            results.add(item.label, kept)
+    for label, result in folder.kept_results(keys).items():
+        results.add(label, result)
     pending = results.pending()
     readings = run.extract(pending, selections)
     if pending:

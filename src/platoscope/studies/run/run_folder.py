@@ -9,9 +9,11 @@
       summary.json       the closing table
       verdicts.json      the statements, judged
       provenance.json    models, data, filters, versions, machine, timings
+      checksums.txt      of all files, the figures and the page included
 
 Every file appears in one step (written beside its place, then renamed), so that a run that is killed leaves
-whole files only, and the next run keeps every comparison whose digest still fits. What says that a run is
+whole files only, and the next run keeps every comparison whose digest still fits and whose file is what was
+written. What says that a run is
 finished goes before the first file that it no longer speaks of is written.
 """
 
@@ -19,18 +21,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope import kept
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -77,6 +80,8 @@ class RunFolder:
         _refuse_shared_files(labels)
         with _writing(self.path):
             (self.path / "results").mkdir(parents=True, exist_ok=True)
+            kept.sweep(self.path)
+            kept.sweep(self.path / "results")
             with tempfile.TemporaryFile(dir=self.path):
                 pass
 
@@ -87,11 +92,11 @@ class RunFolder:
                 (self.path / name).unlink(missing_ok=True)
 
     def holds(self, name: str, value: object, /) -> bool:
-        """Tell whether ``<name>.json`` says exactly this."""
-        try:
-            return (self.path / f"{name}.json").read_bytes() == _text(value).encode()
-        except OSError:
-            return False
+        """Tell whether ``<name>.json`` says exactly this, and its checksum is there."""
+        file = f"{name}.json"
+        return (
+            kept.problem(self.path, file) is None and (self.path / file).read_bytes() == _text(value).encode()
+        )
 
     def write_json(self, name: str, value: object, /) -> None:
         """Write a plain value as ``<name>.json``."""
@@ -106,11 +111,13 @@ class RunFolder:
         NotFoundError
             If there is none: the folder holds no run, or one that is not finished.
         StorageError
-            If it cannot be read.
+            If it cannot be read, or is not what was written.
         """
         path = self.path / f"{name}.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            content = path.read_text(encoding="utf-8")
+            self._require_whole(path.name)
+            return json.loads(content)
         except FileNotFoundError:
             msg = f"{self.path} holds no finished run: there is no {path.name}. Run the study with --out {self.path}."
             raise NotFoundError(msg) from None
@@ -129,23 +136,80 @@ class RunFolder:
             draft.write_bytes(bytes(room))
             result.to_netcdf(draft, engine="h5netcdf")
 
-    def read_result(self, label: str, /, *, digest: str | None = None) -> xr.Dataset | None:
-        """Read the result of one comparison; None where there is none, or one of another digest."""
+    def read_result(self, label: str, /) -> xr.Dataset | None:
+        """Read the result of one comparison; None where there is none.
+
+        Raises
+        ------
+        StorageError
+            If it is not what was written. HDF5 opens it only if its checksum is right: damage can stop HDF5 for ever.
+        """
         import xarray as xr
 
         path = self.path / "results" / f"{slug(label)}.nc"
         if not path.exists():
             return None
+        self._require_whole(f"results/{path.name}")
         try:
             with xr.open_dataset(path, engine="h5netcdf") as stored:
-                if digest is not None and stored.attrs.get(DIGEST) != digest:
-                    return None
                 return stored.load()
-        except (OSError, ValueError, KeyError) as error:
-            if digest is not None:
-                return None  # damaged: it is computed again
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             msg = f"{path} cannot be read ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
+
+    def kept_results(self, digests: Mapping[str, str], /) -> dict[str, xr.Dataset]:
+        """Read the results that need not be computed again.
+
+        Parameters
+        ----------
+        digests : mapping of str to str
+            By label, what a result must have come from.
+
+        Warns
+        -----
+        PlatoscopeWarning
+            If files are not what was written, or have no checksum.
+        """
+        found, damaged = {}, []
+        for label, digest in digests.items():
+            try:
+                result = self.read_result(label)
+            except StorageError:
+                damaged.append(label)
+                continue
+            if result is not None and result.attrs.get(DIGEST) == digest:
+                found[label] = result
+        if damaged:
+            message = (
+                f"{len(damaged)} of the results in {self.path} are damaged or have no checksum, and are computed again: "
+                f"{', '.join(damaged)}."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        return found
+
+    def problems(self, labels: Iterable[str], /) -> list[tuple[str, str]]:
+        """Find every file that is damaged, or missing in a finished run with these comparisons.
+
+        Returns
+        -------
+        list of (name, reason)
+            Empty where everything is whole.
+        """
+        found = dict(kept.problems(self.path))
+        needed = ["config.json", *_CONCLUSIONS, *(f"results/{slug(label)}.nc" for label in labels)]
+        return list((found | dict(kept.problems(self.path, needed))).items())
+
+    def _require_whole(self, name: str) -> None:
+        """Refuse a file that is not what was written; of one from before there were checksums nothing is known."""
+        if not kept.has_checksums(self.path):
+            return
+        reason = kept.problem(self.path, name)
+        if reason is not None:
+            msg = (
+                f"{self.path / name} is damaged or was changed: {reason}. Run the study again with --out {self.path}; "
+                f"what is whole is kept (platoscope verify {self.path} names what is not)."
+            )
+            raise StorageError(msg)
 
     def write_table(self, table: pd.DataFrame, /) -> None:
         """Write the tidy table of all results."""
@@ -155,17 +219,8 @@ class RunFolder:
     @contextmanager
     def _draft(self, name: str) -> Iterator[Path]:
         """Give a path to write to, and put the file in its place when it is whole."""
-        target = self.path / name
-        with _writing(target):
-            handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".draft-", suffix=target.suffix)
-            os.close(handle)
-            try:
-                yield Path(draft)
-                # mkstemp makes files that only their owner may read.
-                Path(draft).chmod(0o644)
-                Path(draft).replace(target)
-            finally:
-                Path(draft).unlink(missing_ok=True)
+        with _writing(self.path / name), kept.draft(self.path, name) as draft:
+            yield draft
 
 
 def slug(label: str, /) -> str:

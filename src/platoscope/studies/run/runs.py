@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import NotFoundError, StorageError
+from platoscope import kept
+from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.studies.design.records import Choices, Design, Study, Verdict
 from platoscope.studies.design.serial import (
     comparison_from,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from platoscope.studies.design.records import Panel
 
-__all__ = ["StudyResult", "load_plan", "load_run", "plan_to"]
+__all__ = ["RunProblem", "StudyResult", "load_plan", "load_run", "plan_to", "verify_run"]
 
 _FORMAT = 2
 """Of config.json. The first one, which did not say so, was of runs that compared rows as they were."""
@@ -75,6 +77,22 @@ class StudyResult:
         return tuple(panel for panel in self.plan.panels if panel.conditions(self.results))
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunProblem:
+    """A file of a run that cannot be used.
+
+    Parameters
+    ----------
+    file : str
+        Its place in the run's folder.
+    reason : str
+        What is wrong.
+    """
+
+    file: str
+    reason: str
+
+
 def plan_to(plan: Plan, /) -> dict[str, Any]:
     """Give a plan as plain values; statements stay out, since a run keeps their verdicts."""
     return {
@@ -107,9 +125,19 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
         If the folder holds no finished run.
     StorageError
         If a file of it is damaged.
+
+    Warns
+    -----
+    PlatoscopeWarning
+        If the run is from before files had checksums, so that damage would not be seen.
     """
     run = RunFolder(Path(folder))
     plan = load_plan(folder)
+    if not kept.has_checksums(run.path):
+        message = (
+            f"{run.path} has no {kept.CHECKSUMS}: damage would not be seen. Run the study again with --out."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     verdicts = _verdicts_from(run.read_json("verdicts"), where=str(run.path))
     results = {}
     for comparison in plan.comparisons:
@@ -144,6 +172,32 @@ def load_plan(folder: str | os.PathLike[str], /) -> Plan:
     """
     run = RunFolder(Path(folder))
     return _plan_from(run.read_json("config"), where=str(run.path))
+
+
+def verify_run(folder: str | os.PathLike[str], /) -> tuple[RunProblem, ...]:
+    """Hold every file of a run against its checksum, the figures and the page included.
+
+    Parameters
+    ----------
+    folder : path
+        The folder that `execute` wrote.
+
+    Returns
+    -------
+    tuple of RunProblem
+        Empty where everything is whole. A run that is not finished lacks files.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder holds no run.
+    """
+    try:
+        labels = [item.label for item in load_plan(folder).comparisons]
+    except StorageError:
+        labels = []  # the configuration itself is among the problems
+    found = RunFolder(Path(folder)).problems(labels)
+    return tuple(RunProblem(file=name, reason=reason) for name, reason in found)
 
 
 def _verdicts_from(content: Any, *, where: str) -> tuple[Verdict, ...]:
