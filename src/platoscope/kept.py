@@ -35,6 +35,7 @@ __all__ = [
     "has_checksums",
     "note",
     "note_anew",
+    "noted",
     "problem",
     "problems",
     "recall",
@@ -148,6 +149,11 @@ def note_anew(folder: Path, names: Iterable[str], /) -> None:
             note(folder, name)
 
 
+def noted(folder: Path, /) -> list[str]:
+    """Give the names of the files of which checksums are kept."""
+    return sorted({line.name for line in _lines(folder) if line is not None})
+
+
 def problem(folder: Path, name: str, /) -> str | None:
     """Say why a file cannot be used; None where it is what was written.
 
@@ -179,14 +185,14 @@ def problems(folder: Path, names: Iterable[str] | None = None, /) -> list[tuple[
     lines = _lines(folder)
     found = []
     if names is None:
-        names = sorted({line.name for line in lines if line is not None})
+        names = noted(folder)
         if not lines:
             found.append((CHECKSUMS, "it is missing or empty"))
         elif None in lines:
             found.append((CHECKSUMS, f"{lines.count(None)} of its lines are damaged"))
     for name in names:
-        noted = {line[:2] for line in lines if line is not None and line.name == name}
-        reason = _reason(folder / name, noted)
+        written = {line[:2] for line in lines if line is not None and line.name == name}
+        reason = _reason(folder / name, written)
         if reason is not None:
             found.append((name, reason))
     return found
@@ -288,17 +294,17 @@ def _lines(folder: Path) -> list[_Line | None]:
     return [_Line.of(line) for line in content.decode(errors="replace").splitlines()]
 
 
-def _reason(file: Path, noted: set[tuple[int, int]]) -> str | None:
+def _reason(file: Path, written: set[tuple[int, int]]) -> str | None:
     if not file.is_file():
         return "it is missing"
-    if not noted:
+    if not written:
         return _NO_CHECKSUM
     size = file.stat().st_size
-    if all(size != other for _, other in noted):
+    if all(size != other for _, other in written):
         return (
-            f"it has {size} bytes, and {' or '.join(str(other) for _, other in sorted(noted))} were written"
+            f"it has {size} bytes, and {' or '.join(str(other) for _, other in sorted(written))} were written"
         )
-    return None if _file_checksum(file) in noted else "its checksum does not match"
+    return None if _file_checksum(file) in written else "its checksum does not match"
 
 
 def _file_checksum(path: Path) -> tuple[int, int]:

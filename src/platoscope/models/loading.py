@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.models.devices import choose_device, choose_dtype, tokens_per_batch
 from platoscope.models.library import require_libraries
-from platoscope.models.locations import convert_own, locate_model
+from platoscope.models.locations import locate_model, ready_model
 from platoscope.models.options import LoadingOptions
 
 if TYPE_CHECKING:
@@ -151,10 +151,7 @@ def open_model(
     require_libraries()
     device = choose_device(options.device)
     dtype = choose_dtype(options.dtype, device)
-    location = locate_model(name, revision=options.revision)
-    if location.gguf_file is not None:
-        convert_own(location)
-        location = locate_model(name)
+    location = ready_model(locate_model(name, revision=options.revision), weights=weights)
     known = None if outline is None else outline.pretrained
     if known is not None and known.commit is not None:
         location = replace(location, revision=known.commit)

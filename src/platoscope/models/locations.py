@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 from platoscope.contents import file_digests
 from platoscope.errors import InputError, NotFoundError
 from platoscope.hashing import digest
-from platoscope.models.bundled import BUNDLED, bundled_folder, own_gguf_folder, write_converted
+from platoscope.models.bundled import (
+    BUNDLED,
+    bundled_folder,
+    convert_bundled,
+    is_converted,
+    own_gguf_folder,
+    require_whole,
+    write_converted,
+)
 from platoscope.models.catalog import pinned_revision
 from platoscope.progress import SILENT
 
 if TYPE_CHECKING:
     from platoscope.progress import Progress
 
-__all__ = ["ModelLocation", "convert_own", "fingerprint_folder", "locate_model"]
+__all__ = ["ModelLocation", "fingerprint_folder", "locate_model", "ready_model"]
 
 # What no library reads states from: descriptions, and what training leaves beside the weights. Every other file is
 # part of the model: one that is unknown here must rather make another model than let two models be one.
@@ -121,27 +129,50 @@ def _own_gguf(name: str, path: Path, progress: Progress) -> ModelLocation:
     (content,) = file_digests([path], what=f"the model {name}", progress=progress)
     identity = {"sha256": content, "quantization": "GGUF"}
     folder = own_gguf_folder(content)
-    if folder.exists():
+    if is_converted(folder):
         return ModelLocation(name, str(folder), identity=identity)
     return ModelLocation(name, str(path.parent), gguf_file=path.name, identity=identity)
 
 
-def convert_own(location: ModelLocation, /) -> None:
-    """De-quantize a user's GGUF file into the cache, under the hash of its content.
+def ready_model(location: ModelLocation, /, *, weights: bool) -> ModelLocation:
+    """Make sure that what lies at a location can be loaded: converted, and whole.
+
+    A user's own GGUF file is de-quantized into the cache, under the hash of its content. Files that conversion wrote
+    are held against their checksums, and written again where they do not match.
 
     Parameters
     ----------
     location : ModelLocation
-        With a `gguf_file`; `locate_model` finds the converted folder afterwards.
+        From `locate_model`.
+    weights : bool
+        Whether the weights will be read.
+
+    Returns
+    -------
+    ModelLocation
+        The folder to load.
 
     Raises
     ------
     StorageError
-        If the cache cannot be written.
+        If a conversion cannot be written to the cache.
     """
-    assert location.gguf_file is not None
-    gguf = Path(location.place) / location.gguf_file
-    write_converted(own_gguf_folder(location.identity["sha256"]), gguf, location.identity)
+    if "sha256" not in location.identity:
+        return location  # not converted: the user's own folder, or of the hub
+    own = own_gguf_folder(location.identity["sha256"])
+    folder = Path(location.place) if location.gguf_file is None else own
+
+    def convert() -> None:
+        bundled = [model for model in BUNDLED if location.converted and model.name == location.name]
+        if bundled:
+            convert_bundled(bundled[0], folder)
+        else:
+            write_converted(folder, Path(location.name).expanduser(), location.identity)
+
+    if location.gguf_file is not None:
+        convert()
+    require_whole(folder, convert, weights=weights)
+    return replace(location, place=str(folder), gguf_file=None)
 
 
 def _refuse_revision(name: str, revision: str | None) -> None:

@@ -74,7 +74,7 @@ def load_pretrained(
     Parameters
     ----------
     location : ModelLocation
-        Where it is; not a GGUF file, which `platoscope.models.locations.convert_own` turns into a folder.
+        Where it is; not a GGUF file, which `platoscope.models.locations.ready_model` turns into a folder.
     dtype : torch.dtype
         Precision of the weights.
     device : torch.device
