@@ -190,9 +190,12 @@ def problems(folder: Path, names: Iterable[str] | None = None, /) -> list[tuple[
             found.append((CHECKSUMS, "it is missing or empty"))
         elif None in lines:
             found.append((CHECKSUMS, f"{lines.count(None)} of its lines are damaged"))
+    written: dict[str, set[tuple[int, int]]] = {}
+    for line in lines:
+        if line is not None:
+            written.setdefault(line.name, set()).add(line[:2])
     for name in names:
-        written = {line[:2] for line in lines if line is not None and line.name == name}
-        reason = _reason(folder / name, written)
+        reason = _reason(folder / name, written.get(name, set()))
         if reason is not None:
             found.append((name, reason))
     return found
@@ -291,7 +294,11 @@ def _lines(folder: Path) -> list[_Line | None]:
         content = (folder / CHECKSUMS).read_bytes()
     except OSError:
         return []
-    return [_Line.of(line) for line in content.decode(errors="replace").splitlines()]
+    return [
+        _Line.of(line.decode(errors="replace"))
+        for line in content.removesuffix(b"\n").split(b"\n")
+        if content
+    ]
 
 
 def _reason(file: Path, written: set[tuple[int, int]]) -> str | None:
@@ -310,8 +317,8 @@ def _reason(file: Path, written: set[tuple[int, int]]) -> str | None:
 def _file_checksum(path: Path) -> tuple[int, int]:
     """CRC-32C and size of a file."""
     checksum, size = 0, 0
-    piece = memoryview(bytearray(_PIECE))
     with path.open("rb", buffering=0) as file:
+        piece = memoryview(bytearray(max(1, min(_PIECE, os.fstat(file.fileno()).st_size))))
         while n := file.readinto(piece):
             checksum = crc32c(piece[:n], checksum)
             size += n

@@ -142,3 +142,26 @@ def test_the_real_packages(real_data: Path, tmp_path: Path, monkeypatch: pytest.
     assert images.counts[0].kept == 1599
     assert len(images) == 1597
     assert len(load_pairs("emoji-captions:en")) == 1555
+
+
+def test_no_flipped_bit_of_an_archive_goes_through(packages: list[Path], tmp_path: Path) -> None:
+    """Whatever bit is another, the content is what it was, or the archive is refused with its name."""
+    reference = _content(prepare_data("emoji", packages, out=tmp_path / "reference"))
+    content = packages[0].read_bytes()
+    refused = []
+    for position in range(0, len(content), len(content) // 150):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        packages[0].write_bytes(damaged)
+        try:
+            found = _content(prepare_data("emoji", packages, out=tmp_path / f"o{position}"))
+        except StorageError as error:
+            refused.append(str(error))
+        else:
+            assert found == reference
+    assert len(refused) > 140
+    assert all("google.tgz cannot be read as a package" in message for message in refused)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

@@ -80,6 +80,7 @@ def test_nothing_is_overwritten_and_nothing_is_left_half_written(toy: Pairs, tmp
 def test_a_header_of_another_kind_is_a_sentence(tmp_path: Path, content: str) -> None:
     """Whatever stands in dataset.json, the error names the file."""
     folder = write_pairs(Pairs("t", Side("en", "text", ["a"]), Side("it", "text", ["b"])), tmp_path / "t")
+    (folder / "checksums.txt").unlink()
     (folder / "dataset.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"dataset\.json .* Make the folder again"):
         load_pairs(str(folder))
@@ -88,6 +89,7 @@ def test_a_header_of_another_kind_is_a_sentence(tmp_path: Path, content: str) ->
 def test_an_unknown_format_is_refused(toy: Pairs, tmp_path: Path) -> None:
     """A header of a later version, or a damaged one, is named."""
     folder = write_pairs(toy, tmp_path / "toy")
+    (folder / "checksums.txt").unlink()
     header = folder / "dataset.json"
     header.write_text(json.dumps({"format": 99}), encoding="utf-8")
     with pytest.raises(InputError, match="has the format 99; this version reads 1"):
@@ -95,3 +97,30 @@ def test_an_unknown_format_is_refused(toy: Pairs, tmp_path: Path) -> None:
     header.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="not valid JSON"):
         load_pairs(str(folder))
+
+
+def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path, encode: Callable[..., bytes]) -> None:
+    """Text, header, images and checksums: the file is named, and how to keep a change that was meant."""
+    images = Side("image", "image", [encode(0), encode(1)])
+    folder = write_pairs(Pairs("x", images, Side("en", "text", ["one", "two"])), tmp_path / "x")
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    assert len(files) == 5
+    for file in files:
+        content = file.read_bytes()
+        middle = len(content) // 2
+        file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        with pytest.raises(StorageError, match="is damaged or was changed: .*remove .*checksums.txt"):
+            load_pairs(str(folder))
+        file.write_bytes(content)
+    (folder / "pairs.jsonl").write_text('{"image": "images/000000_a.png", "en": "three"}\n')
+    (folder / "checksums.txt").unlink()
+    assert list(load_pairs(str(folder)).b) == ["three"]
+
+
+def test_what_was_killed_is_swept(toy: Pairs, tmp_path: Path) -> None:
+    """A folder that no living process works in goes when the next one is written beside it."""
+    left = tmp_path / ".draft-killed"
+    (left / "content").mkdir(parents=True)
+    (left / "lock").touch()
+    folder = write_pairs(toy, tmp_path / "toy")
+    assert list(tmp_path.iterdir()) == [folder]

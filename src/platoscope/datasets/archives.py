@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tarfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Package", "open_package"]
+
+_GZIP = b"\x1f\x8b"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ def open_package(path: Path, /) -> Iterator[Package]:
         yield _described(path, files, lambda name: (root / name).read_bytes(), sorted(files))
         return
     try:
+        _read_to_the_end(path)
         with tarfile.open(path) as archive:
             # Every npm tarball holds one folder, of any name. Nothing is unpacked: members are only read.
             members = {m.name.partition("/")[2]: m for m in archive.getmembers() if m.isfile()}
@@ -76,11 +82,27 @@ def open_package(path: Path, /) -> Iterator[Package]:
                 return file.read() if file else b""
 
             yield _described(path, frozenset(members), read, list(members))
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         if isinstance(error, StorageError):
             raise
-        message = f"{path} cannot be read as a package: {error}."
+        message = f"{path} cannot be read as a package: {error}. Get it again."
         raise StorageError(message) from error
+
+
+def _read_to_the_end(path: Path) -> None:
+    """Let gzip compare the content with its checksum, which stands behind the last file: `tarfile` stops before it.
+
+    Raises
+    ------
+    OSError, EOFError, zlib.error
+        If a bit of it is another.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_GZIP)) != _GZIP:
+            return
+    with gzip.open(path) as content:
+        while content.read(_PIECE):
+            pass
 
 
 def _described(

@@ -1,7 +1,8 @@
 """The project's own form of a data set on disk: a folder with `pairs.jsonl`, `dataset.json` and images.
 
 Each line of `pairs.jsonl` is an object with one value per column; images are paths relative to the folder.
-`dataset.json` says which columns are the sides, which hold images, and where all of it comes from.
+`dataset.json` says which columns are the sides, which hold images, and where all of it comes from. The checksums of
+all files lie beside them, and are held against them when the folder is loaded.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope import kept
 from platoscope.datasets.images import ImageSource, open_image
 from platoscope.datasets.pairs import FilterCount, Pairs
 from platoscope.datasets.sources.table import load_table
@@ -39,7 +40,16 @@ def is_stored(folder: Path, /) -> bool:
 
 
 def load_stored(folder: Path, options: DatasetOptions, /) -> Pairs:
-    """Load a folder that `write_pairs` or `prepare_data` left; options may choose other columns."""
+    """Load a folder that `write_pairs` or `prepare_data` left; options may choose other columns.
+
+    Raises
+    ------
+    StorageError
+        If a file is not what was written.
+    InputError
+        If the folder does not describe pairs.
+    """
+    _require_whole(folder)
     with guarded(f"{folder / HEADER} does not describe a data set", "Make the folder again."):
         header = _read_header(folder)
         options = replace(
@@ -140,23 +150,32 @@ def new_folder(folder: Path, /) -> Iterator[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         message = f"{folder} exists already. Choose another folder, or remove it first."
         raise StorageError(message)
-    scratch = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        yield scratch
-        scratch.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        scratch.rename(folder)
+        with kept.workplace(folder.parent) as workplace:
+            scratch = workplace / "content"
+            scratch.mkdir()
+            yield scratch
+            kept.seal(scratch)
+            if folder.exists():
+                folder.rmdir()
+            scratch.rename(folder)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
         message = f"{folder} cannot be written: {error.strerror or error}."
         raise StorageError(message) from error
-    finally:
-        if scratch is not None and scratch.exists():
-            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _require_whole(folder: Path) -> None:
+    """Refuse a folder of which a file is not what was written; of one without checksums nothing is known."""
+    damaged = kept.problems(folder) if kept.has_checksums(folder) else []
+    if damaged:
+        name, reason = damaged[0]
+        message = (
+            f"{folder / name} is damaged or was changed: {reason} ({len(damaged)} such files). Make the folder again; if "
+            f"you changed it on purpose, remove {folder / kept.CHECKSUMS}."
+        )
+        raise StorageError(message)
 
 
 def _read_header(folder: Path) -> dict[str, Any]:
