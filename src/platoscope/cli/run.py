@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     from platoscope.models import Shelf
     from platoscope.progress import Progress
-    from platoscope.studies import Passes, Plan, Study, StudyResult
-    from platoscope.studies.design.comparison import Items
-    from platoscope.studies.run.items import Selection
+    from platoscope.studies import Candidates, Passes, Plan, Study, StudyResult
 
 __all__ = ["run"]
 
@@ -195,18 +193,19 @@ class _Done:
 def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> _Done:
     """Run one study after the other; where there are several, one that fails does not stop the others."""
     from platoscope.models import Shelf
+    from platoscope.studies import Candidates
 
     done = _Done()
-    filtered: dict[Items, Selection] = {}
+    candidates = Candidates()
     start = time.perf_counter()
     with open_progress(verbose=verbose) as progress:
         shelf = Shelf(progress)
         if len(jobs) > 1:
-            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, filtered, shelf)
+            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, candidates, shelf)
             done.seconds["choosing and reading"] = time.perf_counter() - start
         for plan, folder in jobs:
             try:
-                done.finished.append((_execute(plan, folder, request, progress, filtered, shelf), folder))
+                done.finished.append((_execute(plan, folder, request, progress, candidates, shelf), folder))
             except PlatoscopeError as error:
                 if len(jobs) == 1:
                     raise
@@ -229,7 +228,7 @@ def _extract_shared(
     plans: Sequence[Plan],
     request: _Request,
     progress: Progress,
-    filtered: dict[Items, Selection],
+    candidates: Candidates,
     shelf: Shelf,
     /,
 ) -> Passes | None:
@@ -237,7 +236,7 @@ def _extract_shared(
     from platoscope.studies import extract_all
 
     try:
-        return extract_all(plans, store=request.store, progress=progress, filtered=filtered, shelf=shelf)
+        return extract_all(plans, store=request.store, progress=progress, candidates=candidates, shelf=shelf)
     except PlatoscopeError as error:
         # The study that needs it will fail with the same error, and the others go on.
         sys.stderr.write(f"Not everything could be extracted ahead: {error}\n")
@@ -256,7 +255,7 @@ def _execute(
     folder: Path,
     request: _Request,
     progress: Progress,
-    filtered: dict[Items, Selection],
+    candidates: Candidates,
     shelf: Shelf,
     /,
 ) -> StudyResult:
@@ -264,7 +263,9 @@ def _execute(
     from platoscope.report import write_report
     from platoscope.studies import execute
 
-    result = execute(plan, out=folder, store=request.store, progress=progress, filtered=filtered, shelf=shelf)
+    result = execute(
+        plan, out=folder, store=request.store, progress=progress, candidates=candidates, shelf=shelf
+    )
     progress.stage("Drawing")
     write_report(result, folder)
     progress.finish()

@@ -20,10 +20,12 @@ from platoscope.studies.design.settings import Settings
 from platoscope.studies.paper.catalog import get_study, list_studies
 from platoscope.studies.plan.planning import Plan, make_plan
 from platoscope.studies.run.execution import execute
+from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.runs import RunProblem, StudyResult, load_run, verify_run
 from platoscope.studies.run.sharing import Passes, extract_all, share
 
 __all__ = [
+    "Candidates",
     "Choices",
     "Comparison",
     "Design",

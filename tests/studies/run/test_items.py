@@ -15,7 +15,7 @@ from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.studies import Comparison, Items, Source, Synthetic
 from platoscope.studies.run import items as module
-from platoscope.studies.run.items import Selection, Selections, count_steps, select_items
+from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -219,14 +219,14 @@ def test_too_few_for_ranks_are_refused_whatever_the_study_says(data: Callable[..
 def test_what_was_filtered_is_not_loaded_again(data: Callable[..., list[str]]) -> None:
     """Several plans give what they filtered from one to the next; other limits are items of their own."""
     loaded = data(_pairs("x", [(4, 4)] * N))
-    filtered: dict[Items, Selection] = {}
+    candidates = Candidates()
     counter = Counter()
-    first = _select(_items(), filtered=filtered, encoder=counter)
-    again = _select(_items(), filtered=filtered, encoder=counter)
+    first = _select(_items(), candidates=candidates, encoder=counter)
+    again = _select(_items(), candidates=candidates, encoder=counter)
     assert loaded == ["x"]
     assert len(counter.counted) == 2 * N
     assert again.of(_items()).pairs.fingerprint() == first.of(_items()).pairs.fingerprint()
-    _select(_items(maximum=7), filtered=filtered)
+    _select(_items(maximum=7), candidates=candidates)
     assert loaded == ["x", "x"]
 
 
@@ -236,13 +236,14 @@ def test_damaged_data_are_named_and_nothing_is_kept_of_them(tmp_path: Path) -> N
     path = tmp_path / "données ü.jsonl"
     path.write_text(rows[:-20])
     items = _items(str(path))
-    filtered: dict[Items, Selection] = {}
+    candidates = Candidates()
     for _ in range(2):
         with pytest.raises((InputError, StorageError), match="données ü"):
-            _select(items, filtered=filtered)
-    assert not filtered
+            _select(items, candidates=candidates)
+    with pytest.raises(NotFoundError, match="was not gathered; gathered were: none"):
+        candidates.of(items)
     path.write_text(rows)
-    assert len(_select(items, filtered=filtered).of(items).pairs) == N
+    assert len(_select(items, candidates=candidates).of(items).pairs) == N
 
 
 def test_selections_say_what_they_hold(data: Callable[..., object]) -> None:

@@ -104,7 +104,7 @@ def test_one_model_is_in_memory_at_a_time(
 def test_choosing_items_loads_no_weights(plans: list[Plan], loaded: list[int]) -> None:
     """Tokens are counted with the tokenizer alone."""
     for plan in plans:
-        selection, *_ = Workbench(plan, SILENT, None, {}).select().chosen.values()
+        selection, *_ = Workbench(plan, SILENT, None).select().chosen.values()
         counted = selection.lengths[plan.extractions[0].model]["a"]
         assert counted.tolist() == [len(text) for text in selection.pairs.a.items]
     assert loaded == []

@@ -12,6 +12,7 @@ from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.judge.summary import summarize, tidy
+from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     import os
 
     from platoscope.progress import Progress
-    from platoscope.studies.design.comparison import Items
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
-    from platoscope.studies.run.items import Selection, Selections
+    from platoscope.studies.run.items import Selections
 
 __all__ = ["execute"]
 
@@ -37,7 +37,7 @@ def execute(
     out: str | os.PathLike[str],
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
-    filtered: dict[Items, Selection] | None = None,
+    candidates: Candidates | None = None,
     shelf: Shelf | None = None,
 ) -> StudyResult:
     """Run a plan and write its folder.
@@ -53,8 +53,8 @@ def execute(
         Where representations are kept; the user's cache by default.
     progress : Progress
         Told what is going on.
-    filtered : dict, optional
-        What `platoscope.studies.extract_all` filled for several plans: items that need not be loaded and filtered again.
+    candidates : Candidates, optional
+        Those of other plans (`platoscope.studies.extract_all`), which need not be loaded and filtered again.
     shelf : platoscope.models.Shelf, optional
         Where models stand; shared by several plans, one model is in memory at a time.
 
@@ -79,7 +79,7 @@ def execute(
         plan,
         progress,
         store,
-        {} if filtered is None else filtered,
+        Candidates() if candidates is None else candidates,
         Shelf(progress) if shelf is None else shelf,
     )
     results = Results(plan)

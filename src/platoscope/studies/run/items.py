@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from platoscope.errors import NotFoundError, PlatoscopeWarning
 from platoscope.studies.design.settings import SMALLEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from platoscope.models import Encoder
     from platoscope.studies.design.comparison import Comparison, Items
 
-__all__ = ["Selection", "Selections", "count_steps", "select_items"]
+__all__ = ["Candidates", "Selection", "Selections", "count_steps", "select_items"]
 
 _NO_LIMIT = 1 << 40
 
@@ -85,8 +85,7 @@ class Selections:
             If nothing was chosen for them.
         """
         if items not in self.chosen:
-            known = ", ".join(_called(other) for other in self.chosen) or "none"
-            msg = f"no items of {_called(items)} were chosen; chosen were those of {known}"
+            msg = f"no items of {_called(items)} were chosen; chosen were those of {_all_called(self.chosen)}"
             raise NotFoundError(msg)
         return self.chosen[items]
 
@@ -104,6 +103,69 @@ def _called(items: Items) -> str:
     return f"{items.data} ({', '.join(items.tokenizers) or 'no limits'})"
 
 
+def _all_called(known: Iterable[Items]) -> str:
+    return ", ".join(map(_called, known)) or "none"
+
+
+@dataclass
+class Candidates:
+    """The items of each data set that lie within its limits, before a sample is drawn of them.
+
+    It grows as plans ask for more. Several plans that share one load and count nothing twice; a tokenizer is known by
+    the name of its model.
+    """
+
+    _within: dict[Items, Selection] = field(default_factory=dict, init=False)
+
+    def gather(
+        self,
+        wanted: Iterable[Items],
+        /,
+        *,
+        encoder_of: Callable[[str], Encoder],
+        on_done: Callable[[Items], None],
+    ) -> None:
+        """Load what is not here yet, and keep what lies within the limits; for the arguments see `select_items`."""
+        every = dict.fromkeys(member for items in wanted for member in items.members())
+        members = [member for member in every if member not in self._within]
+        loaded = {data: load_pairs(data) for data in dict.fromkeys(member.data for member in members)}
+        within = {member: Selection(loaded[member.data], {}) for member in members}
+        # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
+        for name in sorted({name for member in members for name in member.tokenizers}):
+            encoder = encoder_of(name)
+            known: dict[str, int] = {}
+            for member in members:
+                if name in member.tokenizers and encoder.modality == "text":
+                    within[member] = _filter(within[member], member, encoder, known)
+                    on_done(member)
+        self._within |= within
+
+    def of(self, items: Items, /) -> Selection:
+        """Give the items that all data sets of the group have, in the order of the first, so that samples agree.
+
+        Raises
+        ------
+        NotFoundError
+            If a data set of the group was not gathered.
+        """
+        groups = [self._of_one(member).pairs.ids for member in items.members()]
+        own = self._of_one(replace(items, together=()))
+        if not items.together:
+            return own
+        shared = set[str].intersection(*map(set, groups))
+        position = {name: i for i, name in enumerate(own.pairs.ids)}
+        kept = own.pairs.select([position[name] for name in groups[0] if name in shared])
+        others = ", ".join(data for data in items.together if data != items.data)
+        count = FilterCount(f"not in {others} within the limits", len(kept), len(own.pairs) - len(kept))
+        return _narrow(own, replace(kept, counts=(*kept.counts, count)))
+
+    def _of_one(self, member: Items) -> Selection:
+        if member not in self._within:
+            msg = f"{_called(member)} was not gathered; gathered were: {_all_called(self._within)}"
+            raise NotFoundError(msg)
+        return self._within[member]
+
+
 def select_items(
     wanted: Iterable[Items],
     /,
@@ -113,7 +175,7 @@ def select_items(
     shortfall: str,
     encoder_of: Callable[[str], Encoder],
     on_done: Callable[[Items], None],
-    filtered: dict[Items, Selection] | None = None,
+    candidates: Candidates | None = None,
 ) -> Selections:
     """Load, filter and sample every set of items.
 
@@ -131,8 +193,8 @@ def select_items(
         From the name of a model to an encoder that counts tokens.
     on_done : callable
         Told each set of items when it was filtered by one tokenizer.
-    filtered : dict, optional
-        Items that were loaded and filtered before; what is done now is added.
+    candidates : Candidates, optional
+        Those of earlier plans, which need not be loaded and filtered again; what is done now is added.
 
     Returns
     -------
@@ -149,10 +211,9 @@ def select_items(
         If there are fewer items than asked for and the study goes on with them.
     """
     every = list(dict.fromkeys(wanted))
-    filtered = {} if filtered is None else filtered
-    members = dict.fromkeys(member for items in every for member in items.members())
-    filtered |= _filter_all([member for member in members if member not in filtered], encoder_of, on_done)
-    available = {items: _together(items, filtered) for items in every}
+    candidates = Candidates() if candidates is None else candidates
+    candidates.gather(every, encoder_of=encoder_of, on_done=on_done)
+    available = {items: candidates.of(items) for items in every}
     sizes = {items: len(selection.pairs) for items, selection in available.items()}
     asked = n
     if shortfall == "equal":
@@ -173,37 +234,6 @@ def count_steps(wanted: Iterable[Items], /) -> int:
     """Count how often `select_items` calls `on_done` at most: once for each data set and tokenizer."""
     members = {member for items in wanted for member in items.members()}
     return sum(len(member.tokenizers) for member in members)
-
-
-def _filter_all(
-    members: Sequence[Items], encoder_of: Callable[[str], Encoder], on_done: Callable[[Items], None]
-) -> dict[Items, Selection]:
-    """Load data sets, and keep what lies within the limits of each."""
-    loaded = {data: load_pairs(data) for data in dict.fromkeys(member.data for member in members)}
-    filtered = {member: Selection(loaded[member.data], {}) for member in members}
-    # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
-    for name in sorted({name for member in members for name in member.tokenizers}):
-        encoder = encoder_of(name)
-        known: dict[str, int] = {}
-        for member in members:
-            if name in member.tokenizers and encoder.modality == "text":
-                filtered[member] = _filter(filtered[member], member, encoder, known)
-                on_done(member)
-    return filtered
-
-
-def _together(items: Items, filtered: Mapping[Items, Selection]) -> Selection:
-    """Keep the items that all data sets of the group have, in the order of the first, so that samples agree."""
-    own = filtered[replace(items, together=())]
-    if not items.together:
-        return own
-    groups = [filtered[member].pairs.ids for member in items.members()]
-    shared = set[str].intersection(*map(set, groups))
-    position = {name: i for i, name in enumerate(own.pairs.ids)}
-    kept = own.pairs.select([position[name] for name in groups[0] if name in shared])
-    others = ", ".join(data for data in items.together if data != items.data)
-    count = FilterCount(f"not in {others} within the limits", len(kept), len(own.pairs) - len(kept))
-    return _narrow(own, replace(kept, counts=(*kept.counts, count)))
 
 
 def _filter(selection: Selection, items: Items, encoder: Encoder, known: dict[str, int], /) -> Selection:

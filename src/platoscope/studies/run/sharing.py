@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.plan.extraction import join_poolings
+from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from platoscope.datasets import Side
     from platoscope.models import ModelOnDemand
     from platoscope.progress import Progress
-    from platoscope.studies.design.comparison import Items
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
-    from platoscope.studies.run.items import Selection
 
 __all__ = ["Passes", "extract_all", "share"]
 
@@ -77,7 +76,7 @@ def extract_all(
     *,
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
-    filtered: dict[Items, Selection] | None = None,
+    candidates: Candidates | None = None,
     shelf: Shelf | None = None,
 ) -> Passes:
     """Extract what several plans need, model by model, before any of them is executed.
@@ -88,8 +87,8 @@ def extract_all(
         From `platoscope.studies.share`, so that equal extractions have equal poolings.
     store, progress
         As in `execute`.
-    filtered : dict, optional
-        Filled with the items of all plans, to be given to `execute`.
+    candidates : Candidates, optional
+        Takes up the items of all plans, to be given to `execute`.
     shelf : platoscope.models.Shelf, optional
         Where models stand, to be given to `execute` as well, so that one is in memory at a time.
 
@@ -98,11 +97,11 @@ def extract_all(
     Passes
         How many sides the comparisons ask for, and how many passes over a model serve them.
     """
-    known: dict[Items, Selection] = {} if filtered is None else filtered
+    candidates = Candidates() if candidates is None else candidates
     shelf = Shelf(progress) if shelf is None else shelf
     wanted = []
     for plan in plans:
-        run = Workbench(plan, progress, store, known, shelf)
+        run = Workbench(plan, progress, store, candidates, shelf)
         selections = run.select()
         wanted += [(run, extraction, selections.of(extraction.items)) for extraction in plan.extractions]
     models = list(dict.fromkeys(run.model(extraction) for run, extraction, _ in wanted))

@@ -17,7 +17,7 @@ from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.plan.extraction import extraction_of, sources_of
 from platoscope.studies.run import computing
-from platoscope.studies.run.items import Selections, count_steps, select_items
+from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from platoscope.layerwise import LayerStack
     from platoscope.progress import Progress
-    from platoscope.studies.design.comparison import Comparison, Items
+    from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
@@ -49,8 +49,8 @@ class Workbench:
         Told what is going on.
     store : path or URL or None
         Where representations are kept.
-    filtered : dict
-        Items that are loaded and filtered already; filled by `select`.
+    candidates : Candidates, optional
+        Items that are loaded and filtered already; `select` adds to them.
     shelf : Shelf, optional
         Where models stand; one that is shared keeps one model in memory, whoever asks.
 
@@ -65,7 +65,7 @@ class Workbench:
     plan: Plan
     progress: Progress
     store: str | os.PathLike[str] | None
-    filtered: dict[Items, Selection]
+    candidates: Candidates = field(default_factory=Candidates)
     shelf: Shelf = field(default_factory=Shelf)
     n_read: int = field(default=0, init=False)
     timings: dict[str, float] = field(default_factory=dict, init=False)
@@ -97,7 +97,7 @@ class Workbench:
                 shortfall=self.plan.study.shortfall,
                 encoder_of=self._counting,
                 on_done=lambda items: self.progress.advance(next(done), items.data),
-                filtered=self.filtered,
+                candidates=self.candidates,
             )
 
     def _counting(self, name: str) -> ModelOnDemand:
