@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 import platoscope
 from platoscope.errors import InputError
-from platoscope.layerwise import take_profile
+from platoscope.layerwise import higher_is_similar, take_profile
 from platoscope.measures import MEASURES, Measure, calibrate, measure_rows, permutations, subsamples
 from platoscope.studies import Settings
 from platoscope.testing import references
@@ -55,6 +55,16 @@ def test_an_own_measure_stands_under_its_name_and_label(grid):
     alone = platoscope.compare(A, B, measures=["rsa"], n_permutations=30, rng=1)
     for name in alone.data_vars:
         np.testing.assert_array_equal(grid[name], alone[name], err_msg=str(name))
+
+
+def test_which_end_is_similar_is_said_by_the_result_else_by_the_table(grid):
+    """A result that lost what it said of its variables is of the table's measures, or it cannot be cut."""
+    names = ("partner_cosine", "spreads", "rsa", "nothing")
+    assert [higher_is_similar(grid, name) for name in names] == [True, False, True, None]
+    bare = grid.drop_attrs().assign_attrs(grid.attrs)
+    assert [higher_is_similar(bare, name) for name in names] == [None, None, True, None]
+    with pytest.raises(InputError, match="'partner_cosine' means similar: its attribute .* was lost"):
+        take_profile(bare, layer_a=1)
 
 
 def test_an_own_measure_has_intervals_on_the_same_subsamples(grid):

@@ -359,6 +359,9 @@ def test_a_measure_of_ones_own_is_drawn_as_its_result_says(madeup: ModuleType) -
     report.plot_grid(result, other, measure="other")
     assert other.lines[0].get_label().startswith("maximum")
     assert other.get_title() == "other"
+    result["mine_low"] = result["mine"].drop_attrs()
+    report.plot_grid(result, other, measure="mine_low")
+    assert other.lines[-1].get_label().startswith("minimum"), "a bound is on the scale of its measure"
 
 
 @pytest.mark.parametrize(

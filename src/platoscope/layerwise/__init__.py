@@ -11,7 +11,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
-from platoscope.layerwise._labels import DIRECTIONS
+from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
@@ -32,6 +32,7 @@ __all__ = [
     "compare_spaces",
     "compile_kernels",
     "count_items",
+    "higher_is_similar",
     "k_curve",
     "n_curve",
     "profile",

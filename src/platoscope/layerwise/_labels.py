@@ -15,6 +15,7 @@ from platoscope.measures import (
     Z95,
     adjusted_p_values,
     calibrate,
+    find_measure,
     neighborhood_overlap_chance,
     standard_errors,
 )
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["DIRECTIONS", "best_layer", "chance_along", "label", "transforms_in_words"]
+__all__ = ["DIRECTIONS", "best_layer", "chance_along", "higher_is_similar", "label", "transforms_in_words"]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -90,6 +91,28 @@ def label(
 def _attributes_of(measure: Measure) -> dict[str, Any]:
     """Return what the variable of a measure says of it, so that a result can be read without its record."""
     return {"long_name": measure.label, "higher_is_similar": int(measure.higher_is_similar)}
+
+
+def higher_is_similar(result: xr.Dataset, name: str, /) -> bool | None:
+    """Say whether higher values of a measure in a result mean more similar.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        Which says so of its variable; a result from before it did has measures of the table only.
+    name : str
+        The measure's.
+
+    Returns
+    -------
+    bool or None
+        None where neither the result nor the table knows.
+    """
+    stated = result[name].attrs.get("higher_is_similar") if name in result else None
+    if stated is not None:
+        return bool(stated)
+    measure = find_measure(name)
+    return None if measure is None else measure.higher_is_similar
 
 
 def _put_gap(put: Any, put_interval: Any, done: Evaluation) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.layerwise._labels import best_layer
+from platoscope.layerwise._labels import best_layer, higher_is_similar
 from platoscope.layerwise._matching import choose_pairs, swept_side
-from platoscope.measures import adjusted_p_values, as_similarity, get_measure
+from platoscope.measures import adjusted_p_values, as_similarity
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,7 +44,7 @@ def take_profile(
     Raises
     ------
     InputError
-        `grid` is not a grid, or its sides cannot be matched.
+        `grid` is not a grid, no longer says what its measures mean, or its sides cannot be matched.
     NotFoundError
         The grid has no such layer.
 
@@ -86,9 +86,13 @@ def take_profile(
 
 def _family_of(profile: xr.Dataset, name: str) -> dict[str, Any]:
     """Return again what depends on which layers are looked at."""
-    # A result from before variables said which of their ends is similar has measures of the table only.
-    higher = profile[name].attrs.get("higher_is_similar")
-    higher = get_measure(name).higher_is_similar if higher is None else bool(higher)
+    higher = higher_is_similar(profile, name)
+    if higher is None:
+        message = (
+            f"The grid does not say which end of {name!r} means similar: its attribute 'higher_is_similar' was lost. "
+            f"Compute on the grid with keep_attrs=True, or compare again."
+        )
+        raise InputError(message)
     values, draws = profile[name], profile[f"{name}_null_draws"]
     if "direction" not in values.dims:
         values, draws = values.expand_dims("direction"), draws.expand_dims("direction")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from platoscope.layerwise import higher_is_similar
 from platoscope.measures import MEASURES, ComparisonOptions, find_measure, split_variable
 
 if TYPE_CHECKING:
@@ -88,10 +89,8 @@ def short_label(variable: str, dataset: xr.Dataset, /) -> str:
 
 def lowest_is_best(variable: str, dataset: xr.Dataset, /) -> bool:
     """Say whether a lower value means more similar; what neither table nor result knows is taken for a similarity."""
-    measure = _scale_of(variable)
-    if measure is None:
-        return not _said(dataset, variable, "higher_is_similar", 1)
-    return not measure.higher_is_similar
+    quantity, part = split_variable(variable)
+    return part in _ON_ITS_SCALE and higher_is_similar(dataset, quantity) is False
 
 
 def axis_from_zero(variable: str, /) -> bool:
