@@ -13,7 +13,7 @@ from typing import Literal
 from platoscope.errors import InputError
 from platoscope.models.bundled import BUNDLED
 
-__all__ = ["ModelInfo", "catalog", "pinned_revision"]
+__all__ = ["ModelInfo", "catalog", "pinned_revision", "tower_error"]
 
 _BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "float8": 1.0}
 
@@ -342,3 +342,12 @@ def catalog() -> tuple[ModelInfo, ...]:
 def pinned_revision(name: str, /) -> str | None:
     """Give the commit that is loaded for a hub id of the catalogue, None where none is pinned."""
     return next((info.revision for info in _CATALOG if info.name == name), None)
+
+
+def tower_error(name: str, tower: str | None, /) -> InputError:
+    """Give the error for a model with two towers of which none was chosen, or one without that was given a choice."""
+    if tower is None:
+        return InputError(f"{name} has two towers. Choose one with tower='text' or tower='vision'.")
+    return InputError(
+        f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
+    )

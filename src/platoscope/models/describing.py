@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal
 
-from platoscope.errors import InputError
-from platoscope.models.catalog import catalog
+from platoscope.models.catalog import catalog, tower_error
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model
 
@@ -49,12 +48,8 @@ def describe_model(
     for info in listed:
         if info.tower == tower:
             return info
-    if listed and tower is None:
-        msg = f"{name} has two towers. Choose one with tower='text' or tower='vision'."
-        raise InputError(msg)
     if listed:
-        msg = f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
-        raise InputError(msg)
+        raise tower_error(name, tower)
     require_libraries()
     location = locate_model(name, revision=revision)
     # Loaded by name: that module imports torch and transformers (seconds), and this one must not.

@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
-from platoscope.models.catalog import ModelInfo
+from platoscope.models.catalog import ModelInfo, tower_error
 from platoscope.models.library import quiet_library
 
 if TYPE_CHECKING:
@@ -256,12 +256,10 @@ def _choose_tower(whole: Any, name: str, tower: str | None) -> Any:
     vision = next((getattr(whole, part) for part in _VISION_TOWERS if hasattr(whole, part)), None)
     if text is not None and vision is not None:
         if tower is None:
-            msg = f"{name} has two towers. Choose one with tower='text' or tower='vision'."
-            raise InputError(msg)
+            raise tower_error(name, tower)
         return text if tower == "text" else vision
     if tower is not None:
-        msg = f"{name} has no two towers to choose from, but tower={tower!r} was given. Leave it out."
-        raise InputError(msg)
+        raise tower_error(name, tower)
     return whole.get_encoder() if getattr(whole.config, "is_encoder_decoder", False) else whole
 
 
