@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.layerwise._carrying import carry_to_n
-from platoscope.measures import ComparisonOptions, Measure, draw_shuffles, subsamples
+from platoscope.measures import (
+    ComparisonOptions,
+    Measure,
+    carry,
+    draw_shuffles,
+    jackknife_covariance,
+    subsamples,
+)
 from platoscope.neighbors import Space, over_tasks, require_memory, same_space, take_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from platoscope.layerwise._stacks import Stack, Tell
 
 __all__ = ["Evaluation", "evaluate", "evaluate_layer"]
+
+# Covariances of so many subsamples are averaged; each costs (m/N)² of what that of all items does.
+_MEASURED_SUBSAMPLES = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +80,7 @@ def evaluate(
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
-        resamples = _resample(sides, pairs, options, sets, progress)
-        if options.interval_method == "carried":
-            resamples = [
-                found if found is None or side.measure.left_out is None
-                else carry_to_n(
-                    side.measure, side.a, side.b, pairs, options, sets, at_n, found,
-                    cut=take_sample if side.kept else Space.subset,
-                )
-                for side, at_n, found in zip(sides, values, resamples, strict=True)
-            ]  # fmt: skip
+        resamples = _resample(sides, values, pairs, options, sets, progress)
     return tuple(map(Evaluation, measures, values, resamples, nulls))
 
 
@@ -111,9 +111,10 @@ class _Sides:
         return cls(measure, a.answering(metric), b.answering(metric))
 
     @property
-    def kept(self) -> bool:
-        """Whether the matrices of all layers are at hand, to cut samples from."""
-        return all(space.gram is not None for space in (*self.a, *self.b))
+    def cut(self) -> Callable[[Space, npt.NDArray[np.intp]], Any]:
+        """What takes some of the items of a layer: a sample of its matrix where those of all layers are kept."""
+        kept = all(space.gram is not None for space in (*self.a, *self.b))
+        return take_sample if kept else Space.subset
 
 
 def _check_values(
@@ -133,42 +134,81 @@ def _check_values(
 
 
 def _resample(
-    sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, sets: Any, progress: Tell | None
+    sides: Sequence[_Sides],
+    values: Sequence[npt.NDArray[np.float64]],
+    pairs: npt.NDArray[np.intp],
+    options: ComparisonOptions,
+    sets: npt.NDArray[np.intp],
+    progress: Tell | None,
 ) -> list[Any]:
-    """Return the values of every measure on each subsample, shape (n_resamples, n_directions, n_pairs)."""
+    """Return the values of every measure on each subsample, shape (n_resamples, n_directions, n_pairs).
+
+    Those of `options.interval_method` "carried" are carried to all items, where the measures have `values`.
+    """
     wanted = [side for side in sides if side.measure.resampled]
     together = [side for side in wanted if side.measure.resamples is not None]
+    alone = [side for side in wanted if side.measure.resamples is None]
+    carries = options.interval_method == "carried"
+    carried = [side for side in wanted if carries and side.measure.left_out is not None]
     found: dict[str, Any] = {}
     scratch: dict[str, Any] = {}
     for done, side in enumerate(together):
         measure = side.measure
         assert measure.resamples is not None
-        values = measure.resamples(side.a, side.b, pairs, sets, options, scratch)
-        found[measure.name] = _check_values(measure, "resamples", values, (len(sets),), len(pairs))
+        drawn = measure.resamples(side.a, side.b, pairs, sets, options, scratch)
+        found[measure.name] = _check_values(measure, "resamples", drawn, (len(sets),), len(pairs))
         _tell(progress, "drawing subsamples", done + 1, len(wanted))
-    rest = [side for side in wanted if side.measure.resamples is None]
-    if rest:
-        draws = _on_each(rest, pairs, options, sets)
-        for side, draw in zip(rest, zip(*draws, strict=True), strict=True):
-            found[side.measure.name] = np.stack(draw)
+    if alone or carried:
+        draws = _on_each(alone, carried, pairs, options, sets)
+        for place, side in enumerate(alone):
+            found[side.measure.name] = np.stack([draw.values[place] for draw in draws])
+        for place, side in enumerate(carried):
+            at_size = np.mean([draw.covariances[place] for draw in draws[:_MEASURED_SUBSAMPLES]], axis=0)
+            name, n_samples = side.measure.name, side.a[0].n_samples
+            found[name] = carry(
+                found[name], values[sides.index(side)], at_size=at_size,
+                at_n=_covariance(side, side.a, side.b, pairs, options), n_samples=n_samples, size=sets.shape[1],
+            )  # fmt: skip
         _tell(progress, "drawing subsamples", len(wanted), len(wanted))
     return [found.get(side.measure.name) for side in sides]
 
 
-def _on_each(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, sets: Any) -> list[list[Any]]:
-    """Return, by subsample, the values of every measure; subsamples run side by side."""
-    draws: list[list[Any]] = [[] for _ in sets]
+class _Draw(NamedTuple):
+    """What one subsample gives, by measure."""
+
+    values: list[npt.NDArray[np.float64]]
+    """Shape (n_directions, n_pairs)."""
+    covariances: list[npt.NDArray[np.float64]]
+    """Of those that are carried, shape (n_pairs, n_directions, n_directions)."""
+
+
+def _on_each(
+    alone: Sequence[_Sides],
+    carried: Sequence[_Sides],
+    pairs: npt.NDArray[np.intp],
+    options: ComparisonOptions,
+    sets: npt.NDArray[np.intp],
+) -> list[_Draw]:
+    """Return what every subsample gives; they run side by side."""
+    draws: list[Any] = [None] * len(sets)
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):
-            draws[draw] = _on_one(sides, pairs, options, sets[draw])
+            measured = carried if draw < _MEASURED_SUBSAMPLES else ()
+            draws[draw] = _on_one(alone, measured, pairs, options, sets[draw])
 
     over_tasks(work, len(sets))
     return draws
 
 
-def _on_one(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, items: Any) -> list[Any]:
-    """Return the values on one subsample; measures that read the same layers share what is cut from them."""
+def _on_one(
+    alone: Sequence[_Sides],
+    carried: Sequence[_Sides],
+    pairs: npt.NDArray[np.intp],
+    options: ComparisonOptions,
+    items: npt.NDArray[np.intp],
+) -> _Draw:
+    """Return what one subsample gives; measures that read the same layers share what is cut from them."""
     cut: dict[tuple[Any, tuple[Space, ...]], Any] = {}
 
     def layers(how: Any, spaces: tuple[Space, ...]) -> Any:
@@ -179,14 +219,27 @@ def _on_one(sides: Sequence[_Sides], pairs: Any, options: ComparisonOptions, ite
 
     scratch: dict[str, Any] = {}
     values = []
-    for side in sides:
-        measure, A, B = side.measure, side.a, side.b
-        if measure.sampled is not None and side.kept:
-            found = measure.sampled(layers(take_sample, A), layers(take_sample, B), pairs, options, scratch)
+    for side in alone:
+        measure, how = side.measure, side.cut
+        if measure.sampled is not None and how is take_sample:
+            found = measure.sampled(layers(how, side.a), layers(how, side.b), pairs, options, scratch)
         else:
-            found = measure.scores(layers(Space.subset, A), layers(Space.subset, B), pairs, options, scratch)
+            A, B = (layers(Space.subset, spaces) for spaces in (side.a, side.b))
+            found = measure.scores(A, B, pairs, options, scratch)
         values.append(_check_values(measure, "scores", found, (), len(pairs)))
-    return values
+    covariances = [
+        _covariance(side, layers(side.cut, side.a), layers(side.cut, side.b), pairs, options)
+        for side in carried
+    ]
+    return _Draw(values, covariances)
+
+
+def _covariance(
+    side: _Sides, A: Any, B: Any, pairs: npt.NDArray[np.intp], options: ComparisonOptions
+) -> npt.NDArray[np.float64]:
+    """Return how both directions of a measure vary together when each item is left out in turn."""
+    assert side.measure.left_out is not None
+    return jackknife_covariance(side.measure.left_out(A, B, pairs, options))
 
 
 def _sets(
