@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import os
 import subprocess
@@ -12,7 +14,7 @@ import pytest
 
 import platoscope
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
-from platoscope.layerwise import take_profile
+from platoscope.layerwise import n_curve, take_profile
 from platoscope.measures import ComparisonOptions, calibrate, cka, information_imbalance, neighborhood_overlap
 from platoscope.neighbors import transform_rows
 
@@ -364,6 +366,22 @@ def test_options_are_one_record_and_keywords_replace_its_fields(stacks):
     )
     assert by_record.identical(by_words)
     assert "information_imbalance_p" not in platoscope.compare(A, B, options=record, n_permutations=0, rng=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "lacks"),
+    [
+        (platoscope.compare, set()),
+        (platoscope.profile, set()),
+        (n_curve, {"n_resamples", "resample_fraction", "interval_method", "n_permutations", "alpha"}),
+    ],
+)
+def test_every_option_is_a_keyword_that_replaces_nothing_unless_given(function, lacks):
+    """A field of the record that a function does not take as keyword does not apply to it."""
+    keywords = inspect.signature(function).parameters
+    names = {field.name for field in dataclasses.fields(ComparisonOptions)}
+    assert names - keywords.keys() == lacks
+    assert {keywords[name].default for name in names - lacks} == {None}
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import ComparisonOptions, changed, choose_measures
+from platoscope.measures import choose_measures, with_keywords
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    import numpy.typing as npt
     import xarray as xr
 
-    from platoscope.layerwise._stacks import Tell
-    from platoscope.measures import Measure
+    from platoscope.layerwise._stacks import Stack, Tell
+    from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["compare", "profile"]
@@ -122,21 +123,11 @@ resample_fraction, interval_method, n_permutations, alpha : optional
     >>> result.information_imbalance.sel(direction="a_to_b").round(1).values.tolist()
     [[0.1, 0.9], [1.0, 0.1], [1.1, 1.0]]
     """
-    chosen = changed(options or ComparisonOptions(), {
-        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
-        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
-        "alpha": alpha,
-    })  # fmt: skip
-    table = choose_measures(chosen.measures)
-    generator, seed = _generator(rng)
-    a, b, strata = make_stacks(
-        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
-    )
-    pairs = np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
-    result = label(found, a, b, pairs, chosen, seed, grid=True, stratified=strata is not None)
-    return diagnose(result, a, b, pairs, table, chosen)
+    chosen = with_keywords(options, locals())
+    return _evaluated(
+        A, B, chosen, _every_pair, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
+        progress=progress,
+    )  # fmt: skip
 
 
 def profile(
@@ -196,23 +187,54 @@ resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, bl
     >>> result.sizes["layer"], bool((result.asymmetry < 0).all())
     (3, True)
     """
-    chosen = changed(options or ComparisonOptions(), {
-        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
-        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric, "n_resamples": n_resamples,
-        "resample_fraction": resample_fraction, "interval_method": interval_method, "n_permutations": n_permutations,
-        "alpha": alpha,
-    })  # fmt: skip
-    table = choose_measures(chosen.measures)
+    chosen = with_keywords(options, locals())
+
+    def matched(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
+        depths = (a.relative_depth, b.relative_depth)
+        return choose_pairs((a.layers, b.layers), depths, match=match, layer_a=layer_a, layer_b=layer_b)
+
+    return _evaluated(
+        A, B, chosen, matched, grid=False, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _evaluated(
+    A: Any,
+    B: Any,
+    options: ComparisonOptions,
+    choose: Callable[[Stack, Stack], npt.NDArray[np.intp]],
+    /,
+    *,
+    grid: bool,
+    strata: Sequence[Any] | None,
+    n_samples: int | None,
+    block_size: int | None,
+    rng: int | np.random.Generator | None,
+    progress: Tell | None,
+) -> xr.Dataset:
+    """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out."""
+    measures = choose_measures(options.measures)
     generator, seed = _generator(rng)
     a, b, strata = make_stacks(
-        A, B, table, chosen, generator, progress, strata=strata, n_samples=n_samples, block_size=block_size
+        A,
+        B,
+        measures,
+        options,
+        generator,
+        progress,
+        strata=strata,
+        n_samples=n_samples,
+        block_size=block_size,
     )
-    pairs = choose_pairs(
-        (a.layers, b.layers), (a.relative_depth, b.relative_depth), match=match, layer_a=layer_a, layer_b=layer_b
-    )  # fmt: skip
-    found = evaluate(a, b, pairs, table, chosen, strata, generator, progress)
-    result = label(found, a, b, pairs, chosen, seed, grid=False, stratified=strata is not None)
-    return diagnose(result, a, b, pairs, table, chosen)
+    pairs = choose(a, b)
+    found = evaluate(a, b, pairs, measures, options, strata, generator, progress)
+    result = label(found, a, b, pairs, options, seed, grid=grid, stratified=strata is not None)
+    return diagnose(result, a, b, pairs, measures, options)
+
+
+def _every_pair(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
+    return np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
 
 
 def fresh_seed() -> int:

@@ -10,7 +10,7 @@ from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
 from platoscope.layerwise._stacks import both_sides
-from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
+from platoscope.measures import choose_measures, whole_number, with_keywords
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.measures import Measure
+    from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric, Transform
 
 __all__ = ["n_curve"]
@@ -72,10 +72,7 @@ def n_curve(
     >>> curve.neighborhood_overlap.mean("draw").round(1).values.tolist()
     [0.6, 0.2]
     """
-    chosen = changed(options or ComparisonOptions(), {
-        "measures": measures, "transform": transform, "n_neighbors": n_neighbors, "metric": metric,
-        "overlap_neighbors": overlap_neighbors, "overlap_metric": overlap_metric,
-    })  # fmt: skip
+    chosen = with_keywords(options, locals())
     whole_number("n_draws", n_draws, low=1)
     table = choose_measures(chosen.measures)
     sides = both_sides(X, Y, table, chosen)

@@ -115,4 +115,4 @@ def _warn(where: Sequence[str], transform: set[str]) -> None:
         f"{DOMINATED} {' and '.join(where)}: neighbors there are largely "
         f"neighbors in that feature. Compare prepared rows as well, with transform={ways}."
     )
-    warnings.warn(message, PlatoscopeWarning, stacklevel=4)
+    warnings.warn(message, PlatoscopeWarning, stacklevel=5)

@@ -187,7 +187,7 @@ def _warn_undefined(done: Evaluation, a: Stack, b: Stack, pairs: Any) -> None:
         f"{done.measure.title} is undefined in {int(missing.sum())} of {len(pairs)} cells, left missing: "
         f"{', '.join(names)} ({reason})."
     )
-    warnings.warn(message, PlatoscopeWarning, stacklevel=4)
+    warnings.warn(message, PlatoscopeWarning, stacklevel=5)
 
 
 def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
-from platoscope.measures._options import DEFAULT_MEASURES, ComparisonOptions, SideName, changed, whole_number
+from platoscope.measures._options import (
+    DEFAULT_MEASURES,
+    ComparisonOptions,
+    SideName,
+    changed,
+    whole_number,
+    with_keywords,
+)
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._own import measure_rows
 from platoscope.measures._resampling import (
@@ -65,4 +72,5 @@ __all__ = [
     "subsamples",
     "two_spaces",
     "whole_number",
+    "with_keywords",
 ]

@@ -15,7 +15,7 @@ from platoscope.neighbors import check_metric, parse_transform
 if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
 
-__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "whole_number"]
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "whole_number", "with_keywords"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
 SideName: TypeAlias = Literal["a", "b"]
@@ -120,6 +120,26 @@ def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
         message = f"unknown settings {', '.join(unknown)}; there are {', '.join(sorted(known))}"
         raise InputError(message)
     return replace(options, **{name: value for name, value in changes.items() if value is not None})
+
+
+def with_keywords(options: ComparisonOptions | None, arguments: Mapping[str, Any], /) -> ComparisonOptions:
+    """Return the options of a function that also takes fields of them as keywords, which win where they are not None.
+
+    Parameters
+    ----------
+    options : ComparisonOptions or None
+        None for the defaults.
+    arguments : mapping
+        The ``locals()`` of that function in its first statement: so its signature is the one place that names them.
+
+    Raises
+    ------
+    InputError
+        As `ComparisonOptions` does.
+    """
+    known = {item.name for item in fields(ComparisonOptions)}
+    keywords = {name: value for name, value in arguments.items() if name in known}
+    return changed(options or ComparisonOptions(), keywords)
 
 
 def whole_number(name: str, value: object, /, *, low: int, high: int | None = None) -> None:
