@@ -118,6 +118,92 @@ def test_numbered_arrays_are_layers_in_numeric_order(tmp_path: Path) -> None:
     assert r.n_features == 11
 
 
+def test_layers_are_in_the_natural_order_of_their_names(tmp_path: Path) -> None:
+    """Blocks of blocks keep their order, and what each layer was called is kept, through an export as well."""
+    names = ["layer1.0", "layer1.1", "layer2.0", "layer2.1", "layer10.0"]
+    arrays = {name: np.full((6, 3), float(i)) for i, name in enumerate(names)}
+    np.savez(tmp_path / "a.npz", **dict(sorted(arrays.items(), key=lambda item: item[0][::-1])))
+    r = import_representations(tmp_path / "a.npz")
+    assert [float(layer[0, 0]) for layer in r] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert r.layer_names == tuple(names)
+    assert r[1:3].layer_names == ("layer1.1", "layer2.0")
+    again = import_representations(export(r, tmp_path / "b.npz"))
+    assert again.layer_names == tuple(names)
+    assert Representations.from_arrays(np.zeros((2, 4, 3)), layers=[0, 8]).layer_names == ("0", "8")
+
+
+def test_a_list_of_tensors_is_one_of_layers(states: np.ndarray, tmp_path: Path) -> None:
+    """As `hidden_states` of a model are; widths may differ, and a bare tensor has its layers first as well."""
+    import torch
+
+    tensors = [torch.from_numpy(layer) for layer in states]
+    torch.save(tensors, tmp_path / "list.pt")
+    torch.save(tuple(tensors), tmp_path / "tuple.pt")
+    torch.save(torch.from_numpy(states), tmp_path / "bare.pt")
+    for name in ("list.pt", "tuple.pt", "bare.pt"):
+        r = import_representations(tmp_path / name)
+        assert np.array_equal(np.stack(list(r)), states), name
+    torch.save({"hidden_states": [tensors[0], tensors[1][:, :2]]}, tmp_path / "widths.pt")
+    assert [layer.shape for layer in import_representations(tmp_path / "widths.pt")] == [(5, 4), (5, 2)]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt"])
+def test_more_layers_than_items_asks_for_the_axes(tmp_path: Path, suffix: str) -> None:
+    """An array with its items first is not read as if they were layers."""
+    import torch
+
+    states = np.random.default_rng(0).standard_normal((9, 3, 4)).astype(np.float32)
+    file = tmp_path / f"a{suffix}"
+    if suffix == ".pt":
+        torch.save(torch.from_numpy(states), file)
+    elif suffix == ".npy":
+        np.save(file, states)
+    else:
+        np.savez(file, states)
+    with pytest.raises(
+        InputError, match=r"9 layers of 3 items. Say what its axes are, as axes=\('item', 'layer'"
+    ):
+        import_representations(file)
+    assert len(import_representations(file, axes=("item", "layer", "feature"))) == 3
+    assert len(import_representations(file, axes=("layer", "item", "feature"))) == 9
+
+
+def test_hdf5_that_lies_in_other_files_is_not_read(tmp_path: Path) -> None:
+    """External storage and virtual data sets would put any file's bytes into the array."""
+    import h5py
+
+    (tmp_path / "secret").write_bytes(np.arange(12, dtype=np.float32).tobytes())
+    with h5py.File(tmp_path / "raw.h5", "w") as content:
+        content.create_dataset("states", (3, 4), "float32", external=[(tmp_path / "secret", 0, 48)])
+    with h5py.File(tmp_path / "virtual.h5", "w") as content:
+        layout = h5py.VirtualLayout((3, 4), "float32")
+        layout[:] = h5py.VirtualSource(tmp_path / "raw.h5", "states", (3, 4))
+        content.create_virtual_dataset("states", layout)
+    for name in ("raw.h5", "virtual.h5"):
+        with pytest.raises(InputError, match=r"'states' of .* lies in other files, which are not read"):
+            import_representations(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "said", ["[1]", '{"ids": 3}', '{"layers": "x"}', '{"provenance": []}', "{nope", "[" * 99_999]
+)
+def test_what_a_file_says_about_itself_is_checked(tmp_path: Path, said: str) -> None:
+    """Whatever stands under "platoscope", the error names the file."""
+    np.savez(tmp_path / "a.npz", states=np.zeros((4, 3)), platoscope=np.array(said))
+    with pytest.raises(InputError, match=r"Cannot read .*a\.npz"):
+        import_representations(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("content", [{"mask": np.zeros(3)}, {"one": np.array([None, 2])}, {}])
+def test_an_archive_without_representations_is_a_sentence(
+    tmp_path: Path, content: dict[str, np.ndarray]
+) -> None:
+    """An .npz file of something else names what it has, or why it is not read."""
+    np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"Cannot (tell which array|read) .*a\.npz"):
+        import_representations(tmp_path / "a.npz")
+
+
 def test_bfloat16_safetensors(states: np.ndarray, tmp_path: Path) -> None:
     """Tensors in bfloat16, which NumPy does not know, are read exactly."""
     import torch
@@ -245,10 +331,18 @@ def test_vllm_states_are_clipped_as_those_of_the_models(vllm_folder: tuple[Path,
 
 
 def test_vllm_errors(vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
-    """Other layers than given, short prompts and an empty folder are named."""
+    """Other layers than given, states of a part of a prompt, short prompts and an empty folder are named."""
+    import torch
+    from safetensors.torch import save_file
+
     folder, _ = vllm_folder
     with pytest.raises(InputError, match=r"shape \(n_tokens, 2, n_features\)"):
         import_vllm(folder, layers=[1, 2])
+    half = {"hidden_states": torch.zeros(20, 3, 4), "token_ids": torch.arange(50)}
+    (tmp_path / "half").mkdir()
+    save_file(half, tmp_path / "half" / "0.safetensors")
+    with pytest.raises(InputError, match=r"hidden_states of 20 tokens for 50 token_ids"):
+        import_vllm(tmp_path / "half", layers=[1, 2, 3])
     with pytest.raises(InputError, match="too short"):
         import_vllm(folder, layers=[1, 2, 3], pooling="last,mean(6)")
     (tmp_path / "empty").mkdir()

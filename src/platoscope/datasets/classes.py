@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.errors import InputError
+from platoscope.checks import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -40,9 +40,9 @@ def same_class_pairs(
     >>> sorted(sorted(pair) for pair in pairs)[1]
     [1, 3]
     """
-    if per_class is not None and per_class < 1:
-        message = f"pairs_per_class must be at least 1, got {per_class}."
-        raise InputError(message)
+    if per_class is not None:
+        whole_number("pairs_per_class", per_class, low=1)
+    whole_number("seed", seed, low=0)
     members: dict[Hashable, list[int]] = {}
     for position, label in enumerate(labels):
         members.setdefault(label, []).append(position)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
 
+from platoscope.checks import generator, whole_number
 from platoscope.datasets.images import ImageSource, LazyImages, digest_image
 from platoscope.errors import InputError
 
@@ -239,10 +240,8 @@ class Pairs:
             If there are fewer than `n` pairs; the message tells where they went.
         """
         require(self, n)
-        seed = int(rng) if isinstance(rng, int | np.integer) else None
-        generator = np.random.default_rng(seed) if seed is not None else rng
-        assert isinstance(generator, np.random.Generator)
-        rows = np.sort(generator.choice(len(self), size=n, replace=False))
+        seed = None if isinstance(rng, np.random.Generator) else whole_number("rng", rng, low=0)
+        rows = np.sort(generator(rng).choice(len(self), size=n, replace=False))
         sampled = self.select(rows)
         return replace(
             sampled,
@@ -302,9 +301,7 @@ def require(pairs: Pairs, n: int, /) -> Pairs:
     ...
     platoscope.errors.InputError: 2 pairs are needed, but 'toy' has 1 (source: 1). Ask for fewer pairs, ...
     """
-    if n < 1:
-        message = f"the number of pairs must be at least 1, got {n}."
-        raise InputError(message)
+    whole_number("the number of pairs", n, low=1)
     if len(pairs) >= n:
         return pairs
     steps = "; ".join(

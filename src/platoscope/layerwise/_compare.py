@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from platoscope.checks import generator
 from platoscope.layerwise._diagnosing import diagnose
 from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
@@ -248,4 +249,4 @@ def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generat
         rng = fresh_seed()
     if isinstance(rng, np.random.Generator):
         return rng, "a generator passed by the caller"
-    return np.random.default_rng(rng), str(rng)
+    return generator(rng), str(rng)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import generator, whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
 from platoscope.layerwise._stacks import both_sides
-from platoscope.measures import choose_measures, whole_number, with_keywords
+from platoscope.measures import choose_measures, with_keywords
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ def n_curve(
         raise InputError(message)
     for size in counts:
         whole_number("each of sizes", size, low=smallest, high=n_samples)
-    generator = np.random.default_rng(rng)
+    chance = generator(rng)
     out = {m.name: np.empty((n_draws, len(counts), 2 if m.directed else 1)) for m in table}
     for draw in range(n_draws):
-        order = generator.permutation(n_samples)
+        order = chance.permutation(n_samples)
         for s, size in enumerate(counts):
             if draw > 0 and size == n_samples:
                 for values in out.values():

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
 from platoscope.layerwise._stacks import both_sides
-from platoscope.measures import ComparisonOptions, changed, choose_measures, whole_number
+from platoscope.measures import ComparisonOptions, changed, choose_measures
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from platoscope.measures._options import (
     ComparisonOptions,
     SideName,
     changed,
-    whole_number,
+    measure_names,
     with_keywords,
 )
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
@@ -59,6 +59,7 @@ __all__ = [
     "get_measure",
     "information_imbalance",
     "jackknife_covariance",
+    "measure_names",
     "measure_rows",
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
@@ -71,6 +72,5 @@ __all__ = [
     "standard_errors",
     "subsamples",
     "two_spaces",
-    "whole_number",
     "with_keywords",
 ]

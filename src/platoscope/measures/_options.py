@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from platoscope.checks import one_of, share, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
 from platoscope.measures._resampling import INTERVAL_METHODS
@@ -15,12 +15,13 @@ from platoscope.neighbors import check_metric, parse_transform
 if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
 
-__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "whole_number", "with_keywords"]
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "measure_names", "with_keywords"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
 SideName: TypeAlias = Literal["a", "b"]
 _MOST = 1_000_000
-"""Of neighbors, subsamples and permutations: more is a slip of the pen, and would fill any memory."""
+"""Of neighbors, subsamples and permutations."""
+_WHY = "more is a slip of the pen, and would fill any memory"
 _Record = TypeVar("_Record", bound="ComparisonOptions")
 
 
@@ -32,7 +33,7 @@ class ComparisonOptions:
 
     Parameters
     ----------
-    measures : sequence of str or Measure
+    measures : str, Measure or sequence of them
         Names in `platoscope.measures.MEASURES`, and measures of your own (`platoscope.measures.Measure`).
     transform : str, sequence of str or mapping
         Preparation of the rows of every layer before any measure: a step, or several in order
@@ -83,21 +84,21 @@ class ComparisonOptions:
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "measures", _names("measures", self.measures))
-        object.__setattr__(self, "transform", _transform(self.transform))
+        self._keep("measures", measure_names("measures", self.measures))
+        self._keep("transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
-            whole_number(name, getattr(self, name), low=1, high=_MOST)
+            self._keep(name, whole_number(name, getattr(self, name), low=1, high=_MOST, why=_WHY))
         for name in ("n_resamples", "n_permutations"):
-            whole_number(name, getattr(self, name), low=0, high=_MOST)
+            self._keep(name, whole_number(name, getattr(self, name), low=0, high=_MOST, why=_WHY))
         for name in ("resample_fraction", "alpha"):
-            _share(name, getattr(self, name))
+            self._keep(name, share(name, getattr(self, name)))
         for name in ("metric", "overlap_metric"):
             check_metric(name, getattr(self, name))
-        if self.interval_method not in INTERVAL_METHODS:
-            message = (
-                f"interval_method must be one of {', '.join(INTERVAL_METHODS)}; got {self.interval_method!r}."
-            )
-            raise InputError(message)
+        one_of("interval_method", self.interval_method, INTERVAL_METHODS)
+
+    def _keep(self, name: str, checked: object, /) -> None:
+        """Put a value in its plain form: a record is frozen once it is made."""
+        object.__setattr__(self, name, checked)
 
     def transform_of(self, side: SideName, /) -> tuple[str, ...]:
         """Return the steps that prepare the rows of one side, in order."""
@@ -142,16 +143,6 @@ def with_keywords(options: ComparisonOptions | None, arguments: Mapping[str, Any
     return changed(options or ComparisonOptions(), keywords)
 
 
-def whole_number(name: str, value: object, /, *, low: int, high: int | None = None) -> None:
-    """Raise an `InputError` unless `value` is a whole number from `low` to `high`; True is none."""
-    is_whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if is_whole and low <= int(value) and (high is None or int(value) <= high):  # type: ignore[call-overload]
-        return
-    limit = f"at least {low}" if high is None else f"from {low} to {high:,}"
-    message = f"{name} must be a whole number, {limit}; got {value!r}."
-    raise InputError(message)
-
-
 def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
     if not isinstance(value, Mapping):
         return parse_transform(value)
@@ -162,15 +153,21 @@ def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
     return a if a == b else {"a": a, "b": b}
 
 
-def _share(name: str, value: object) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 < value < 1:  # type: ignore[operator, arg-type]
-        message = f"{name} must lie strictly between 0 and 1; got {value!r}."
-        raise InputError(message)
+def measure_names(name: str, value: object, /) -> tuple[str | Measure, ...]:
+    """Return measures as a tuple; one alone need not stand in a list.
 
-
-def _names(name: str, value: object) -> tuple[str | Measure, ...]:
-    chosen = tuple(value) if isinstance(value, list | tuple) else ()
+    Raises
+    ------
+    InputError
+        If there is none, one comes twice, or something is no measure.
+    """
+    chosen = (
+        (value,)
+        if isinstance(value, str | Measure)
+        else tuple(value)
+        if isinstance(value, list | tuple)
+        else ()
+    )
     if not chosen or not all(isinstance(item, str | Measure) for item in chosen):
         message = (
             f"{name} must be a list of at least one measure, by name or a Measure of your own; got {value!r}."

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import generator, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._inputs import check_same_items
 from platoscope.neighbors import FloatArray, Space, Transform, as_space, check_finite, transform_rows
@@ -36,6 +37,7 @@ def split_imbalance(
     parts_x, parts_y = (_rows(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))
     n_samples = len(parts_x[0])
     check_same_items(n_samples, len(parts_y[0]))
+    whole_number("n_neighbors", n_neighbors)
     n_columns = n_samples - n_samples // 2
     if n_columns < 4 or not 1 <= n_neighbors < n_columns:
         message = (
@@ -43,7 +45,7 @@ def split_imbalance(
             f"and n_neighbors (got {n_neighbors}) below their number. Give more items."
         )
         raise InputError(message)
-    order = np.random.default_rng(rng).permutation(n_samples)
+    order = generator(rng).permutation(n_samples)
     rows, columns = order[: n_samples // 2], order[n_samples // 2 :]
     unit_x, unit_y = _unit(parts_x, "X"), _unit(parts_y, "Y")
     sums = np.zeros((2, 2))

@@ -14,6 +14,7 @@ import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import refuse_masks
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
 
 def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
     """Return one array of shape (n_samples, n_features) as float32 or float64 on the host."""
+    refuse_masks(X, name)
     array = _to_numpy(X, name)
     if array.ndim != 2:
         message = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of, reads_distances, require_answer
@@ -69,6 +70,7 @@ def nearest_neighbors(
 
 def _check(space: Space, n_neighbors: int, metric: str | OwnMetric) -> None:
     require_answer(space.metric, metric, space.name)
+    whole_number("n_neighbors", n_neighbors)
     if not 1 <= n_neighbors <= space.n_samples - 1:
         message = (
             f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "

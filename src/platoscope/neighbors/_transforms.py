@@ -57,6 +57,9 @@ def parse_transform(transform: Transform, /) -> tuple[str, ...]:
     ((), ('zscore', 'unit'), ('zscore', 'unit'))
     """
     given = transform.split("+") if isinstance(transform, str) else transform
+    if not isinstance(given, list | tuple):
+        message = f"transform must be a step, or a list of them; got {transform!r}."
+        raise InputError(message)
     steps = tuple(step.strip() if isinstance(step, str) else step for step in given)
     if steps in ((), ("none",)):
         return ()

@@ -14,8 +14,9 @@ from platoscope.representations.housekeeping import (
     remove,
     verify,
 )
-from platoscope.representations.importing import import_representations, import_vllm
+from platoscope.representations.importing import import_representations
 from platoscope.representations.representations import Representations
+from platoscope.representations.vllm import import_vllm
 
 __all__ = [
     "Aligned",

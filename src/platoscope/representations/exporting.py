@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from platoscope.errors import InputError, StorageError
-from platoscope.representations.importing import ARRAY_NAME, METADATA_NAME, require
+from platoscope.representations._files import ARRAY_NAME, METADATA_NAME, require
 
 if TYPE_CHECKING:
     import os

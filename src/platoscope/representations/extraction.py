@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import whole_numbers
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.on_demand import ModelOnDemand
@@ -181,9 +182,9 @@ def _check_modality(encoder: Encoder, side: Side) -> None:
 def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...] | None:
     if layers is None:
         return None
-    numbers = [int(layer) for layer in layers]
+    numbers = whole_numbers("layers", layers)
     wrong = [number for number in numbers if not -n_layers <= number < n_layers]
-    if wrong or not numbers:
+    if wrong:
         message = (
             f"layers must lie between {-n_layers} and {n_layers - 1} for this model, got {list(layers)}."
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from platoscope.checks import refuse_masks, whole_number, whole_numbers
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Representations"]
+__all__ = ["LAYER_NAMES", "Representations"]
+
+LAYER_NAMES = "layer_names"
+"""Under which the provenance has what somebody else called the layers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,18 +109,28 @@ class Representations:
         by_pooling = _checked_stacks(stacks)
         first = next(iter(by_pooling.values()))
         n_items = len(first[0])
-        numbers = tuple(range(len(first))) if layers is None else tuple(int(layer) for layer in layers)
+        numbers = tuple(range(len(first))) if layers is None else whole_numbers("layers", layers)
         if len(numbers) != len(first) or len(set(numbers)) != len(numbers):
             message = f"layers must be {len(first)} different numbers, one per layer, got {numbers}."
             raise InputError(message)
         return cls(
             pooling=next(iter(stacks)),
             layers=numbers,
-            depth=max(numbers) if depth is None else depth,
+            depth=max(numbers) if depth is None else whole_number("depth", depth, low=1),
             ids=_checked_ids(ids, n_items),
             _backing=ArrayBacking(by_pooling, dict(provenance or {})),
             _positions=tuple(range(len(first))),
             _rows=np.arange(n_items),
+        )
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """What each layer was called where it came from ("layer1.0"); by default its number."""
+        given = self._backing.provenance.get(LAYER_NAMES)
+        names = given if isinstance(given, list | tuple) else ()
+        return tuple(
+            str(names[position]) if position < len(names) else str(layer)
+            for position, layer in zip(self._positions, self.layers, strict=True)
         )
 
     @property
@@ -313,6 +327,8 @@ def _checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
 
 
 def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
+    for number, layer in enumerate(stack):
+        refuse_masks(layer, f"Layer {number} of {name!r}")
     layers = [np.asarray(layer) for layer in stack]
     if not layers:
         message = f"arrays for pooling {name!r} hold no layer; expected at least one."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from platoscope.checks import one_of, whole_number, word
 from platoscope.errors import InputError
-from platoscope.measures import DEFAULT_MEASURES, ComparisonOptions, get_measure, whole_number
+from platoscope.measures import DEFAULT_MEASURES, ComparisonOptions, get_measure, measure_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,9 @@ __all__ = ["SMALLEST", "Settings"]
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 SMALLEST = 40
 """Fewer items than this make no comparison of ranks."""
+_MOST_ITEMS = 10_000_000
+_LARGEST_SEED = 2**63 - 1
+"""What an attribute of a netCDF file holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,7 @@ class Settings(ComparisonOptions):
                     "Use platoscope.compare or platoscope.profile with it"
                 )
                 raise InputError(msg)
+        self._keep("grid_measures", measure_names("grid_measures", self.grid_measures))
         asked: tuple[object, ...] = (*self.measures, *self.grid_measures)
         for measure in asked:
             if not isinstance(measure, str):
@@ -79,16 +84,14 @@ class Settings(ComparisonOptions):
                 )
                 raise InputError(msg)
             get_measure(measure)
-        object.__setattr__(self, "grid_measures", tuple(self.grid_measures))
-        whole_number("n", self.n, low=SMALLEST)
-        whole_number("seed", self.seed, low=0)
+        why = "every item is compared with every other"
+        self._keep("n", whole_number("n", self.n, low=SMALLEST, high=_MOST_ITEMS, why=why))
+        self._keep("seed", whole_number("seed", self.seed, low=0, high=_LARGEST_SEED))
         if self.batch_tokens is not None:
-            whole_number("batch_tokens", self.batch_tokens, low=1)
-        for name, known in (("dtype", DTYPES), ("device_map", (None, "auto"))):
-            if getattr(self, name) not in known:
-                names = ", ".join(str(value) for value in known)
-                msg = f"{name} must be one of {names}, got {getattr(self, name)!r}"
-                raise InputError(msg)
+            self._keep("batch_tokens", whole_number("batch_tokens", self.batch_tokens, low=1))
+        one_of("dtype", self.dtype, DTYPES)
+        one_of("device_map", self.device_map, (None, "auto"))
+        word("device", self.device)
         neighbors = max(self.n_neighbors, self.overlap_neighbors)
         size = round(self.n * self.resample_fraction)
         if self.n_resamples and size <= neighbors:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from platoscope.checks import whole_numbers
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
@@ -204,7 +205,7 @@ def make_plan(
         poolings=None
         if pooling is None
         else tuple(str(Pooling.parse(item)) for item in _tuple(pooling) or ()),
-        layers=None if layers is None else tuple(int(layer) for layer in layers),
+        layers=None if layers is None else whole_numbers("layers", layers),
     )
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     given = {name: value for name, value in told.items() if value is not None}

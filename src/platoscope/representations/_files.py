@@ -1,0 +1,156 @@
+"""The arrays in a file that others wrote: NumPy, safetensors, PyTorch and HDF5, each by its own library."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.errors import InputError, MissingExtraError, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["ARRAY_NAME", "METADATA_NAME", "SUFFIXES", "Dump", "natural", "read_file", "require"]
+
+ARRAY_NAME = "representations"
+METADATA_NAME = "platoscope"
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The arrays of a file by name, and what it says about itself (if `export` wrote it)."""
+
+    arrays: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def require(module: str, feature: str, extra: str = "io") -> None:
+    """Name the command that installs an optional package, if it is missing."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(feature, module, f"pip install 'platoscope[{extra}]'")
+
+
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort "10" after "9"."""
+    parts = [part for part in re.split(r"([0-9]+)", name) if part]
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+
+
+def read_file(file: Path, /) -> Dump:
+    """Read all arrays of a file whose ending is one of `SUFFIXES`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, whatever its library says.
+    MissingExtraError
+        If the package that reads it is not installed.
+    """
+    reader = _READERS[file.suffix.lower()]
+    with guarded(f"Cannot read {str(file)!r} as {file.suffix}", "Check that the file is whole."):
+        dump = reader(file)
+        said = dump.metadata
+        if not isinstance(said, dict):
+            message = f"what it says about itself under {METADATA_NAME!r} is no object"
+            raise TypeError(message)
+        kinds = {"ids": list, "pooling": str, "layers": list, "depth": int, "provenance": dict}
+        wrong = [name for name, kind in kinds.items() if name in said and not isinstance(said[name], kind)]
+        if wrong:
+            message = (
+                f"what it says about itself under {METADATA_NAME!r} has {wrong[0]}={said[wrong[0]]!r:.40}"
+            )
+            raise TypeError(message)
+    return dump
+
+
+def _read_npy(file: Path) -> Dump:
+    return Dump({file.stem: np.load(file, mmap_mode="r", allow_pickle=False)})
+
+
+def _read_npz(file: Path) -> Dump:
+    with np.load(file, allow_pickle=False) as content:
+        arrays = {name: content[name] for name in content.files if name != METADATA_NAME}
+        said = json.loads(str(content[METADATA_NAME])) if METADATA_NAME in content.files else {}
+    return Dump(arrays, said)
+
+
+def _read_safetensors(file: Path) -> Dump:
+    require("safetensors", "Reading safetensors files")
+    from safetensors import safe_open  # of the extra io
+
+    # NumPy has no bfloat16, in which most such files are written; torch reads it.
+    framework = "pt" if importlib.util.find_spec("torch") else "numpy"
+    with safe_open(file, framework=framework) as content:
+        arrays = {name: _as_numpy(content.get_tensor(name)) for name in content.keys()}  # noqa: SIM118
+        said = json.loads((content.metadata() or {}).get(METADATA_NAME, "{}"))
+    return Dump(arrays, said)
+
+
+def _read_torch(file: Path) -> Dump:
+    require("torch", "Reading .pt files", "models")
+    import torch  # 1.8 s, and of the extra models
+
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict):
+        content = {ARRAY_NAME: content}
+    said = json.loads(content.get(METADATA_NAME, "{}"))
+    arrays = {}
+    for name, value in content.items():
+        if isinstance(value, torch.Tensor):
+            arrays[str(name)] = _as_numpy(value)
+        elif isinstance(value, list | tuple) and value and all(isinstance(v, torch.Tensor) for v in value):
+            layers = [_as_numpy(layer) for layer in value]
+            if len({layer.shape for layer in layers}) == 1:
+                arrays[str(name)] = np.stack(layers)
+            else:  # widths may differ
+                arrays |= {f"{name}.{i}": layer for i, layer in enumerate(layers)}
+    return Dump(arrays, said)
+
+
+def _read_hdf5(file: Path) -> Dump:
+    require("h5py", "Reading HDF5 files")
+    import h5py  # 0.03 s, for this format only
+
+    arrays: dict[str, Any] = {}
+
+    def collect(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and name != METADATA_NAME:
+            if node.external or node.is_virtual:
+                message = (
+                    f"{name!r} of {str(file)!r} lies in other files, which are not read. "
+                    "Copy it into the file (h5repack)."
+                )
+                raise InputError(message)
+            arrays[name] = node[()]
+
+    with h5py.File(file, "r") as content:
+        content.visititems(collect)
+        said = json.loads(content[METADATA_NAME][()]) if METADATA_NAME in content else {}
+    return Dump(arrays, said)
+
+
+_READERS: Mapping[str, Callable[[Path], Dump]] = {
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+}
+SUFFIXES = tuple(_READERS)
+
+
+def _as_numpy(tensor: Any) -> NDArray[Any]:
+    if isinstance(tensor, np.ndarray):
+        return tensor
+    array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    return array
