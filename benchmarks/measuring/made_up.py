@@ -75,6 +75,8 @@ class Truth:
     """One shuffle moves all layers together."""
     distances: bool = False
     """Over token distances, with one and the same Δ at each."""
+    tokens: tuple[float, ...] = ()
+    """Of a matrix of texts: tokens of each; the curves have its cells row by row, as noisy together as layers."""
 
 
 def draw(
@@ -132,6 +134,8 @@ def _noise(
 def _dataset(
     truth: Truth, names: list[str], values: NDArray[np.float64], draws: NDArray[np.float64], n_samples: int
 ) -> xr.Dataset:
+    if truth.tokens:
+        return _matrix(truth, values, draws, n_samples)
     dimension = truth.axis[0] if truth.axis else "layer"
     n = values.shape[1]
     variables = {
@@ -150,11 +154,32 @@ def _dataset(
         depth = np.linspace(0, 1, n)
         coordinates |= {"layer": np.arange(n)}
         coordinates |= {f"relative_depth_{side}": ("layer", depth) for side in "ab"}
-    attributes = {
+    result = xr.Dataset(variables, coordinates, _attributes(truth, n_samples))
+    return result.expand_dims(token_distance=[1]) if truth.distances else result
+
+
+def _attributes(truth: Truth, n_samples: int) -> dict[str, object]:
+    return {
         "n_samples": n_samples,
         "resample_fraction": FRACTION,
         "subsamples": truth.items,
         "neighborhood_overlap_chance": 10 / (n_samples - 1),
     }
-    result = xr.Dataset(variables, coordinates, attributes)
-    return result.expand_dims(token_distance=[1]) if truth.distances else result
+
+
+def _matrix(
+    truth: Truth, values: NDArray[np.float64], draws: NDArray[np.float64], n_samples: int
+) -> xr.Dataset:
+    n = len(truth.tokens)
+    shape = ("direction", "text_a", "text_b")
+    variables = {
+        "information_imbalance": (shape, values[:2].reshape(2, n, n)),
+        "information_imbalance_resamples": (("resample", *shape), draws[:, :2].reshape(-1, 2, n, n)),
+    }
+    coordinates = {
+        "direction": ["a_to_b", "b_to_a"],
+        "text_a": np.arange(n),
+        "text_b": np.arange(n),
+        "tokens": ("text_a", np.array(truth.tokens)),
+    }
+    return xr.Dataset(variables, coordinates, _attributes(truth, n_samples))

@@ -21,6 +21,7 @@ from platoscope.studies.paper import (
     gaussian,
     images,
     languages,
+    many_languages,
     scale,
     tokens,
     vision_scale,
@@ -512,4 +513,44 @@ def _gaussian() -> tuple[Case, ...]:
     )
 
 
-CASES = (*_translations(), *_poolings(), *_models(), *_images(), *_gaussian())
+def _matrix(near: float, far: float, slope: float) -> Truth:
+    """Give a first text and ten others: Δ with it, Δ among them, and what Δ with it gains when tokens double."""
+    tokens = (1.0, *np.linspace(1.0, 1.6, 10))
+    table = np.full((11, 11), far)
+    table[0] = table[:, 0] = near + slope * (np.array(tokens) - 1.3)
+    np.fill_diagonal(table, 2 / 500)
+    return replace(_same(table.ravel()), tokens=tokens)
+
+
+def _languages() -> tuple[Case, ...]:
+    ten = tuple("abcdefghij")
+    late = claims.asymmetry_sign(*ten, region=claims.LAST_QUARTER, negative=True, text=".")
+    return (
+        Case(
+            "minimum in the middle, ten profiles",
+            claims.minimum_in_the_middle(*ten, text="."),
+            _all(ten, VALLEY),
+            (_all(ten, VALLEY) | {"j": _same(FALL)}, _all(ten, FLAT)),
+        ),
+        Case(
+            "asymmetry of one sign, ten profiles",
+            late,
+            _all(ten, VALLEY, LATE_LEAD),
+            (_all(ten, VALLEY), _all(ten, VALLEY, LATE_LEAD) | {"j": _same(VALLEY, -LATE_LEAD)}),
+        ),
+        Case(
+            "one text predicts best",
+            many_languages.first_predicts_best("x", text="."),
+            {"x": _matrix(0.2, 0.25, 0.0)},
+            ({"x": _matrix(0.25, 0.25, 0.0)}, {"x": _matrix(0.25, 0.2, 0.0)}),
+        ),
+        Case(
+            "more tokens lie farther",
+            many_languages.more_tokens_lie_farther("x", text="."),
+            {"x": _matrix(0.2, 0.25, 0.2)},
+            ({"x": _matrix(0.2, 0.25, 0.0)}, {"x": _matrix(0.2, 0.25, -0.2)}),
+        ),
+    )
+
+
+CASES = (*_translations(), *_poolings(), *_models(), *_images(), *_gaussian(), *_languages())

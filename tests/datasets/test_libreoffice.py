@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from platoscope.datasets import list_datasets, load_pairs
+from platoscope.datasets import dataset_info, list_datasets, load_pairs
 from platoscope.datasets.folders import debian_folder
 from platoscope.datasets.sources.libreoffice import INSIDE
 from platoscope.errors import MissingExtraError, NotFoundError
@@ -105,6 +105,38 @@ def test_packages_unpacked_in_the_data_folder_are_found(
     monkeypatch.setenv("PLATOSCOPE_DATA", str(data))
     assert len(load_pairs("libreoffice:en-it")) == 3
     assert next(info for info in list_datasets() if info.name == "libreoffice").available
+
+
+def test_every_installed_language_is_taken(unpacked: Path) -> None:
+    """Names with a dash are written with an underscore, and help of a language that is in no table is found."""
+    for name in ("zh-TW", "nn"):
+        _page(unpacked / INSIDE, name, "scalc/a", f'<p id="par_1">{name} 只在</p>')
+    assert list(load_pairs(f"libreoffice:en-zh_TW@{unpacked}").b) == ["zh-TW 只在"]
+    assert list(load_pairs(f"libreoffice:nn-zh_TW@{unpacked}").a) == ["nn 只在"]
+    with pytest.raises(NotFoundError, match="no language 'uk'; it has en, it.*zh_TW, nn"):
+        load_pairs(f"libreoffice:en-uk@{unpacked}")
+
+
+def test_a_link_to_another_language_is_no_language(unpacked: Path) -> None:
+    """Debian's Slovak help is a link to the Czech one; English with it would be English with Czech."""
+    (unpacked / INSIDE / "sk").symlink_to("it")
+    with pytest.raises(NotFoundError, match="no language 'sk'"):
+        load_pairs(f"libreoffice:en-sk@{unpacked}")
+
+
+def test_each_pair_of_languages_is_available_or_not(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two languages that are there do not make a third one available; its own package is named."""
+    if Path("/", INSIDE).is_dir():
+        pytest.skip("the help is installed on this machine and comes first")
+    (unpacked.parent / "data").mkdir()
+    unpacked.rename(unpacked.parent / "data" / "debian")
+    monkeypatch.setenv("PLATOSCOPE_DATA", str(unpacked.parent / "data"))
+    here, gone = dataset_info("libreoffice:en-it"), dataset_info("libreoffice:en-zh_TW")
+    assert here is not None
+    assert gone is not None
+    assert here.available
+    assert not gone.available
+    assert "libreoffice-help-zh-tw" in gone.how_to_get
 
 
 @pytest.mark.bundled

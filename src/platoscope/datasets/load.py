@@ -162,11 +162,11 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     >>> dataset_info("pairs.jsonl") is None
     True
     """
-    name, _, root = split_spec(spec.removeprefix(SAME))
+    name, variant, root = split_spec(spec.removeprefix(SAME))
     source = SOURCES.get(name)
     if source is None:
         return None
-    info = source.info()
+    info = source.info() if variant is None or source.variant_info is None else source.variant_info(variant)
     return info if root is None else replace(info, available=root.exists())
 
 

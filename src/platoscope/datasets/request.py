@@ -106,6 +106,8 @@ class DatasetSource:
     load: Callable[[Request], Pairs]
     info: Callable[[], DatasetInfo]
     options: frozenset[str] = frozenset()
+    variant_info: Callable[[str], DatasetInfo] | None = None
+    """Describes one variant, where each comes in files of its own; the part after the colon is given."""
 
 
 def split_spec(spec: str, /) -> tuple[str, str | None, Path | None]:

@@ -29,6 +29,7 @@ from platoscope.report.side_by_side import (
 )
 from platoscope.report.spaces import draw_spaces, plot_spaces
 from platoscope.report.style import figure_style
+from platoscope.report.texts import plot_matrix, plot_tokens
 
 __all__ = [
     "draw_result",
@@ -36,6 +37,7 @@ __all__ = [
     "figure_style",
     "plot_asymmetry",
     "plot_grid",
+    "plot_matrix",
     "plot_metrics",
     "plot_null",
     "plot_poolings",
@@ -47,6 +49,7 @@ __all__ = [
     "plot_spaces",
     "plot_sweep",
     "plot_token_distance",
+    "plot_tokens",
     "write_figures",
     "write_page",
     "write_report",

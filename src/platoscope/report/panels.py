@@ -33,6 +33,7 @@ from platoscope.report.side_by_side import (
 )
 from platoscope.report.spaces import plot_spaces
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
+from platoscope.report.texts import plot_matrix, plot_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class PanelDrawer:
 PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "asymmetry": PanelDrawer(plot_asymmetry, "together"),
     "grid": PanelDrawer(plot_grid, "maps"),
+    "matrix": PanelDrawer(plot_matrix, "each"),
     "metrics": PanelDrawer(plot_metrics, "each"),
     "null": PanelDrawer(plot_null, "together"),
     "poolings": PanelDrawer(plot_poolings, "together"),
@@ -77,6 +79,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "spaces": PanelDrawer(plot_spaces, "each"),
     "sweep": PanelDrawer(plot_sweep, "together"),
     "token_distance": PanelDrawer(plot_token_distance, "maps"),
+    "tokens": PanelDrawer(plot_tokens, "each"),
 }
 """Every kind of panel, by the name that a study gives."""
 

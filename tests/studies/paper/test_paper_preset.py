@@ -127,6 +127,7 @@ def _small_paper(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("VISION", (sizes[0], gpt)),
         ("PAIRS", books[0]),
         ("LANGUAGES", (books,)),
+        ("MANY_LANGUAGES", books[:3]),
         ("IMAGES", f"imagenet@{workplace / 'imagenet'}"),
         ("CAPTIONS", (f"flickr30k@{workplace / 'flickr'}",)),
     ):

@@ -53,8 +53,8 @@ def _plan(name: str, preset: str = "bundled") -> Plan:
 
 
 def test_every_row_of_the_paper_is_a_study() -> None:
-    """The studies are those of the paper's list, and the default run."""
-    assert {study.name for study in list_studies()} == PAPER_ROWS | {"translations"}
+    """The studies are those of the paper's list, the default run, and one beyond the paper."""
+    assert {study.name for study in list_studies()} == PAPER_ROWS | {"translations", "many-languages"}
 
 
 @pytest.mark.parametrize("study", list_studies(), ids=lambda study: study.name)

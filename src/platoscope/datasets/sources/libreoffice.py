@@ -1,7 +1,8 @@
-"""LibreOffice's help in seven languages: technical text, from Debian packages installed or unpacked."""
+"""LibreOffice's help in some thirty languages: technical text, from Debian packages installed or unpacked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -17,7 +18,30 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE"]
 
 INSIDE = "usr/share/libreoffice/help"
-LANGUAGES = {"en": "en-US", "it": "it", "es": "es", "fr": "fr", "de": "de", "nl": "nl", "hu": "hu"}
+_FOLDERS = (
+    *(
+        "en-US",
+        "it",
+        "es",
+        "fr",
+        "de",
+        "nl",
+        "hu",
+        "ca",
+        "cs",
+        "da",
+        "dz",
+        "el",
+        "et",
+        "eu",
+        "fi",
+        "gl",
+        "hi",
+    ),
+    *("id", "ja", "km", "ko", "om", "pl", "pt", "pt-BR", "ru", "sl", "sv", "tr", "vi", "zh-CN", "zh-TW"),
+)
+# Debian's package for Slovak is a link to the Czech pages. A dash joins two languages in a specification.
+LANGUAGES = {{"en-US": "en", "zh-CN": "zh"}.get(name, name.replace("-", "_")): name for name in _FOLDERS}
 
 _HTML_SPACE = " \t\n\f\r"
 
@@ -28,7 +52,7 @@ def load(request: Request) -> Pairs:
     `request.root` may name the help folder, or the folder into which the packages were unpacked.
     Paragraphs that read the same in both languages were not translated, and are dropped with a count.
     """
-    first, second = language_pair(request, tuple(LANGUAGES), "en-it")
+    first, second = language_pair(request, (*LANGUAGES, *_others(request.root)), "en-it")
     sides: dict[str, dict[str, str]] = {}
     titles = []
     for language in dict.fromkeys((first, second)):
@@ -73,7 +97,7 @@ def info() -> DatasetInfo:
         variants=("A-B with A, B of " + ", ".join(LANGUAGES),),
         default="en-it",
         sides="text-text",
-        description="Paragraphs of LibreOffice's help in seven languages. Technical and repetitive: "
+        description="Paragraphs of LibreOffice's help in some thirty languages. Technical and repetitive: "
         "near-duplicates pull Δ down, so compare languages within this corpus only.",
         license="MPL-2.0",
         how_to_get=_how_to_get("en", "it"),
@@ -83,18 +107,46 @@ def info() -> DatasetInfo:
     )
 
 
+def variant_info(variant: str, /) -> DatasetInfo:
+    """Describe two languages: each is a package of its own."""
+    first, _, second = variant.partition("-")
+    languages = [language for language in (first, second) if language]
+    if not {*languages} <= {*LANGUAGES, *_others(None)}:
+        return info()  # loading it names the languages there are
+    return replace(
+        info(),
+        how_to_get=_how_to_get(*languages),
+        available=all(_text_folder(language, None) for language in languages),
+    )
+
+
+def _others(root: Path | None) -> list[str]:
+    """Give the languages that are there beside those of the table, in help that is newer or packaged elsewhere."""
+    help_folder = debian_folder(INSIDE, root)
+    if help_folder is None:
+        return []
+    here = (folder.name for folder in sorted(help_folder.iterdir()) if (folder / "text").is_dir())
+    names = [name.replace("-", "_") for name in here if name not in _FOLDERS]
+    return [name for name in names if _text_folder(name, root)]
+
+
+def _folder(language: str) -> str:
+    return LANGUAGES.get(language, language.replace("_", "-"))
+
+
 def _text_folder(language: str, root: Path | None) -> Path | None:
-    inside = f"{LANGUAGES[language]}/text"
-    folder = debian_folder(INSIDE, root, holding=inside)
-    return folder / inside if folder else None
+    """Find the pages of one language; a link to those of another one is none."""
+    name = _folder(language)
+    folder = debian_folder(INSIDE, root, holding=f"{name}/text")
+    return folder / name / "text" if folder and not (folder / name).is_symlink() else None
 
 
 def _package(language: str) -> str:
-    return f"libreoffice-help-{LANGUAGES[language].lower()}"
+    return f"libreoffice-help-{_folder(language).lower()}"
 
 
-def _how_to_get(first: str, second: str) -> str:
-    packages = " ".join(dict.fromkeys((_package(first), _package(second))))
+def _how_to_get(*languages: str) -> str:
+    packages = " ".join(dict.fromkeys(map(_package, languages)))
     return (
         f"apt-get install {packages}   (or, without root: apt-get download {packages}, then for each file "
         "dpkg -x FILE FOLDER, and ask for libreoffice:A-B@FOLDER)"
@@ -206,4 +258,4 @@ class _Page(HTMLParser):
         self._spans = []
 
 
-SOURCE = DatasetSource("libreoffice", load, info)
+SOURCE = DatasetSource("libreoffice", load, info, variant_info=variant_info)

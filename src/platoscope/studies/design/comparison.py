@@ -11,7 +11,7 @@ from platoscope.models.pooling import check_clip
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
-Kind = Literal["profile", "grid", "sweep", "token_distance", "sample_size", "spaces"]
+Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces"]
 Tower = Literal["text", "vision"]
 
 
@@ -179,8 +179,9 @@ class Comparison:
         The two sides.
     items : Items or None
         The items that both sides describe; None for synthetic data.
-    kind : {"profile", "grid", "sweep", "token_distance", "sample_size", "spaces"}
-        ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``sweep``
+    kind : {"profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces"}
+        ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``matrix``
+        every two texts of the data sets that are taken `together`, at one layer (`fixed`); ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
         items at one layer (`fixed`); ``spaces`` is the profile of Δ under several preparations of the rows,
@@ -188,7 +189,7 @@ class Comparison:
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None
-        The held layer of a sweep; the layer of both sides of ``sample_size``.
+        The held layer of a sweep; the layer of both sides of ``sample_size``, and of all texts of ``matrix``.
     distances : tuple of int
         Distances τ of ``token_distance``.
     shuffle : {"free", "strata"} or None
@@ -212,7 +213,7 @@ class Comparison:
         if self.kind not in get_args(Kind):
             msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
             raise InputError(msg)
-        if self.kind in ("sweep", "sample_size") and self.fixed is None:
+        if self.kind in ("matrix", "sweep", "sample_size") and self.fixed is None:
             msg = f"comparison {self.label!r} of kind {self.kind!r} needs `fixed`, the layer that is held"
             raise InputError(msg)
         if self.kind == "token_distance" and not self.distances:
@@ -222,6 +223,18 @@ class Comparison:
         if any(synthetic) != all(synthetic) or all(synthetic) != (self.items is None):
             msg = f"comparison {self.label!r} needs two synthetic sides and no items, or two real sides and items"
             raise InputError(msg)
+        if self.kind == "matrix" and (self.items is None or not self.items.together or self.shuffle):
+            msg = (
+                f"comparison {self.label!r} of kind 'matrix' needs items that name in `together` the data sets whose "
+                "texts are compared, and cannot be shuffled"
+            )
+            raise InputError(msg)
+
+    def members(self) -> tuple[Comparison, ...]:
+        """Give one comparison for each data set that is looked at: of a matrix several, else this one."""
+        if self.kind != "matrix" or self.items is None:
+            return (self,)
+        return tuple(replace(self, items=replace(self.items, data=data)) for data in self.items.together)
 
     @property
     def sides(self) -> tuple[Source | Surface | Synthetic, Source | Surface | Synthetic]:

@@ -38,6 +38,7 @@ PanelKind = Literal[
     "profile",
     "asymmetry",
     "grid",
+    "matrix",
     "metrics",
     "null",
     "poolings",
@@ -48,6 +49,7 @@ PanelKind = Literal[
     "spaces",
     "sweep",
     "token_distance",
+    "tokens",
 ]
 
 

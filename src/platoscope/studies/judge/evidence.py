@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Reduction: TypeAlias = "Callable[[NDArray[np.float64]], NDArray[np.float64]]"
 
-__all__ = ["Curve", "Quantity", "Z", "curve", "mean_of_directions"]
+__all__ = ["Curve", "Quantity", "Z", "cells", "curve", "mean_of_directions"]
 
 Z = Z95
 
@@ -275,15 +275,48 @@ def curve(
         if name in result.variables
         else np.empty((0, len(values)))
     )
-    n, fraction = int(result.attrs["n_samples"]), float(result.attrs["resample_fraction"])
+    n, size = _sizes(result)
     return Curve(
         values,
         drawn[_order(result, len(drawn))],
         np.asarray(result.variables[axis], dtype=np.float64),
         np.arange(len(values)) if dimension != "layer" else np.asarray(result.variables["layer"]),
         n,
-        max(2, round(fraction * n)),
+        size,
     )
+
+
+def cells(result: xr.Dataset, /, measure: str = "information_imbalance") -> Curve:
+    """Read a matrix of texts, cell by cell: ``row * n_texts + column`` has Δ(row → column).
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        Of a comparison of kind ``matrix``.
+    measure : str
+        Name of the variable.
+
+    Returns
+    -------
+    Curve
+        Depths are 0: a matrix stands at one layer.
+    """
+    dimensions = ("text_a", "text_b")
+    values = _read(result, measure, "a_to_b", dimensions).ravel()
+    name = f"{measure}_resamples"
+    drawn = np.empty((0, len(values)))
+    if name in result.variables:
+        drawn = _read(result, name, "a_to_b", ("resample", *dimensions)).reshape(-1, len(values))
+    n, size = _sizes(result)
+    return Curve(
+        values, drawn[_order(result, len(drawn))], np.zeros(len(values)), np.arange(len(values)), n, size
+    )
+
+
+def _sizes(result: xr.Dataset) -> tuple[int, int]:
+    """Give the items of a result, and those of a subsample."""
+    n, fraction = int(result.attrs["n_samples"]), float(result.attrs["resample_fraction"])
+    return n, max(2, round(fraction * n))
 
 
 def _read(

@@ -21,6 +21,7 @@ __all__ = [
     "IMAGES",
     "IMAGE_GPT",
     "LANGUAGES",
+    "MANY_LANGUAGES",
     "NOT_BUNDLED",
     "PAIRS",
     "SCALE_TEXT",
@@ -31,6 +32,7 @@ __all__ = [
     "from_preset",
     "image_items",
     "language_items",
+    "language_of",
     "languages_of",
     "name_of",
     "text_items",
@@ -69,6 +71,13 @@ LANGUAGES = {
     ),
     "paper": (tuple(f"opus_books:en-{language}" for language in ("it", "es", "nl", "de", "fr", "hu")),),
 }
+_HELP = tuple(
+    # Romance, Germanic, Slavic, Uralic, Turkic, Austronesian, Vietic; Chinese, Japanese and Korean writing.
+    f"libreoffice:en-{language}"
+    for language in ("it", "de", "ru", "hu", "tr", "id", "vi", "zh", "ja", "ko")
+)
+# OPUS Books has other books for each language.
+MANY_LANGUAGES = {"bundled": _HELP, "paper": _HELP}
 IMAGES = {"bundled": "emoji", "paper": "imagenet"}
 CAPTIONS = {"bundled": ("emoji-captions:en", "stamps:en"), "paper": ("flickr30k",)}
 
@@ -92,6 +101,16 @@ def languages_of(pairs: str, /) -> tuple[str, str]:
     variant = pairs.partition("@")[0].partition(":")[2]
     first, dash, second = variant.partition("-")
     return (first, second) if dash and first and second else ("A", "B")
+
+
+def language_of(pairs: str, /) -> str:
+    """Name the language that stands beside English, or of a user's own data the whole specification.
+
+    >>> language_of("bible:en-it"), language_of("mine.jsonl")
+    ('it', 'mine.jsonl')
+    """
+    language = languages_of(pairs)[1]
+    return pairs if language == languages_of("")[1] else language
 
 
 def name_of(model: str, /) -> str:

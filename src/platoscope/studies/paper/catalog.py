@@ -12,6 +12,7 @@ from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
 from platoscope.studies.paper.images import STUDY as SAME_CLASS_IMAGES
 from platoscope.studies.paper.languages import ASYMMETRY, LANGUAGES_STUDY
+from platoscope.studies.paper.many_languages import STUDY as MANY_LANGUAGES
 from platoscope.studies.paper.misalignment import STUDY as MISALIGNMENT
 from platoscope.studies.paper.scale import MODEL_ASYMMETRY, MODEL_SCALE
 from platoscope.studies.paper.tokens import STUDY as TOKEN_DISTANCE
@@ -40,6 +41,7 @@ _STUDIES = (
     METRICS,
     VISION_SCALE,
     CAPTION_LAYER,
+    MANY_LANGUAGES,
 )
 
 

@@ -15,7 +15,7 @@ from platoscope.studies.paper._setting import (
     TEXT_MODELS,
     from_preset,
     language_items,
-    languages_of,
+    language_of,
     name_of,
 )
 
@@ -31,7 +31,6 @@ __all__ = ["ASYMMETRY", "LANGUAGES_STUDY"]
 
 DISTANT = "hu"
 THIRDS = 3
-UNNAMED = languages_of("")[1]
 
 
 def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
@@ -42,12 +41,6 @@ def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
     for data in choices.pairs:
         groups.setdefault(data.partition(":")[0], []).append(data)
     return tuple(tuple(group) for group in groups.values())
-
-
-def _language(data: str) -> str:
-    """Name a curve: the language that stands beside English, or the whole specification of a user's own data."""
-    language = languages_of(data)[1]
-    return data if language == UNNAMED else language
 
 
 def _profile(model: str, data: str, group: tuple[str, ...], choices: Choices) -> Comparison:
@@ -66,7 +59,7 @@ def _languages(choices: Choices) -> Design:
     panels: list[Panel] = []
     statements: list[Statement] = []
     for group in _corpora(choices):
-        profiles = {_language(data): _profile(model, data, group, choices) for data in group}
+        profiles = {language_of(data): _profile(model, data, group, choices) for data in group}
         comparisons += profiles.values()
         corpus = group[0].partition(":")[0]
         labels = tuple(profile.label for profile in profiles.values())
@@ -130,7 +123,7 @@ def _asymmetry(choices: Choices) -> Design:
         # The paper's figure is two models on one corpus: further models read the one with all six languages.
         first = model == models[0] or choices.pairs is not None
         for group in _corpora(choices)[0 if first else -1 :]:
-            profiles = {_language(data): _profile(model, data, group, choices) for data in group}
+            profiles = {language_of(data): _profile(model, data, group, choices) for data in group}
             comparisons += profiles.values()
             labels = tuple(profile.label for profile in profiles.values())
             title = f"{name_of(model)}, {group[0].partition(':')[0]}"

@@ -132,6 +132,8 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
     first, second = (_n_layers(side) for side in comparison.sides)
     if comparison.kind == "grid":
         return first * second
+    if comparison.kind == "matrix":
+        return (len(comparison.members()) + 1) ** 2
     if comparison.kind == "sweep":
         return second if comparison.fixed is not None and comparison.fixed.side == "a" else first
     if comparison.kind == "token_distance":

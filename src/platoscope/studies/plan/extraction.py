@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from platoscope.studies.design.comparison import Comparison, Items, SideName, Tower
 
-__all__ = ["Extraction", "extraction_of", "extractions_of", "join_poolings", "sources_of"]
+__all__ = [
+    "Extraction",
+    "extraction_of",
+    "extractions_of",
+    "join_poolings",
+    "readings_of",
+    "sources_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +90,16 @@ def sources_of(comparison: Comparison, /) -> list[Source]:
     return [side for side in comparison.sides if isinstance(side, Source)]
 
 
+def readings_of(comparison: Comparison, /) -> list[Extraction]:
+    """Give what the models have to read for a comparison, one entry per side."""
+    return [extraction_of(member, side) for member in comparison.members() for side in sources_of(member)]
+
+
 def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
     """Join what the comparisons need, ordered by model in the order in which models first appear."""
     joined: dict[Extraction, tuple[str, ...]] = {}
     for comparison in comparisons:
-        for source in sources_of(comparison):
-            wanted = extraction_of(comparison, source)
+        for wanted in readings_of(comparison):
             joined[wanted.identity] = join_poolings((*joined.get(wanted.identity, ()), *wanted.poolings))
     models = list(dict.fromkeys(_load(item) for item in joined))
     ordered = sorted(joined, key=lambda item: models.index(_load(item)))

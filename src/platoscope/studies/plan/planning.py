@@ -15,7 +15,7 @@ from platoscope.studies.design.records import Choices
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
-from platoscope.studies.plan.extraction import Extraction, extractions_of, sources_of
+from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ class Plan:
     @property
     def n_requested(self) -> int:
         """Extractions that the comparisons ask for, before equal ones are joined."""
-        return sum(len(sources_of(comparison)) for comparison in self.comparisons)
+        return sum(len(readings_of(comparison)) for comparison in self.comparisons)
 
     def comparison(self, label: str, /) -> Comparison:
         """Give the comparison of a label.

@@ -22,6 +22,7 @@ from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
+from platoscope.studies.run.matrix import matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise import LayerStack
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.settings import Settings
+    from platoscope.studies.run.matrix import Text
 
 __all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
 
@@ -59,6 +61,8 @@ class Computation:
         Resamples, permutations, measures, seed.
     at_distance : callable or None
         From a distance τ to the stack of the token at that distance.
+    texts : sequence of Text
+        Of a matrix: what it compares.
     """
 
     comparison: Comparison
@@ -69,6 +73,7 @@ class Computation:
     position: int | None = None
     grid: xr.Dataset | None = None
     at_distance: Callable[[int], LayerStack] | None = None
+    texts: Sequence[Text] = ()
 
     @property
     def options(self) -> Settings:
@@ -86,15 +91,17 @@ def compute(task: Computation, /) -> xr.Dataset:
     xarray.Dataset
         Of ``profile`` and ``sweep``: dimensions ``direction`` and ``layer`` (with ``layer_a``, ``layer_b``
         and both relative depths). Of ``grid``: ``direction``, ``layer_a``, ``layer_b``. Of
-        ``token_distance``: also ``token_distance``. Of ``spaces``: also ``space``. Of ``sample_size``:
-        ``direction`` and ``n_samples``. Of synthetic data the varied quantity (``rank``, ``fraction``) stands in
-        the place of ``layer``.
+        ``token_distance``: also ``token_distance``. Of ``matrix``: ``direction``, ``text_a``, ``text_b``. Of
+        ``spaces``: also ``space``. Of ``sample_size``: ``direction`` and ``n_samples``. Of synthetic data
+        the varied quantity (``rank``, ``fraction``) stands in the place of ``layer``.
     """
     kind = task.comparison.kind
     if task.comparison.shuffle is not None:
         task = _shuffled(task)
     if kind == "grid":
         return _grid(task)
+    if kind == "matrix":
+        return _matrix(task)
     if kind == "sweep":
         return _sweep(task)
     if kind == "token_distance":
@@ -221,6 +228,12 @@ def _grid(task: Computation) -> xr.Dataset:
         strata=task.strata if task.comparison.null_within_strata else None,
         rng=settings.seed,
     )
+
+
+def _matrix(task: Computation) -> xr.Dataset:
+    assert task.position is not None
+    within = task.strata if task.comparison.null_within_strata else None
+    return matrix(task.texts, task.position, task.settings, strata=within)
 
 
 def _sweep(task: Computation) -> xr.Dataset:

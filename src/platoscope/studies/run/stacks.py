@@ -127,6 +127,8 @@ def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[st
     a, b = comparison.a, comparison.b
     if comparison.kind == "token_distance":
         return ("last token", "earlier token")
+    if comparison.kind == "matrix":
+        return ("row", "column")
     if isinstance(a, Synthetic) or isinstance(b, Synthetic):
         return ("x", "y")
     assert selection is not None

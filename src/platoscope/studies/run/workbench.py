@@ -15,9 +15,10 @@ from platoscope.progress import Reading
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
-from platoscope.studies.plan.extraction import extraction_of, sources_of
+from platoscope.studies.plan.extraction import readings_of, sources_of
 from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
+from platoscope.studies.run.matrix import texts_of
 from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selection
+    from platoscope.studies.run.matrix import Text
     from platoscope.studies.run.results import Results
 
 __all__ = ["Workbench"]
@@ -84,7 +86,8 @@ class Workbench:
 
     def select(self) -> Selections:
         """Choose the items of every comparison."""
-        wanted = list(dict.fromkeys(item.items for item in self.plan.comparisons if item.items is not None))
+        members = (member for item in self.plan.comparisons for member in item.members())
+        wanted = list(dict.fromkeys(member.items for member in members if member.items is not None))
         if not wanted:
             return Selections({})
         self.progress.stage("Choosing items", count_steps(wanted) or None)
@@ -128,7 +131,9 @@ class Workbench:
         content: dict[str, Any] = {"comparison": comparison_to(comparison), "settings": vars(settings)}
         selection = selections.behind(comparison)
         if selection is not None:
-            content["items"] = selection.pairs.fingerprint()
+            texts = [selections.of(member.items) for member in comparison.members() if member.items]
+            prints = [chosen.pairs.fingerprint() for chosen in texts]
+            content["items"] = prints[0] if len(prints) == 1 else prints
             content["models"] = [dict(self.model(side).provenance) for side in sources_of(comparison)]
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
             content["minimum_of"] = self.key(self.plan.comparison(comparison.fixed.minimum_of), selections)
@@ -136,7 +141,7 @@ class Workbench:
 
     def extract(self, comparisons: Sequence[Comparison], selections: Selections) -> Readings:
         """Read what `comparisons` need, model by model."""
-        needed = {extraction_of(item, side).identity for item in comparisons for side in sources_of(item)}
+        needed = {reading.identity for item in comparisons for reading in readings_of(item)}
         return Readings(
             {
                 extraction.identity: self.extract_one(extraction, selections.of(extraction.items))
@@ -180,6 +185,7 @@ class Workbench:
             position=position_of(comparison, sides, results),
             grid=results.grid_of(comparison),
             at_distance=_tokens_of(sides[0]),
+            texts=self._texts(comparison, sides[0], selections, readings),
         )
         result = computing.compute(task)
         name_a, name_b = names_of(comparison, selection)
@@ -199,6 +205,20 @@ class Workbench:
             alike = [same, comparison.shuffle, vars(self.plan.settings)]
             result.attrs["subsamples"] = digest(alike)
         return result
+
+    def _texts(
+        self, comparison: Comparison, first: LayerStack, selections: Selections, readings: Readings
+    ) -> Sequence[Text]:
+        """Give the texts of a matrix; nothing else has any."""
+        if comparison.kind != "matrix":
+            return ()
+        stacks = {"": first}
+        for member in comparison.members():
+            assert member.items is not None
+            stacks[member.items.data] = stack_of(
+                member.b, member, selections.behind(member), readings, self.shelf, self.plan.settings
+            )
+        return texts_of(comparison, selections, stacks)
 
 
 def _tokens_of(stack: LayerStack) -> Callable[[int], LayerStack] | None:
