@@ -16,6 +16,7 @@ from platoscope.neighbors._diagnostics import (
 )
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
+from platoscope.neighbors._local_scaling import local_scaling
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._metrics import (
     METRICS,
@@ -64,6 +65,7 @@ __all__ = [
     "first_neighbors",
     "hubness",
     "largest_feature",
+    "local_scaling",
     "metric_name",
     "mutual_proximity",
     "n_threads",

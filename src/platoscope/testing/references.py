@@ -17,6 +17,7 @@ __all__ = [
     "cknna",
     "distances",
     "information_imbalance",
+    "local_scaling",
     "neighbor_weights",
     "neighborhood_overlap",
     "retrieval",
@@ -42,6 +43,13 @@ def distances(X: Array, metric: str = "euclidean") -> Array:
         for j in range(n):
             D[i, j] = ((X[i] - X[j]) ** 2).sum()
     return D
+
+
+def local_scaling(D: Array, n_neighbors: int = 7) -> Array:
+    """Return ``D[i, j] ** 2 / (sigma[i] * sigma[j])`` of true distances, sigma that of the k-th neighbor."""
+    n = len(D)
+    sigma = [sorted(D[i, j] for j in range(n) if j != i)[n_neighbors - 1] for i in range(n)]
+    return np.array([[D[i, j] ** 2 / (sigma[i] * sigma[j]) for j in range(n)] for i in range(n)])
 
 
 def average_ranks(D: Array, ties: str = "average") -> Array:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from platoscope import information_imbalance
 from platoscope.errors import InputError
 from platoscope.studies import (
     Choices,
@@ -94,9 +93,7 @@ def test_cells_are_the_measure_between_the_two_texts(matrix: Comparison, tmp_pat
         )
     # Itself is predicted perfectly.
     alike = found.information_imbalance.sel(direction="a_to_b")
-    np.testing.assert_allclose(
-        np.diag(alike), information_imbalance(np.eye(50), np.eye(50)).a_to_b * 0 + 2 / 50
-    )
+    np.testing.assert_allclose(np.diag(alike), 2 / 50)
     assert load_run(tmp_path / "run").results["all"].identical(found)
 
 
