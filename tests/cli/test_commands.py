@@ -491,6 +491,32 @@ def test_plan_of_one_tower(capsys: pytest.CaptureFixture[str]) -> None:
     assert costs["disk"] == "39.9 MB"  # 13 layers × 1,000 items × 768 features × 4 bytes
 
 
+def test_near_duplicates_are_dropped_on_demand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``data show`` counts them, ``extract`` leaves them out, and a share that is none is an error."""
+    from platoscope.representations import Representations
+
+    read: list[int] = []
+
+    def reading(encoder: object, pairs: Any, **_: object) -> Representations:
+        read.append(len(pairs))
+        return Representations.from_arrays([np.zeros((len(pairs), 2), dtype=np.float32)])
+
+    _write_pairs(50)
+    assert cli.main(["data", "show", "pairs.jsonl", "--near-duplicates", "0.99", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert [count["step"] for count in counts][-1] == "near-duplicates"
+    with Path("pairs.jsonl").open("a") as file:
+        file.write(json.dumps({"en": "WORD 3 and  more of it", "it": "altro"}) + "\n")
+    monkeypatch.setattr("platoscope.models.load_model", lambda *_, **__: SimpleNamespace(name="tiny"))
+    monkeypatch.setattr("platoscope.representations.extract", reading)
+    assert cli.main(["extract", "tiny", "pairs.jsonl", "--near-duplicates", "0.99", "--side", "a"]) == 0
+    assert read == [50]
+    assert cli.main(["extract", "tiny", "pairs.jsonl", "--near-duplicates", "2"]) == 2
+    assert "at most 1" in capsys.readouterr().err
+
+
 def test_extract_of_all_pairs_asks_for_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without ``--n`` all pairs are read, and no warning speaks of fewer than asked for."""
     from platoscope.representations import Representations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from platoscope.cli.options import AsJson, Seed  # noqa: TC001  # Typer reads annotations when it runs
+from platoscope.cli.options import AsJson, NearDuplicates, Seed  # noqa: TC001  # Typer reads annotations when it runs
 from platoscope.cli.output import print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -49,15 +49,18 @@ def show(
     pairs: Spec,
     *,
     n: Annotated[int, typer.Option(min=1, help="How many pairs to show.")] = 3,
+    near_duplicates: NearDuplicates = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show where pairs come from, what was filtered, and some of them."""
     import numpy as np
 
-    from platoscope.datasets import load_pairs
+    from platoscope.datasets import drop_near_duplicates, load_pairs
 
     loaded = load_pairs(pairs)
+    if near_duplicates is not None:
+        loaded = drop_near_duplicates(loaded, threshold=near_duplicates)
     shown = loaded.sample(min(n, len(loaded)), np.random.default_rng(seed))
     examples = [
         {"id": item, "a": _shorten(shown.a[i]), "b": _shorten(shown.b[i])} for i, item in enumerate(shown.ids)

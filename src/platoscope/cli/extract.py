@@ -9,6 +9,7 @@ import typer
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
+    NearDuplicates,
     Seed,
     Store,
     is_verbose,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from platoscope.models import Encoder
     from platoscope.progress import Progress
     from platoscope.representations import Representations
+    from platoscope.studies import Items
 
 __all__ = ["extract"]
 
@@ -52,6 +54,7 @@ def extract(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Drop pairs with a longer text.", show_default=False)
     ] = None,
+    near_duplicates: NearDuplicates = None,
     layers: Layers = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     device: Annotated[
@@ -103,7 +106,9 @@ def extract(
             "revision": revision,
         }
         encoder = ModelOnDemand(model, options, Shelf(progress))
-        chosen = _choose(pairs, encoder, n=n, limits=(min_tokens, max_tokens), seed=seed, progress=progress)
+        limits = (min_tokens, max_tokens)
+        items = _items(pairs, encoder, limits=limits, near_duplicates=near_duplicates)
+        chosen = _choose(items, encoder, n=n, seed=seed, progress=progress)
         found = []
         for name in ("a", "b") if side == "both" else (side,):
             what = f"Reading {getattr(chosen, name).name} with {model}"
@@ -148,23 +153,30 @@ def _print(found: Sequence[Representations], encoder: Encoder, /, *, as_json: bo
             )
 
 
-def _choose(
+def _items(
     spec: str,
     encoder: Encoder,
     /,
     *,
-    n: int | None,
     limits: tuple[int | None, int | None],
-    seed: int,
-    progress: Progress,
-) -> Pairs:
-    """Choose pairs as studies do, so that the same request finds the same representations."""
+    near_duplicates: float | None,
+) -> Items:
     from platoscope.studies import Items
+
+    return Items(
+        data=spec,
+        tokenizers=(encoder.name,) if any(limit is not None for limit in limits) else (),
+        minimum=limits[0],
+        maximum=limits[1],
+        near_duplicates=near_duplicates,
+    )
+
+
+def _choose(items: Items, encoder: Encoder, /, *, n: int | None, seed: int, progress: Progress) -> Pairs:
+    """Choose pairs as studies do, so that the same request finds the same representations."""
     from platoscope.studies.run.items import select_items
 
-    counted = (encoder.name,) if any(limit is not None for limit in limits) else ()
-    items = Items(data=spec, tokenizers=counted, minimum=limits[0], maximum=limits[1])
-    progress.stage(f"Choosing items of {spec}")
+    progress.stage(f"Choosing items of {items.data}")
     selections = select_items(
         [items],
         n=n,

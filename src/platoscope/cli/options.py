@@ -12,6 +12,7 @@ __all__ = [
     "AsJson",
     "Layers",
     "Metric",
+    "NearDuplicates",
     "Neighbors",
     "OverlapNeighbors",
     "Seed",
@@ -53,6 +54,14 @@ Neighbors = Annotated[
 
 OverlapNeighbors = Annotated[
     int | None, typer.Option(min=1, help="Neighbors of the overlap; 10 by default.", show_default=False)
+]
+
+NearDuplicates = Annotated[
+    float | None,
+    typer.Option(
+        help="Drop pairs of which a text shares this much of its character 5-grams with an earlier one, as 0.8.",
+        show_default=False,
+    ),
 ]
 
 Layers = Annotated[

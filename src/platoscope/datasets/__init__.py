@@ -11,6 +11,7 @@ from platoscope.datasets.filters import (
 )
 from platoscope.datasets.images import LazyImages, open_image
 from platoscope.datasets.load import dataset_info, list_datasets, load_pairs
+from platoscope.datasets.near_duplicates import drop_close, drop_near_duplicates
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
 from platoscope.datasets.prepare import prepare_data
 from platoscope.datasets.request import DatasetInfo
@@ -23,8 +24,10 @@ __all__ = [
     "Pairs",
     "Side",
     "dataset_info",
+    "drop_close",
     "drop_duplicates",
     "drop_empty",
+    "drop_near_duplicates",
     "drop_unreadable",
     "equal_size",
     "filter_lengths",

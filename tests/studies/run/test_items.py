@@ -94,6 +94,29 @@ def test_limits_hold_for_both_sides_and_their_ends_belong_to_them(data: Callable
     assert kept[-1] == 42
 
 
+def test_near_duplicates_go_after_the_limits_and_are_counted(data: Callable[..., object]) -> None:
+    """Of two texts within the limits that are almost the same the first stays, and lengths follow."""
+    pairs = _pairs("x", [(4, 4)] * 60)
+    texts = list(pairs.a)
+    texts[50] = texts[7].upper()
+    data(replace(pairs, a=replace(pairs.a, items=texts)))
+    asked = _items(near_duplicates=0.99)
+    chosen = _select(asked).of(asked)
+    assert "50" not in chosen.pairs.ids
+    assert len(chosen.pairs) == len(chosen.lengths["words"]["a"]) == 59
+    count = chosen.pairs.counts[-1]
+    assert (count.step, count.dropped) == ("near-duplicates", 1)
+    assert chosen.provenance["near_duplicates"]["threshold"] == 0.99
+    assert len(_select(_items()).of(_items()).pairs) == 60
+
+
+@pytest.mark.parametrize("share", [0, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    """A study file is refused where it is read."""
+    with pytest.raises(InputError, match="near_duplicates of 'x' must be above 0 and at most 1"):
+        _items(near_duplicates=share)
+
+
 @given(
     words=st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8)), min_size=60, max_size=90),
     seed=st.integers(0, 9),

@@ -35,6 +35,9 @@ class Items:
         Data sets, `data` among them, of which the same items are taken: those whose ids all of them have
         within the limits (one English sentence in every language). A side that they share is then read
         once, and differences between them are paired.
+    near_duplicates : float or None
+        Pairs are dropped of which a text shares so much of its character 5-grams with an earlier one
+        (`platoscope.datasets.drop_near_duplicates`); None keeps them.
     """
 
     data: str
@@ -42,8 +45,15 @@ class Items:
     minimum: int | None = 40
     maximum: int | None = 80
     together: tuple[str, ...] = ()
+    near_duplicates: float | None = None
 
     def __post_init__(self) -> None:
+        if self.near_duplicates is not None and not 0 < self.near_duplicates <= 1:
+            msg = (
+                f"near_duplicates of {self.data!r} must be above 0 and at most 1, the share of two equal texts; got "
+                f"{self.near_duplicates!r}"
+            )
+            raise InputError(msg)
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             msg = (
                 f"the limits of {self.data!r} must have minimum <= maximum, got minimum={self.minimum} and "

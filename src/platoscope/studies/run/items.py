@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.datasets import filter_lengths, load_pairs, tokens_per_character
+from platoscope.datasets import drop_near_duplicates, filter_lengths, load_pairs, tokens_per_character
 from platoscope.datasets.pairs import FilterCount, require
 from platoscope.errors import NotFoundError, PlatoscopeWarning
 from platoscope.studies.design.settings import SMALLEST
@@ -138,6 +138,10 @@ class Candidates:
                 if name in member.tokenizers and encoder.modality == "text":
                     within[member] = _filter(within[member], member, encoder, known)
                     on_done(member)
+        for member, selection in within.items():
+            if member.near_duplicates is not None:
+                left = drop_near_duplicates(selection.pairs, threshold=member.near_duplicates)
+                within[member] = _narrow(selection, left)
         self._within |= within
 
     def of(self, items: Items, /) -> Selection:
