@@ -126,13 +126,16 @@ def test_naming_a_data_set_to_load_it_is_no_decision(allowed: str) -> None:
 def test_what_data_sets_declare() -> None:
     """The two facts that studies read are as the sources have them."""
     declared = {info.name: (info.strata, info.one_text) for info in list_datasets()}
-    assert declared == {
-        "bible": ("books", True),
-        "libreoffice": ("modules", True),
-        "emoji": ("categories", False),
-        "emoji-captions": ("categories", False),
-        "stamps": ("kinds", False),
-        "opus_books": (None, False),
-        "imagenet": (None, False),
-        "flickr30k": (None, False),
-    }
+    assert (
+        declared.items()
+        >= {
+            "bible": ("books", True),
+            "libreoffice": ("modules", True),
+            "emoji": ("categories", False),
+            "emoji-captions": ("categories", False),
+            "stamps": ("kinds", False),
+            "opus_books": (None, False),
+            "imagenet": (None, False),
+            "flickr30k": (None, False),
+        }.items()
+    )

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.datasets.filters import clean
-from platoscope.datasets.request import DatasetInfo, DatasetOptions, DatasetSource, Request, split_spec
+from platoscope.datasets.request import (
+    DatasetInfo,
+    DatasetOptions,
+    DatasetSource,
+    FileFormat,
+    Request,
+    split_spec,
+)
 from platoscope.datasets.sources import bible, emoji, flickr30k, imagenet, libreoffice, opus_books, stamps
 from platoscope.datasets.sources.aligned import load_aligned
 from platoscope.datasets.sources.image_folder import load_image_folder
@@ -37,6 +44,13 @@ SOURCES: dict[str, DatasetSource] = {
         flickr30k.SOURCE,
     )
 }
+
+_TABLE = frozenset({"columns", "header", "id_column", "stratum_column", "image_columns"})
+FORMATS: dict[str, FileFormat] = {
+    **dict.fromkeys(TABLE_SUFFIXES, FileFormat(load_table, _TABLE)),
+    ".tmx": FileFormat(load_tmx, frozenset({"columns"})),
+}
+"""Files of the user's own, by what their names end in (``.gz`` aside)."""
 
 SAME = "same:"
 """What a specification starts with that has one text on both sides."""
@@ -202,27 +216,21 @@ def _load_own(spec: str, options: DatasetOptions) -> Pairs:
         return _load_file(spec, path, options)
     message = (
         f"{spec!r} is neither a data set nor a file. Data sets: {', '.join(SOURCES)}. "
-        "Files: .jsonl, .csv, .tsv, .parquet, .tmx, two text files as A,B, or a folder."
+        f"Files: {', '.join(FORMATS)}, two text files as A,B, or a folder."
     )
     raise NotFoundError(message)
 
 
-_TABLE = frozenset({"columns", "header", "id_column", "stratum_column", "image_columns"})
-
-
 def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
     suffix = plain_suffix(path)
-    if suffix in TABLE_SUFFIXES:
-        _refuse_others(spec, options, _TABLE)
-        return load_table(path, options)
-    if suffix == ".tmx":
-        _refuse_others(spec, options, frozenset({"columns"}))
-        return load_tmx(path, options)
-    message = (
-        f"{path} ends in {suffix!r}; expected one of {', '.join((*TABLE_SUFFIXES, '.tmx'))}, "
-        "or two aligned text files as A,B."
-    )
-    raise InputError(message)
+    if suffix not in FORMATS:
+        message = (
+            f"{path} ends in {suffix!r}; expected one of {', '.join(FORMATS)}, "
+            "or two aligned text files as A,B."
+        )
+        raise InputError(message)
+    _refuse_others(spec, options, FORMATS[suffix].options)
+    return FORMATS[suffix].load(path, options)
 
 
 def _refuse_others(spec: str, options: DatasetOptions, understood: frozenset[str]) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "DatasetInfo",
     "DatasetOptions",
     "DatasetSource",
+    "FileFormat",
     "Request",
     "language_pair",
     "no_variant",
@@ -108,6 +109,14 @@ class DatasetSource:
     options: frozenset[str] = frozenset()
     variant_info: Callable[[str], DatasetInfo] | None = None
     """Describes one variant, where each comes in files of its own; the part after the colon is given."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A kind of file that users bring: how to load it, and the options that it understands."""
+
+    load: Callable[[Path, DatasetOptions], Pairs]
+    options: frozenset[str] = frozenset()
 
 
 def split_spec(spec: str, /) -> tuple[str, str | None, Path | None]:

@@ -53,8 +53,10 @@ def _plan(name: str, preset: str = "bundled") -> Plan:
 
 
 def test_every_row_of_the_paper_is_a_study() -> None:
-    """The studies are those of the paper's list, the default run, and one beyond the paper."""
-    assert {study.name for study in list_studies()} == PAPER_ROWS | {"translations", "many-languages"}
+    """All of the paper's list are there, after the default run."""
+    names = [study.name for study in list_studies()]
+    assert names[0] == "translations"
+    assert set(names) >= PAPER_ROWS
 
 
 @pytest.mark.parametrize("study", list_studies(), ids=lambda study: study.name)
