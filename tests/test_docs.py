@@ -7,9 +7,16 @@ import contextlib
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+
+from platoscope.datasets import list_datasets
+from platoscope.models.bundled import BUNDLED
+from platoscope.studies import list_studies
+from platoscope.studies.design.comparison import Kind
+from platoscope.studies.design.records import PanelKind
+from platoscope.studies.paper.toml import CLAIMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need neither a model nor data. The blocks of a page are one session.
@@ -39,3 +46,21 @@ def test_examples_print_what_stands_beside_them(page: str) -> None:
                 assert said.startswith(printed) or said in printed, f"{page} says {said}, and got {printed}"
                 compared += 1
     assert compared > 0
+
+
+ROWS = {
+    "data.md": [info.name for info in list_datasets()],
+    "models.md": [model.name for model in BUNDLED],
+    "studies.md": [study.name for study in list_studies()],
+}
+WORDS = {"studies.md": [*get_args(Kind), *get_args(PanelKind), *CLAIMS]}
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
+@pytest.mark.parametrize("page", ROWS)
+def test_what_can_be_asked_for_is_on_its_page(page: str) -> None:
+    """Data sets, bundled models and studies have a row of a table, kinds and claims of a study file are named."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    missing = [name for name in ROWS[page] if f"\n| `{name}` |" not in text]
+    missing += [name for name in WORDS.get(page, ()) if f"`{name}`" not in text]
+    assert not missing, f"docs/{page} says nothing of {missing}"
