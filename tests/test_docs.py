@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 
 from platoscope.datasets import list_datasets
+from platoscope.measures import MEASURES
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies import list_studies
 from platoscope.studies.design.comparison import Kind
@@ -53,14 +54,14 @@ ROWS = {
     "models.md": [model.name for model in BUNDLED],
     "studies.md": [study.name for study in list_studies()],
 }
-WORDS = {"studies.md": [*get_args(Kind), *get_args(PanelKind), *CLAIMS]}
+WORDS = {"measures.md": list(MEASURES), "studies.md": [*get_args(Kind), *get_args(PanelKind), *CLAIMS]}
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
-@pytest.mark.parametrize("page", ROWS)
+@pytest.mark.parametrize("page", sorted({*ROWS, *WORDS}))
 def test_what_can_be_asked_for_is_on_its_page(page: str) -> None:
-    """Data sets, bundled models and studies have a row of a table, kinds and claims of a study file are named."""
+    """Data sets, bundled models and studies have a row of a table; measures, kinds and claims are named."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    missing = [name for name in ROWS[page] if f"\n| `{name}` |" not in text]
+    missing = [name for name in ROWS.get(page, ()) if f"\n| `{name}` |" not in text]
     missing += [name for name in WORDS.get(page, ()) if f"`{name}`" not in text]
     assert not missing, f"docs/{page} says nothing of {missing}"
