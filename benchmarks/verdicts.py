@@ -1,7 +1,8 @@
 """How often each rule of the verdicts errs, on made-up profiles whose truth is known.
 
-    python benchmarks/verdicts.py                              # all of it, printed: half an hour on one core
+    python benchmarks/verdicts.py                              # all of it, printed: five minutes of one core
     python benchmarks/verdicts.py --out docs/verdicts.md       # and put into the page
+    python benchmarks/verdicts.py --jobs 4                     # by four processes
     python benchmarks/verdicts.py --only minimum --repeats 50  # rules whose name has the word, to try
     python benchmarks/verdicts.py --power                      # the spread that `platoscope plan` rests on
 
@@ -13,7 +14,9 @@ most 0.05). `measuring/made_up.py` says how profiles are made, `measuring/statem
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +61,7 @@ def measure(case: Case, n_samples: int, *, repeats: int, n_resamples: int) -> Sh
 
     answers = [
         [
-            case.statement.judge(
+            case.statement.check(
                 draw(truths, n_samples, n_resamples, np.random.default_rng([seed, n_samples]))
             ).answer
             for seed in range(repeats)
@@ -70,6 +73,14 @@ def measure(case: Case, n_samples: int, *, repeats: int, n_resamples: int) -> Sh
         max(np.mean([answer == "held" for answer in each]) for each in answers[1:]),
         np.mean([answer == "did not hold" for answer in answers[0]]),
     )
+
+
+def measure_one(name: str, /, *, options: argparse.Namespace) -> list[Shares]:
+    """Measure the rule of that name at every N; a process of its own finds the case again by its name."""
+    from measuring.statements import CASES
+
+    case = next(case for case in CASES if case.name == name)
+    return [measure(case, n, repeats=options.repeats, n_resamples=options.resamples) for n in options.n]
 
 
 def table(rows: Sequence[tuple[str, list[Shares]]], sizes: Sequence[int]) -> str:
@@ -97,8 +108,9 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", metavar="WORD", help="rules whose name has one of these words")
     parser.add_argument("--repeats", type=int, default=200, help="profiles per truth")
-    parser.add_argument("--resamples", type=int, default=200, help="subsamples per profile")
+    parser.add_argument("--resamples", type=int, help="subsamples per profile; those of studies by default")
     parser.add_argument("--n", type=int, nargs="+", default=SIZES, help="numbers of items")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the rules")
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
     parser.add_argument(
         "--power", action="store_true", help="measure the spread of Δ from draw to draw instead"
@@ -110,14 +122,17 @@ def main() -> None:
         print("\n".join(spread()))
         return
     from measuring.statements import CASES
+    from platoscope.studies import Settings
 
+    options.resamples = options.resamples or Settings().n_resamples
+    names = [
+        case.name for case in CASES if not options.only or any(word in case.name for word in options.only)
+    ]
     rows = []
-    for case in CASES:
-        if options.only and not any(word in case.name for word in options.only):
-            continue
-        shares = [measure(case, n, repeats=options.repeats, n_resamples=options.resamples) for n in options.n]
-        rows.append((case.name, shares))
-        print(case.name, *(cell for one in shares for cell in one.cells()), flush=True)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for name, shares in zip(names, pool.map(partial(measure_one, options=options), names), strict=True):
+            rows.append((name, shares))
+            print(name, *(cell for one in shares for cell in one.cells()), flush=True)
     text = table(rows, options.n)
     if options.out is None:
         print(text)

@@ -84,6 +84,7 @@ def plan(
     planned = make_plan(study, n=_at_hand(pairs, n))
     rows = [
         PlanRow("items", pairs, f"{planned.settings.n:,} pairs"),
+        PlanRow("items", "space", f"{planned.spaces[0]} (as studies compare)" if planned.spaces else "–"),
         PlanRow("items", "power", power_sentence(planned.settings.n)),
     ]
     rows += [row for row in planned.describe() if row.section in ("extraction", "left out")]

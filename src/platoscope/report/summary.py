@@ -18,6 +18,8 @@ _HEADER = (
     "δ in the last quarter",
     "Δ shuffled",
     "recall@1",
+    "space",
+    "last layer",
 )
 
 
@@ -66,6 +68,8 @@ def _row(row: Mapping[str, Any], /) -> list[str]:
         _interval(row.get("asymmetry_last_quarter")),
         f"{null['mean']:.3f}" if null else "",
         f"{recall:.3f}" if recall is not None else "",
+        row.get("space", ""),
+        f"{row['last_layer']} the norm" if "last_layer" in row else "",
     ]
 
 

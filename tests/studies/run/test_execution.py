@@ -160,6 +160,17 @@ def test_the_closing_table_says_best_layers_region_asymmetry_and_null(finished: 
     assert row["best"]["a_to_b"]["low"] <= row["best"]["a_to_b"]["value"] <= row["best"]["a_to_b"]["high"]
     assert row["semantic_region"]["minimum_layer"] in row["semantic_region"]["layers"]
     assert {"asymmetry_last_quarter", "null", "best_p"} <= set(row)
+    assert row["space"] == "clip 0.05 on tokens + unit; euclidean"
+    assert row["last_layer"] == "after"
+
+
+def test_the_asymmetry_is_judged_in_several_spaces(finished: StudyResult) -> None:
+    """What is held of the default run says in which spaces, raw rows among them."""
+    (label,) = (label for label, result in finished.results.items() if "space" in result.dims)
+    spaces = json.loads(finished.results[label].attrs["spaces"])
+    assert spaces == ["none; euclidean", "unit; euclidean", "clip; euclidean", "zscore + unit; euclidean"]
+    (verdict,) = (verdict for verdict in finished.verdicts if "more informative" in verdict.statement)
+    assert all(space in verdict.evidence for space in spaces)
 
 
 def test_provenance_tells_models_filters_and_tokens_per_character(finished: StudyResult) -> None:
@@ -169,8 +180,10 @@ def test_provenance_tells_models_filters_and_tokens_per_character(finished: Stud
     (lengths,) = items["lengths"].values()
     # The tiny tokenizer makes one token of each character.
     assert lengths["a"]["tokens_per_character"] == pytest.approx(1.0)
-    (model,) = finished.provenance["models"].values()
-    assert model["drop_last"] == 2
+    models = finished.provenance["models"].values()
+    assert [model["drop_last"] for model in models] == [2, 2]
+    # The rows of the study, and those that the spaces beside it begin with.
+    assert [model["clip"] for model in models] == [0.05, None]
 
 
 def test_running_again_computes_nothing(
@@ -230,11 +243,11 @@ def test_a_killed_run_goes_on_after_its_last_comparison(
 def test_studies_that_share_extractions_read_each_side_once(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two studies over the same pairs make two passes over the model, for all their poolings."""
+    """Two studies over the same pairs make one pass a side for all their poolings, and one without clipping."""
     plans = share([_plan(name, workplace, monkeypatch) for name in ("metric-comparison", "languages")])
     sides = sum(plan.n_requested for plan in plans)
-    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=2, read=2)
-    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=2, read=0)
+    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=4, read=4)
+    assert extract_all(plans, store=tmp_path / "store") == Passes(asked=sides, different=4, read=0)
 
     def refuse(*_args: object, **_options: object) -> None:
         pytest.fail("a shared extraction was read again")

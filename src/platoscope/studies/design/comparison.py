@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from platoscope.errors import InputError
 from platoscope.measures import SideName
 from platoscope.models.pooling import check_clip
+from platoscope.neighbors import parse_transform
+
+if TYPE_CHECKING:
+    from platoscope.neighbors import Transform
 
 __all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
 
@@ -194,18 +198,21 @@ class Comparison:
         every two texts of the data sets that are taken `together`, at one layer (`fixed`); ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
-        items at one layer (`fixed`); ``spaces`` is the profile of Δ under several preparations of the rows,
-        whatever the transform of the study.
+        items at one layer (`fixed`); ``spaces`` is Δ under several preparations of the rows, whatever the transform
+        of the study: of a profile, of a sweep (with `fixed`), or over `distances`.
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None
-        The held layer of a sweep; the layer of both sides of ``sample_size``, and of all texts of ``matrix``.
+        The held layer of a sweep, in several spaces as well; the layer of both sides of ``sample_size``, and of all
+        texts of ``matrix``.
     distances : tuple of int
-        Distances τ of ``token_distance``.
+        Distances τ of ``token_distance``, in several spaces as well.
     shuffle : {"free", "strata"} or None
         Misalign the pairs on purpose, over all items or within their strata (book, class).
     null_within_strata : bool
         The permutation null permutes only within strata, so that it keeps what items of one stratum share.
+    transform : str, sequence of str or None
+        Preparation of the rows of this comparison; None for the study's.
     """
 
     label: str
@@ -218,8 +225,11 @@ class Comparison:
     distances: tuple[int, ...] = ()
     shuffle: Literal["free", "strata"] | None = None
     null_within_strata: bool = False
+    transform: Transform | None = None
 
     def __post_init__(self) -> None:
+        if self.transform is not None:
+            object.__setattr__(self, "transform", parse_transform(self.transform))
         if self.kind not in get_args(Kind):
             msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
             raise InputError(msg)

@@ -130,12 +130,16 @@ class Statement:
         From results by label to a `Finding`.
     hint : str
         What a reader is told where a comparison is missing: why, and how to get it.
+    asymmetry_of : tuple of str
+        Labels of the comparisons whose asymmetry it is about. It depends on the space, so a plan puts each of them
+        into several.
     """
 
     text: str
     needs: tuple[str, ...]
     check: Callable[[Mapping[str, xr.Dataset]], Finding]
     hint: str = ""
+    asymmetry_of: tuple[str, ...] = ()
 
     def judge(self, results: Mapping[str, xr.Dataset], /) -> Verdict:
         """Judge the claim on `results`; a comparison that is missing among them is named."""

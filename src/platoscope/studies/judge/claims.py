@@ -17,6 +17,7 @@ from platoscope.studies.design.records import Finding, Statement
 from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import Quantity, curve, mean_of_directions
 from platoscope.studies.judge.judging import Part, decide, pooled
+from platoscope.studies.judge.several_spaces import about_asymmetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,9 +118,9 @@ def asymmetry_sign(
         sign = -1.0 if negative else 1.0
         members = {label: asymmetry_over(results[label], region, last=last) * sign for label in labels}
         name = f"{'minus the ' if negative else ''}asymmetry at depth {region[0]:g} to {region[1]:g}"
-        return _in_space(decide(rules.not_opposed(members, name=name)), results, labels)
+        return decide(rules.not_opposed(members, name=name))
 
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 def asymmetry_over(result: xr.Dataset, region: tuple[float, float], /, *, last: bool = True) -> Quantity:
@@ -143,10 +144,9 @@ def asymmetry_zero_at_minimum(*labels: str, text: str, last: bool = True) -> Sta
         ]
         late = pooled([asymmetry_over(results[label], LAST_QUARTER, last=last) for label in labels])
         words = "asymmetry around the smallest Δ against the last quarter's"
-        table = rules.weaker(pooled(gaps), late, margin=rules.HALF, words=words)
-        return _in_space(decide(table), results, labels)
+        return decide(rules.weaker(pooled(gaps), late, margin=rules.HALF, words=words))
 
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 def same_shape(reference: str, *labels: str, text: str) -> Statement:
@@ -196,10 +196,3 @@ def shuffled_at_one(pairs: Mapping[str, str], /, *, text: str) -> Statement:
         return decide([column])
 
     return Statement(text, tuple(dict.fromkeys([*pairs, *pairs.values()])), check)
-
-
-def _in_space(finding: Finding, results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Finding:
-    """Name the space: the asymmetry depends on how rows were prepared, so no verdict on it is without one."""
-    spaces = sorted({str(results[label].attrs.get("transform", "none")) for label in labels})
-    told = f"{finding.evidence} Rows as prepared here: {', '.join(spaces)}."
-    return Finding(finding.answer, told, finding.n_to_decide)

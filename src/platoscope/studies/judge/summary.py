@@ -32,8 +32,8 @@ def summarize(results: Mapping[str, xr.Dataset], /) -> dict[str, Any]:
     dict
         ``rows``: of every comparison the label, the number of items, for each direction the best layer with
         Δ and its interval, the semantic region, the asymmetry in the last quarter with its interval, the
-        mean of the permutation null, the smallest p of the best layer, and the best recall@1. Keys without
-        a value in the result are missing.
+        mean of the permutation null, the smallest p of the best layer, the best recall@1, the space, and on which
+        side of the final norm the last layer stands. Keys without a value in the result are missing.
     """
     return {"rows": [_row(label, result) for label, result in results.items() if _has_layers(result)]}
 
@@ -56,6 +56,10 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
         "best": {direction: _best(result, direction, axis) for direction in ("a_to_b", "b_to_a")},
         "semantic_region": region(result),
     }
+    if "space" in result.attrs:
+        row["space"] = str(result.attrs["space"])
+    if result.attrs.get("last_layer"):
+        row["last_layer"] = str(result.attrs["last_layer"])
     late = curve(result, "asymmetry", axis=axis).select(*LAST_QUARTER).mean()
     row["asymmetry_last_quarter"] = _interval(late)
     if f"{_DELTA}_null" in result:

@@ -10,6 +10,7 @@ from platoscope.studies.design.records import Choices, Panel, Statement
 from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import curve
 from platoscope.studies.judge.judging import decide
+from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
 
@@ -95,4 +96,4 @@ def text_predicts_vision(*labels: str, data: str) -> Statement:
         return decide(rules.not_opposed(members, name="mean Δ(vision → language) − Δ(language → vision)"))
 
     text = f"{data}: the caption predicts the image better than the image the caption."
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -141,9 +142,14 @@ def _deep(result: xr.Dataset) -> Quantity:
 
 def _metrics(choices: Choices) -> Design:
     poolings = choices.poolings or THREE
+    prepared = _comparisons(choices, poolings)
+    raw = tuple(_raw(comparison) for comparison in prepared)
     return Design(
-        comparisons=_comparisons(choices, poolings),
-        panels=tuple(Panel(kind="metrics", labels=(pooling,), title=pooling) for pooling in poolings),
+        comparisons=(*prepared, *raw),
+        panels=(
+            *(Panel(kind="metrics", labels=(item.label,), title=item.label) for item in prepared),
+            *(Panel(kind="metrics", labels=(item.label,), title=f"{item.label} rows") for item in raw),
+        ),
         statements=(
             peak_together(*THREE),
             overlap_far_below_one(*THREE),
@@ -151,6 +157,19 @@ def _metrics(choices: Choices) -> Design:
             overlap_near_chance_at_the_end("last", "concat(20)"),
             cka_spurious_in_first_layers("concat(20)", "mean(20)"),
         ),
+    )
+
+
+def _raw(comparison: Comparison) -> Comparison:
+    """Compare the rows as the model gives them, no token clipped: CKA depends on the space as well."""
+    assert isinstance(comparison.a, Source)
+    assert isinstance(comparison.b, Source)
+    return replace(
+        comparison,
+        label=f"{comparison.label}, raw",
+        a=replace(comparison.a, clip=None),
+        b=replace(comparison.b, clip=None),
+        transform="none",
     )
 
 
@@ -252,5 +271,8 @@ METRICS = Study(
     design=_metrics,
     presets=("bundled", "paper"),
     settings=SETTINGS,
-    notes=("The paper's CKA is the biased estimator; the debiased one stands beside it.",),
+    notes=(
+        "The paper's CKA is the biased estimator; the debiased one stands beside it.",
+        "The statements are judged on the prepared rows; the same on raw ones stands beside them.",
+    ),
 )

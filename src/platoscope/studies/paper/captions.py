@@ -10,6 +10,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
 from platoscope.studies.judge.judging import decide
+from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper import _setting as setting
 from platoscope.studies.paper._cast import (
     AXIS,
@@ -168,7 +169,8 @@ def more_symmetric(even: str, uneven: str, /) -> Statement:
         words = f"mean asymmetry of {even} against {uneven}"
         return decide(rules.weaker(*gaps, margin=1.0, words=words))
 
-    return Statement("CLIP is more symmetric than models trained apart.", (even, uneven), check)
+    text = "CLIP is more symmetric than models trained apart."
+    return about_asymmetry(text, (even, uneven), check)
 
 
 def _caption_layer(choices: Choices) -> Design:

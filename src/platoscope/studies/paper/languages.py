@@ -9,6 +9,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import Curve, curve, mean_of_directions
 from platoscope.studies.judge.judging import Part, decide, higher, pooled
+from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper._setting import (
     LANGUAGES,
     SETTINGS,
@@ -199,7 +200,7 @@ def gap_before_the_minimum(*labels: str, text: str) -> Statement:
         gaps = _early_gaps(results, labels)
         return decide([[Part(f"{where}: minus the mean asymmetry", gap)] for where, gap in gaps.items()])
 
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 def no_gap_before_the_minimum(*labels: str, text: str) -> Statement:
@@ -211,7 +212,7 @@ def no_gap_before_the_minimum(*labels: str, text: str) -> Statement:
         names = {where: ("half of the lead in the last quarter", f"lead at {where}") for where in gaps}
         return decide([[higher(late, gap, names=names[where]) for where, gap in gaps.items()]])
 
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 def zero_at_the_last_layer(*labels: str, text: str) -> Statement:
@@ -222,7 +223,7 @@ def zero_at_the_last_layer(*labels: str, text: str) -> Statement:
         words = "asymmetry at the last layer against the last quarter before it"
         return decide(rules.weaker(last, _late(results, labels), margin=rules.HALF, words=words))
 
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 def _late(results: Mapping[str, xr.Dataset], labels: Sequence[str]) -> Quantity:

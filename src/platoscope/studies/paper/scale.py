@@ -10,6 +10,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
 from platoscope.studies.judge.judging import decide, higher, pooled
+from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, name_of, text_items
 
 if TYPE_CHECKING:
@@ -173,24 +174,26 @@ def lowest_in_first_half(label: str, /) -> Statement:
 def no_asymmetry_in_first_half(label: str, /) -> Statement:
     """Claim that the mean asymmetry of the first half is less than half of that of the second."""
 
-    def table(label: str, result: xr.Dataset) -> Table:
-        delta = curve(result, "asymmetry")
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        delta = curve(results[label], "asymmetry")
         early, late = delta.select(*FIRST_HALF).mean(), delta.select(*SECOND).mean()
         words = f"{label}: mean asymmetry of the first half against the second"
-        return rules.weaker(early, late, margin=rules.HALF, words=words)
+        return decide(rules.weaker(early, late, margin=rules.HALF, words=words))
 
-    return claims.each((label,), table, text="In the first half both models predict each other equally well.")
+    text = "In the first half both models predict each other equally well."
+    return about_asymmetry(text, (label,), check)
 
 
 def gap_opens_in_second_half(label: str, /) -> Statement:
     """Claim that the asymmetry is more negative in the second half than in the first."""
 
-    def table(label: str, result: xr.Dataset) -> Table:
-        delta = curve(result, "asymmetry")
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        delta = curve(results[label], "asymmetry")
         late, early = delta.select(*SECOND).mean(), delta.select(*FIRST_HALF).mean()
-        return [[higher(early, late, names=(f"{label}: mean asymmetry, first half", "second half"))]]
+        return decide([[higher(early, late, names=(f"{label}: mean asymmetry, first half", "second half"))]])
 
-    return claims.each((label,), table, text="The gap between the directions opens in the second half.")
+    text = "The gap between the directions opens in the second half."
+    return about_asymmetry(text, (label,), check)
 
 
 MODEL_SCALE = Study(

@@ -11,6 +11,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import Curve, curve, mean_of_directions
 from platoscope.studies.judge.judging import decide, higher, pooled
+from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper._setting import (
     PAIRS,
     SETTINGS,
@@ -202,7 +203,7 @@ def past_and_future_differ(*labels: str) -> Statement:
         return decide(rules.nonzero(pooled(gaps), pooled(sizes), share=rules.SLIGHT, words=words))
 
     text = "The past predicts the future to another degree than the future the past."
-    return Statement(text, labels, check)
+    return about_asymmetry(text, labels, check)
 
 
 STUDY = Study(

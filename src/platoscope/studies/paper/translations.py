@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.design.space import spaces_label
 from platoscope.studies.judge import claims
 from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of, name_of
 
@@ -54,7 +56,14 @@ def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> De
         Comparison(
             label=f"{short} N-curve", a=pooled, b=partner, items=items, kind="sample_size", fixed=at_best
         ),
-        Comparison(label=f"{short} spaces", a=pooled, b=partner, items=items, kind="spaces"),
+        # Here the rows are as the model gives them, no token clipped, so that one of the spaces is raw.
+        Comparison(
+            label=spaces_label(main),
+            a=replace(pooled, clip=None),
+            b=replace(partner, clip=None),
+            items=items,
+            kind="spaces",
+        ),
         Comparison(
             label=f"{short} length control",
             a=Surface(model=model, side="a"),
@@ -87,10 +96,10 @@ def _panels(short: str, labels: dict[str, str], main: str, data: str) -> tuple[P
         Panel(kind="metrics", labels=(main,), title="Measures side by side"),
         Panel(kind="retrieval", labels=(main,), title="Finding the translation"),
         Panel(kind="null", labels=(main,), title="Shuffled pairs"),
-        Panel(kind="spaces", labels=(f"{short} spaces",), title="What the space does to Δ"),
+        Panel(kind="spaces", labels=(spaces_label(main),), title="What the space does to Δ"),
         Panel(
             kind="spaces",
-            labels=(f"{short} spaces",),
+            labels=(spaces_label(main),),
             title="What the space does to the asymmetry",
             options={"variable": "asymmetry"},
         ),

@@ -134,13 +134,13 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
         return first * second
     if comparison.kind == "matrix":
         return (len(comparison.members()) + 1) ** 2
-    if comparison.kind == "sweep":
-        return second if comparison.fixed is not None and comparison.fixed.side == "a" else first
-    if comparison.kind == "token_distance":
-        return first * len(comparison.distances)
-    if comparison.kind == "spaces":
-        return len(SPACES) * max(first, second)
-    return 1 if comparison.kind == "sample_size" else max(first, second)
+    if comparison.kind == "sample_size":
+        return 1
+    layers = max(first, second)
+    if comparison.fixed is not None:
+        layers = second if comparison.fixed.side == "a" else first
+    in_spaces = len(SPACES) if comparison.kind == "spaces" else 1
+    return layers * max(1, len(comparison.distances)) * in_spaces
 
 
 def _n_layers(side: Source | Surface | Synthetic) -> int:

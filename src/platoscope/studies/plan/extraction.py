@@ -70,7 +70,7 @@ def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
     """Give the extraction that serves one side of a comparison."""
     assert comparison.items is not None, "only synthetic comparisons have no items, and they have no sources"
     poolings = [source.pooling]
-    if comparison.kind == "token_distance":
+    if comparison.distances:
         poolings += [f"token({distance})" for distance in comparison.distances]
     return Extraction(
         model=source.model,

@@ -12,6 +12,7 @@ from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.records import Choices
+from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
@@ -20,7 +21,7 @@ from platoscope.studies.plan.extraction import Extraction, extractions_of, readi
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platoscope.studies.design.records import Panel, Statement, Study
+    from platoscope.studies.design.records import Design, Panel, Statement, Study
     from platoscope.studies.design.settings import Settings
 
 
@@ -80,6 +81,11 @@ class Plan:
         """Extractions that the comparisons ask for, before equal ones are joined."""
         return sum(len(readings_of(comparison)) for comparison in self.comparisons)
 
+    @property
+    def spaces(self) -> list[str]:
+        """The spaces that the comparisons look at, in words, each once."""
+        return distinct_spaces(self.comparisons, self.settings)
+
     def comparison(self, label: str, /) -> Comparison:
         """Give the comparison of a label.
 
@@ -109,6 +115,7 @@ class Plan:
                     self.study.shortfall
                 ],
             ),
+            *(PlanRow("settings", "space", space) for space in self.spaces),
             PlanRow("settings", "models", _loading(settings)),
             PlanRow(
                 "settings",
@@ -123,15 +130,21 @@ class Plan:
             PlanRow(
                 "extraction",
                 f"{extraction.model}{f' ({extraction.tower})' if extraction.tower else ''}",
-                f"{extraction.items.data}, side {extraction.side}: {', '.join(extraction.poolings)}; {cost}",
+                f"{extraction.items.data}, side {extraction.side}: {', '.join(extraction.poolings)}"
+                f"{'' if extraction.clip is None else f', tokens clipped at {extraction.clip:g}'}; {cost}",
             )
             for extraction, cost in zip(self.extractions, costs, strict=True)
         ]
-        rows += [PlanRow("comparison", item.label, _describe(item)) for item in self.comparisons]
+        rows += [PlanRow("comparison", item.label, self._told(item)) for item in self.comparisons]
         joined = f"{self.n_passes} passes over a model for {self.n_requested} sides of comparisons"
         rows += [PlanRow("cost", name, value) for name, value in (("passes", joined), *self.estimate.rows())]
         rows += [PlanRow("left out", item.label, f"{item.reason} {item.remedy}") for item in self.left_out]
         return rows
+
+    def _told(self, comparison: Comparison) -> str:
+        """Say what is compared, and in which space where the comparisons of the study have not all the same."""
+        several = comparison.kind == "spaces" or len(self.spaces) > 1
+        return _describe(comparison) + (f"; space {space_of(comparison, self.settings)}" if several else "")
 
 
 def make_plan(
@@ -211,7 +224,7 @@ def make_plan(
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
     design = study.design(choices)
-    comparisons = tuple(_with_tokenizers(comparison) for comparison in design.comparisons)
+    comparisons = tuple(_with_tokenizers(comparison) for comparison in in_several_spaces(design))
     check_known(comparisons)
     left_out = missing(comparisons)
     if left_out and not skip_missing:
@@ -235,6 +248,18 @@ def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
+    """Give the comparisons of a design, and beside each whose asymmetry is judged the same in several spaces."""
+    known = {comparison.label: comparison for comparison in design.comparisons}
+    judged = dict.fromkeys(label for statement in design.statements for label in statement.asymmetry_of)
+    beside = [
+        replace(known[label], label=spaces_label(label), kind="spaces")
+        for label in judged
+        if label in known and spaces_label(label) not in known
+    ]
+    return (*design.comparisons, *beside)
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:

@@ -10,6 +10,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.layerwise import (
+    SPACES,
     compare,
     compare_spaces,
     count_items,
@@ -20,6 +21,7 @@ from platoscope.layerwise import (
 )
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.studies.design.space import transforms_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
 from platoscope.studies.run.matrix import matrix
@@ -78,9 +80,7 @@ class Computation:
     @property
     def options(self) -> Settings:
         """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
-        a = self.settings.transform_of("a") if isinstance(self.comparison.a, Source) else ()
-        b = self.settings.transform_of("b") if isinstance(self.comparison.b, Source) else ()
-        return replace(self.settings, transform={"a": a, "b": b})
+        return replace(self.settings, transform=transforms_of(self.comparison, self.settings))
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -238,23 +238,34 @@ def _matrix(task: Computation) -> xr.Dataset:
 
 def _sweep(task: Computation) -> xr.Dataset:
     """Hold one layer of a side and move through the other."""
-    assert task.position is not None
-    assert task.comparison.fixed is not None
-    side = task.comparison.fixed.side
-    stack = task.a if side == "a" else task.b
-    layer = int(stack.layers[task.position])
-    held = (layer, None) if side == "a" else (None, layer)
+    held = _held(task)
     return _profile(task, task.a, task.b, held) if task.grid is None else _slice(task, task.grid, held)
+
+
+def _held(task: Computation) -> _Held:
+    """Give the layer of either side that is held; none of a comparison that holds none."""
+    fixed = task.comparison.fixed
+    if fixed is None:
+        return None, None
+    assert task.position is not None
+    stack = task.a if fixed.side == "a" else task.b
+    layer = int(stack.layers[task.position])
+    return (layer, None) if fixed.side == "a" else (None, layer)
 
 
 def _token_distance(task: Computation) -> xr.Dataset:
     """Compare the last token with the token at each distance before it, layer by layer."""
+    return _over_distances(task, lambda b: _profile(task, task.a, b))
+
+
+def _over_distances(task: Computation, compared: Callable[[LayerStack], xr.Dataset]) -> xr.Dataset:
+    """Put what is computed of the token at each distance side by side."""
     import pandas as pd
     import xarray as xr
 
     assert task.at_distance is not None
     distances = task.comparison.distances
-    results = [_profile(task, task.a, task.at_distance(distance)) for distance in distances]
+    results = [compared(task.at_distance(distance)) for distance in distances]
     joined = xr.concat(
         results,
         pd.Index(distances, name="token_distance"),
@@ -288,14 +299,22 @@ def _sample_size(task: Computation) -> xr.Dataset:
 
 
 def _spaces(task: Computation) -> xr.Dataset:
-    """Compare matched layers under several preparations; a null would tell nothing more about any of them."""
-    return compare_spaces(
-        task.a,
-        task.b,
-        match=task.comparison.match,
-        options=replace(task.settings, n_permutations=0),
-        rng=task.settings.seed,
-    )
+    """Compare layers under several preparations; a null would tell nothing more about any of them."""
+    held = _held(task)
+
+    def compared(b: LayerStack) -> xr.Dataset:
+        return compare_spaces(
+            task.a,
+            b,
+            spaces=SPACES,
+            match=task.comparison.match,
+            layer_a=held[0],
+            layer_b=held[1],
+            options=replace(task.settings, n_permutations=0),
+            rng=task.settings.seed,
+        )
+
+    return _over_distances(task, compared) if task.comparison.distances else compared(task.b)
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:

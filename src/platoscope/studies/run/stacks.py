@@ -125,7 +125,7 @@ def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Re
 def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[str, str]:
     """Give what pictures and tables call the two sides: what differs between them."""
     a, b = comparison.a, comparison.b
-    if comparison.kind == "token_distance":
+    if comparison.distances:
         return ("last token", "earlier token")
     if comparison.kind == "matrix":
         return ("row", "column")

@@ -15,6 +15,7 @@ from platoscope.progress import Reading
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
+from platoscope.studies.design.space import norm_side, space_of, spaces_of
 from platoscope.studies.plan.extraction import readings_of, sources_of
 from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
@@ -196,7 +197,13 @@ class Workbench:
             "name_a": name_a,
             "name_b": name_b,
             "comparison": json.dumps(comparison_to(comparison)),
+            "space": space_of(comparison, self.plan.settings),
+            "last_layer": norm_side(
+                {side: dict(stack.provenance) for side, stack in zip("ab", sides, strict=True)}
+            ),
         }
+        if comparison.kind == "spaces":
+            result.attrs["spaces"] = json.dumps(spaces_of(comparison, self.plan.settings))
         if selection is not None:
             # Equal items give equal subsamples, so that differences between comparisons are paired as well.
             together = comparison.items is not None and comparison.items.together
