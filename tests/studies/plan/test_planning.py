@@ -92,7 +92,7 @@ def test_studies_that_share_an_extraction_keep_all_poolings_at_once() -> None:
     passes = {extraction for plan in shared for extraction in plan.extractions}
     # English and Italian, with clipped tokens and, beside them, as the model gives them.
     assert len(passes) == 4
-    assert sum(len(plan.extractions) for plan in alone) == 10
+    assert sum(len(plan.extractions) for plan in alone) == 8
 
 
 def test_extractions_are_ordered_by_model() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface
@@ -56,14 +55,7 @@ def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> De
         Comparison(
             label=f"{short} N-curve", a=pooled, b=partner, items=items, kind="sample_size", fixed=at_best
         ),
-        # Here the rows are as the model gives them, no token clipped, so that one of the spaces is raw.
-        Comparison(
-            label=spaces_label(main),
-            a=replace(pooled, clip=None),
-            b=replace(partner, clip=None),
-            items=items,
-            kind="spaces",
-        ),
+        Comparison(label=spaces_label(main), a=pooled, b=partner, items=items, kind="spaces"),
         Comparison(
             label=f"{short} length control",
             a=Surface(model=model, side="a"),
