@@ -315,6 +315,32 @@ def _kind(name: str) -> int:
     return 1 if name[:1].isupper() else 2
 
 
+def test_a_class_name_means_one_thing() -> None:
+    """No two files define a class or a type of one name, so that a name can be searched for."""
+    owners: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for name in _types_of(node):
+                owners.setdefault(name, []).append(str(path.relative_to(SOURCE)))
+    assert {"Measure", "SideName", "PanelKind"} <= owners.keys()
+    double = {name: paths for name, paths in owners.items() if len(paths) > 1}
+    assert not double, f"rename all but one: {double}"
+
+
+def _types_of(node: ast.stmt) -> list[str]:
+    """Return what a statement of a module defines that is written like a type, ``LikeThis``, and is not private."""
+    match node:
+        case ast.ClassDef(name=name):
+            names = [name]
+        case ast.Assign(targets=targets):
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            names = [name]
+        case _:
+            names = []
+    return [name for name in names if name[0].isupper() and not name.isupper()]
+
+
 def test_nothing_is_called_utils() -> None:
     """No module is a drawer for what found no place."""
     drawers = {"utils", "util", "helpers", "common", "misc"}

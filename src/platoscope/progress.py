@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["SILENT", "Progress", "Reading", "Silent"]
+__all__ = ["SILENT", "PassProgress", "Progress", "Silent"]
 
 
 class Progress(Protocol):
@@ -44,7 +44,7 @@ SILENT = Silent()
 
 
 @dataclass
-class Reading:
+class PassProgress:
     """Turns a `Progress` into what `platoscope.extract` calls after every batch; the first call opens the stage.
 
     Parameters

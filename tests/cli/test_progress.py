@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from platoscope.cli.progress import open_progress
-from platoscope.progress import Reading
+from platoscope.progress import PassProgress
 
 
 class _Terminal(io.StringIO):
@@ -32,7 +32,7 @@ def test_lines_tell_finished_stages(capsys: pytest.CaptureFixture[str]) -> None:
     """With ``--verbose`` each finished stage is one line, with its last note."""
     with open_progress(verbose=True) as progress:
         progress.stage("Loading")
-        report = Reading(progress, "Reading")
+        report = PassProgress(progress, "Reading")
         report(2, 3, 1000.0)
         report(3, 3, 1234.5)
     captured = capsys.readouterr()

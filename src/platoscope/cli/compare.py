@@ -10,12 +10,12 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
-    Metric,
-    Neighbors,
-    OverlapNeighbors,
+    MetricOption,
+    NeighborsOption,
+    OverlapNeighborsOption,
     Seed,
     Store,
-    Transform,
+    TransformOption,
     is_verbose,
 )
 from platoscope.cli.output import print_json, print_table
@@ -57,10 +57,10 @@ def compare(
             help="Repeat for several; Δ, neighborhood overlap and CKA by default.", show_default=False
         ),
     ] = None,
-    transform: Transform = None,
-    metric: Metric = None,
-    neighbors: Neighbors = None,
-    overlap_neighbors: OverlapNeighbors = None,
+    transform: TransformOption = None,
+    metric: MetricOption = None,
+    neighbors: NeighborsOption = None,
+    overlap_neighbors: OverlapNeighborsOption = None,
     resamples: Annotated[
         int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
     ] = None,

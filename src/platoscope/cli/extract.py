@@ -17,7 +17,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
 )
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
-from platoscope.progress import Reading
+from platoscope.progress import PassProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def extract(
                     pooling=tuple(pooling) if pooling else "mean(20)",
                     store=store,
                     layers=parse_layers(layers),
-                    progress=Reading(progress, what),
+                    progress=PassProgress(progress, what),
                 )
             )
     _print(found, encoder, as_json=as_json)

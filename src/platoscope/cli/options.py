@@ -11,13 +11,13 @@ from platoscope.errors import InputError
 __all__ = [
     "AsJson",
     "Layers",
-    "Metric",
+    "MetricOption",
     "NearDuplicates",
-    "Neighbors",
-    "OverlapNeighbors",
+    "NeighborsOption",
+    "OverlapNeighborsOption",
     "Seed",
     "Store",
-    "Transform",
+    "TransformOption",
     "is_verbose",
     "parse_layers",
 ]
@@ -33,7 +33,7 @@ Store = Annotated[
     ),
 ]
 
-Transform = Annotated[
+TransformOption = Annotated[
     str | None,
     typer.Option(
         help="Preparation of rows before distances: none, unit, clip, clamp, zscore, whiten, or several "
@@ -42,17 +42,17 @@ Transform = Annotated[
     ),
 ]
 
-Metric = Annotated[
+MetricOption = Annotated[
     str | None,
     typer.Option(help="Distance of Δ: euclidean (default), cosine or hamming.", show_default=False),
 ]
 
-Neighbors = Annotated[
+NeighborsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Neighbors of the Information Imbalance; 1 by default.", show_default=False),
 ]
 
-OverlapNeighbors = Annotated[
+OverlapNeighborsOption = Annotated[
     int | None, typer.Option(min=1, help="Neighbors of the overlap; 10 by default.", show_default=False)
 ]
 

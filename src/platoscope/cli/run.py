@@ -13,11 +13,11 @@ import typer
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
-    Metric,
-    Neighbors,
-    OverlapNeighbors,
+    MetricOption,
+    NeighborsOption,
+    OverlapNeighborsOption,
     Store,
-    Transform,
+    TransformOption,
     is_verbose,
     parse_layers,
 )
@@ -106,10 +106,10 @@ def run(
     permutations: Annotated[
         int | None, typer.Option(min=0, help="Permutations behind the null.", show_default=False)
     ] = None,
-    transform: Transform = None,
-    metric: Metric = None,
-    neighbors: Neighbors = None,
-    overlap_neighbors: OverlapNeighbors = None,
+    transform: TransformOption = None,
+    metric: MetricOption = None,
+    neighbors: NeighborsOption = None,
+    overlap_neighbors: OverlapNeighborsOption = None,
     dtype: Annotated[
         str | None,
         typer.Option(help="auto, float32, bfloat16 or float16; auto by default.", show_default=False),

@@ -46,7 +46,7 @@ SOURCES: dict[str, DatasetSource] = {
 }
 
 _TABLE = frozenset({"columns", "header", "id_column", "stratum_column", "image_columns"})
-FORMATS: dict[str, FileFormat] = {
+FILE_FORMATS: dict[str, FileFormat] = {
     **dict.fromkeys(TABLE_SUFFIXES, FileFormat(load_table, _TABLE)),
     ".tmx": FileFormat(load_tmx, frozenset({"columns"})),
 }
@@ -216,21 +216,21 @@ def _load_own(spec: str, options: DatasetOptions) -> Pairs:
         return _load_file(spec, path, options)
     message = (
         f"{spec!r} is neither a data set nor a file. Data sets: {', '.join(SOURCES)}. "
-        f"Files: {', '.join(FORMATS)}, two text files as A,B, or a folder."
+        f"Files: {', '.join(FILE_FORMATS)}, two text files as A,B, or a folder."
     )
     raise NotFoundError(message)
 
 
 def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
     suffix = plain_suffix(path)
-    if suffix not in FORMATS:
+    if suffix not in FILE_FORMATS:
         message = (
-            f"{path} ends in {suffix!r}; expected one of {', '.join(FORMATS)}, "
+            f"{path} ends in {suffix!r}; expected one of {', '.join(FILE_FORMATS)}, "
             "or two aligned text files as A,B."
         )
         raise InputError(message)
-    _refuse_others(spec, options, FORMATS[suffix].options)
-    return FORMATS[suffix].load(path, options)
+    _refuse_others(spec, options, FILE_FORMATS[suffix].options)
+    return FILE_FORMATS[suffix].load(path, options)
 
 
 def _refuse_others(spec: str, options: DatasetOptions, understood: frozenset[str]) -> None:

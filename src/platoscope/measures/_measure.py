@@ -39,7 +39,7 @@ Null: TypeAlias = (
 Resamples: TypeAlias = (
     "Callable[[Sequence[Space], Sequence[Space], LayerPairs, Any, ComparisonOptions, Scratch], Values]"
 )
-LeftOut: TypeAlias = (
+WithoutEach: TypeAlias = (
     "Callable[[Sequence[Space] | Sequence[Sample], Sequence[Space] | Sequence[Sample], LayerPairs, "
     "ComparisonOptions], Values]"
 )
@@ -126,7 +126,7 @@ class Measure:
     resampled: bool = True
     """Whether its values on subsamples estimate what its value on all items does: whether it has an interval."""
 
-    left_out: LeftOut | None = field(repr=False, default=None)
+    left_out: WithoutEach | None = field(repr=False, default=None)
     """Values without each item in turn, shape (1 or 2, n_pairs, n_items), on spaces or samples; for a measure whose
     spread falls faster than 1/√N, so that its values on subsamples are carried to N (`platoscope.measures.carry`)."""
     gap: str | None = None

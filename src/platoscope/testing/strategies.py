@@ -31,7 +31,7 @@ __all__ = [
     "tied_arrays",
 ]
 
-Array: TypeAlias = npt.NDArray[np.float64]
+FloatMatrix: TypeAlias = npt.NDArray[np.float64]
 Number: TypeAlias = st.SearchStrategy[int] | int
 
 SAMPLES = st.integers(3, 16)
@@ -48,7 +48,7 @@ def tied_arrays(
     *,
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
-) -> Array:
+) -> FloatMatrix:
     """Draw an array full of equal distances and equal rows, also far from the origin.
 
     Parameters
@@ -76,7 +76,7 @@ def near_duplicates(
     *,
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
-) -> Array:
+) -> FloatMatrix:
     """Draw an array whose rows are few points, repeated with differences of 1/1024 or a millionth.
 
     Parameters and result are those of `tied_arrays`. A matrix product in float32 cannot tell such rows apart.
@@ -93,7 +93,7 @@ def constant_columns(
     *,
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
-) -> Array:
+) -> FloatMatrix:
     """Draw an array of which some features, or all, have one value in every row: zero, or a huge one.
 
     Parameters and result are those of `tied_arrays`. An array that does not vary at all has no CKA.
@@ -108,7 +108,7 @@ def arrays(
     *,
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
-) -> st.SearchStrategy[Array]:
+) -> st.SearchStrategy[FloatMatrix]:
     """Draw any of them: `tied_arrays`, `near_duplicates` or `constant_columns`, with their parameters."""
     kinds = (tied_arrays, near_duplicates, constant_columns)
     return st.one_of([kind(n_samples=n_samples, n_features=n_features) for kind in kinds])
@@ -121,7 +121,7 @@ def array_pairs(
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
     same_width: bool = False,
-) -> tuple[Array, Array]:
+) -> tuple[FloatMatrix, FloatMatrix]:
     """Draw two arrays over the same items, each of any kind.
 
     Parameters
@@ -147,7 +147,7 @@ def layer_stacks(
     n_layers: Number = LAYERS,
     n_samples: Number = SAMPLES,
     n_features: Number = FEATURES,
-) -> list[Array]:
+) -> list[FloatMatrix]:
     """Draw a stack of layers over the same items, as `platoscope.compare` and `profile` take it.
 
     Parameters
@@ -161,7 +161,7 @@ def layer_stacks(
         Layers of different widths and kinds; some layers repeat the one before them.
     """
     rows = _number(draw, n_samples)
-    layers: list[Array] = []
+    layers: list[FloatMatrix] = []
     for _ in range(_number(draw, n_layers)):
         repeats = bool(layers) and draw(st.booleans())
         layers.append(
@@ -176,7 +176,7 @@ def _number(draw: Any, given: Number) -> int:
     return given if isinstance(given, int) else int(draw(given))
 
 
-def _whole_numbers(draw: Any, largest: int, shape: tuple[int, int]) -> Array:
+def _whole_numbers(draw: Any, largest: int, shape: tuple[int, int]) -> FloatMatrix:
     size = shape[0] * shape[1]
     drawn = draw(st.lists(st.integers(-largest, largest), min_size=size, max_size=size))
     return np.array(drawn, float).reshape(shape)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.studies.judge.evidence import Quantity
     from platoscope.studies.judge.judging import Table
 
-__all__ = ["AGGREGATION", "METRICS"]
+__all__ = ["AGGREGATION", "METRIC_COMPARISON"]
 
 TOKENS = (2, 5, 10, 20)
 POOLINGS = ("last", *(f"mean({k})" for k in TOKENS), *(f"concat({k})" for k in TOKENS))
@@ -263,7 +263,7 @@ AGGREGATION = Study(
     notes=("Of k = 1 … 20 the study takes 1 (last), 2, 5, 10 and 20.",),
 )
 
-METRICS = Study(
+METRIC_COMPARISON = Study(
     name="metric-comparison",
     figure="9a-c",
     question="Do Information Imbalance, CKA and neighborhood overlap see the same layers?",

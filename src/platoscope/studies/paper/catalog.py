@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.errors import NotFoundError
-from platoscope.studies.paper.aggregation import AGGREGATION, METRICS
+from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
 from platoscope.studies.paper.images import STUDY as SAME_CLASS_IMAGES
@@ -38,7 +38,7 @@ _STUDIES = (
     SAME_CLASS_IMAGES,
     IMAGE_CAPTIONS,
     MISALIGNMENT,
-    METRICS,
+    METRIC_COMPARISON,
     VISION_SCALE,
     CAPTION_LAYER,
     MANY_LANGUAGES,

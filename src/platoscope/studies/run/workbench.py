@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.hashing import digest
 from platoscope.models import ModelOnDemand, Shelf
-from platoscope.progress import Reading
+from platoscope.progress import PassProgress
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
@@ -154,7 +154,7 @@ class Workbench:
     def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
         """Read one side of the items with one model, or open what is on disk."""
         what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
-        reading = Reading(self.progress, what)
+        reading = PassProgress(self.progress, what)
         with self.timed("extraction"):
             found = extract(
                 self.model(extraction),
