@@ -31,6 +31,14 @@ ORDER = (
     "report",
     "cli",
 )
+# What each room of studies may import of the others, as docs/design.md says.
+ROOMS: dict[str, set[str]] = {
+    "design": set(),
+    "judge": {"design"},
+    "paper": {"design", "judge"},
+    "plan": {"design", "judge"},
+    "run": {"design", "judge", "plan"},
+}
 # They stand beside all parts, import none of them, and may be imported from anywhere.
 LEAVES = ("cache", "checks", "contents", "errors", "hashing", "kept", "progress", "wording")
 HEAVY = ("torch", "transformers", "matplotlib", "numba", "xarray", "scipy", "pandas", "zarr", "datasets")
@@ -109,6 +117,18 @@ def test_imports_point_one_way(path: Path) -> None:
         allowed -= {"datasets", "models", "representations"}
     wrong = {name: line for name, line in _imported_parts(path).items() if name not in allowed}
     assert not wrong, f"{path.relative_to(SOURCE)} imports {wrong}; {part} may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("room", sorted({path.parent.name for path in (SOURCE / "studies").glob("*/*.py")}))
+def test_rooms_of_studies_import_one_way(room: str) -> None:
+    """A room of studies imports only those that the table of docs/design.md lets it know."""
+    for path in (SOURCE / "studies" / room).rglob("*.py"):
+        for item in _imports(path):
+            rooms = {name.split(".")[2] for name in item.names if name.startswith("platoscope.studies.")}
+            wrong = rooms - ROOMS[room] - {room}
+            assert not wrong, (
+                f"{path}:{item.line} imports of {sorted(wrong)}; {room} may import of {sorted(ROOMS[room])}"
+            )
 
 
 class _Import(NamedTuple):
