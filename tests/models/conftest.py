@@ -74,9 +74,8 @@ def text_states(
     tokens = tokenizer(text, padding=padding, return_special_tokens_mask=True, return_tensors="pt")
     with torch.inference_mode():
         out = model(input_ids=tokens["input_ids"], output_hidden_states=True)
-    states = [*out.hidden_states[:-1], out.last_hidden_state]
     return (
-        [state[0].double().numpy() for state in states],
+        [state[0].double().numpy() for state in out.hidden_states],
         tokens["input_ids"][0].numpy(),
         tokens["special_tokens_mask"][0].numpy().astype(bool),
     )

@@ -35,17 +35,13 @@ def test_lists_inside_blocks_are_not_the_stack() -> None:
     model = _Tower(3, 3)
     blocks = find_blocks(model, 3)
     assert blocks.modules == tuple(model.layers)
-    assert blocks.final_norm is model.norm
 
 
-def test_the_norm_beside_the_stack_is_found_further_out() -> None:
-    """A norm that stands beside the module which holds the stack is the final norm; norms in blocks are not."""
-    tower = _Tower(2, 1)
-    del tower.norm
-    norm = nn.LayerNorm(4)
-    assert find_blocks(_Outer(encoder=tower, post_layernorm=norm), 2).final_norm is norm
-    assert find_blocks(_Outer(encoder=tower), 2).final_norm is None
-    assert find_blocks(_Outer(encoder=tower, norm=nn.Identity()), 2).final_norm is None
+def test_the_same_blocks_may_run_again() -> None:
+    """A list whose length divides the number of layers is a stack that runs several times."""
+    model = _Tower(2, 1)
+    blocks = find_blocks(model, 6)
+    assert (blocks.modules, blocks.n_blocks) == (tuple(model.layers), 6)
 
 
 def test_unknown_structures_explain_themselves() -> None:

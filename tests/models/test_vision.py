@@ -35,9 +35,12 @@ N_PREFIX = {
 
 
 def image_states(
-    folder: str, image: Image.Image, *, dtype: str, final_norm: bool = False
+    folder: str, image: Image.Image, *, dtype: str, final_norm: bool | None = None
 ) -> list[np.ndarray]:
-    """Read one image with the library alone: what enters the first block, then what leaves each block."""
+    """Read one image with the library alone: what enters the first block, then what leaves each block.
+
+    The last one is the library's own, or before or after the norm as asked for.
+    """
     from transformers import AutoImageProcessor, AutoModel
 
     with quiet_library():
@@ -67,8 +70,10 @@ def image_states(
             lambda _module, _args, out: seen.append(out[0] if isinstance(out, tuple) else out)
         )
     with torch.inference_mode():
-        model(**inputs)
-        if final_norm:
+        library = model(**inputs, output_hidden_states=True).hidden_states
+        if final_norm is None:
+            seen[-1] = library[-1]
+        elif final_norm:
             seen[-1] = norm(seen[-1])
     return [state[0].double().numpy() for state in seen]
 
@@ -107,14 +112,16 @@ def test_every_pooling_agrees_with_reading_one_image_at_a_time(
 def test_final_norm_is_an_option(
     architecture: str, tiny: Callable[..., str], images: list[Image.Image]
 ) -> None:
-    """For images the last layer is read before the final norm, unless asked for."""
+    """The last layer of images is read as the library ends: after the norm for image-gpt, before it for the others."""
     folder = tiny(architecture)
-    model = load_image_model(architecture, folder, dtype="float32", final_norm=True)
-    assert model.provenance["final_norm"] is True
-    assert load_image_model(architecture, folder, dtype="float32").provenance["final_norm"] is False
-    found = model.encode(images[:1], [Pooling("mean_all")])["mean_all"][:, 0]
-    states = image_states(folder, images[0], dtype="float32", final_norm=True)
-    assert_states_close(found, np.stack([state.mean(axis=0) for state in states]), "float32")
+    default = load_image_model(architecture, folder, dtype="float32")
+    assert default.provenance["final_norm"] is (architecture == "imagegpt")
+    for final_norm in (False, True):
+        model = load_image_model(architecture, folder, dtype="float32", final_norm=final_norm)
+        assert model.provenance["final_norm"] is final_norm
+        found = model.encode(images[:1], [Pooling("mean_all")])["mean_all"][:, 0]
+        states = image_states(folder, images[0], dtype="float32", final_norm=final_norm)
+        assert_states_close(found, np.stack([state.mean(axis=0) for state in states]), "float32")
 
 
 def test_masked_autoencoder_is_read_whole_and_repeatably(
@@ -215,7 +222,7 @@ def test_text_towers_agree_with_reading_one_caption_at_a_time(
 
 
 def test_eos_is_what_clip_pools(tiny: Callable[..., str]) -> None:
-    """The eos of the last layer is the library's own pooled output."""
+    """The eos of the last layer after the final norm is the library's own pooled output."""
     from transformers import AutoModel, AutoTokenizer
 
     folder = tiny("clip")
@@ -227,7 +234,7 @@ def test_eos_is_what_clip_pools(tiny: Callable[..., str]) -> None:
         expected = (
             tower(**{key: tokens[key] for key in ("input_ids", "attention_mask")}).pooler_output[0].numpy()
         )
-    found = load_model(folder, device="cpu", dtype="float32", tower="text").encode(
+    found = load_model(folder, device="cpu", dtype="float32", tower="text", final_norm=True).encode(
         [caption], [Pooling("eos")]
     )
     np.testing.assert_allclose(found["eos"][-1, 0], expected, rtol=1e-5, atol=1e-6)

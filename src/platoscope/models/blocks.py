@@ -1,8 +1,8 @@
 """Find the stack of blocks of any transformer, and watch every layer while it runs.
 
 Nothing here knows an architecture by name. A stack is the outermost `torch.nn.ModuleList` that has as
-many members as the configuration has layers; its embedding output is whatever enters the first block; its
-final norm is a normalization that stands beside the stack (or further out), not inside it.
+many members as the configuration has layers, or as many as divide that number (ALBERT runs the same block again
+and again). What its layers are, and which norm follows, is found by running it: `platoscope.models.conventions`.
 """
 
 from __future__ import annotations
@@ -17,28 +17,40 @@ from torch import nn
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Blocks", "find_blocks", "watch_layers"]
-
-_FINAL_NORM_NAMES = (
-    "norm",
-    "final_norm",
-    "final_layernorm",
-    "final_layer_norm",
-    "post_layernorm",
-    "layernorm",
-    "ln_f",
-    "ln_post",
-)
+__all__ = ["Blocks", "entering_state", "find_blocks", "leaving_state", "watch_blocks", "watch_layers"]
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The blocks of a model in order, and the norm that follows the last one (None if there is none)."""
+    """The blocks of a model, and how the states of its layers are read from them.
+
+    Attributes
+    ----------
+    modules : tuple of Module
+        The blocks in order, each once.
+    n_blocks : int
+        How many of them run in one pass; more than there are where they run again.
+    final_norm : Module or None
+        The norm that follows the last block, if there is one.
+    library_norms : bool
+        Whether the last of the library's own hidden states is after that norm.
+    entering : frozenset of int
+        Layers whose state is what enters the next block, because something else follows their own.
+    positions_first : bool
+        Whether states lie as ``(n_positions, n_items, n_features)``.
+    without_embeddings : bool
+        Whether the library returns no embeddings, so that its state i is layer i + 1 here.
+    """
 
     modules: tuple[nn.Module, ...]
-    final_norm: nn.Module | None
+    n_blocks: int
+    final_norm: nn.Module | None = None
+    library_norms: bool = False
+    entering: frozenset[int] = frozenset()
+    positions_first: bool = False
+    without_embeddings: bool = False
 
 
 def find_blocks(model: nn.Module, n_blocks: int, /) -> Blocks:
@@ -54,7 +66,7 @@ def find_blocks(model: nn.Module, n_blocks: int, /) -> Blocks:
     Returns
     -------
     Blocks
-        The stack and its final norm.
+        The stack; how its states are read is not known yet.
 
     Raises
     ------
@@ -62,9 +74,9 @@ def find_blocks(model: nn.Module, n_blocks: int, /) -> Blocks:
         If there is no such stack, or several at the same depth (two towers).
     """
     stacks = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList)]
-    matching = [(name, module) for name, module in stacks if len(module) == n_blocks]
-    outermost = min((name.count(".") for name, _ in matching), default=0)
-    found = [(name, module) for name, module in matching if name.count(".") == outermost]
+    found = _outermost([stack for stack in stacks if len(stack[1]) == n_blocks])
+    if not found:
+        found = [stack for stack in _outermost(stacks) if len(stack) and n_blocks % len(stack) == 0]
     if len(found) != 1:
         seen = ", ".join(f"{name} ({len(module)})" for name, module in stacks) or "none"
         count = "no list" if not found else f"{len(found)} lists"
@@ -75,26 +87,67 @@ def find_blocks(model: nn.Module, n_blocks: int, /) -> Blocks:
             f"with tower=."
         )
         raise InputError(msg)
-    name, stack = found[0]
-    return Blocks(tuple(stack), _find_final_norm(model, name))
+    return Blocks(tuple(found[0]), n_blocks)
 
 
-def _find_final_norm(model: nn.Module, stack_name: str) -> nn.Module | None:
-    parents = stack_name.split(".")[:-1]
-    for depth in range(len(parents), -1, -1):
-        owner = model.get_submodule(".".join(parents[:depth]))
-        for name in _FINAL_NORM_NAMES:
-            norm = getattr(owner, name, None)
-            if isinstance(norm, nn.Module) and not isinstance(norm, nn.Identity):
-                return norm
-    return None
+def _outermost(stacks: list[tuple[str, nn.ModuleList]]) -> list[nn.ModuleList]:
+    depth = min((name.count(".") for name, _ in stacks), default=0)
+    return [module for name, module in stacks if name.count(".") == depth]
+
+
+def entering_state(args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
+    """Give the state among the arguments of a module: the first one, or that which is called so."""
+    return args[0] if args else kwargs.get("hidden_states")
+
+
+def leaving_state(output: Any, /) -> Any:
+    """Give the state in what a block returns, alone or before other things."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+@contextmanager
+def watch_blocks(
+    modules: tuple[nn.Module, ...],
+    /,
+    *,
+    enter: Callable[[int, Any], None],
+    leave: Callable[[int, Any], None],
+) -> Iterator[None]:
+    """Call ``enter(i, state)`` and ``leave(i, state)`` around the i-th block that runs inside the context.
+
+    Parameters
+    ----------
+    modules : tuple of Module
+        The blocks; one that runs again counts again.
+    enter, leave : callable
+        Get the number of the run, from 0, and the state.
+    """
+    n_entered = n_left = 0
+
+    def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        nonlocal n_entered
+        n_entered += 1
+        enter(n_entered - 1, entering_state(args, kwargs))
+
+    def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        nonlocal n_left
+        n_left += 1
+        leave(n_left - 1, leaving_state(output))
+
+    handles = [module.register_forward_pre_hook(before, with_kwargs=True) for module in modules]
+    handles += [module.register_forward_hook(after) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 @contextmanager
 def watch_layers(
     blocks: Blocks, see: Callable[[int, torch.Tensor], None], /, *, final_norm: bool
 ) -> Iterator[None]:
-    """Call ``see(layer, hidden_states)`` for every layer of each forward pass inside the context.
+    """Call ``see(layer, hidden_states)`` for every layer of one forward pass inside the context.
 
     Parameters
     ----------
@@ -106,24 +159,20 @@ def watch_layers(
     final_norm : bool
         Whether the last layer is seen after the final norm, if there is one.
     """
-    last = len(blocks.modules)
+    last = blocks.n_blocks
 
-    def enter(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        see(0, args[0] if args else kwargs["hidden_states"])
+    def tell(layer: int, hidden: torch.Tensor) -> None:
+        see(layer, hidden.transpose(0, 1) if blocks.positions_first else hidden)
 
-    def leave(layer: int) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
-        def hook(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-            hidden = output[0] if isinstance(output, tuple) else output
-            if layer == last and final_norm and blocks.final_norm is not None:
-                hidden = blocks.final_norm(hidden)
-            see(layer, hidden)
+    def enter(i: int, hidden: torch.Tensor) -> None:
+        if i == 0 or i in blocks.entering:
+            tell(i, hidden)
 
-        return hook
+    def leave(i: int, hidden: torch.Tensor) -> None:
+        if i + 1 == last and final_norm and blocks.final_norm is not None:
+            hidden = blocks.final_norm(hidden)
+        if i + 1 not in blocks.entering:
+            tell(i + 1, hidden)
 
-    handles = [blocks.modules[0].register_forward_pre_hook(enter, with_kwargs=True)]
-    handles += [block.register_forward_hook(leave(i)) for i, block in enumerate(blocks.modules, start=1)]
-    try:
+    with watch_blocks(blocks.modules, enter=enter, leave=leave):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from platoscope.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from platoscope.models.pooling import Pooling
 
-__all__ = ["Encoder"]
+__all__ = ["BatchItemError", "Encoder"]
+
+
+class BatchItemError(InputError):
+    """Some items of a batch cannot be read.
+
+    Parameters
+    ----------
+    positions : sequence of int
+        Which, counted within the batch.
+    say : callable
+        ``say(names)`` gives the message with those names of the items.
+    """
+
+    def __init__(self, positions: Sequence[int], say: Callable[[Sequence[str]], str]) -> None:
+        self.positions = tuple(positions)
+        self._say = say
+        super().__init__(say([f"item {i}" for i in positions]))
+
+    def named(self, ids: Sequence[str], /) -> InputError:
+        """Give the same error with the ids of the batch's items in place of their positions."""
+        return InputError(self._say([f"item {ids[i]!r}" for i in self.positions]))
 
 
 @runtime_checkable

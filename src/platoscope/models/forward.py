@@ -149,7 +149,7 @@ def pooled_forward(
     Only pooled states are kept. On a CUDA device they travel to pinned host memory while the next block
     computes, and the host waits once, at the end.
     """
-    n_layers = len(blocks.modules) + 1
+    n_layers = blocks.n_blocks + 1
     pooled: dict[str, torch.Tensor] = {}
     plans: list[TokenPlan] = []
     placed: dict[torch.device, dict[str, dict[str, Any]]] = {}
@@ -162,6 +162,9 @@ def pooled_forward(
         if device not in placed:
             placed[device] = {name: _place(reading, device) for name, reading in plans[0].readings.items()}
             own[device] = torch.from_numpy(plans[0].own).to(device)
+        hidden = hidden[
+            :, : own[device].shape[1]
+        ]  # Longformer fills items up to whole windows, behind their end
         bounds = None if clip is None else clip_bounds(hidden, own[device], clip)
         for name, reading in placed[device].items():
             states = read(hidden, **reading, bounds=bounds)

@@ -13,6 +13,7 @@ from platoscope.models.locations import locate_model, ready_model
 from platoscope.models.options import LoadingOptions
 
 if TYPE_CHECKING:
+    from platoscope.models.checking import Proof
     from platoscope.models.encoder import Encoder
     from platoscope.models.locations import ModelLocation
     from platoscope.models.pretrained import Pretrained
@@ -61,14 +62,15 @@ def load_model(
         Share q, 0 < q < 0.5: in every layer the values of an item's own tokens are clipped at their q and 1 − q
         quantiles before they are pooled (0.05 in the authors' extraction, and in the studies). None leaves them.
     final_norm : bool or None
-        Whether the last layer is read after the model's final norm. None follows the libraries: after it
-        for text, before it for images.
+        Whether the last layer is read after the model's final norm, if it has one. None follows the last of the
+        library's own ``hidden_states``, which is after it in most language models and before it in most image models.
     tower : {"text", "vision"} or None
         Which side of a model with two towers (CLIP, SigLIP).
     revision : str or None
         Commit, tag or branch on the hub; None takes the commit that the catalogue pins, or else ``main``.
     padding_side : {"right", "left"}
-        On which side short items of a batch are filled up; it makes no difference beyond the precision.
+        On which side short items of a batch are filled up; it makes no difference beyond the precision. A model whose
+        states change with padding reads each item by itself, which is slower.
     batch_tokens : int or None
         Padded tokens of one batch; None chooses for the device.
 
@@ -84,10 +86,13 @@ def load_model(
     MissingExtraError
         If torch or transformers, or the package of a bundled model, is not installed.
     InputError
-        If an option does not fit the model, or its structure is unknown.
+        If an option does not fit the model, or its layers cannot be read.
 
     Notes
     -----
+    One short item goes through the library's own forward pass and through ours when a model is first loaded: each
+    layer must equal the library's, alone and in a padded batch. The result is kept in the cache.
+
     The revision that was loaded (on the hub) or a fingerprint (of local files), the precision and all
     options stand in the ``provenance`` of the result. No code from the hub is run.
     """
@@ -169,9 +174,17 @@ def open_model(
         if weights
         else pretrained.outline_pretrained(location, tower=options.tower)
     )
-    final_norm = found.modality == "text" if options.final_norm is None else options.final_norm
-    final_norm = final_norm and found.blocks.final_norm is not None
     n_tokens = options.batch_tokens or tokens_per_batch(device)
+    reading = {"dtype": str(dtype), "device": device.type, "padding_side": options.padding_side}
+    trial = _encoder(name, options, found, {}, final_norm=False, n_tokens=n_tokens, alone=False)
+    checking = importlib.import_module("platoscope.models.checking")
+    proof: Proof | None = checking.check(found, trial, reading)
+    if proof is None:
+        # What its layers are cannot be told from the structure; the weights tell, and are kept for reading.
+        return open_model(name, options, weights=True, outline=OpenModel(trial, found))
+    found = replace(found, blocks=proof.blocks)
+    final_norm = proof.blocks.library_norms if options.final_norm is None else options.final_norm
+    final_norm = final_norm and proof.blocks.final_norm is not None
     provenance = _provenance(location, found) | {
         "dtype": str(dtype).removeprefix("torch."),
         "device": "auto" if options.device_map else device.type,
@@ -182,7 +195,10 @@ def open_model(
     # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
     if options.clip is not None:
         provenance["clip"] = options.clip
-    return OpenModel(_encoder(name, options, found, provenance, final_norm, n_tokens), found)
+    encoder = _encoder(
+        name, options, found, provenance, final_norm=final_norm, n_tokens=n_tokens, alone=proof.alone
+    )
+    return OpenModel(encoder, found)
 
 
 def _encoder(
@@ -190,8 +206,10 @@ def _encoder(
     options: LoadingOptions,
     found: Pretrained,
     provenance: dict[str, Any],
+    *,
     final_norm: bool,
     n_tokens: int,
+    alone: bool,
 ) -> Encoder:
     """Put what was read together as an encoder of its modality."""
     if found.modality == "image":
@@ -211,6 +229,7 @@ def _encoder(
         final_norm=final_norm,
         tokens_per_batch=n_tokens,
         padding_side=options.padding_side,
+        alone=alone,
     )
     return text_encoder
 

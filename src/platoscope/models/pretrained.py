@@ -19,6 +19,7 @@ from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
 from platoscope.models.catalog import ModelInfo, tower_error
 from platoscope.models.library import quiet_library
+from platoscope.models.sizes import size_of
 
 if TYPE_CHECKING:
     from platoscope.models.locations import ModelLocation
@@ -40,7 +41,7 @@ class Pretrained:
     model : torch.nn.Module
         The part that is run: the model, one tower of it, or its encoder.
     blocks : Blocks
-        Its stack of layers.
+        Its stack of layers; how they are read says `platoscope.models.checking`.
     modality : {"text", "image"}
         What it reads.
     preprocess : object
@@ -165,7 +166,7 @@ def _pretrained(
 ) -> Pretrained:
     return Pretrained(
         model=model,
-        blocks=find_blocks(model, model.config.num_hidden_layers),
+        blocks=find_blocks(model, size_of(model, "num_hidden_layers")),
         modality="image" if _reads_images(model) else "text",
         preprocess=preprocess,
         commit=_commit(location, whole),
@@ -214,8 +215,8 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
     return ModelInfo(
         name=location.name,
         modality="image" if _reads_images(model) else "text",
-        n_layers=chosen.num_hidden_layers + 1,
-        n_features=chosen.hidden_size,
+        n_layers=size_of(model, "num_hidden_layers") + 1,
+        n_features=size_of(model, "hidden_size"),
         n_parameters=sum(parameter.numel() for parameter in model.parameters()),
         license="unknown",
         dtype=str(whole.config.dtype or torch.float32).removeprefix("torch."),
@@ -226,7 +227,8 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
 
 
 def _reads_images(model: Any) -> bool:
-    return bool(model.main_input_name == "pixel_values" or model.config.model_type == "imagegpt")
+    name = getattr(model, "main_input_name", "input_ids")
+    return bool(name == "pixel_values" or model.config.model_type == "imagegpt")
 
 
 def _count_patches(config: Any) -> int:
@@ -236,8 +238,39 @@ def _count_patches(config: Any) -> int:
 
 
 def _load_preprocess(location: ModelLocation, model: Any) -> Any:
-    """Load the image processor or the tokenizer."""
-    if _reads_images(model):
+    """Load the image processor or the tokenizer; whatever the library raises where there is none becomes a sentence."""
+    images = _reads_images(model)
+    try:
+        found = _preprocess(location, images=images)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[0].partition(". ")[0].rstrip(" .:")
+        raise NotFoundError(_no_preprocess(location, images=images, reason=reason)) from error
+    # Some tokenizers are made of nothing where their files are missing, and then know no word.
+    files = {*getattr(found, "vocab_files_names", {}).values()}
+    files |= {"tokenizer.json"} if files else set()
+    if not images and files and not any(_has_file(location, file) for file in files):
+        reason = f"none of {', '.join(sorted(files))} is there"
+        raise NotFoundError(_no_preprocess(location, images=False, reason=reason))
+    return found
+
+
+def _has_file(location: ModelLocation, file: str) -> bool:
+    if not location.on_hub:
+        return (Path(location.place) / file).exists()
+    return isinstance(try_to_load_from_cache(location.place, file, revision=location.revision), str)
+
+
+def _no_preprocess(location: ModelLocation, *, images: bool, reason: str) -> str:
+    what, auto = ("image processor", "AutoImageProcessor") if images else ("tokenizer", "AutoTokenizer")
+    return (
+        f"The model {location.name!r} has weights, but no {what} that can be loaded: {reason}. Save the one it was "
+        f"trained with into its folder: transformers.{auto}.from_pretrained(NAME).save_pretrained(FOLDER)."
+    )
+
+
+def _preprocess(location: ModelLocation, *, images: bool) -> Any:
+    if images:
         # Always PIL's backend: the pixels must not depend on whether torchvision is installed.
         return AutoImageProcessor.from_pretrained(location.place, backend="pil", **_revision(location))
     if not location.converted:
@@ -260,7 +293,13 @@ def _choose_tower(whole: Any, name: str, tower: str | None) -> Any:
         return text if tower == "text" else vision
     if tower is not None:
         raise tower_error(name, tower)
-    return whole.get_encoder() if getattr(whole.config, "is_encoder_decoder", False) else whole
+    if not getattr(whole.config, "is_encoder_decoder", False):
+        return whole
+    encoder = whole.get_encoder()
+    if not hasattr(encoder, "config"):
+        msg = f"Cannot read {name}: the library does not make its encoder ({type(encoder).__name__}) a model of its own."
+        raise InputError(msg)
+    return encoder
 
 
 def _require_weights(name: str, missing: set[str]) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import pooled_forward
+from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenLayout, TokenPlan, plan_batches, require_own_tokens, text_readings
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Tokenizer:
         """Work out the limits from the tokenizer and the model's position embeddings."""
         limits = [tokenize.model_max_length]
         positions = getattr(config, "max_position_embeddings", None)
-        if positions is not None:
+        if positions is not None and positions > 0:  # XLNet says -1: it has no limit
             limits.append(positions - _position_offset(model))
         context = int(min(limits))
         pad_id = tokenize.pad_token_id
@@ -77,12 +79,13 @@ class Tokenizer:
 
     def __call__(self, items: Sequence[Any], /, *, truncate: bool) -> Tokenized:
         """Tokenize without padding; with `truncate`, at most ``context`` tokens are left of each item."""
-        for i, item in enumerate(items):
-            if not isinstance(item, str):
-                msg = (
-                    f"A text model reads strings, but item {i} is {type(item).__name__}. Pass a list of str."
-                )
-                raise InputError(msg)
+        wrong = next((i for i, item in enumerate(items) if not isinstance(item, str)), None)
+        if wrong is not None:
+            kind = type(items[wrong]).__name__
+            raise BatchItemError(
+                [wrong],
+                lambda names: f"A text model reads strings, but {names[0]} is {kind}. Pass a list of str.",
+            )
         cut = truncate and self.context is not None
         out = self.tokenize(
             list(items),
@@ -112,7 +115,8 @@ class TextEncoder:
 
     Made by `platoscope.models.load_model`. Items are padded on `padding_side` and positions counted from
     the first real token, so that the side makes no difference; ``drop_last`` counts only tokens of the
-    item itself, never special tokens.
+    item itself, never special tokens. A model whose states change with padding all the same (``alone``) reads each
+    item by itself.
     """
 
     name: str
@@ -127,12 +131,13 @@ class TextEncoder:
     tokens_per_batch: int
     padding_side: str = "right"
     clip: float | None = None
+    alone: bool = False
     modality: str = "text"
 
     @property
     def n_layers(self) -> int:
         """Number of layers, the embedding output included."""
-        return len(self.blocks.modules) + 1
+        return self.blocks.n_blocks + 1
 
     @property
     def max_tokens(self) -> int | None:
@@ -165,17 +170,21 @@ class TextEncoder:
             )
             raise InputError(msg)
         tokens = self.tokenizer(items, truncate=True)
-        self._warn_of_truncation(items, tokens)
+        if not self.alone or len(items) == 1:
+            self._warn_of_truncation(items, tokens)
         ids, mask = self._pad(tokens)
         # Planned before the model runs: an item that is too short must not cost a forward pass.
         layout = self._layout(tokens, mask)
         readings = text_readings(layout, items, poolings, keep_first=self.keep_first)
         if self.clip is not None:
             require_own_tokens(layout.own, items)
+        if self.alone and len(items) > 1:
+            parts = [self.encode([item], poolings) for item in items]
+            return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
         return pooled_forward(
             self.model,
             self.blocks,
-            self._inputs(ids, mask),
+            self._inputs(ids, mask, device=next(self.model.parameters()).device),
             lambda _: TokenPlan(readings, layout.own),
             final_norm=self.final_norm,
             clip=self.clip,
@@ -196,7 +205,7 @@ class TextEncoder:
             warnings.warn(msg, PlatoscopeWarning, stacklevel=3)
 
     def _pad(self, tokens: Tokenized) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        width = max(len(row) for row in tokens.ids)
+        width = max(1, *(len(row) for row in tokens.ids))  # texts that are all empty leave padding alone
         if self._padded_to_context:
             width = self.tokenizer.context or width
         ids = np.full((len(tokens.ids), width), self.tokenizer.pad_id, dtype=np.int64)
@@ -224,8 +233,8 @@ class TextEncoder:
             row[positions] = True
             remaining.append(positions[: max(0, len(positions) - self.drop_last)])
         end = start + mask.sum(axis=1) - 1
-        starts_special = all(row[0] for row in tokens.special)
-        ends_special = all(row[-1] for row in tokens.special)
+        starts_special = all(row[:1].any() for row in tokens.special)
+        ends_special = all(row[-1:].any() for row in tokens.special)
         has_class = starts_special and getattr(self.tokenizer.tokenize, "cls_token_id", None) is not None
         if self._padded_to_context:
             end, ends_special = np.full_like(end, mask.shape[1] - 1), True
@@ -238,8 +247,20 @@ class TextEncoder:
             drop_last=self.drop_last,
         )
 
-    def _inputs(self, ids: NDArray[np.int64], mask: NDArray[np.bool_]) -> dict[str, torch.Tensor | bool]:
-        device = next(self.model.parameters()).device
+    def trial(self, text: str, /) -> tuple[dict[str, torch.Tensor | bool], NDArray[np.int64]]:
+        """Give what the library is given to read one text, and the positions of its own tokens in it.
+
+        On the CPU, and without positions: those that the library counts itself are right for one text alone.
+        """
+        tokens = self.tokenizer([text], truncate=True)
+        ids, mask = self._pad(tokens)
+        inputs = self._inputs(ids, mask, device=torch.device("cpu"))
+        inputs.pop("position_ids", None)
+        return inputs, np.flatnonzero(self._layout(tokens, mask).own[0])
+
+    def _inputs(
+        self, ids: NDArray[np.int64], mask: NDArray[np.bool_], *, device: torch.device
+    ) -> dict[str, torch.Tensor | bool]:
         accepted = inspect.signature(self.model.forward).parameters
         inputs: dict[str, torch.Tensor | bool] = {"input_ids": torch.from_numpy(ids).to(device)}
         if not self._padded_to_context:
@@ -264,6 +285,7 @@ def text_encoder(
     final_norm: bool,
     tokens_per_batch: int,
     padding_side: str,
+    alone: bool,
 ) -> TextEncoder:
     """Put a loaded model and its tokenizer together; for the options see `load_model`."""
     config: Any = loaded.model.config
@@ -272,7 +294,7 @@ def text_encoder(
         model=loaded.model,
         blocks=loaded.blocks,
         tokenizer=Tokenizer.for_model(loaded.preprocess, loaded.model, config),
-        n_features=config.hidden_size,
+        n_features=size_of(loaded.model, "hidden_size"),
         provenance=provenance,
         drop_last=drop_last,
         keep_first=keep_first,
@@ -280,4 +302,5 @@ def text_encoder(
         tokens_per_batch=tokens_per_batch,
         padding_side=padding_side,
         clip=clip,
+        alone=alone,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.models.encoder import BatchItemError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,28 +168,38 @@ def _require_tokens(
     short = [i for i, row in enumerate(tokens) if len(row) < needed]
     if not short:
         return
-    named = "; ".join(
-        f"item {i} has {len(tokens[i])} ({_shorten(str(items[i]))!r})" for i in short[:_NAMED_ITEMS]
-    )
-    more = "" if len(short) <= _NAMED_ITEMS else f"; and {len(short) - _NAMED_ITEMS} more"
-    msg = (
-        f"{len(short)} of {len(items)} items are too short: '{pooling}' needs {needed} token(s) after the "
-        f"last {drop_last} "
-        f"are dropped, but {named}{more}. Filter the items by length, or use a pooling of fewer tokens."
-    )
-    raise InputError(msg)
+
+    def say(names: Sequence[str]) -> str:
+        named = "; ".join(
+            f"{name} has {len(tokens[i])} ({_shorten(str(items[i]))!r})"
+            for name, i in zip(names[:_NAMED_ITEMS], short, strict=False)
+        )
+        more = "" if len(short) <= _NAMED_ITEMS else f"; and {len(short) - _NAMED_ITEMS} more"
+        return (
+            f"{len(short)} of {len(items)} items are too short: '{pooling}' needs {needed} token(s) after the "
+            f"last {drop_last} "
+            f"are dropped, but {named}{more}. Filter the items by length, or use a pooling of fewer tokens."
+        )
+
+    raise BatchItemError(short, say)
 
 
 def require_own_tokens(own: NDArray[np.bool_], items: Sequence[Any], /) -> None:
-    """Raise an `InputError` that names the items without a token of their own, whose values nothing can bound."""
-    empty = np.flatnonzero(~own.any(axis=1))
-    if empty.size:
-        named = ", ".join(f"item {i} ({_shorten(str(items[i]))!r})" for i in empty[:_NAMED_ITEMS])
-        msg = (
-            f"{empty.size} of {len(items)} items have no token of their own, so that clip has no quantiles: {named}. "
+    """Raise a `BatchItemError` that names the items without a token of their own, whose values nothing can bound."""
+    empty = np.flatnonzero(~own.any(axis=1)).tolist()
+
+    def say(names: Sequence[str]) -> str:
+        named = ", ".join(
+            f"{name} ({_shorten(str(items[i]))!r})"
+            for name, i in zip(names[:_NAMED_ITEMS], empty, strict=False)
+        )
+        return (
+            f"{len(empty)} of {len(items)} items have no token of their own, so that clip has no quantiles: {named}. "
             "Drop them, or read without clip."
         )
-        raise InputError(msg)
+
+    if empty:
+        raise BatchItemError(empty, say)
 
 
 def _shorten(text: str) -> str:

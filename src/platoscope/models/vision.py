@@ -11,7 +11,9 @@ import torch
 
 from platoscope.datasets import open_image
 from platoscope.errors import InputError
+from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import pooled_forward
+from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenPlan, plan_batches, vision_readings
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class VisionEncoder:
     @property
     def n_layers(self) -> int:
         """Number of layers, the embedding output included."""
-        return len(self.blocks.modules) + 1
+        return self.blocks.n_blocks + 1
 
     def lengths(self, items: Sequence[Any], /) -> NDArray[np.int64]:
         """Patches (ImageGPT: pixels) per image, which is the same for all of them."""
@@ -95,24 +97,31 @@ class VisionEncoder:
         config: Any = self.model.config
         return bool(config.model_type == "imagegpt")
 
-    def _inputs(self, items: Sequence[Any]) -> tuple[dict[str, Any], int]:
+    def trial(self, image: Image, /) -> dict[str, Any]:
+        """Give what the library is given to read one image, on the CPU."""
+        return self._inputs([image], device=torch.device("cpu"))[0]
+
+    def _inputs(
+        self, items: Sequence[Any], *, device: torch.device | None = None
+    ) -> tuple[dict[str, Any], int]:
         """Preprocess images: the arguments of the forward pass, and the number of patches per image."""
         config: Any = self.model.config
         weight = next(self.model.parameters())
+        device = weight.device if device is None else device
         images = [_open(item, i) for i, item in enumerate(items)]
         processed = self.processor(images=images, return_tensors="pt")
         if self._reads_pixels:
             ids = processed["input_ids"].long()
             start = torch.full((len(ids), 1), config.vocab_size - 1)
             ids = torch.cat([start, ids], dim=1)[:, : config.n_positions]
-            return {"input_ids": ids.to(weight.device), "use_cache": False}, ids.shape[1] - 1
+            return {"input_ids": ids.to(device), "use_cache": False}, ids.shape[1] - 1
         pixels = processed["pixel_values"]
-        height, width = _pair(config.patch_size)
+        height, width = _pair(size_of(self.model, "patch_size"))
         n_patches = (pixels.shape[-2] // height) * (pixels.shape[-1] // width)
-        inputs: dict[str, Any] = {"pixel_values": pixels.to(weight.device, weight.dtype)}
+        inputs: dict[str, Any] = {"pixel_values": pixels.to(device, weight.dtype)}
         if config.model_type == "vit_mae":
             # Nothing is masked (see `vision_encoder`), but patches would still be shuffled at random.
-            inputs["noise"] = torch.arange(n_patches, device=weight.device).expand(len(items), -1)
+            inputs["noise"] = torch.arange(n_patches, device=device).expand(len(items), -1)
         return inputs, n_patches
 
 
@@ -123,13 +132,17 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 def _open(item: Any, position: int) -> Image:
     """Open an image as RGB; an error names its place among the items."""
     if not isinstance(item, (str, Path, bytes)) and not hasattr(item, "convert"):
-        msg = f"Expected a path, bytes or a PIL image; item {position} is {type(item).__name__}."
-        raise InputError(msg)
+        kind = type(item).__name__
+        raise BatchItemError(
+            [position], lambda names: f"Expected a path, bytes or a PIL image; {names[0]} is {kind}."
+        )
     try:
         return open_image(item)
     except InputError as error:
-        msg = f"Item {position} cannot be read as an image: {error}"
-        raise InputError(msg) from error
+        reason = str(error)
+        raise BatchItemError(
+            [position], lambda names: f"I{names[0][1:]} cannot be read as an image: {reason}"
+        ) from error
 
 
 def vision_encoder(
@@ -151,7 +164,7 @@ def vision_encoder(
         model=loaded.model,
         blocks=loaded.blocks,
         processor=loaded.preprocess,
-        n_features=config.hidden_size,
+        n_features=size_of(loaded.model, "hidden_size"),
         provenance=provenance,
         final_norm=final_norm,
         tokens_per_batch=tokens_per_batch,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.models.encoder import BatchItemError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +97,10 @@ def fill(
     for first, batch in batches:
         wanted = {p: w for p, w in writers.items() if w.wants(first, first + batch.size)}
         if wanted:
-            states = encoder.encode([items[i] for i in batch.tolist()], poolings=tuple(wanted))
+            try:
+                states = encoder.encode([items[i] for i in batch.tolist()], poolings=tuple(wanted))
+            except BatchItemError as error:
+                raise error.named([group.ids[i] for i in batch.tolist()]) from error
             for pooling, writer in wanted.items():
                 writer.add(first, _checked(states, pooling, encoder, group, batch))
             tokens += int(group.lengths[batch].sum())

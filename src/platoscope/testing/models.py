@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["TINY_IMAGE_MODELS", "TINY_TEXT_MODELS", "TINY_TWO_TOWER_MODELS", "save_tiny_model"]
+__all__ = [
+    "TINY_IMAGE_MODELS",
+    "TINY_TEXT_MODELS",
+    "TINY_TWO_TOWER_MODELS",
+    "save_image_processor",
+    "save_tiny_model",
+    "save_tokenizer",
+]
 
 # The end token is not number 2: CLIP takes that for a mistake of old configurations and looks elsewhere.
 _SPECIAL = ("<pad>", "<s>", "<unk>", "</s>")
@@ -93,7 +100,7 @@ def save_tiny_model(
     if architecture in _TEXT:
         _save_tokenizer(folder, _template(architecture, start_token), _CONTEXT)
     else:
-        _save_processor(folder, architecture)
+        _save_image_processor_of(folder, architecture)
     if architecture in _TWO_TOWERS:
         _save_tokenizer(folder, _template(architecture, start_token), _CAPTION_CONTEXT)
     return folder
@@ -269,6 +276,11 @@ def _template(architecture: str, start_token: bool) -> str:
     return "<s> $A" if start_token else "$A"
 
 
+def save_tokenizer(folder: Path, /) -> None:
+    """Save a tokenizer of bytes, 260 tokens in all, with a start token into `folder`, beside a model of yours."""
+    _save_tokenizer(folder, "<s> $A", _CONTEXT)
+
+
 def _save_tokenizer(folder: Path, template: str, context: int) -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -294,14 +306,21 @@ def _save_tokenizer(folder: Path, template: str, context: int) -> None:
     ).save_pretrained(folder)
 
 
-def _save_processor(folder: Path, architecture: str) -> None:
-    from transformers import BitImageProcessorPil, ImageGPTImageProcessorPil
+def save_image_processor(folder: Path, /) -> None:
+    """Save an image processor that gives 28 × 28 pixels into `folder`, beside a model of yours."""
+    from transformers import BitImageProcessorPil
 
-    if architecture == "imagegpt":
-        clusters = np.random.default_rng(0).uniform(-1, 1, size=(_CLUSTERS, 3))
-        side = {"height": _PIXEL_SIDE, "width": _PIXEL_SIDE}
-        ImageGPTImageProcessorPil(clusters=clusters, size=side).save_pretrained(folder)
-        return
     BitImageProcessorPil(
         size={"shortest_edge": _IMAGE_SIZE}, crop_size={"height": _IMAGE_SIZE, "width": _IMAGE_SIZE}
     ).save_pretrained(folder)
+
+
+def _save_image_processor_of(folder: Path, architecture: str) -> None:
+    from transformers import ImageGPTImageProcessorPil
+
+    if architecture != "imagegpt":
+        save_image_processor(folder)
+        return
+    clusters = np.random.default_rng(0).uniform(-1, 1, size=(_CLUSTERS, 3))
+    side = {"height": _PIXEL_SIDE, "width": _PIXEL_SIDE}
+    ImageGPTImageProcessorPil(clusters=clusters, size=side).save_pretrained(folder)

@@ -1,0 +1,186 @@
+"""List which architectures of the installed transformers are read right, on tiny random models.
+
+Run ``python benchmarks/architectures.py`` (options: ``--only NAME …``, ``--out docs/architectures.md``). Every text and
+vision architecture that `transformers.AutoModel` knows is built with its own default configuration made small, saved
+with a tokenizer or image processor, and opened with `platoscope.load_model`, whose check at load holds every layer
+against the library's own ``hidden_states``, alone and in a padded batch. Prints a page in Markdown: what passes, and
+what does not with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch
+import transformers
+from transformers import CONFIG_MAPPING, MODEL_MAPPING, AutoModel
+
+from measuring.shrinking import ATTEMPTS, shrink
+from platoscope import load_model
+from platoscope.errors import PlatoscopeError
+from platoscope.testing.models import save_image_processor, save_tokenizer
+
+MOST_PARAMETERS = 30_000_000
+TOWERS = {
+    "text": ("text_model", "language_model"),
+    "vision": ("vision_model", "vision_tower", "visual"),
+}
+
+
+class Found(NamedTuple):
+    """What came of one architecture, or of one of its towers."""
+
+    name: str
+    modality: str
+    verdict: str
+    """"passes", "refused" or "not built"."""
+    say: str
+
+
+def main() -> None:
+    """Try all, and print the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", help="names of architectures")
+    parser.add_argument("--out", type=Path, help="write the page here")
+    options = parser.parse_args()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore")
+    names = options.only or [name for name, config in CONFIG_MAPPING.items() if config in MODEL_MAPPING]
+    found: list[Found] = []
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["PLATOSCOPE_CACHE"] = cache
+        for i, name in enumerate(names):
+            found += try_architecture(name)
+            print(f"{i + 1}/{len(names)} {name}", file=sys.stderr)
+    page = write_page(found)
+    if options.out:
+        options.out.write_text(page, encoding="utf-8")
+    print(page)
+
+
+def try_architecture(name: str) -> list[Found]:
+    """Build and open an architecture with each attempt at a small configuration; the first that passes counts."""
+    first: list[Found] = []
+    for extra in ATTEMPTS:
+        with tempfile.TemporaryDirectory() as folder:
+            found = _try_once(name, extra, Path(folder))
+        first = first or found
+        if found and all(one.verdict == "passes" for one in found):
+            return found
+        if any(one.verdict == "passes" for one in found) and not any(
+            one.verdict == "passes" for one in first
+        ):
+            first = found
+    return first
+
+
+def _try_once(name: str, extra: dict[str, Any], folder: Path) -> list[Found]:
+    try:
+        config = shrink(CONFIG_MAPPING[name], extra)
+        with torch.device("meta"):
+            outline = AutoModel.from_config(config)
+        modality = _modality(outline)
+        if modality is None:
+            return []
+        n_parameters = sum(parameter.numel() for parameter in outline.parameters())
+        if n_parameters > MOST_PARAMETERS:
+            return [Found(name, modality, "not built", f"{n_parameters:,} parameters when made small")]
+        torch.manual_seed(0)
+        model = AutoModel.from_config(config)
+        for parameter in model.parameters():
+            if parameter.is_floating_point() and parameter.ndim > 1:
+                parameter.data.normal_(0, 0.2)
+        model.save_pretrained(folder)
+    except Exception as error:
+        return [Found(name, "", "not built", _line(error))]
+    save_tokenizer(folder)
+    save_image_processor(folder)
+    towers = [side for side, parts in TOWERS.items() if any(hasattr(model, part) for part in parts)]
+    if len(towers) == len(TOWERS):
+        return [_open(f"{name} ({side})", folder, side) for side in towers]
+    return [_open(name, folder, None)]
+
+
+def _open(name: str, folder: Path, tower: Any) -> Found:
+    try:
+        encoder = load_model(str(folder), device="cpu", dtype="float32", tower=tower)
+    except PlatoscopeError as error:
+        return Found(name, tower or "", "refused", _line(error))
+    except Exception as error:  # a traceback for users: to be mended
+        return Found(name, tower or "", "refused", f"**bare {type(error).__name__}**: {_line(error)}")
+    blocks: Any = encoder.blocks  # type: ignore[attr-defined]
+    if blocks.final_norm is None:
+        say = "no final norm"
+    else:
+        say = "after the final norm" if blocks.library_norms else "before the final norm"
+    if blocks.entering:
+        say += f"; layer {', '.join(map(str, sorted(blocks.entering)))} where it enters the next block"
+    if getattr(encoder, "alone", False):
+        say += "; each text by itself"
+    if blocks.without_embeddings:
+        say += "; the library leaves out the embeddings, and its state i is layer i + 1 here"
+    if blocks.n_blocks != len(blocks.modules):
+        say += "; the same blocks run again"
+    return Found(name, encoder.modality, "passes", say)
+
+
+def _modality(model: Any) -> str | None:
+    """Give what a model reads, None if that is sound or time series."""
+    if getattr(model.config, "audio_config", None) is not None:
+        return None
+    return {"input_ids": "text", "pixel_values": "image"}.get(model.main_input_name)
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    text = re.sub(r"^Cannot read (the layers of )?\w+: ", "", text)
+    text = text.partition(" Choose another model")[0]
+    return text.replace("|", "\\|")[:200] or type(error).__name__
+
+
+def write_page(found: list[Found]) -> str:
+    """Put the page together."""
+    passed = [one for one in found if one.verdict == "passes"]
+    counts = {
+        verdict: sum(one.verdict == verdict for one in found)
+        for verdict in ("passes", "refused", "not built")
+    }
+    texts = sum(one.modality == "text" for one in passed)
+    lines = [
+        "# Architectures",
+        "",
+        "Made by `python benchmarks/architectures.py --out docs/architectures.md`, not by hand. Every text and vision",
+        f"architecture that `transformers.AutoModel` of version {version('transformers')} knows (torch",
+        f"{version('torch').partition('+')[0]}), as a tiny random model made from its own default configuration. *Passes*",
+        "means that the [check at load](models.md#the-check-at-load) found every layer equal to the library's",
+        "`hidden_states`, alone and in a batch padded on the right. Random weights prove how an architecture is read; they",
+        "say nothing of a checkpoint. Where a tiny model cannot be made, the check at load decides on the real one.",
+        "",
+        f"{counts['passes']} pass ({texts} read texts, {counts['passes'] - texts} images), {counts['refused']} are",
+        f"refused, and of {counts['not built']} no tiny model could be made.",
+        "",
+        "## Passes",
+        "",
+        "| Architecture | Reads | The library's last state |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| {one.name} | {one.modality} | {one.say} |" for one in passed]
+    for verdict, title in (("refused", "Refused"), ("not built", "No tiny model could be made")):
+        lines += ["", f"## {title}", "", "| Architecture | Reason |", "| --- | --- |"]
+        lines += [f"| {one.name} | {one.say} |" for one in found if one.verdict == verdict]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
