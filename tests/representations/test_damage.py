@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from platoscope.errors import NotFoundError, StorageError
+from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.representations import (
     Representations,
     extract,
@@ -154,13 +154,32 @@ def test_lost_metadata_of_an_array_come_back_with_its_extraction(
     assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
 
 
-def test_extraction_into_a_folder_without_metadata_is_refused(
+def test_a_group_without_metadata_is_extracted_anew(
     stored: Representations, fake: ModuleType, tmp_path: Path
 ) -> None:
-    """A group that lost its metadata is not written over: what is in it may be of use to someone."""
+    """Nothing can be read of it: it is listed, and its extraction replaces it and says so."""
+    before = _read_all(stored.key, tmp_path)
     (tmp_path / stored.key / "zarr.json").unlink()
-    with pytest.raises(StorageError, match="has no metadata.*store rm"):
-        extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="last", store=tmp_path)
+    (problem,) = verify(tmp_path)
+    assert "has no metadata" in problem.reason
+    with pytest.warns(PlatoscopeWarning, match="has no metadata.*extracted anew"):
+        extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
+    assert verify(tmp_path) == ()
+    assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
+    assert {entry.name for entry in tmp_path.iterdir()} == {stored.key, "zarr.json"}
+
+
+def test_metadata_that_are_no_file_lock_nothing(
+    stored: Representations, tmp_path: Path, fake: ModuleType
+) -> None:
+    """Whatever the system says of it, the group is listed as damaged and can be removed."""
+    other = extract(fake.FakeEncoder(), fake.sentences(3), pooling="last", store=tmp_path)
+    (tmp_path / stored.key / "zarr.json").unlink()
+    (tmp_path / stored.key / "zarr.json").mkdir()
+    assert [bool(record.damage) for record in list_store(tmp_path)].count(True) == 1
+    assert {problem.key for problem in verify(tmp_path)} == {stored.key}
+    remove(tmp_path, stored.key)
+    assert [record.key for record in list_store(tmp_path)] == [other.key]
 
 
 def _without_digests(store: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import StorageError
-from platoscope.representations import Representations, extract
+from platoscope.representations import Representations, extract, remove, verify
 from platoscope.representations._folder import LocalFolder
 
 if TYPE_CHECKING:
@@ -129,6 +129,64 @@ def test_two_processes_at_once_leave_one_whole_store(
     assert [_finish(process) for process in processes] == [0, 0, 0, 0]
     assert _units(store) == _units(tmp_path / "untouched")
     assert [entry.name for entry in store.iterdir() if entry.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_group_that_is_removed_while_it_is_made_can_be_made_again(
+    fake: ModuleType, tmp_path: Path, untouched: Representations, at: int
+) -> None:
+    """Whenever it goes, the process that was making it says so, nothing of it comes back, and the next one starts anew."""
+    store, key = tmp_path / "raced", untouched.key
+
+    class Removing(fake.FakeEncoder):  # type: ignore[misc,name-defined]
+        batch = 0
+
+        def encode(self, *arguments: Any, **keywords: Any) -> Any:
+            if self.batch == at:
+                remove(store, key)
+            self.batch += 1
+            return super().encode(*arguments, **keywords)
+
+    with pytest.raises(StorageError, match="it was removed meanwhile. Run again|metadata .*missing"):
+        extract(Removing(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert {entry.name for entry in store.iterdir()} <= {"zarr.json"}
+    again = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert verify(store) == ()
+    assert all(np.array_equal(a, b) for a, b in zip(_content(again), _content(untouched), strict=True))
+
+
+def test_units_of_other_batches_are_not_written_into_a_group_that_was_made_anew(
+    fake: ModuleType, tmp_path: Path, untouched: Representations
+) -> None:
+    """Between removal and writing, a process with another batch size may have begun: its rows have another order."""
+    store, key = tmp_path / "raced", untouched.key
+
+    class Replacing(fake.FakeEncoder):  # type: ignore[misc,name-defined]
+        batch = 0
+
+        def encode(self, *arguments: Any, **keywords: Any) -> Any:
+            if self.batch == 0:
+                remove(store, key)
+                extract(
+                    fake.FakeEncoder(batch_size=3),
+                    fake.sentences(N_ITEMS),
+                    pooling=fake.POOLINGS,
+                    store=store,
+                )
+            self.batch += 1
+            return super().encode(*arguments, **keywords)
+
+    with pytest.raises(StorageError, match="it was removed meanwhile"):
+        extract(Replacing(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    assert verify(store) == ()
+    again = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=store)
+    alone = extract(
+        fake.FakeEncoder(batch_size=3),
+        fake.sentences(N_ITEMS),
+        pooling=fake.POOLINGS,
+        store=tmp_path / "alone",
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(_content(again), _content(alone), strict=True))
 
 
 def _unit_files(store: Path, array: str) -> list[Path]:

@@ -94,7 +94,10 @@ def verify(
             for problem in problems
         ]
         print_table(("key", "pooling", "unit", "items", "problem"), rows)
-        print_text("\nThe extraction that made them computes these again, and only these.")
+        if any(problem.unit is not None for problem in problems):
+            print_text(
+                "\nThe extraction that made them computes missing and damaged units again, and only these."
+            )
     else:
         print_text("Everything is whole.")
     if problems:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "writing"]
 
 
+_METADATA = "zarr.json"
 _PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
 _LEFT_BEHIND_AFTER = 24 * 3600.0
 _WORTH_THREADS = 8 * 2**20
@@ -55,7 +56,10 @@ class Folder(Protocol):
         """Read the last ``length`` bytes."""
 
     def write(self, path: str, pieces: Sequence[bytes | memoryview], /) -> None:
-        """Write a file that is there whole or not at all, in place of any that was there."""
+        """Write a file that is there whole or not at all, in place of any that was there.
+
+        Its folder is made if only that is missing: what was removed as a whole does not come back in parts.
+        """
 
     def size(self, path: str, /) -> int:
         """Bytes in ``path`` and all that lies below it."""
@@ -67,7 +71,7 @@ class Folder(Protocol):
         """Where to build what `publish` then moves to ``name``."""
 
     def publish(self, staged: str, name: str, /) -> None:
-        """Move what was built to its place in one step; what is there already stays instead."""
+        """Move what was built to its place in one step; what is there already stays instead if it has metadata."""
 
     def sweep(self, path: str, /) -> None:
         """Delete what killed writers left directly in ``path`` (empty: the root) long ago."""
@@ -118,7 +122,7 @@ class LocalFolder:
     def write(self, path: str, pieces: Sequence[bytes | memoryview], /) -> None:
         target = self._root / path
         partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}{_PARTIAL}")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
         try:
             with partial.open("wb") as file:
                 file.writelines(pieces)
@@ -132,14 +136,24 @@ class LocalFolder:
         target = self._root / path
         if target.is_file():
             return target.stat().st_size
-        return sum(found.stat().st_size for found in target.rglob("*") if found.is_file())
+        total = 0
+        for found in target.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # another process may be removing it
+                total += found.stat().st_size if found.is_file() else 0
+        return total
 
     def remove(self, path: str, /) -> None:
         target = self._root / path
-        if target.is_dir():
-            shutil.rmtree(target)
-        else:
+        if not target.is_dir():
             target.unlink(missing_ok=True)
+            return
+        # Out of the way in one step first: a process that still writes there adds nothing to what is being deleted.
+        aside = self._root / self.staging_name(target.name, uuid.uuid4().hex)
+        try:
+            target.rename(aside)
+        except OSError:
+            aside = target
+        shutil.rmtree(aside)
 
     def staging_name(self, name: str, unique: str, /) -> str:
         return f".{name[:12]}.{unique}{_PARTIAL}"
@@ -148,9 +162,14 @@ class LocalFolder:
         try:
             (self._root / staged).rename(self._root / name)
         except OSError:
-            if not (self._root / name).is_dir():
+            there = self.names(name)
+            if not there:
                 raise
-            self.remove(staged)
+            if _METADATA in there:
+                self.remove(staged)
+                return
+            self.remove(name)
+            (self._root / staged).rename(self._root / name)
 
     def sweep(self, path: str, /) -> None:
         # A writer holds such a file for seconds. Younger ones may belong to a process that is alive.
@@ -265,6 +284,12 @@ def writing(folder: Folder, what: str) -> Iterator[None]:
         yield
     except StorageError:
         raise
+    except FileNotFoundError as error:
+        message = (
+            f"Cannot write {what} to {folder.location}: it was removed meanwhile. Run again to extract what "
+            f"is missing."
+        )
+        raise StorageError(message) from error
     except OSError as error:
         message = (
             f"Cannot write {what} to {folder.location}: {error.strerror or error}. What was finished "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.errors import StorageError
+from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.hashing import digest
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
@@ -278,6 +279,9 @@ def create_group(
     # Built beside its place and moved there: nobody ever sees half a group, and the first one stays.
     staged = folder.staging_name(key, uuid.uuid4().hex)
     vectors = {"order": batches.order, "batch_sizes": batches.sizes, "lengths": lengths}
+    if folder.names(key) and "zarr.json" not in folder.names(key):
+        message = f"{folder.location}/{key[:12]} has no metadata, so nothing in it can be read; it is extracted anew."
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     with writing(folder, f"the group {key[:12]}"):
         _write_skeleton(folder, staged, vectors, {"platoscope": attributes})
         folder.publish(staged, key)

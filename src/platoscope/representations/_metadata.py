@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from platoscope.representations._folder import Folder
 
-__all__ = ["change_attributes", "expecting", "read_metadata"]
+__all__ = ["change_attributes", "expecting", "read_metadata", "write_metadata"]
 
 _DIGEST = "digest"
 # All attributes that stores have had. A store from before the digests has none; any other name is damage.
@@ -39,12 +39,18 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
 
 def change_attributes(folder: Folder, path: str, attributes: Mapping[str, Any], /) -> None:
     """Put attributes into a ``zarr.json``, and the digest of all the rest of it."""
-    metadata = _read(folder, path)
+    write_metadata(folder, path, _read(folder, path), attributes)
+
+
+def write_metadata(
+    folder: Folder, path: str, metadata: Mapping[str, Any], attributes: Mapping[str, Any], /
+) -> None:
+    """Write a ``zarr.json`` with attributes added, and the digest of all the rest of it."""
     changed = {**metadata["attributes"], **json.loads(json.dumps(attributes, default=str))}
     changed.pop(_DIGEST, None)
-    metadata["attributes"] = changed
-    changed[_DIGEST] = digest(metadata)
-    folder.write(f"{path}/zarr.json", [json.dumps(metadata, indent=2).encode()])
+    whole = {**metadata, "attributes": changed}
+    changed[_DIGEST] = digest(whole)
+    folder.write(f"{path}/zarr.json", [json.dumps(whole, indent=2).encode()])
 
 
 @contextlib.contextmanager
@@ -61,7 +67,7 @@ def _read(folder: Folder, path: str) -> dict[str, Any]:
         metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
     except FileNotFoundError as error:
         raise _damaged_error(folder, path, "they are missing") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise _damaged_error(folder, path, error) from error
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
     if not isinstance(attributes, dict):

@@ -7,7 +7,7 @@ step, when it is complete; so its presence is the record that its items are done
 
 from __future__ import annotations
 
-import contextlib
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from crc32c import crc32c
 
 from platoscope.errors import StorageError
 from platoscope.representations._folder import writing
-from platoscope.representations._metadata import change_attributes, expecting, read_metadata
+from platoscope.representations._metadata import change_attributes, expecting, read_metadata, write_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -223,27 +223,30 @@ class StoredArray:
         """Write the metadata of the array, if no other process did so before."""
         import zarr  # 0.2 s, and reading a layer needs no Zarr
         from zarr.codecs import Crc32cCodec
-        from zarr.errors import ContainsArrayError
+        from zarr.storage import MemoryStore
 
         inner = (self.n_tokens, self.n_features) if self.has_token_axis else (self.n_features,)
         token = ("token",) if self.has_token_axis else ()
-        with writing(self.folder, f"the array {self.path}"), contextlib.suppress(ContainsArrayError):
-            zarr.create_array(
-                self.folder.zarr_store(read_only=False),
-                name=self.path,
-                shape=(self.n_layers, self.n_items, *inner),
-                dtype="float32",
-                chunks=(1, self.rows_per_unit, *inner),
-                shards=(self.n_layers, self.rows_per_unit, *inner),
-                filters=None,
-                # Not compressed: the low bits of hidden states are noise.
-                compressors=[Crc32cCodec()],
-                fill_value=math.nan,  # an absent unit must never read as zeros
-                chunk_key_encoding={"name": "default", "separator": "."},
-                dimension_names=("layer", "item", *token, "feature"),
-                attributes=dict(self.attributes),
-            )
-            change_attributes(self.folder, self.path, {})
+        # In memory: on disk Zarr would also make the group anew, where another process has removed it.
+        made: dict[str, Any] = {}
+        zarr.create_array(
+            MemoryStore(made),
+            shape=(self.n_layers, self.n_items, *inner),
+            dtype="float32",
+            chunks=(1, self.rows_per_unit, *inner),
+            shards=(self.n_layers, self.rows_per_unit, *inner),
+            filters=None,
+            # Not compressed: the low bits of hidden states are noise.
+            compressors=[Crc32cCodec()],
+            fill_value=math.nan,  # an absent unit must never read as zeros
+            chunk_key_encoding={"name": "default", "separator": "."},
+            dimension_names=("layer", "item", *token, "feature"),
+            attributes=dict(self.attributes),
+        )
+        metadata = json.loads(made["zarr.json"].to_bytes())
+        with writing(self.folder, f"the array {self.path}"):
+            if "zarr.json" not in self.folder.names(self.path):
+                write_metadata(self.folder, self.path, metadata, {})
 
     def write_unit(self, unit: int, block: NDArray[np.float32], /) -> None:
         """Write one unit in one step: ``block`` has shape ``(n_layers, n_rows, n_tokens, n_features)``.
@@ -261,7 +264,16 @@ class StoredArray:
             pieces += [content.data, checksum_of(content)]
         pieces += [index, checksum_of(index)]
         with writing(self.folder, f"unit {unit} of {self.path}"):
+            self._require_same()
             self.folder.write(f"{self.path}/{self.file_name(unit)}", pieces)
+
+    def _require_same(self) -> None:
+        """Refuse to write into an array that another process has removed, or made anew of other batches, meanwhile."""
+        if (
+            "zarr.json" not in self.folder.names(self.path)
+            or open_array(self.folder, self.path).plan != self.plan
+        ):
+            raise FileNotFoundError(self.path)
 
     def record(self, **completed: Any) -> None:
         """Add to the array's attributes, once it is whole, what making it took."""
