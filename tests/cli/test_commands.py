@@ -176,7 +176,12 @@ def test_run_all_runs_what_it_can_and_counts_the_passes(
     assert (
         "0 sides of comparisons were asked for, 0 passes over a model serve them" in capsys.readouterr().out
     )
-    assert {path.name for path in Path("here").iterdir()} == {"all.json", "rank-synthetic", "shared-features"}
+    assert {path.name for path in Path("here").iterdir()} == {
+        "all.json",
+        "checksums.txt",
+        "rank-synthetic",
+        "shared-features",
+    }
     record = json.loads(Path("here/all.json").read_text(encoding="utf-8"))
     assert record["passes"] == {"asked": 0, "different": 0, "read": 0}
     assert 0 < record["seconds"]["choosing and reading"] < record["seconds"]["in all"]
