@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platoscope.errors import InputError, NotFoundError
@@ -79,10 +79,10 @@ SMALL = {"overlap_neighbors": 3, "overlap_metric": "euclidean"}
 AWKWARD = strategies.array_pairs(n_samples=st.integers(8, 16), same_width=True)
 
 
-def outlier_alone(X):
-    """Tell whether one far item is all that varies: then the debiased self-HSIC cancels to rounding."""
-    spread = np.sort(((X - np.median(X, axis=0)) ** 2).sum(axis=1))
-    return spread[-2] < 1e-3 * spread[-1] or spread[-1] == 0
+def one_row_differs(X):
+    """Tell whether all rows but one at most are equal: such a side says nothing to measures that center it."""
+    _, counts = np.unique(X, axis=0, return_counts=True)
+    return counts.max() >= len(X) - 1
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -91,7 +91,7 @@ def outlier_alone(X):
 def test_awkward_data_score_in_the_range_or_not_at_all(name, pair):
     """Of ties, near-duplicates and constant features a score is in the declared range; of nothing there is none."""
     measure = MEASURES[name]
-    flat = any(outlier_alone(X) for X in pair)
+    flat = any(one_row_differs(X) for X in pair)
     try:
         values = score(name, *pair, **SMALL)
     except InputError:
@@ -110,7 +110,6 @@ def test_awkward_data_score_in_the_range_or_not_at_all(name, pair):
 @given(pair=AWKWARD, seed=st.integers(0, 99))
 def test_awkward_data_may_come_in_any_order(name, pair, seed):
     """Ties are shared among all who tie, so that no value depends on the order of the items."""
-    assume(name != "cka_debiased" or not any(outlier_alone(X) for X in pair))
     order = np.random.default_rng(seed).permutation(len(pair[0]))
     moved = [X[order] for X in pair]
     try:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._dense import Rows, dots, permuted_dots, rows_of
+from platoscope.measures._dense import off_diagonal_dots, permuted_dots
+from platoscope.measures._gram_kernels import (
+    Kernel,
+    Margins,
+    Sums,
+    between,
+    defined_hsic,
+    exact_kernel,
+    gram_kernel,
+    is_settled,
+    matrix_kernel,
+)
 from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._rbf import rbf_matrix
-from platoscope.neighbors import Sample, Space, Transform, as_space, over_tasks, prepare
+from platoscope.neighbors import Sample, Space, Transform, as_space, powers_of_two, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["cka", "cka_null", "cka_scores"]
 
-_ROWS = 512  # of a Gram matrix, held at a time where it is not kept
+_ROWS = 512  # summed at a time
 
 
 def cka(
@@ -69,7 +79,9 @@ def cka(
     Notes
     -----
     Linear: computed from features when D < N and from Gram matrices otherwise, in the precision of
-    the input, sums in float64. O(N D min(N, D)).
+    the input, sums in float64. O(N D min(N, D)). Where that would be further from the truth than 1e-5 for float32 or
+    1e-10 for float64 (few far items that carry the variance), from products in float64 whose common part is taken off
+    before they are squared; so in a grid of layers, to 1e-5.
 
     References
     ----------
@@ -98,21 +110,7 @@ def cka(
         raise InputError(message)
     A, B = (_vectors(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))
     check_same_items(A.n_samples, B.n_samples)
-    if kernel == "linear":
-        values = _linear(A, B)
-    else:
-        matrices = [rbf_matrix(space, bandwidth) for space in (A, B)]
-        margins = [_Margins(np.diag(m).astype(np.float64), m.sum(axis=1, dtype=np.float64)) for m in matrices]
-        kernels = list(zip(margins, matrices, strict=True))
-        cross, own_a, own_b = (
-            _between(K, L, float(np.einsum("ij,ij->", X, Y, dtype=np.float64)))
-            for (K, X), (L, Y) in (
-                (kernels[0], kernels[1]),
-                (kernels[0], kernels[0]),
-                (kernels[1], kernels[1]),
-            )
-        )
-        values = _alignment(cross, own_a, own_b, A.n_samples)
+    values = _linear(A, B) if kernel == "linear" else _rbf(A, B, bandwidth)
     return _defined(values, estimator, A, B)
 
 
@@ -132,11 +130,10 @@ def cka_scores(
     scratch = {} if scratch is None else scratch
     if "cka" not in scratch:
         n = A[0].n_samples
-        left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
-        cross = dots([K.rows for K in left], [K.rows for K in right], pairs, n)
-        sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))
-        sums = sums._replace(cross=cross - sums.diagonal)
-        scratch["cka"] = _alignment(sums, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
+        left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
+        cross = off_diagonal_dots([K.rows for K in left], [K.rows for K in right], pairs, n)
+        sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))._replace(cross=cross)
+        scratch["cka"] = _alignment(sums, left, right, pairs)
     chosen: npt.NDArray[np.float64] = scratch["cka"][estimator]
     return chosen
 
@@ -160,57 +157,12 @@ def cka_null(
 
 
 def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, shuffles: Shuffles) -> dict[str, Any]:
-    n = A[0].n_samples
-    left, right = [_gram_kernel(space) for space in A], [_gram_kernel(space) for space in B]
+    left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
     cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, shuffles)
-    sums = _pair_sums(left, right, pairs, shuffles)._replace(cross=cross)
-    return _alignment(sums, _own_sums(A, pairs[:, 0]), _own_sums(B, pairs[:, 1]), n)
+    return _alignment(_pair_sums(left, right, pairs, shuffles)._replace(cross=cross), left, right, pairs)
 
 
-@dataclass(frozen=True, eq=False)
-class _Margins:
-    """What HSIC needs of a kernel matrix beside its products with another."""
-
-    diagonal: npt.NDArray[np.float64]
-    row_sums: npt.NDArray[np.float64]
-
-    @property
-    def off_sums(self) -> npt.NDArray[np.float64]:
-        """Row sums without the diagonal."""
-        return self.row_sums - self.diagonal
-
-
-class _Kernel(NamedTuple):
-    """A kernel matrix, read by rows, and its margins."""
-
-    rows: Rows
-    margins: _Margins
-
-
-class _Sums(NamedTuple):
-    """What HSIC takes from pairs of kernels, one entry per pair: sums without and with the diagonals."""
-
-    cross: Any
-    """Sum over i != j of K_ij L_ij."""
-    diagonal: Any
-    """Sum over i of K_ii L_ii."""
-    marginal: Any
-    """Dot product of the row sums without diagonal."""
-    full_marginal: Any
-    """Dot product of the row sums."""
-    off_total: Any
-    """Product of the totals without diagonal."""
-    total: Any
-    """Product of the totals."""
-
-    def hsic(self, n: int) -> dict[str, Any]:
-        """Return HSIC of both estimators, each up to a factor that cancels in CKA."""
-        biased = self.cross + self.diagonal - 2 / n * self.full_marginal + self.total / n**2
-        debiased = self.cross + self.off_total / ((n - 1) * (n - 2)) - 2 / (n - 2) * self.marginal
-        return {"biased": biased, "debiased": debiased}
-
-
-def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, shuffles: Shuffles) -> _Sums:
+def _pair_sums(left: Sequence[Kernel], right: Sequence[Kernel], pairs: Any, shuffles: Shuffles) -> Sums:
     """Return all sums but the cross one (0) for pairs of kernels and shuffles, shape (n_permutations, n_pairs)."""
     a, b = shuffles.cells.T
     dotted, totals = {}, {}
@@ -220,7 +172,7 @@ def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, sh
         rows = of_a[:, shuffles.left]
         products = np.stack([rows @ row[shuffles.right].T for row in of_b], axis=1)
         dotted[name] = products[pairs[:, 0], pairs[:, 1]][:, a, b].T
-    return _Sums(
+    return Sums(
         cross=0.0,
         diagonal=dotted["diagonal"],
         marginal=dotted["off_sums"],
@@ -230,49 +182,16 @@ def _pair_sums(left: Sequence[_Kernel], right: Sequence[_Kernel], pairs: Any, sh
     )
 
 
-def _own_sums(spaces: Sequence[Space | Sample], chosen: Any) -> _Sums:
-    """Return the sums of the chosen spaces with themselves, one entry per choice."""
-    own = []
-    for space in spaces:
-        if "cka self" not in space.memo:
-            K = _gram_kernel(space)
-            products = dots([K.rows], [K.rows], np.zeros((1, 2), np.intp), space.n_samples)
-            space.memo["cka self"] = _between(K.margins, K.margins, float(products[0]))
-        own.append(space.memo["cka self"])
-    return _Sums(*(np.array(values)[chosen] for values in zip(*own, strict=True)))
-
-
-def _alignment(cross: _Sums, K: _Sums, L: _Sums, n: int) -> dict[str, Any]:
-    """Return CKA of both estimators from the sums of K with L, K with itself and L with itself."""
-    hsic, own_k, own_l = cross.hsic(n), K.hsic(n), L.hsic(n)
+def _alignment(
+    sums: Sums, left: Sequence[Kernel], right: Sequence[Kernel], pairs: npt.NDArray[np.intp]
+) -> dict[str, Any]:
+    """Return CKA of both estimators for pairs of kernels, given the sums of each pair; NaN where it is undefined."""
+    n = len(left[0].margins.diagonal)
     out: dict[str, Any] = {}
-    for estimator in hsic:
-        # What is left of a constant matrix after centering is rounding, relative to its size.
-        positive = [
-            own[estimator] > 1e-10 * (np.abs(sums.cross) + sums.diagonal)
-            for own, sums in ((own_k, K), (own_l, L))
-        ]
-        scale = np.where(positive[0] & positive[1], own_k[estimator] * own_l[estimator], np.nan)
-        out[estimator] = hsic[estimator] / np.sqrt(scale)
+    for estimator, hsic in sums.hsic(n).items():
+        roots = [np.sqrt([K.own[estimator] for K in side]) for side in (left, right)]
+        out[estimator] = hsic / (roots[0][pairs[:, 0]] * roots[1][pairs[:, 1]])
     return out
-
-
-def _gram_kernel(space: Space | Sample) -> _Kernel:
-    if "cka kernel" not in space.memo:
-        n = space.n_samples
-        diagonal, row_sums = np.empty(n), np.empty(n)
-
-        def fill(start: int, stop: int) -> None:
-            for first in range(start, stop, _ROWS):
-                items = np.arange(first, min(first + _ROWS, stop))
-                block = space.gram_rows(first, first + items.size)
-                diagonal[items] = block[np.arange(items.size), items]
-                row_sums[items] = block.sum(axis=1, dtype=np.float64)
-
-        over_tasks(fill, n)
-        space.memo["cka kernel"] = _Kernel(space.gram_rows, _Margins(diagonal, row_sums))
-    kernel: _Kernel = space.memo["cka kernel"]
-    return kernel
 
 
 def _vectors(X: Any, transform: Transform, name: str) -> Space:
@@ -284,41 +203,59 @@ def _vectors(X: Any, transform: Transform, name: str) -> Space:
     return prepare(X, transform=transform, name=name, block_size=1)
 
 
-def _linear(A: Space, B: Space) -> dict[str, Any]:
+def _linear(A: Space, B: Space) -> dict[str, float]:
     """Return linear CKA in the precision of the input, from features or Gram matrices, whichever is cheaper."""
     n = A.n_samples
     X, Y = (_centered_features(space) for space in (A, B))
-    K, L = (
-        _Margins(
-            np.einsum("ij,ij->i", Z, Z, dtype=np.float64),
-            (Z @ Z.sum(axis=0, dtype=np.float64).astype(Z.dtype)).astype(np.float64),
-        )
-        for Z in (X, Y)
-    )
+    K, L = (_margins_of_rows(Z) for Z in (X, Y))
     p, q = X.shape[1], Y.shape[1]
     if 2 * p * q + p * p + q * q < n * (p + q):
-        cross, own_k, own_l = (_dot(M, M) for M in (X.T @ Y, X.T @ X, Y.T @ Y))
+        cross, of_k, of_l = (_dot(M, M) for M in (X.T @ Y, X.T @ X, Y.T @ Y))
     else:
         G, H = X @ X.T, Y @ Y.T
-        cross, own_k, own_l = _dot(G, H), _dot(G, G), _dot(H, H)
-    return _alignment(_between(K, L, cross), _between(K, K, own_k), _between(L, L, own_l), n)
+        cross, of_k, of_l = _dot(G, H), _dot(G, G), _dot(H, H)
+    own = [_between_rows(K, K, of_k), _between_rows(L, L, of_l)]
+    # The diagonal was summed with the rest, and counts among what cancels.
+    settled = [
+        space.n_distinct == 1 or is_settled(sums, M, Z.dtype, summed=sums.cross + sums.diagonal)
+        for sums, M, Z, space in zip(own, (K, L), (X, Y), (A, B), strict=True)
+    ]
+    if not all(settled):
+        return _of_two(exact_kernel(A, np.float64), exact_kernel(B, np.float64))
+    roots = [{name: np.sqrt(value) for name, value in defined_hsic(sums, n).items()} for sums in own]
+    hsic = _between_rows(K, L, cross).hsic(n)
+    return {name: value / (roots[0][name] * roots[1][name]) for name, value in hsic.items()}
+
+
+def _margins_of_rows(Z: npt.NDArray[Any]) -> Margins:
+    squares = np.einsum("ij,ij->i", Z, Z, dtype=np.float64)
+    return Margins(
+        squares, (Z @ Z.sum(axis=0, dtype=np.float64).astype(Z.dtype)).astype(np.float64) - squares
+    )
+
+
+def _between_rows(K: Margins, L: Margins, products: float) -> Sums:
+    """Return the sums of two kernels, given the sum of products of all their entries."""
+    return between(K, L, products - float(K.diagonal @ L.diagonal))
+
+
+def _rbf(A: Space, B: Space, bandwidth: float) -> dict[str, float]:
+    return _of_two(*(matrix_kernel(rbf_matrix(space, bandwidth)) for space in (A, B)))
+
+
+def _of_two(K: Kernel, L: Kernel) -> dict[str, float]:
+    """Return CKA of both estimators of two kernels."""
+    pair = np.zeros((1, 2), np.intp)
+    n = len(K.margins.diagonal)
+    sums = between(K.margins, L.margins, float(off_diagonal_dots([K.rows], [L.rows], pair, n)[0]))
+    return {name: float(value[0]) for name, value in _alignment(sums, [K], [L], pair).items()}
 
 
 def _dot(M: npt.NDArray[Any], N: npt.NDArray[Any]) -> float:
     """Return the sum of ``M * N``, accumulated in float64."""
-    return float(dots([rows_of(M)], [rows_of(N)], np.zeros((1, 2), np.intp), len(M))[0])
-
-
-def _between(K: _Margins, L: _Margins, products: float) -> _Sums:
-    """Return the sums of two kernels, given the sum of products of all their entries."""
-    diagonal = float(K.diagonal @ L.diagonal)
-    return _Sums(
-        products - diagonal,
-        diagonal,
-        float(K.off_sums @ L.off_sums),
-        float(K.row_sums @ L.row_sums),
-        float(K.off_sums.sum() * L.off_sums.sum()),
-        float(K.row_sums.sum() * L.row_sums.sum()),
+    starts = range(0, len(M), _ROWS)
+    return sum(
+        float(np.einsum("ij,ij->", M[s : s + _ROWS], N[s : s + _ROWS], dtype=np.float64)) for s in starts
     )
 
 
@@ -326,8 +263,8 @@ def _centered_features(space: Space) -> npt.NDArray[Any]:
     if space.centered and all(part.dtype != np.float64 for part in space.parts):
         rows = np.concatenate(space.centered, axis=1) if len(space.centered) > 1 else space.centered[0]
         return rows if space.one_row_per_item else rows[space.inverse]
-    items = space.first[space.inverse]
-    rows = np.concatenate(space.parts, axis=1)[items] if len(space.parts) > 1 else space.parts[0][items]
+    rows = space.rows()
+    rows = rows * powers_of_two(max(float(rows.max()), -float(rows.min()))).astype(rows.dtype)
     centered: npt.NDArray[Any] = (rows - rows.mean(axis=0, dtype=np.float64)).astype(rows.dtype)
     largest = np.abs(centered).max()
     return centered / largest if largest > 0 else centered

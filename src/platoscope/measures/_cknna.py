@@ -10,12 +10,15 @@ import numpy.typing as npt
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Space, Transform, nearest_neighbors
+from platoscope.neighbors import Neighbors, Space, Transform, nearest_neighbors, powers_of_two
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["cknna", "cknna_null", "cknna_scores"]
+
+_UNIT = 2.0**-24  # of float32
+_TOLERANCE = 1e-6
 
 
 def cknna(X: Any, Y: Any, /, *, n_neighbors: int = 10, transform: Transform = "none") -> float:
@@ -68,12 +71,43 @@ def _rows(space: Space, k: int) -> SparseRows:
     """Return the neighbors with values share × centered kernel."""
     near = nearest_neighbors(space, k, "euclidean")
     owner = np.repeat(np.arange(space.n_samples), np.diff(near.indptr))
+    kept = _kept_entries(space, near, owner)
+    entries = _exact_entries(space, near, owner) if kept is None else kept
+    return SparseRows(near.indptr, near.items, entries * near.weights * k)
+
+
+def _kept_entries(
+    space: Space, near: Neighbors, owner: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64] | None:
+    """Return the centered kernel at the neighbors from the kept matrix; None where float32 does not do.
+
+    A subset is centered at the mean of its own items, and not at that of all.
+    """
     values = np.empty(near.items.size)
     for start in range(0, space.n_samples, 1024):
         stop = min(start + 1024, space.n_samples)
         inside = slice(near.indptr[start], near.indptr[stop])
         values[inside] = space.gram_rows(start, stop)[owner[inside] - start, near.items[inside]]
-    return SparseRows(near.indptr, near.items, values * near.weights * k)
+    squares = space.sq[space.inverse].astype(np.float64)
+    sums, _ = space.gram_moments()
+    means = sums[space.inverse] / space.n_samples
+    values += means.mean() - means[owner] - means[near.items]
+    rounding = _UNIT**2 * (squares[owner] @ squares[near.items])
+    return values if rounding <= _TOLERANCE**2 * (values @ values) else None
+
+
+def _exact_entries(space: Space, near: Neighbors, owner: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Return the centered kernel at the neighbors, in float64 from the rows."""
+    Z = space.rows().astype(np.float64)
+    Z *= powers_of_two(np.abs(Z).max())
+    Z -= Z.mean(axis=0)
+    largest = np.abs(Z).max()
+    Z /= largest if largest > 0 else 1.0
+    values = np.empty(near.items.size)
+    for start in range(0, values.size, 4096):
+        some = slice(start, start + 4096)
+        values[some] = np.einsum("ij,ij->i", Z[owner[some]], Z[near.items[some]])
+    return values
 
 
 def _scales(spaces: Sequence[Space], rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:

@@ -13,15 +13,14 @@ from platoscope.neighbors import n_threads, over_rows, over_tasks, require_memor
 if TYPE_CHECKING:
     from platoscope.measures._nulls import Shuffles
 
-__all__ = ["Rows", "dots", "permuted_dots", "rows_of"]
+__all__ = ["Rows", "off_diagonal_dots", "permuted_dots", "rows_of"]
 
 Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 """Rows start:stop of a symmetric matrix of shape (n_samples, n_samples)."""
 
 _CHUNK_BYTES = 128 << 20
-# Entries that are summed in float32, without losing more than their own rounding.
-_PIECE = 1 << 16
-# Fewer where they are copied together, so that those of all matrices stay in a core's own cache.
+# Entries that are summed in float32, without losing more than their own rounding, and that are copied together: few
+# enough that those of all matrices stay in a core's own cache.
 _SHORT_PIECE = 1 << 14
 # Sixteen float32 entries fill a cache line.
 _TOGETHER = 16
@@ -35,12 +34,13 @@ def rows_of(matrix: npt.NDArray[Any], /) -> Rows:
     return lambda start, stop: matrix[start:stop]
 
 
-def dots(
+def off_diagonal_dots(
     A: Sequence[Rows], B: Sequence[Rows], pairs: npt.NDArray[np.intp], n_samples: int, /
 ) -> npt.NDArray[np.float64]:
-    """Return ``sum(A[a] * B[b])`` for every pair (a, b), accumulated in float64.
+    """Return ``sum over i != j of A[a][i, j] * B[b][i, j]`` for every pair (a, b), accumulated in float64.
 
-    A full grid is one matrix product of flattened matrices, cut into chunks of rows.
+    A full grid is one matrix product of flattened matrices, cut into chunks of rows. The diagonal is left out before
+    anything is added up: that of one far item can be so large that nothing would be left of the rest.
     """
     add = _add_grid if _is_grid(A, B, pairs) else _add_pairs
     step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B)) * n_threads()))
@@ -50,30 +50,35 @@ def dots(
         sums = np.zeros((len(A), len(B)))
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            left = [rows(first, last).reshape(-1) for rows in A]
-            right = [rows(first, last).reshape(-1) for rows in B]
-            add(sums, left, right, pairs)
+            left = [rows(first, last) for rows in A]
+            right = [rows(first, last) for rows in B]
+            add(sums, left, right, pairs, first)
         parts[start] = sums
 
     over_tasks(work, n_samples)
     return _in_order(parts)[pairs[:, 0], pairs[:, 1]]
 
 
-def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: npt.NDArray[np.intp]) -> None:
-    for piece in range(0, left[0].size, _PIECE):
-        part = slice(piece, piece + _PIECE)
-        for a, b in pairs:
-            sums[a, b] += np.dot(left[a][part], right[b][part])
+def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: Any, first: int) -> None:
+    from platoscope.measures._kernels import upper_dot  # numba: 0.3 s to import
+
+    for a, b in pairs:
+        sums[a, b] += 2 * upper_dot(left[a], right[b], first)
 
 
-def _add_grid(sums: Any, left: Sequence[Any], right: Sequence[Any], _: npt.NDArray[np.intp]) -> None:
-    rows = [np.empty((len(side), _SHORT_PIECE), side[0].dtype) for side in (left, right)]
-    for piece in range(0, left[0].size, _SHORT_PIECE):
+def _add_grid(sums: Any, left: Sequence[Any], right: Sequence[Any], _: Any, first: int) -> None:
+    n_rows, n_samples = left[0].shape
+    diagonal = np.arange(n_rows) * (n_samples + 1) + first
+    flat = [[block.reshape(-1) for block in side] for side in (left, right)]
+    rows = [np.empty((len(side), _SHORT_PIECE), side[0].dtype) for side in flat]
+    for piece in range(0, flat[0][0].size, _SHORT_PIECE):
         part = slice(piece, piece + _SHORT_PIECE)
         X, Y = (
             np.stack([row[part] for row in side], out=held[:, : side[0][part].size])
-            for side, held in zip((left, right), rows, strict=True)
+            for side, held in zip(flat, rows, strict=True)
         )
+        here = diagonal[(diagonal >= part.start) & (diagonal < part.start + X.shape[1])]
+        X[:, here - part.start] = 0
         sums += X @ Y.T
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "gather_upper",
     "permuted_rank_sums",
     "sparse_dots",
+    "upper_dot",
 ]
 
 
@@ -154,3 +155,13 @@ def add_sample_hits(products, rows, columns, left, right, scale, ks, hits):
         for q in range(columns.size):
             scores[q] = (source[columns[q]] - left[p] - right[q]) * scale[q]
         _add_hit(scores, scores[p], ks, hits)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
+def upper_dot(left, right, first):
+    """Return the sum of products above the diagonal of rows ``first, ...`` of two matrices, in float64."""
+    total = 0.0
+    for r in range(left.shape[0]):
+        for j in range(first + r + 1, left.shape[1]):
+            total += np.float64(left[r, j]) * np.float64(right[r, j])
+    return total

@@ -33,6 +33,7 @@ from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._proximity import mutual_proximity
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
+from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
 from platoscope.neighbors._transforms import (
@@ -74,6 +75,7 @@ __all__ = [
     "over_tasks",
     "parse_transform",
     "participation_ratio",
+    "powers_of_two",
     "prepare",
     "rank_sums_left_out",
     "ranks",

@@ -85,7 +85,7 @@ def rank_sums_left_out(
 def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[..., Any]) -> None:
     """Call ``work(kind, rows of the matrix by item, first of them, norms …, start, stop)`` for all items."""
     if isinstance(space, Sample):
-        norms: tuple[Any, ...] = (space.sq, space.along, space.inverse_norm, space.rows)
+        norms: tuple[Any, ...] = (space.sq, space.along, space.inverse_norm, space.inverse)
         copies = space.copies
         at_once = space.n_samples
     else:

@@ -85,8 +85,8 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
         array = array.astype(np.float32)
     elif array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         message = (
-            f"{name} must hold real numbers (any float, integer or boolean dtype); got dtype {array.dtype}. "
-            "Convert it, for example with X.astype(numpy.float32)."
+            f"{name} must hold real numbers (any integer, boolean or float dtype of at most 64 bits); got dtype "
+            f"{array.dtype}. Convert it, for example with X.astype(numpy.float64)."
         )
         raise InputError(message)
     # Not `ascontiguousarray` alone: kernels index rows, and a negative or zero stride would be copied row by row.

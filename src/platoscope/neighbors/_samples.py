@@ -28,10 +28,12 @@ class Sample:
     Rows equal bit for bit still tie exactly.
     """
 
+    source: Space = field(repr=False)
+    """The space that it was taken from."""
     block: FloatArray = field(repr=False)
     """Gram or distance matrix of the items, shape (n_samples, n_samples)."""
-    rows: npt.NDArray[np.int32] = field(repr=False)
-    """Distinct row of each item in the space that it was taken from."""
+    inverse: npt.NDArray[np.int32] = field(repr=False)
+    """Distinct row of each item in `source`."""
     copies: bool
     """Whether two items share a distinct row."""
     sq: npt.NDArray[np.float32] = field(repr=False)
@@ -48,7 +50,11 @@ class Sample:
     @property
     def n_samples(self) -> int:
         """Number of items."""
-        return len(self.rows)
+        return len(self.inverse)
+
+    def rows(self) -> FloatArray:
+        """Return the rows that distances are taken of, by item, as `Space.rows` does."""
+        return self.source.rows(self.inverse)
 
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the Gram matrix by item, as `Space.gram_rows` does."""
@@ -64,7 +70,7 @@ def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     block = np.empty((rows.size, rows.size), space.gram.dtype)
     gather_square(space.gram, rows, block)
     copies = not space.one_row_per_item and np.unique(rows).size < rows.size
-    return Sample(block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
+    return Sample(space, block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
 
 
 def sample_neighbors(sample: Sample, n_neighbors: int, metric: str | OwnMetric, /) -> Neighbors:
@@ -97,5 +103,5 @@ def add_sample_ranks(
 
 def _fixed(sample: Sample, metric: str | OwnMetric) -> tuple[Any, ...]:
     return (
-        kind_of(metric), sample.block, sample.sq, sample.along, sample.inverse_norm, sample.rows, sample.copies,
+        kind_of(metric), sample.block, sample.sq, sample.along, sample.inverse_norm, sample.inverse, sample.copies,
     )  # fmt: skip

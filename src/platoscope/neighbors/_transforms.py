@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_parts, check_finite
 from platoscope.neighbors._memory import require_memory
+from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def _clamp(parts: _Parts, out: _Parts, name: str) -> _Parts:
             row_tops(whole, *places, tops[rows], 0, len(whole))
 
     over_rows(read, len(tops))
-    scale = float(_powers_of_two(tops.max()))
+    scale = float(powers_of_two(tops.max()))
     limit = float((tops * scale).mean()) / scale
     return _unit(parts, out, name, limit)
 
@@ -271,7 +272,7 @@ def _whiten(parts: _Parts, out: _Parts, name: str) -> _Parts:
     mean, spread = _column_moments(whole)
     whole -= mean
     whole[:, spread == 0] = 0.0
-    whole *= _powers_of_two(np.abs(whole).max())
+    whole *= powers_of_two(np.abs(whole).max())
     if n_features <= n_samples:
         variances, axes = np.linalg.eigh(whole.T @ whole)
     else:
@@ -329,17 +330,10 @@ def _column_moments(X: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray
     reached = np.stack(map_rows(extremes, len(X)))
     low, high = reached[:, 0].min(axis=0), reached[:, 1].max(axis=0)
     # Each column on its own scale: one huge feature must not take the others out of reach.
-    scale = _powers_of_two(np.maximum(np.abs(low), np.abs(high)))
+    scale = powers_of_two(np.maximum(np.abs(low), np.abs(high)))
 
     mean = sum_over_rows(column_sums_of, X, scale) / len(X)
     sd = np.sqrt(sum_over_rows(column_squares_of, X, scale, mean) / len(X))
     # By its values, not by the size of its spread: rounding leaves a constant a spread of its own.
     sd[low == high] = 0.0
     return mean / scale, sd / scale
-
-
-def _powers_of_two(peaks: Any) -> npt.NDArray[np.float64]:
-    """Return the power of two that brings each of `peaks` near 1, so that squares fit; it changes no digit."""
-    peaks = np.asarray(peaks, np.float64)
-    exponents = np.clip(-np.frexp(peaks)[1], -1020, 1020)
-    return np.ldexp(np.ones(peaks.shape), np.where(peaks > 0, exponents, 0))

@@ -1,5 +1,8 @@
 """Slow, obvious implementations of every measure: loops over items, float64, one line per formula.
 
+Centered kernels are long double, in which what cancels in float64 is still there on most machines. So are distances of
+arrays of long double: squares of float64 values neither overflow nor vanish in it.
+
 They are what the fast paths are tested against, and what to read when a definition is in doubt.
 Quadratic to cubic in the number of items: keep N below a few hundred.
 """
@@ -30,15 +33,16 @@ Array = npt.NDArray[Any]
 
 def distances(X: Array, metric: str = "euclidean") -> Array:
     """Return all distances of the rows of X, shape (n_samples, n_samples), from their differences."""
+    X = np.asarray(X)
+    X = X if X.dtype == np.longdouble else X.astype(float)
     if metric == "precomputed":
-        return np.asarray(X, float)
-    X = np.asarray(X, float)
+        return X
     n = len(X)
-    D = np.zeros((n, n))
+    D = np.zeros((n, n), X.dtype)
     if metric == "cosine":
         X = X / np.sqrt((X * X).sum(axis=1, keepdims=True))
     if metric == "hamming":
-        X = (X < 0).astype(float)
+        X = (X < 0).astype(X.dtype)
     for i in range(n):
         for j in range(n):
             D[i, j] = ((X[i] - X[j]) ** 2).sum()
@@ -114,37 +118,43 @@ def neighborhood_overlap(X: Array, Y: Array, k: int = 10, metric: str = "cosine"
     return float((WX * WY).sum(axis=1).mean() / k)
 
 
+def _centered(X: Array) -> Array:
+    Z: Array = np.asarray(X, np.longdouble)
+    Z = Z - Z.mean(0)
+    Z /= np.abs(Z).max()
+    return Z
+
+
 def cka(X: Array, Y: Array, estimator: str = "debiased") -> float:
     """Return linear CKA from full Gram matrices (docs/measures.md, "The others")."""
-    X, Y = np.asarray(X, float), np.asarray(Y, float)
-    X, Y = X - X.mean(0), Y - Y.mean(0)
+    X, Y = _centered(X), _centered(Y)
     n = len(X)
 
-    def hsic(K: Array, L: Array) -> float:
+    def hsic(K: Array, L: Array) -> Any:
         if estimator == "biased":
-            return float((K * L).sum())
+            return (K * L).sum()
         K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
-        ones = np.ones(n)
+        ones = np.ones(n, np.longdouble)
         middle = (ones @ K @ ones) * (ones @ L @ ones) / ((n - 1) * (n - 2))
-        return float((np.trace(K @ L) + middle - 2 / (n - 2) * ones @ K @ L @ ones) / (n * (n - 3)))
+        return (np.trace(K @ L) + middle - 2 * (ones @ K @ L @ ones) / (n - 2)) / (n * (n - 3))
 
     K, L = X @ X.T, Y @ Y.T
-    return hsic(K, L) / float(np.sqrt(hsic(K, K) * hsic(L, L)))
+    return float(hsic(K, L) / np.sqrt(hsic(K, K) * hsic(L, L)))
 
 
 def cknna(X: Array, Y: Array, k: int = 10) -> float:
     """Return CKNNA: the alignment of centered kernels over mutual nearest neighbors (Huh et al. 2024)."""
-    X, Y = np.asarray(X, float), np.asarray(Y, float)
-    K, L = ((Z - Z.mean(0)) @ (Z - Z.mean(0)).T for Z in (X, Y))
+    K, L = (Z @ Z.T for Z in (_centered(X), _centered(Y)))
     A = neighbor_weights(distances(X, "euclidean"), k) * k
     B = neighbor_weights(distances(Y, "euclidean"), k) * k
     cross = (A * B * K * L).sum()
-    return float(cross / np.sqrt((A * A * K * K).sum() * (B * B * L * L).sum()))
+    return float(cross / np.sqrt((A * A * K * K).sum()) / np.sqrt((B * B * L * L).sum()))
 
 
 def retrieval(X: Array, Y: Array, k: int = 1) -> float:
     """Return how often the partner is among the k rows of Y with the largest cosine, ties as expectations."""
-    X, Y = (np.asarray(Z, float) / np.linalg.norm(Z, axis=1, keepdims=True) for Z in (X, Y))
+    X, Y = (np.asarray(Z, np.longdouble) for Z in (X, Y))
+    X, Y = (Z / np.sqrt((Z * Z).sum(axis=1, keepdims=True)) for Z in (X, Y))
     hits = 0.0
     for i in range(len(X)):
         D = ((Y - X[i]) ** 2).sum(axis=1)
@@ -158,4 +168,6 @@ def rsa(X: Array, Y: Array) -> float:
     from scipy.stats import spearmanr
 
     upper = np.triu_indices(len(X), 1)
-    return float(spearmanr(distances(X)[upper], distances(Y)[upper]).statistic)
+    # Ranked as whole numbers: SciPy would round them to float64 first.
+    orders = (np.unique(distances(Z)[upper], return_inverse=True)[1].ravel() for Z in (X, Y))
+    return float(spearmanr(*orders).statistic)
