@@ -24,6 +24,10 @@ for _name in [name for name in os.environ if name.startswith("PLATOSCOPE_")]:
 settings.register_profile(
     "platoscope", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+# Other examples every night, and many: `pytest --hypothesis-profile nightly` (docs/testing.md).
+settings.register_profile(
+    "nightly", settings.get_profile("platoscope"), derandomize=False, max_examples=10_000
+)
 settings.load_profile("platoscope")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from platoscope import information_imbalance, neighborhood_overlap
-from platoscope.errors import InputError
-from platoscope.layerwise import k_curve
+from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.layerwise import k_curve, n_curve
 
 
 def test_each_k_is_the_measure_with_that_k() -> None:
@@ -31,3 +31,15 @@ def test_a_k_outside_what_the_items_allow_is_refused(wrong: list[int]) -> None:
     X = np.random.default_rng(0).standard_normal((80, 6))
     with pytest.raises(InputError, match="n_neighbors"):
         k_curve(X, X, n_neighbors=wrong)
+
+
+@pytest.mark.parametrize(
+    ("curve", "points"), [(n_curve, {"sizes": [20, 40], "rng": 0}), (k_curve, {"n_neighbors": [1, 2]})]
+)
+def test_a_curve_of_a_constant_side_warns_of_what_is_undefined(curve, points) -> None:
+    """CKA and RSA of a side that does not vary are missing, and a warning says where, as that of a profile does."""
+    Y = np.random.default_rng(0).standard_normal((60, 4))
+    with pytest.warns(PlatoscopeWarning, match=r"CKA \(debiased\).* at n_.* = .*RSA") as caught:
+        found = curve(np.ones((60, 4)), Y, measures=["cka_debiased", "rsa"], **points)
+    assert len(caught) == 1
+    assert np.isnan(found.cka_debiased).all()

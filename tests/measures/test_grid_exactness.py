@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from platoscope.measures import MEASURES, ComparisonOptions, Shuffles, cka, get_measure, rsa
+from platoscope.measures import MEASURES, ComparisonOptions, Shuffles, cka, get_measure, retrieval, rsa
 from platoscope.neighbors import prepare, take_sample
 from platoscope.testing import references
 
@@ -110,3 +110,17 @@ def test_the_rbf_kernel_is_exact(kind):
     K, L = H @ kernel(X) @ H, H @ kernel(Y) @ H
     want = (K * L).sum() / np.sqrt((K * K).sum() * (L * L).sum())
     assert cka(X, Y, kernel="rbf", estimator="biased") == pytest.approx(want, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_retrieval_is_exact(kind, dtype):
+    """Who is among the nearest is what float64 says, with one feature × 5,000 and with ties as well."""
+    X, Y = (Z.astype(dtype) for Z in awkward(kind, n_samples=60))
+    if kind == "a huge feature":
+        Y[:, 0] *= 5000
+    found = retrieval(X, Y, k=(1, 3))
+    centered = [np.longdouble(Z) - np.longdouble(Z).mean(0) for Z in (X, Y)]
+    for k in (1, 3):
+        assert found.forward[k] == pytest.approx(references.retrieval(*centered, k), abs=1e-12)
+        assert found.backward[k] == pytest.approx(references.retrieval(*centered[::-1], k), abs=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.checks import generator, whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import evaluate_layer
-from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
+from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import choose_measures, with_keywords
 from platoscope.neighbors import metric_name
@@ -98,6 +98,8 @@ def n_curve(
             cut = [(a.subset(items), b.subset(items)) for a, b in sides]
             for name, values in evaluate_layer(cut, table, chosen).items():
                 out[name][draw, s] = values
+    by_size = {name: np.moveaxis(values, 1, 0) for name, values in out.items()}
+    warn_undefined_along("n_samples", table, counts, by_size)
     return _labeled(out, table, counts, chosen)
 
 

@@ -22,7 +22,7 @@ from platoscope.measures import (
 from platoscope.neighbors import metric_name, transform_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import xarray as xr
 
@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["DIRECTIONS", "best_layer", "chance_along", "higher_is_similar", "label", "transforms_in_words"]
+__all__ = [
+    "DIRECTIONS",
+    "best_layer",
+    "chance_along",
+    "higher_is_similar",
+    "label",
+    "transforms_in_words",
+    "warn_undefined_along",
+]
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 
@@ -220,6 +228,21 @@ def chance_along(
         if m.uses_overlap_neighbors
     }
     return {name: ((dim,), found) for name, found in levels.items() if np.isfinite(found).all()}
+
+
+def warn_undefined_along(
+    dim: str, measures: Sequence[Measure], points: Sequence[int], values: Mapping[str, Any], /
+) -> None:
+    """Warn once of the measures that are undefined at some points of a curve; `values` have the points first."""
+    where = []
+    for measure in measures:
+        missing = np.isnan(values[measure.name]).reshape(len(points), -1).any(axis=1)
+        if missing.any():
+            at = ", ".join(str(point) for point, bad in zip(points, missing, strict=True) if bad)
+            where.append(f"{measure.title} at {dim} = {at}")
+    if where:
+        message = f"Undefined, and left missing: {'; '.join(where)} (a side does not vary over the items, or too little)."
+        warnings.warn(message, PlatoscopeWarning, stacklevel=3)
 
 
 def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...]], /) -> str:

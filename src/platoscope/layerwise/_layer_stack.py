@@ -131,7 +131,8 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
         raise InputError(message)
     labels = tuple(getattr(X, "layers", range(len(read))))
     evenly = np.linspace(0.0, 1.0, len(read)) if len(read) > 1 else np.ones(1)
-    ids = getattr(X, "ids", None)
+    # A method of that name, as masked arrays have one, says nothing of items.
+    ids = None if callable(given_ids := getattr(X, "ids", None)) else given_ids
     return ArrayStack(
         tuple(
             partial(_as_layer, reader, f"layer {label} of {name}")

@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluate import evaluate_layer
-from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words
+from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import ComparisonOptions, changed, choose_measures
 from platoscope.neighbors import metric_name
@@ -83,6 +83,7 @@ def k_curve(
     for step in steps:
         for name, found in evaluate_layer(sides, table, step).items():
             values[name].append(found)
+    warn_undefined_along("n_neighbors", table, n_neighbors, values)
     return _labeled(values, table, steps, n_samples)
 
 

@@ -25,6 +25,7 @@ from platoscope.neighbors import (
     nearest_neighbors,
     ranks,
     sample_neighbors,
+    told_apart,
     visit_rank_rows,
 )
 
@@ -168,8 +169,10 @@ def imbalance_scores(
     ties: str = "average",
 ) -> npt.NDArray[np.float64]:
     """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A."""
-    if len(pairs) == 1 and _walk_together(A[pairs[0, 0]], B[pairs[0, 1]]):
-        return _block_by_block(A[pairs[0, 0]], B[pairs[0, 1]], n_neighbors, metric, ties)[:, None]
+    if len(pairs) == 1:
+        a, b = told_apart(A[pairs[0, 0]], metric), told_apart(B[pairs[0, 1]], metric)
+        if _walk_together(a, b):
+            return _block_by_block(a, b, n_neighbors, metric, ties)[:, None]
     forward = _directed(A, B, pairs, n_neighbors, metric, ties)
     backward = _directed(B, A, pairs[:, ::-1], n_neighbors, metric, ties)
     return np.stack([forward, backward])
@@ -313,7 +316,7 @@ def _directed_null(
     out = np.ones((len(shuffles.cells), len(pairs)))
     lock = threading.Lock()
     for target in np.unique(pairs[:, 1]):
-        space = targets[target]
+        space = told_apart(targets[target], metric)
         mine = np.flatnonzero(pairs[:, 1] == target)
         members = np.argsort(space.inverse, kind="stable")
         starts = np.concatenate([[0], np.cumsum(space.weights)])

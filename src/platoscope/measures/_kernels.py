@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "add_hits",
     "add_sample_hits",
+    "add_sure_hits",
     "gather_rows",
     "gather_upper",
     "permuted_rank_sums",
@@ -129,17 +129,30 @@ def _add_hit(scores, target, ks, hits):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def add_hits(similarity, edge, orders, ks, hits):
-    """Add to ``hits[:, p]`` whether candidate ``orders[p, i]`` is among the k most similar to i, ties shared.
+def add_sure_hits(similarity, edge, slack, orders, ks, hits, unsure):
+    """Add to ``hits[:, p]`` whether candidate ``orders[p, i]`` is among the k most similar to i.
 
-    Candidates below ``edge[i]`` are known not to be.
+    Candidates below ``edge[i]`` are known not to be. Where similarities within ``slack[i]`` of the candidate's decide
+    for some k, nothing is added and `unsure` says so.
     """
     for i in range(similarity.shape[0]):
         row = similarity[i]
         for p in range(orders.shape[0]):
             target = row[orders[p, i]]
-            if target >= edge[i]:
-                _add_hit(row, target, ks, hits[:, p])
+            if target < edge[i]:
+                continue
+            low = target - slack[i]
+            high = target + slack[i]
+            closer = np.int32(0)
+            within = np.int32(0)
+            for j in range(row.size):
+                closer += np.int32(row[j] > high)
+                within += np.int32(row[j] >= low)
+            for s in range(ks.size):
+                unsure[p, i] |= closer < ks[s] < within
+            if not unsure[p, i]:
+                for s in range(ks.size):
+                    hits[s, p] += closer < ks[s]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

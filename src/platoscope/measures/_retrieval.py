@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
-from platoscope.neighbors import Transform, over_tasks
+from platoscope.neighbors import Transform, over_tasks, powers_of_two
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.neighbors import Space
+    from platoscope.neighbors import FloatArray, Space
 
 __all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_resamples", "retrieval_scores"]
 
@@ -64,6 +64,10 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     InputError
         Different widths or numbers of rows; a row that equals the mean of its side.
 
+    Notes
+    -----
+    One float32 product; where its rounding could change who is among the nearest, float64 decides from the rows.
+
     Examples
     --------
     >>> import numpy as np
@@ -90,12 +94,18 @@ class _Rows(NamedTuple):
 
     centered: npt.NDArray[np.float32]
     norm: npt.NDArray[np.float32]
+    mean: npt.NDArray[np.float64]
+    """Taken off the rows times `scale`."""
+    scale: float
 
 
 def _rows(space: Space) -> _Rows:
     if "retrieval rows" not in space.memo:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
-        centered = (rows - np.average(rows, axis=0, weights=space.weights)).astype(np.float32)
+        scale = float(powers_of_two(max(float(rows.max()), -float(rows.min()))))
+        rows = rows * rows.dtype.type(scale)
+        mean = np.average(rows, axis=0, weights=space.weights)
+        centered = (rows - mean).astype(np.float32)
         norm = np.linalg.norm(centered, axis=1)
         if not norm.all():
             bad = np.flatnonzero(norm == 0)
@@ -104,9 +114,27 @@ def _rows(space: Space) -> _Rows:
                 f"first is row {space.first[bad[0]]}. Drop those items."
             )
             raise InputError(message)
-        space.memo["retrieval rows"] = _Rows(centered, norm)
+        space.memo["retrieval rows"] = _Rows(centered, norm, mean, scale)
     kept: _Rows = space.memo["retrieval rows"]
     return kept
+
+
+class _Directions:
+    """Centered rows of length 1 in float64, of those distinct rows that are asked for."""
+
+    def __init__(self, space: Space) -> None:
+        self._space, self._rows = space, _rows(space)
+        self._parts: tuple[FloatArray, ...] | None = None
+
+    def __getitem__(self, distinct: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+        if self._parts is None:
+            self._parts = self._space.parts  # read once, and only where float32 leaves something open
+        items = self._space.first[distinct]
+        rows = np.concatenate([part[items] for part in self._parts], axis=1).astype(np.float64)
+        rows = rows * self._rows.scale - self._rows.mean
+        lengths = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+        found: npt.NDArray[np.float64] = rows / lengths
+        return found
 
 
 def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
@@ -137,18 +165,40 @@ def _by_item(products: npt.NDArray[np.float32], a: Space, b: Space) -> npt.NDArr
     return products if whole else products[np.ix_(a.inverse, b.inverse)]
 
 
-def _hits(similarity: npt.NDArray[Any], orders: npt.NDArray[np.intp], ks: Sequence[int]) -> npt.NDArray[Any]:
-    """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations)."""
-    from platoscope.measures._kernels import add_hits  # numba: 0.3 s to import
+def _hits(
+    similarity: npt.NDArray[Any],
+    orders: npt.NDArray[np.intp],
+    ks: Sequence[int],
+    queries: Space,
+    candidates: Space,
+) -> npt.NDArray[Any]:
+    """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations).
+
+    Similarities are float32 and carry a bound on their error; what lies within it is compared again in float64.
+    """
+    from platoscope.measures._kernels import add_sure_hits  # numba: 0.3 s to import
 
     n_samples = len(similarity)
+    rows = _rows(queries)
+    unit = 2.0**-24 * (16.0 + 1.5 * np.sqrt(rows.centered.shape[1]))
+    slack = (2 * unit * rows.norm[queries.inverse]).astype(np.float32)
     edge = np.full(n_samples, -np.inf, similarity.dtype)
     if len(orders) > 1:
         # Only candidates among the largest k can count: most permuted partners are not.
         last = n_samples - max(ks)
-        edge = np.partition(similarity, last, axis=1)[:, last].copy()
+        edge = np.partition(similarity, last, axis=1)[:, last] - slack
     hits = np.zeros((len(ks), len(orders)))
-    add_hits(similarity, edge, orders, np.asarray(ks, np.int64), hits)
+    unsure = np.zeros(orders.shape, np.bool_)
+    add_sure_hits(similarity, edge, slack, orders, np.asarray(ks, np.int64), hits, unsure)
+    asking, offered = _Directions(queries), _Directions(candidates)
+    for p, i in zip(*np.nonzero(unsure), strict=True):
+        row, partner = similarity[i], orders[p, i]
+        near = np.flatnonzero(np.abs(row - row[partner]) <= slack[i])
+        rows_of_near, back = np.unique(candidates.inverse[near], return_inverse=True)
+        apart = np.square(offered[rows_of_near] - asking[queries.inverse[i : i + 1]]).sum(axis=1)[back]
+        target = apart[near == partner]
+        closer = (row > row[partner] + slack[i]).sum() + (apart < target).sum()
+        hits[:, p] += np.clip((np.asarray(ks) - closer) / (apart == target).sum(), 0, 1)
     return hits / n_samples
 
 
@@ -169,8 +219,8 @@ def _recalls(
             products = _products(a, b)
             # The length of the query is the same for all candidates.
             forward, backward = products / _rows(b).norm, (products / _rows(a).norm[:, None]).T
-            out[:, :, 0, p] = _hits(_by_item(forward, a, b), orders, ks)
-            out[:, :, 1, p] = _hits(_by_item(np.ascontiguousarray(backward), b, a), unorders, ks)
+            out[:, :, 0, p] = _hits(_by_item(forward, a, b), orders, ks, a, b)
+            out[:, :, 1, p] = _hits(_by_item(np.ascontiguousarray(backward), b, a), unorders, ks, b, a)
 
     over_tasks(work, len(pairs))
     return out

@@ -14,6 +14,7 @@ from platoscope.neighbors._diagnostics import (
     participation_ratio,
     space_diagnostics,
 )
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._local_scaling import local_scaling
@@ -85,6 +86,7 @@ __all__ = [
     "sample_neighbors",
     "space_diagnostics",
     "take_sample",
+    "told_apart",
     "transform_name",
     "transform_rows",
     "visit_rank_rows",

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.neighbors._metrics import reads_distances
+from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
+    from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["exact_scores"]
+__all__ = ["exact_scores", "squared_distances"]
+
+# Rows of whole numbers with squared norms up to this have inner products whose squares are exact in float64.
+_WHOLE = 2.0**26
+# Where values reach further down than this from the largest, squares of differences may vanish.
+_SMALLEST = 2.0**-400
+_ROWS = 256
 
 
 def exact_scores(
@@ -25,24 +33,130 @@ def exact_scores(
     right: npt.NDArray[np.integer[Any]],
     /,
 ) -> npt.NDArray[np.float64]:
-    """Return the distance scores of distinct rows ``left[p]`` and ``right[p]``, shape (n_pairs,).
+    """Return scores of distinct rows ``left[p]`` and ``right[p]`` that order them as distances do, shape (n_pairs,).
 
-    Squared Euclidean distances are sums of squared differences of the rows as given, so that data
-    on a grid (integers, halves) gives exact values and exact ties. Where distances are exact to
-    begin with (Hamming, precomputed, a function's) they are looked up in the kept matrix.
+    Squared Euclidean distances are sums of squared differences of the rows as given (times ``space.scale``), so that
+    data on a grid (integers, halves) gives exact values and exact ties; distances where squares would vanish. One
+    minus the cosine is half the squared distance of unit vectors, the same for multiples of a row. Rows that are
+    whole multiples of one number (integers, sign vectors, also divided by their norm) have exact ties in both. Where
+    distances are exact to begin with (Hamming, precomputed, a function's) they are looked up in the kept matrix.
     """
     if reads_distances(metric):
         assert space.gram is not None
         looked_up: npt.NDArray[np.float64] = space.gram[left, right].astype(np.float64)
         return looked_up
-    from platoscope.neighbors._kernels import exact_cosine, exact_squared  # numba: 0.3 s to import
-
-    a, b = space.first[left], space.first[right]
-    out = np.zeros(len(a))
+    lattice = _lattice(space)
     if metric == "cosine":
-        for part in space.parts:
-            over_rows(partial(exact_cosine, part, a, b, space.norm[left], space.norm[right], out), len(a))
-    else:
-        for part in space.parts:
-            over_rows(partial(exact_squared, part, a, b, out), len(a))
-    return out * space.scale**2 if metric == "cosine" else out
+        return _cosine(space, left, right) if lattice is None else _lattice_cosine(lattice, left, right)
+    if lattice is not None:
+        return _sums("add_squared", (lattice.rows,), left, right, 1.0) * (lattice.unit * space.scale) ** 2
+    if _is_wide(space):
+        # As given, but where differences could overflow: what is scaled down may vanish.
+        quarter = 0.25 if space.scale < 2.0**-1018 else 1.0
+        return _sums("add_distance", space.parts, space.first[left], space.first[right], quarter)
+    return squared_distances(space, left, right)
+
+
+def squared_distances(
+    space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
+) -> npt.NDArray[np.float64]:
+    """Return the squared Euclidean distances of distinct rows, times ``space.scale`` squared, in float64."""
+    return _sums("add_squared", space.parts, space.first[left], space.first[right], space.scale)
+
+
+def _sums(kernel: str, parts: tuple[FloatArray, ...], *fixed: Any) -> npt.NDArray[np.float64]:
+    """Return what a compiled loop adds up over the parts, for pairs of rows."""
+    from platoscope.neighbors import _exact_kernels  # numba: 0.3 s to import
+
+    out = np.zeros(len(fixed[0]))
+    for part in parts:
+        over_rows(partial(getattr(_exact_kernels, kernel), part, *fixed, out), out.size)
+    return out
+
+
+class _Lattice(NamedTuple):
+    """Distinct rows as whole multiples of one number."""
+
+    rows: npt.NDArray[np.float32]
+    unit: float
+    squares: npt.NDArray[np.float64]
+    """Sum of squares of each row."""
+
+
+def _lattice(space: Space) -> _Lattice | None:
+    """Return the distinct rows as whole numbers, if they are small multiples of one number."""
+    if "lattice" not in space._memo:
+        space._memo["lattice"] = _find_lattice(space)
+    found: _Lattice | None = space._memo["lattice"]
+    return found
+
+
+def _find_lattice(space: Space) -> _Lattice | None:
+    parts = space.parts
+    some = np.concatenate([part[space.first[:_ROWS]] for part in parts], axis=1).astype(np.float64)
+    sizes = np.abs(some[some != 0])
+    if sizes.size == 0:
+        return None
+    # The smallest value itself, or the finest power of two of which the longest row has no more than it may.
+    near_one = float(powers_of_two(sizes.max()))
+    longest = float(np.square(some * near_one).sum(axis=1).max())
+    finest = 2.0 ** np.ceil(0.5 * np.log2(longest / _WHOLE)) / near_one
+    for unit in (float(sizes.min()), finest, 4 * finest):  # other rows may be longer
+        if unit > 0 and _whole(some, unit) is not None:
+            distinct = np.concatenate([part[space.first] for part in parts], axis=1)
+            rows = _whole(distinct, unit)
+            if rows is not None:
+                return _Lattice(rows, unit, np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    return None
+
+
+def _whole(values: FloatArray, unit: float) -> npt.NDArray[np.float32] | None:
+    """Return rows divided by `unit` if that makes them small whole numbers."""
+    out = np.empty(values.shape, np.float32)
+    for start in range(0, len(values), _ROWS):
+        block = values[start : start + _ROWS].astype(np.float64)
+        with np.errstate(over="ignore"):
+            counts = np.rint(block / unit)
+        if not (np.abs(counts).max() <= np.sqrt(_WHOLE) and (counts * unit == block).all()):
+            return None
+        if np.square(counts).sum(axis=1).max() > _WHOLE:
+            return None
+        out[start : start + _ROWS] = counts
+    return out
+
+
+def _lattice_cosine(lattice: _Lattice, left: Any, right: Any) -> npt.NDArray[np.float64]:
+    """Return one minus the cosine; a quotient of exact whole numbers, so that equal cosines are equal."""
+    dots = _sums("add_dot", (lattice.rows,), left, right)
+    squared = dots * np.abs(dots) / (lattice.squares[left] * lattice.squares[right])
+    scores: npt.NDArray[np.float64] = 1.0 - np.sign(squared) * np.sqrt(np.abs(squared))
+    return scores
+
+
+def _cosine(space: Space, left: Any, right: Any) -> npt.NDArray[np.float64]:
+    if "directions" not in space._memo:
+        peaks = np.max([np.abs(part[space.first]).max(axis=1) for part in space.parts], axis=0).astype(
+            np.float64
+        )
+        peaks[peaks == 0] = 1.0
+        squares = _sums("add_squares_of_rows", space.parts, space.first, peaks)
+        space._memo["directions"] = peaks, 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
+    peaks, inverse = space._memo["directions"]
+    items = space.first[left], space.first[right]
+    return _sums("add_cosine", space.parts, *items, peaks[left], peaks[right], inverse[left], inverse[right])
+
+
+def _is_wide(space: Space) -> bool:
+    """Tell whether values differ so much in size that squares of small differences vanish beside the largest."""
+    if "wide" not in space._memo:
+        space._memo["wide"] = any(
+            _smallest(part) * space.scale < _SMALLEST for part in space.parts if part.dtype == np.float64
+        )
+    wide: bool = space._memo["wide"]
+    return wide
+
+
+def _smallest(part: FloatArray) -> float:
+    """Return the smallest size of the values that are not zero."""
+    blocks = (np.abs(part[start : start + _ROWS]) for start in range(0, len(part), _ROWS))
+    return float(min(np.min(block, where=block > 0, initial=np.inf) for block in blocks))

@@ -30,6 +30,7 @@ __all__ = [
     "lives_on_device",
 ]
 
+_WHOLE = 2**53
 ArrayLike: TypeAlias = Any
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -52,8 +53,8 @@ def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
     Raises
     ------
     InputError
-        Empty input, wrong number of dimensions, complex or object dtype, unequal rows, or
-        non-finite values (the first bad row is named).
+        Empty input, wrong number of dimensions, complex or object dtype, masked values, integers that float64
+        does not have, unequal rows, or non-finite values (the first bad row is named).
     """
     if isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", None) == 2:
         parts = tuple(as_matrix(part, f"{name}[{index}]") for index, part in enumerate(X))
@@ -80,6 +81,13 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
         message = f"{name} is empty: got shape {array.shape}, expected at least one row and one column."
         raise InputError(message)
     if array.dtype.kind in "biu":
+        largest = max(abs(int(array.max())), abs(int(array.min())))
+        if largest > _WHOLE:
+            message = (
+                f"{name} has integers up to {largest}, beyond 2**53, above which float64 does not have all of them. "
+                "Subtract a common offset, or convert it to float64 if its last digits do not matter."
+            )
+            raise InputError(message)
         array = array.astype(np.float64)
     elif array.dtype == np.float16:
         array = array.astype(np.float32)
@@ -94,6 +102,13 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
 
 
 def _to_numpy(X: ArrayLike, name: str) -> npt.NDArray[Any]:
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        rows = np.flatnonzero(np.ma.getmaskarray(X).reshape(len(X), -1).any(axis=1))
+        message = (
+            f"{name} is a masked array with masked values in {rows.size} of {len(X)} rows; the first is row {rows[0]}. "
+            "A distance needs every value: drop those items on both sides or fill the values in (X.filled(...))."
+        )
+        raise InputError(message)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
         tensor = X.detach()

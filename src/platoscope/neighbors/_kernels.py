@@ -23,8 +23,6 @@ __all__ = [
     "column_squares",
     "column_sums",
     "count_closer",
-    "exact_cosine",
-    "exact_squared",
     "fill_row",
     "nearest",
     "number_scores",
@@ -39,15 +37,15 @@ _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def column_sums(X, sums, start, stop):
-    """Add rows start:stop of X to `sums` (float64); return the largest absolute value seen."""
+def column_sums(X, shrink, sums, start, stop):
+    """Add rows start:stop of X times `shrink` to `sums` (float64); return the largest absolute value seen."""
     # One peak per column, in the dtype of X: a single running maximum would not vectorize.
     peaks = np.zeros(X.shape[1], X.dtype)
     for i in range(start, stop):
         row = X[i]
         for d in range(row.size):
             value = row[d]
-            sums[d] += np.float64(value)
+            sums[d] += np.float64(value) * shrink
             size = abs(value)
             peaks[d] = size if size > peaks[d] else peaks[d]
     largest = 0.0
@@ -58,25 +56,25 @@ def column_sums(X, sums, start, stop):
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
 def center_rows(X, center, scale, Z, sq, along, raw, start, stop):
-    """Write ``scale * (X - center)`` as float32 to Z; add |z|^2, and x @ center and |x|^2 times scale^2.
+    """Write ``scale * X - center`` as float32 to Z; add |z|^2, and x @ center and |x|^2 of the scaled rows.
 
-    The subtraction is done in float64 and rounded once. Equal rows get equal `sq` whatever their
-    place, because every row runs through the same instructions.
+    The subtraction is done in float64 and rounded once; scaled first, since squares of what is not may overflow. Equal
+    rows get equal `sq` whatever their place, because every row runs through the same instructions.
     """
     for i in range(start, stop):
         norm = 0.0
         dot = 0.0
         raw_norm = 0.0
         for d in range(X.shape[1]):
-            value = np.float64(X[i, d])
-            z = np.float32((value - center[d]) * scale)
+            value = np.float64(X[i, d]) * scale
+            z = np.float32(value - center[d])
             Z[i, d] = z
             norm += np.float64(z) * np.float64(z)
             dot += value * center[d]
             raw_norm += value * value
         sq[i] += norm
-        along[i] += dot * scale * scale
-        raw[i] += raw_norm * scale * scale
+        along[i] += dot
+        raw[i] += raw_norm
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -116,7 +114,8 @@ def fill_row(kind, block, r, i, sq, along, inverse, row):
         here_inverse = inverse[i]
         for other in range(row.size):
             dot = np.float64(block[r, other]) + here_along + along[other]
-            row[other] = 1.0 - dot * here_inverse * inverse[other]
+            # Beyond what a cosine can be, only to stay finite: the bound on its error is larger then.
+            row[other] = min(max(1.0 - dot * here_inverse * inverse[other], -4.0), 6.0)
     else:
         for other in range(row.size):
             row[other] = block[r, other]
@@ -215,32 +214,6 @@ def count_closer(
             if columns[q] == i:
                 below[q] = 0
                 within[q] = 0
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
-def exact_squared(X, left, right, out, start, stop):
-    """Add the squared Euclidean distances of rows left and right, from differences in float64."""
-    for p in range(start, stop):
-        a = left[p]
-        b = right[p]
-        total = 0.0
-        for d in range(X.shape[1]):
-            difference = np.float64(X[a, d]) - np.float64(X[b, d])
-            total += difference * difference
-        out[p] += total
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
-def exact_cosine(X, left, right, left_norm, right_norm, out, start, stop):
-    """Add half the squared distances of the unit vectors, which is one minus the cosine."""
-    for p in range(start, stop):
-        a = left[p]
-        b = right[p]
-        total = 0.0
-        for d in range(X.shape[1]):
-            difference = np.float64(X[a, d]) / left_norm[p] - np.float64(X[b, d]) / right_norm[p]
-            total += difference * difference
-        out[p] += 0.5 * total
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of, reads_distances, require_answer
 from platoscope.neighbors._space import Space, require_nonzero
@@ -62,8 +63,9 @@ def nearest_neighbors(
     key = ("neighbors", n_neighbors, metric, ties)
     if key not in space._memo:
         _check(space, n_neighbors, metric)
-        rows = _distinct_neighbors(space, n_neighbors, metric, space.blocks())
-        space._memo[key] = _by_item(space, n_neighbors, rows, ties)
+        apart = told_apart(space, metric)
+        rows = _distinct_neighbors(apart, n_neighbors, metric, apart.blocks())
+        space._memo[key] = _by_item(apart, n_neighbors, rows, ties)
     found: Neighbors = space._memo[key]
     return found
 
@@ -152,8 +154,10 @@ def _last_place(
     comparable = (needed > 0) & (last + 1 < kept)
     gap = np.full(len(indices), np.inf)
     np.subtract(scores[rows, after], scores[rows, last], out=gap, where=comparable)
-    # A point with a larger error than these two is longer than both, and too far away to matter.
-    reach = np.maximum(err, errors[np.maximum(indices[rows, last], 0)])
+    if metric == "cosine":
+        reach = np.full(len(indices), errors.max())
+    else:  # a point with a larger error than these two is longer than both, and too far away to matter
+        reach = np.maximum(err, errors[np.maximum(indices[rows, last], 0)])
     # Copies of one row may overfill the last place; then who ties with them from below matters too.
     overfull = (filled[rows, last] > needed) & (last > 0) & (needed > 0)
     np.subtract(

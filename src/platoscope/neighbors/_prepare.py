@@ -12,8 +12,9 @@ from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram_on_device, lives_on_device
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
+from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
-from platoscope.neighbors._threads import over_rows, sum_over_rows
+from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
 from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["as_space", "prepare"]
 
 _BLOCK_BYTES = 256 << 20
+# Sums of squares below this, of rows on a scale of 1, have lost digits.
+_VANISHING = 1e-270
+_SHRINK = 2.0**-64
 
 
 def prepare(
@@ -157,9 +161,10 @@ def _prepare_vectors(
     centered, sq, along, raw, center_sq, scale = _center(parts, name)
     squares = np.concatenate([_column_squares(Z) for Z in centered])
     inverse, first = _group_equal_rows(parts, raw)
+    norms = _norms(parts, raw, scale)
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
-        sq, along, raw = sq[first], along[first], raw[first]
+        sq, along, norms = sq[first], along[first], norms[first]
     space = Space(
         name=name,
         n_samples=n_samples,
@@ -172,7 +177,7 @@ def _prepare_vectors(
         centered=centered,
         sq=sq.astype(np.float32),
         along=along - center_sq / 2,
-        norm=np.sqrt(raw),
+        norm=norms,
         squares=squares,
         scale=scale,
     )
@@ -216,36 +221,55 @@ def _center(
     moments = [_column_means(part, name) for part in parts]
     largest = max(peak for _, peak in moments)
     # A power of two changes no digit, and keeps the squares of huge values inside float32.
-    scale = float(2.0 ** -np.frexp(largest)[1]) if largest > 0 else 1.0
+    scale = float(powers_of_two(largest))
     sq, along, raw = (np.zeros(n_samples) for _ in range(3))
     centered = []
+    center_sq = 0.0
     for part, (center, _) in zip(parts, moments, strict=True):
+        center *= scale
         Z = np.empty(part.shape, np.float32)
         over_rows(partial(center_rows, part, center, scale, Z, sq, along, raw), n_samples)
         centered.append(Z)
-    center_sq = scale**2 * sum(float(center @ center) for center, _ in moments)
+        center_sq += float(center @ center)
     return tuple(centered), sq, along, raw, center_sq, scale
+
+
+def _norms(
+    parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64], scale: float
+) -> npt.NDArray[np.float64]:
+    """Return the norms of rows times `scale`, given their squares: those of rows whose squares vanish by themselves."""
+    norms = np.sqrt(raw)
+    small = np.flatnonzero(raw < _VANISHING)
+    if small.size:
+        rows = np.concatenate([part[small] for part in parts], axis=1).astype(np.float64)
+        near_one = powers_of_two(np.abs(rows).max(axis=1))
+        scaled = np.sqrt(np.square(rows * near_one[:, None]).sum(axis=1)) / near_one * scale
+        # Not so small that there is nothing to divide by.
+        norms[small] = np.where(rows.any(axis=1), np.maximum(scaled, 1e-300), 0.0)
+    return norms
 
 
 def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
     """Return the column means and the largest absolute value; non-finite rows are an error."""
-    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
-
-    sums: list[npt.NDArray[np.float64]] = []
-    peaks: list[float] = []
-
-    def add(start: int, stop: int) -> None:
-        total = np.zeros(X.shape[1])
-        peaks.append(column_sums(X, total, start, stop))
-        sums.append(total)
-
-    over_rows(add, len(X))
-    mean = np.sum(sums, axis=0) / len(X)
+    mean, peak = _shrunk_means(X, 1.0)
     if not np.isfinite(mean).all():
         check_finite(X, name)
-        message = f"{name} has values near the limit of {X.dtype}; divide it by a constant first."
-        raise InputError(message)
-    return mean, max(peaks)
+        # Values near the limit of float64: their sums overflow, sums of smaller ones do not.
+        mean, peak = _shrunk_means(X, _SHRINK)
+    return mean, peak
+
+
+def _shrunk_means(X: FloatArray, shrink: float) -> tuple[npt.NDArray[np.float64], float]:
+    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
+
+    def of_rows(start: int, stop: int) -> tuple[npt.NDArray[np.float64], float]:
+        total = np.zeros(X.shape[1])
+        return total, column_sums(X, shrink, total, start, stop)
+
+    found = map_rows(of_rows, len(X))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.sum([total for total, _ in found], axis=0) / len(X) / shrink
+    return mean, max(peak for _, peak in found)
 
 
 def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

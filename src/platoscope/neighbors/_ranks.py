@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
 from platoscope.neighbors._nearest import candidates
@@ -61,6 +62,8 @@ def ranks(
     real data that is a point in a thousand queries or fewer. The result therefore equals that of a
     float64 brute force, at the price of a float32 matrix product.
     """
+    if blocks is None:
+        space = told_apart(space, metric)
     rows, columns = space.inverse, space.inverse[items]
     owner = np.repeat(rows, np.diff(indptr))
     strictly, equal = np.empty(len(items)), np.empty(len(items))

@@ -149,25 +149,20 @@ def _between(here, after, share):
     return np.float64(here) * (1.0 - share) + np.float64(after) * share
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _scale_of(peak):
-    """Return the power of two that brings `peak` near 1, so that squares fit; it changes no digit."""
-    if peak == 0.0:
-        return 1.0
-    exponent = -math.frexp(peak)[1]
-    return math.ldexp(1.0, min(max(exponent, -1020), 1020))
-
-
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
 def _write_unit(row, low, high, peak, scaled, out):
-    """Write the row, clipped to [low, high], divided by its norm; return whether it has none."""
-    scale = _scale_of(peak)
+    """Write the row, clipped to [low, high], divided by its norm; return whether it has none.
+
+    Divided by its peak first, so that no square overflows; and a quotient is rounded once, and so is the same for all
+    multiples of a row.
+    """
+    divisor = peak if peak > 0.0 else 1.0
     total = 0.0
     for d in range(row.size):
         value = np.float64(row[d])
         value = low if value < low else value
         value = high if value > high else value
-        value *= scale
+        value /= divisor
         scaled[d] = value
         total += value * value
     norm = math.sqrt(total)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._exact import squared_distances
 from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
 from platoscope.neighbors._threads import over_rows
 
@@ -27,6 +27,7 @@ GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
 
 _UNIT = float(np.finfo(np.float32).eps) / 2
+_FLOAT64_SUMS = 2.0**-48
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
 
@@ -199,11 +200,16 @@ class Space:
         if reads_distances(metric):
             return np.zeros(self.n_distinct, np.float64 if self.gram is None else self.gram.dtype)
         factor = self._rounding() * _UNIT
-        sq = self.sq.astype(np.float64)
+        # What is too small for float32 is lost product by product.
+        lost = float(np.finfo(np.float32).tiny) * (self.n_features + 1)
+        bound = factor * self.sq.astype(np.float64) + lost
         if metric == "cosine":
-            sq = sq * self.inverse_norm**2
-        bound: npt.NDArray[np.float32] = (factor * sq + np.finfo(np.float32).tiny).astype(np.float32)
-        return bound
+            with np.errstate(over="ignore"):
+                bound *= self.inverse_norm * self.inverse_norm
+            # Sums in float64 round as well; and no two cosines differ by more than 2.
+            bound = np.minimum(bound + _FLOAT64_SUMS, 12.0)
+        found: npt.NDArray[np.float32] = bound.astype(np.float32)
+        return found
 
     def _rounding(self) -> float:
         """Return the factor of the bound above, in units in the last place of the squared norms."""
@@ -235,7 +241,7 @@ class Space:
         scores[here, rows] = -np.inf
         others = [nearest, scores.argmax(axis=1), np.roll(rows, 1)]
         left, right = np.tile(rows, len(others)), np.concatenate(others)
-        exact = exact_scores(self, "euclidean", left, right) * self.scale**2
+        exact = squared_distances(self, left, right)
         error = np.abs(scores[np.tile(here, len(others)), right] - exact)
         units = error / (
             _UNIT * (self.sq[left].astype(np.float64) + self.sq[right] + np.finfo(np.float32).tiny)

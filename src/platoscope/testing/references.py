@@ -25,6 +25,8 @@ __all__ = [
     "neighborhood_overlap",
     "retrieval",
     "rsa",
+    "rsa_of_distances",
+    "self_hsic",
     "split_imbalance",
 ]
 
@@ -127,19 +129,27 @@ def _centered(X: Array) -> Array:
 
 def cka(X: Array, Y: Array, estimator: str = "debiased") -> float:
     """Return linear CKA from full Gram matrices (docs/measures.md, "The others")."""
-    X, Y = _centered(X), _centered(Y)
-    n = len(X)
+    K, L = (Z @ Z.T for Z in (_centered(X), _centered(Y)))
+    return float(_hsic(K, L, estimator) / np.sqrt(_hsic(K, K, estimator) * _hsic(L, L, estimator)))
 
-    def hsic(K: Array, L: Array) -> Any:
-        if estimator == "biased":
-            return (K * L).sum()
-        K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
-        ones = np.ones(n, np.longdouble)
-        middle = (ones @ K @ ones) * (ones @ L @ ones) / ((n - 1) * (n - 2))
-        return (np.trace(K @ L) + middle - 2 * (ones @ K @ L @ ones) / (n - 2)) / (n * (n - 3))
 
-    K, L = X @ X.T, Y @ Y.T
-    return float(hsic(K, L) / np.sqrt(hsic(K, K) * hsic(L, L)))
+def _hsic(K: Array, L: Array, estimator: str) -> Any:
+    n = len(K)
+    if estimator == "biased":
+        return (K * L).sum()
+    K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
+    ones = np.ones(n, np.longdouble)
+    middle = (ones @ K @ ones) * (ones @ L @ ones) / ((n - 1) * (n - 2))
+    return (np.trace(K @ L) + middle - 2 * (ones @ K @ L @ ones) / (n - 2)) / (n * (n - 3))
+
+
+def self_hsic(X: Array, estimator: str = "debiased") -> float:
+    """Return HSIC of a representation with itself as a share of the mean square of its Gram matrix; 0 for a constant."""
+    Z = np.asarray(X, np.longdouble)
+    if (Z == Z[0]).all():
+        return 0.0
+    K = _centered(Z) @ _centered(Z).T
+    return float(_hsic(K, K, estimator) / (K * K).mean())
 
 
 def cknna(X: Array, Y: Array, k: int = 10) -> float:
@@ -165,9 +175,14 @@ def retrieval(X: Array, Y: Array, k: int = 1) -> float:
 
 def rsa(X: Array, Y: Array) -> float:
     """Return the Spearman correlation of the pairwise Euclidean distances."""
+    return rsa_of_distances(distances(X), distances(Y))
+
+
+def rsa_of_distances(D: Array, E: Array) -> float:
+    """Return the Spearman correlation of the distances of pairs of items."""
     from scipy.stats import spearmanr
 
-    upper = np.triu_indices(len(X), 1)
+    upper = np.triu_indices(len(D), 1)
     # Ranked as whole numbers: SciPy would round them to float64 first.
-    orders = (np.unique(distances(Z)[upper], return_inverse=True)[1].ravel() for Z in (X, Y))
+    orders = (np.unique(F[upper], return_inverse=True)[1].ravel() for F in (D, E))
     return float(spearmanr(*orders).statistic)

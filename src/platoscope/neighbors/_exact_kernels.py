@@ -1,0 +1,88 @@
+"""Compiled distances of chosen pairs of rows in float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+__all__ = ["add_cosine", "add_distance", "add_dot", "add_squared", "add_squares_of_rows"]
+
+_REASSOCIATE = {"reassoc", "nsz", "contract"}
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def add_squared(X, left, right, scale, out, start, stop):
+    """Add the squared Euclidean distances of rows left and right times scale², from their differences."""
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            difference = np.float64(X[a, d]) * scale - np.float64(X[b, d]) * scale
+            total += difference * difference
+        out[p] += total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_distance(X, left, right, scale, out, start, stop):
+    """Put the Euclidean distances of rows left and right, times scale, beside those in `out`.
+
+    Differences are brought near 1 before they are squared, pair by pair: no square overflows or vanishes.
+    """
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        peak = 0.0
+        for d in range(X.shape[1]):
+            peak = max(peak, abs(np.float64(X[a, d]) * scale - np.float64(X[b, d]) * scale))
+        if peak == 0.0:
+            continue
+        near_one = math.ldexp(1.0, min(max(-math.frexp(peak)[1], -1020), 1020))
+        total = 0.0
+        for d in range(X.shape[1]):
+            difference = (np.float64(X[a, d]) * scale - np.float64(X[b, d]) * scale) * near_one
+            total += difference * difference
+        out[p] = math.hypot(out[p], math.sqrt(total) / near_one)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def add_squares_of_rows(X, rows, peaks, out, start, stop):
+    """Add the sum of squares of rows that are divided by their peaks first."""
+    for p in range(start, stop):
+        row = X[rows[p]]
+        total = 0.0
+        for d in range(row.size):
+            value = np.float64(row[d]) / peaks[p]
+            total += value * value
+        out[p] += total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def add_cosine(X, left, right, left_peak, right_peak, left_inverse, right_inverse, out, start, stop):
+    """Add half the squared distances of the unit vectors, which is one minus the cosine.
+
+    Rows are divided by their peaks first: a quotient is rounded once, and so is the same for multiples of one row.
+    """
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            here = np.float64(X[a, d]) / left_peak[p] * left_inverse[p]
+            there = np.float64(X[b, d]) / right_peak[p] * right_inverse[p]
+            total += (here - there) * (here - there)
+        out[p] += 0.5 * total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def add_dot(X, left, right, out, start, stop):
+    """Add the inner products of rows left and right."""
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            total += np.float64(X[a, d]) * np.float64(X[b, d])
+        out[p] += total
