@@ -51,6 +51,13 @@ def test_booleans_are_numbers():
     assert information_imbalance(X, Y) == information_imbalance(X.astype(float), Y)
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i4", "<f8"])
+def test_any_order_of_bytes_is_read(dtype):
+    """Files of other machines have their bytes the other way round."""
+    X = np.round(Y * 4)
+    assert information_imbalance(X.astype(dtype), Y) == information_imbalance(X, Y)
+
+
 @pytest.mark.parametrize("dtype", [complex, object, "U3", np.longdouble])
 def test_what_float64_cannot_hold_is_refused(dtype):
     """Complex numbers, objects, text and long double have no place in a matrix of float64."""

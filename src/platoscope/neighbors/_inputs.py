@@ -80,6 +80,7 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
     if array.shape[0] == 0 or array.shape[1] == 0:
         message = f"{name} is empty: got shape {array.shape}, expected at least one row and one column."
         raise InputError(message)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind in "biu":
         largest = max(abs(int(array.max())), abs(int(array.min())))
         if largest > _WHOLE:
