@@ -23,7 +23,7 @@ def test_masked_values_are_refused():
         information_imbalance(masked((20, 3)), Y)
     with pytest.raises(InputError, match="masked values"):
         information_imbalance([Y, masked((20, 3))], Y)
-    with pytest.raises(InputError, match="masked"):
+    with pytest.raises(InputError, match="mask"):
         compare(masked((2, 20, 3)), Y[None])
 
 
