@@ -19,7 +19,7 @@ def masked(shape):
 
 def test_masked_values_are_refused():
     """A mask says that a value is not to be used, and a distance uses all of them."""
-    with pytest.raises(InputError, match=r"masked values in 1 of 20 rows; the first is row 4"):
+    with pytest.raises(InputError, match="masked values"):
         information_imbalance(masked((20, 3)), Y)
     with pytest.raises(InputError, match="masked values"):
         information_imbalance([Y, masked((20, 3))], Y)

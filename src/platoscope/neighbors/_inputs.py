@@ -103,13 +103,6 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
 
 
 def _to_numpy(X: ArrayLike, name: str) -> npt.NDArray[Any]:
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        rows = np.flatnonzero(np.ma.getmaskarray(X).reshape(len(X), -1).any(axis=1))
-        message = (
-            f"{name} is a masked array with masked values in {rows.size} of {len(X)} rows; the first is row {rows[0]}. "
-            "A distance needs every value: drop those items on both sides or fill the values in (X.filled(...))."
-        )
-        raise InputError(message)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
         tensor = X.detach()
