@@ -45,7 +45,7 @@ def test_held_in_its_own_space_and_another_is_held(judged: Callable[..., Verdict
     """The evidence names the spaces of each answer."""
     verdict = judged((LOW, HIGH), none=(LOW, HIGH), unit=(HIGH, HIGH))
     assert verdict.answer == "held"
-    assert f"held in {OWN}, none" in verdict.evidence
+    assert f"held in {OWN} | none" in verdict.evidence
     assert "not decided in unit" in verdict.evidence
 
 

@@ -32,6 +32,7 @@ from platoscope.studies import (
 )
 from platoscope.studies.design.records import Answer
 from platoscope.studies.run import computing
+from platoscope.studies.run.execution import judge_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,7 +173,19 @@ def test_the_asymmetry_is_judged_in_several_spaces(finished: StudyResult) -> Non
         f"clip 0.05 on tokens{steps}; euclidean" for steps in ("", " + unit", " + clip", " + zscore + unit")
     ]
     (verdict,) = (verdict for verdict in finished.verdicts if "more informative" in verdict.statement)
-    assert all(space in verdict.evidence for space in spaces)
+    assert all(space.removesuffix("; euclidean") in verdict.evidence for space in spaces)
+
+
+def test_what_was_not_computed_says_why_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict on what is missing names the package, as the plan does."""
+    monkeypatch.setattr(
+        "platoscope.studies.plan.availability._data_problem", lambda _: ("It is not here.", "Get it.")
+    )
+    plan = make_plan(get_study("languages"), skip_missing=True)
+    verdicts = judge_all(plan, {})
+    assert verdicts
+    assert {verdict.answer for verdict in verdicts} == {"not computed here"}
+    assert all(verdict.evidence.endswith("It is not here. Get it.") for verdict in verdicts)
 
 
 def test_provenance_tells_models_filters_and_tokens_per_character(finished: StudyResult) -> None:

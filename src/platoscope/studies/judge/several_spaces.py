@@ -82,8 +82,14 @@ def _agreed(own: Finding, others: Mapping[str, Finding], here: str) -> Finding:
     by_answer: dict[str, list[str]] = {own.answer: [here]}
     for name, finding in others.items():
         by_answer.setdefault(finding.answer, []).append(name)
-    told = "; ".join(f"{answer} in {', '.join(names)}" for answer, names in by_answer.items())
-    evidence = f"{own.evidence} By space: {told}."
+    metrics = {name.rpartition("; ")[2] for names in by_answer.values() for name in names}
+    if len(metrics) == 1:  # said once
+        by_answer = {
+            answer: [name.rpartition("; ")[0] or name for name in names]
+            for answer, names in by_answer.items()
+        }
+    told = "; ".join(f"{answer} in {' | '.join(names)}" for answer, names in by_answer.items())
+    evidence = f"{own.evidence} By preparation of the rows: {told}."
     if own.answer not in _OPPOSITE:
         return Finding("not decided", evidence, own.n_to_decide)
     answers = [finding.answer for finding in others.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +22,17 @@ from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
+
+    import xarray as xr
 
     from platoscope.progress import Progress
+    from platoscope.studies.design.records import Verdict
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selections
 
-__all__ = ["execute"]
+__all__ = ["execute", "judge_all"]
 
 
 def execute(
@@ -113,7 +118,7 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
     if not folder.holds("config", plan_to(plan)):
         msg = f"another run was started in {folder.path} meanwhile; give each its own folder with --out"
         raise StorageError(msg)
-    verdicts = tuple(statement.judge(results) for statement in plan.statements)
+    verdicts = judge_all(plan, results)
     summary = summarize(results)
     provenance = {
         "machine": describe_machine(),
@@ -142,6 +147,19 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
         provenance=provenance,
         folder=folder.path,
     )
+
+
+def judge_all(plan: Plan, results: Mapping[str, xr.Dataset], /) -> tuple[Verdict, ...]:
+    """Judge the statements of a plan; of what was left out, a verdict says why and how to get it."""
+    gone = {item.label: f"{item.reason} {item.remedy}" for item in plan.left_out}
+    verdicts = []
+    for statement in plan.statements:
+        verdict = statement.judge(results)
+        if verdict.answer == "not computed here":
+            why = dict.fromkeys(gone[label] for label in statement.needs if label in gone)
+            verdict = replace(verdict, evidence=" ".join([verdict.evidence, *why]))
+        verdicts.append(verdict)
+    return tuple(verdicts)
 
 
 def _reader(extraction: Extraction) -> str:
