@@ -29,7 +29,7 @@ from platoscope.measures._resampling import (
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
 from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
-from platoscope.measures._strata import quantile_strata
+from platoscope.measures._strata import matched_strata, quantile_strata
 from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
 from platoscope.measures._variables import PARTS, split_variable
 
@@ -59,6 +59,7 @@ __all__ = [
     "get_measure",
     "information_imbalance",
     "jackknife_covariance",
+    "matched_strata",
     "measure_names",
     "measure_rows",
     "neighborhood_overlap",

@@ -123,17 +123,18 @@ def test_languages_of_one_corpus_take_the_same_sentences() -> None:
 def test_every_bundled_data_set_is_misaligned_freely_and_within_its_strata() -> None:
     """Of each text, image and caption set both shuffles stand beside the pairs as they are.
 
-    The paper's sets name no strata to shuffle in.
+    Texts whose tokens are counted are shuffled among like lengths too. The paper's sets name no strata to shuffle in.
     """
     bundled = get_study("misalignment-null").design(Choices(preset="bundled")).comparisons
-    shuffles = {None: set[str](), "free": set[str](), "strata": set[str]()}
+    shuffles = {None: set[str](), "free": set[str](), "strata": set[str](), "matched": set[str]()}
     for comparison in bundled:
         assert comparison.items is not None
         shuffles[comparison.shuffle].add(comparison.items.data.partition(":")[0])
     assert shuffles["free"] == {"bible", "libreoffice", "emoji", "emoji-captions", "stamps"}
     assert shuffles["strata"] == shuffles["free"] == shuffles[None]
+    assert shuffles["matched"] == {"bible", "libreoffice"}
     paper = get_study("misalignment-null").design(Choices(preset="paper")).comparisons
-    assert {comparison.shuffle for comparison in paper} == {None, "free"}
+    assert {comparison.shuffle for comparison in paper} == {None, "free", "matched"}
 
 
 def test_a_language_that_is_not_installed_has_no_say_in_the_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -373,6 +373,32 @@ def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
     assert delta[1] > 0.7 > 0.1 > aligned[1]
 
 
+def test_shuffling_among_what_is_alike_moves_nothing_out_of_it() -> None:
+    """Misaligned pairs stand beside another sentence of their length, and so do those of the null."""
+    alike = [str(i % 3) for i in range(60)]
+    length = np.array([[float(i % 3)] for i in range(60)], dtype=np.float32)
+    source = Source(model="gemma-3-270m")
+    comparison = Comparison(
+        label="x",
+        a=source,
+        b=replace(source, side="b"),
+        items=Items(data="x"),
+        shuffle="matched",
+        null_matched="tokens",
+    )
+    settings = Settings(
+        n=60, n_resamples=0, n_permutations=9, measures=("information_imbalance",), transform="none"
+    )
+    task = computing.Computation(
+        comparison=comparison, a=as_stack([length]), b=as_stack([length]), settings=settings, alike=alike
+    )
+    result = computing.compute(task)
+    # Lengths are what they were under every permutation.
+    assert result.information_imbalance_null == pytest.approx(result.information_imbalance)
+    free = computing.compute(replace(task, comparison=replace(comparison, shuffle=None, null_matched=None)))
+    assert (free.information_imbalance_null > free.information_imbalance + 0.3).all()
+
+
 @given(strata=st.lists(st.integers(0, 6), min_size=1, max_size=40), seed=st.integers(0, 99))
 def test_no_pair_stays_aligned_when_misaligned(strata: list[int], seed: int) -> None:
     """Everyone gets another's partner of the same stratum, each partner once; who is alone is left out."""

@@ -110,6 +110,40 @@ def test_near_duplicates_go_after_the_limits_and_are_counted(data: Callable[...,
     assert len(_select(_items()).of(_items()).pairs) == 60
 
 
+def test_what_is_alike_has_like_lengths_on_both_sides(data: Callable[..., object]) -> None:
+    """Groups are made of the tokens of either side, within strata where the comparison says so."""
+    words = [(3 + i % 4, 3 + (i // 4) % 3) for i in range(240)]
+    pairs = _pairs("x", words)
+    data(replace(pairs, strata=[f"book {i // 120}" for i in range(240)]))
+    chosen = _select(_items()).of(_items())
+    source = Source(model="words")
+    comparison = Comparison(label="x", a=source, b=replace(source, side="b"), items=_items())
+    assert chosen.alike(comparison) is None
+    alike = chosen.alike(replace(comparison, null_matched="tokens"))
+    assert alike is not None
+    first, second = (chosen.lengths["words"][side] for side in ("a", "b"))
+    assert len(set(alike)) == len(set(zip(alike, first, second, strict=True))) == 12
+    books = chosen.alike(replace(comparison, null_matched="tokens", null_within_strata=True))
+    assert books is not None
+    assert len(set(books)) == len(set(zip(books, chosen.pairs.strata or (), strict=True))) == 24
+    per_character = chosen.alike(replace(comparison, null_matched="tokens_per_character"))
+    assert per_character is not None
+    assert 12 <= len(set(per_character)) <= 49
+
+
+def test_texts_that_nobody_counted_are_not_alike(data: Callable[..., object]) -> None:
+    """The message says what makes them counted; a comparison that cannot mean anything is refused at once."""
+    data(_pairs("x", [(4, 4)] * 60))
+    items = _items(tokenizers=(), minimum=None, maximum=None)
+    source = Source(model="words")
+    comparison = Comparison(label="x", a=source, b=source, items=items, null_matched="tokens")
+    with pytest.raises(InputError, match="give its items limits of length"):
+        _select(items).of(items).alike(comparison)
+    for wrong in ({"null_matched": "words"}, {"shuffle": "matched", "null_matched": None}):
+        with pytest.raises(InputError, match="must be 'tokens' or 'tokens_per_character'"):
+            replace(comparison, **wrong)
+
+
 @pytest.mark.parametrize("share", [0, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     """A study file is refused where it is read."""

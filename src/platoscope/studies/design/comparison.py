@@ -207,10 +207,15 @@ class Comparison:
         texts of ``matrix``.
     distances : tuple of int
         Distances τ of ``token_distance``, in several spaces as well.
-    shuffle : {"free", "strata"} or None
-        Misalign the pairs on purpose, over all items or within their strata (book, class).
+    shuffle : {"free", "strata", "matched"} or None
+        Misalign the pairs on purpose: over all items, within their strata (book, class), or among items that are
+        alike (`null_matched`).
     null_within_strata : bool
         The permutation null permutes only within strata, so that it keeps what items of one stratum share.
+    null_matched : {"tokens", "tokens_per_character"} or None
+        The permutation null permutes only among items whose texts are alike in it on both sides
+        (`platoscope.measures.matched_strata`), so that it keeps what lengths or tokenization tell; within strata too
+        where `null_within_strata` says so. The tokenizer of the items counts.
     transform : str, sequence of str or None
         Preparation of the rows of this comparison; None for the study's.
     """
@@ -223,8 +228,9 @@ class Comparison:
     match: Literal["index", "relative_depth"] = "index"
     fixed: Fixed | None = None
     distances: tuple[int, ...] = ()
-    shuffle: Literal["free", "strata"] | None = None
+    shuffle: Literal["free", "strata", "matched"] | None = None
     null_within_strata: bool = False
+    null_matched: Literal["tokens", "tokens_per_character"] | None = None
     transform: Transform | None = None
 
     def __post_init__(self) -> None:
@@ -242,6 +248,14 @@ class Comparison:
         synthetic = [isinstance(side, Synthetic) for side in (self.a, self.b)]
         if any(synthetic) != all(synthetic) or all(synthetic) != (self.items is None):
             msg = f"comparison {self.label!r} needs two synthetic sides and no items, or two real sides and items"
+            raise InputError(msg)
+        if self.null_matched not in (None, "tokens", "tokens_per_character") or (
+            self.shuffle == "matched" and self.null_matched is None
+        ):
+            msg = (
+                f"comparison {self.label!r} has null_matched={self.null_matched!r}; it must be 'tokens' or "
+                "'tokens_per_character', or be left out where nothing is shuffled among items that are alike"
+            )
             raise InputError(msg)
         if self.kind == "matrix" and (self.items is None or not self.items.together or self.shuffle):
             msg = (

@@ -68,6 +68,7 @@ def _design(choices: Choices) -> Design:
     comparisons: list[Comparison] = []
     free: list[str] = []
     within: dict[str, str] = {}
+    alike: dict[str, str] = {}
     names: dict[str, str] = {}
     pairs: dict[str, str] = {}
     for aligned in _aligned(choices):
@@ -78,6 +79,11 @@ def _design(choices: Choices) -> Design:
         pairs[free[-1]] = aligned.label
         names[free[-1]] = name
         strata = _strata(aligned)
+        if _has_tokens(aligned):
+            label = f"{aligned.label} shuffled among like lengths"
+            comparisons.append(replace(aligned, label=label, shuffle="matched", null_matched="tokens"))
+            names[label] = name
+            alike[label] = aligned.label
         if strata is not None:
             label = f"{aligned.label} shuffled within {strata}"
             comparisons.append(replace(aligned, label=label, shuffle="strata", null_within_strata=True))
@@ -91,9 +97,18 @@ def _design(choices: Choices) -> Design:
         ),
         *(claims.shuffled_at_one({label: pairs[label]}, text=text) for label, text in within.items()),
     ]
+    if alike:
+        panels.append(_panel("Shuffled among like lengths", list(alike), names))
+        text = "Shuffled among sentences of like lengths on both sides, pairs still give Δ about 1."
+        statements.append(claims.shuffled_at_one(alike, text=text))
     if within:
         panels.append(_panel("Shuffled within strata", list(within), names))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
+
+
+def _has_tokens(comparison: Comparison) -> bool:
+    """Tell whether a tokenizer counts the items: those of images and captions have no limits of length."""
+    return comparison.items is not None and comparison.items.minimum is not None
 
 
 def _strata(comparison: Comparison) -> str | None:
@@ -130,6 +145,6 @@ STUDY = Study(
     notes=(
         "Over many free shuffles the mean of Δ is 1 by its definition; one shuffle shows how far a single one strays.",
         "Beyond the paper: shuffling within a book (a category, a module) keeps the topic, so what is left below 1 is "
-        "the topic.",
+        "the topic; shuffling among sentences of like lengths (in tokens, on both sides) keeps what length tells.",
     ),
 )

@@ -55,6 +55,8 @@ class Computation:
         The two sides.
     strata : sequence of str or None
         The group of each item.
+    alike : sequence of str or None
+        The group of each item within which all are alike (`Comparison.null_matched`).
     position : int or None
         Position of the held layer (`Comparison.fixed`).
     grid : xarray.Dataset or None
@@ -72,10 +74,18 @@ class Computation:
     b: LayerStack
     settings: Settings
     strata: Sequence[str] | None = None
+    alike: Sequence[str] | None = None
     position: int | None = None
     grid: xr.Dataset | None = None
     at_distance: Callable[[int], LayerStack] | None = None
     texts: Sequence[Text] = ()
+
+    @property
+    def null_strata(self) -> Sequence[str] | None:
+        """Within what the null permutes; None for all items."""
+        if self.comparison.null_matched is not None:
+            return self.alike
+        return self.strata if self.comparison.null_within_strata else None
 
     @property
     def options(self) -> Settings:
@@ -125,23 +135,26 @@ def standardized_lengths(
 
 
 def _shuffled(task: Computation) -> Computation:
-    within = task.comparison.shuffle == "strata"
-    if within and task.strata is None:
+    shuffle = task.comparison.shuffle
+    groups = {"strata": task.strata, "matched": task.alike}.get(str(shuffle))
+    if shuffle != "free" and groups is None:
         msg = (
             f"comparison {task.comparison.label!r} shuffles within strata, but its data have none; "
             "use shuffle='free', or data with a column of strata"
         )
         raise InputError(msg)
     n = count_items(task.a)
-    strata = np.asarray(task.strata) if within else np.zeros(n)
+    strata = np.zeros(n) if groups is None else np.asarray(groups)
     # A stream of its own: the null of this comparison permutes with the seed alone.
     rows, partners = misaligned(strata, rng=np.random.default_rng([task.settings.seed, n]))
     a, b = task.a.select(rows), task.b.select(partners)
     if a.ids is not None and b.ids is not None:
         # The rows are misaligned on purpose, so they take the names of the items that they now stand beside.
         b = with_ids(b, a.ids)
-    left = None if task.strata is None else [task.strata[row] for row in rows]
-    return replace(task, a=a, b=b, strata=left)
+    left, alike = (
+        None if given is None else [given[row] for row in rows] for given in (task.strata, task.alike)
+    )
+    return replace(task, a=a, b=b, strata=left, alike=alike)
 
 
 def misaligned(
@@ -184,7 +197,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         layer_b=held[1],
         options=task.options,
         measures=_measures(task),
-        strata=task.strata if task.comparison.null_within_strata else None,
+        strata=task.null_strata,
         rng=settings.seed,
     )
 
@@ -225,15 +238,14 @@ def _grid(task: Computation) -> xr.Dataset:
         task.b,
         options=task.options,
         measures=settings.grid_measures,
-        strata=task.strata if task.comparison.null_within_strata else None,
+        strata=task.null_strata,
         rng=settings.seed,
     )
 
 
 def _matrix(task: Computation) -> xr.Dataset:
     assert task.position is not None
-    within = task.strata if task.comparison.null_within_strata else None
-    return matrix(task.texts, task.position, task.settings, strata=within)
+    return matrix(task.texts, task.position, task.settings, strata=task.null_strata)
 
 
 def _sweep(task: Computation) -> xr.Dataset:

@@ -10,7 +10,8 @@ import numpy as np
 
 from platoscope.datasets import drop_near_duplicates, filter_lengths, load_pairs, tokens_per_character
 from platoscope.datasets.pairs import FilterCount, require
-from platoscope.errors import NotFoundError, PlatoscopeWarning
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
+from platoscope.measures import matched_strata
 from platoscope.studies.design.settings import SMALLEST
 
 if TYPE_CHECKING:
@@ -55,6 +56,31 @@ class Selection:
                 for name, sides in self.lengths.items()
             },
         }
+
+    def alike(self, comparison: Comparison, /) -> list[str] | None:
+        """Give the group of each item within which texts are alike on both sides; None where nothing asks for it.
+
+        Raises
+        ------
+        InputError
+            If no tokenizer counted the texts of either side.
+        """
+        if comparison.null_matched is None:
+            return None
+        per_character = comparison.null_matched == "tokens_per_character"
+        counted = next(iter(self.lengths.values()), {})
+        numbers = [
+            tokens_per_character(getattr(self.pairs, side), tokens) if per_character else tokens
+            for side, tokens in counted.items()
+        ]
+        if not numbers:
+            msg = (
+                f"comparison {comparison.label!r} permutes among texts alike in {comparison.null_matched}, but nothing "
+                "counted their tokens; give its items limits of length"
+            )
+            raise InputError(msg)
+        within = self.pairs.strata if comparison.null_within_strata else None
+        return [str(group) for group in matched_strata(*numbers, within=within)]
 
     def _about(self, side: str, counted: NDArray[np.int64]) -> dict[str, float]:
         texts: Side = getattr(self.pairs, side)

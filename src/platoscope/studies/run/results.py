@@ -92,4 +92,5 @@ def _stacks(comparison: Comparison) -> tuple[object, ...]:
         comparison.items,
         comparison.shuffle,
         comparison.null_within_strata,
+        comparison.null_matched,
     )

@@ -183,6 +183,7 @@ class Workbench:
             b=sides[1],
             settings=self.plan.settings,
             strata=None if selection is None else selection.pairs.strata,
+            alike=None if selection is None else selection.alike(comparison),
             position=position_of(comparison, sides, results),
             grid=results.grid_of(comparison),
             at_distance=_tokens_of(sides[0]),
