@@ -97,8 +97,8 @@ def test_cells_are_the_measure_between_the_two_texts(matrix: Comparison, tmp_pat
     assert load_run(tmp_path / "run").results["all"].identical(found)
 
 
-def test_other_texts_compute_a_matrix_anew(matrix: Comparison, tmp_path: Path) -> None:
-    """A matrix depends on all its texts, not on the first data set alone."""
+def test_other_texts_and_spaces_compute_a_matrix_anew(matrix: Comparison, tmp_path: Path) -> None:
+    """A matrix depends on all its texts, not on the first data set alone, and on its own space."""
     assert matrix.items is not None
     study = Study(name="mine", question="?", design=lambda _: Design(comparisons=(matrix,)))
     options = {"n": 50, "n_resamples": 0, "n_permutations": 0, "settings": {"overlap_neighbors": 3}}
@@ -111,6 +111,11 @@ def test_other_texts_compute_a_matrix_anew(matrix: Comparison, tmp_path: Path) -
         "all"
     ]
     assert not first.identical(again)
+    raw = Study(
+        name="raw", question="?", design=lambda _: Design(comparisons=(replace(matrix, transform="none"),))
+    )
+    found = execute(make_plan(raw, **options), out=tmp_path / "raw", store=tmp_path / "store").results["all"]
+    assert (found.attrs["transform"], again.attrs["transform"]) == ("none", "unit")
     kept = {"text_a": ["en", "it"], "text_b": ["en", "it"]}
     assert first.information_imbalance.sel(kept).equals(again.information_imbalance.sel(kept))
 

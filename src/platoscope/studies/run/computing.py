@@ -245,7 +245,7 @@ def _grid(task: Computation) -> xr.Dataset:
 
 def _matrix(task: Computation) -> xr.Dataset:
     assert task.position is not None
-    return matrix(task.texts, task.position, task.settings, strata=task.null_strata)
+    return matrix(task.texts, task.position, task.options, strata=task.null_strata)
 
 
 def _sweep(task: Computation) -> xr.Dataset:
