@@ -54,3 +54,27 @@ def test_unequal_files_are_refused(tmp_path: Path) -> None:
         load_pairs(f"{tmp_path / 'a.txt'},{tmp_path / 'b.txt'}")
     with pytest.raises(StorageError, match=r"gone\.txt cannot be read"):
         load_pairs(f"{tmp_path / 'a.txt'},{tmp_path / 'gone.txt'}")
+
+
+def test_opus_names_the_book_of_each_line(tmp_path: Path) -> None:
+    """The file of ids beside the texts gives strata; empty lines keep their place in it."""
+    (tmp_path / "Books.en-it.en").write_text("one\n\nthree\n", encoding="utf-8")
+    (tmp_path / "Books.en-it.it").write_text("uno\ndue\ntre\n", encoding="utf-8")
+    spec = f"{tmp_path / 'Books.en-it.en'},{tmp_path / 'Books.en-it.it'}"
+    assert load_pairs(spec).strata is None
+    ids = tmp_path / "Books.en-it.ids"
+    ids.write_text("en/Austen.xml\tit/Austen.xml\ts1\ts1\n" * 2 + "en/Verne.xml\tit/Verne.xml\ts1\ts1\n")
+    pairs = load_pairs(spec)
+    assert pairs.strata == ("en/Austen.xml", "en/Verne.xml")
+    assert pairs.provenance["strata"] == "documents of Books.en-it.ids"
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"), [("a\tb\tc\td\n", "it has 1 lines"), ("a\tb\tc\td\nx\n", "1 columns in line 2")]
+)
+def test_ids_of_something_else_are_refused(tmp_path: Path, ids: str, words: str) -> None:
+    """A file that names no document for each line is an error that says what was expected."""
+    for name, text in (("c.en", "1\n2\n"), ("c.it", "3\n4\n"), ("c.ids", ids)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"c\.ids must have, for each of the 2 lines.*{words}.*Rename it"):
+        load_pairs(f"{tmp_path / 'c.en'},{tmp_path / 'c.it'}")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_aligned"]
 
+_IDS = 4
+
 
 def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pairs:
     """Load two aligned text files.
@@ -28,10 +30,14 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
     options : DatasetOptions
         `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en").
 
+    A file `.ids` beside the first one, as OPUS gives it with "Books.en-it.en", names the document of each line, which
+    becomes its stratum.
+
     Raises
     ------
     InputError
-        If one has more lines than the other: then nothing says which lines belong together.
+        If one has more lines than the other: then nothing says which lines belong together. If there is a file
+        `.ids` of another form or length.
     """
     texts_a: list[str] = []
     texts_b: list[str] = []
@@ -51,13 +57,34 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
             message = f"the lines of {path} end in carriage returns alone. Write them as line feeds first (mac2unix)."
             raise InputError(message)
     names = options.columns or (_side_name(path_a), _side_name(path_b))
+    documents, told = _documents(path_a, len(texts_a))
     return Pairs(
         name=f"{path_a.name},{path_b.name}",
         a=Side(names[0], "text", texts_a),
         b=Side(names[1], "text", texts_b),
-        provenance={"source": [str(path_a), str(path_b)], "license": "not stated"},
+        strata=documents,
+        provenance={"source": [str(path_a), str(path_b)], "license": "not stated", **told},
         counts=(FilterCount("source", len(texts_a), 0, "lines of both files"),),
     )
+
+
+def _documents(path: Path, n_lines: int) -> tuple[tuple[str, ...] | None, dict[str, str]]:
+    """Return the document of each line, where a file of OPUS names it, and what the provenance says of it."""
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    found = plain.with_suffix(".ids")
+    if found == plain or not found.is_file():
+        return None, {}
+    with open_text(found) as file:
+        rows = [line.split("\t") for line in lines(file)]
+    broken = next((i for i, row in enumerate(rows, start=1) if len(row) != _IDS), None)
+    if broken is not None or len(rows) != n_lines:
+        what = f"{len(rows)} lines" if broken is None else f"{len(rows[broken - 1])} columns in line {broken}"
+        message = (
+            f"{found} must have, for each of the {n_lines} lines of {path.name}, both documents and both sentences in "
+            f"{_IDS} columns separated by tabs, as OPUS writes it; it has {what}. Rename it if it is something else."
+        )
+        raise InputError(message)
+    return tuple(row[0] for row in rows), {"strata": f"documents of {found.name}"}
 
 
 def _side_name(path: Path) -> str:
