@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test test-slow bundled-extras wheel clean
+.PHONY: help setup demo check lint types test test-slow attack bundled-extras wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,6 +54,9 @@ types: $(VENV)/.dev ## Check types
 
 test: $(VENV)/.dev ## Run doctests and tests
 	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
+
+attack: $(VENV)/.dev ## Flip bits in all that is kept and kill work at any moment: nothing silent, stuck or a traceback
+	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md
 
 test-slow: $(VENV)/.extras ## Run the tests that take longer than a minute each
 	$(TEST_ENV) $(BIN)/python -m pytest -m slow tests

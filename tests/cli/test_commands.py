@@ -538,3 +538,21 @@ def test_extract_of_all_pairs_asks_for_no_number(monkeypatch: pytest.MonkeyPatch
     assert cli.main(["extract", "tiny", "pairs.jsonl"]) == 0  # a warning is an error here
     assert cli.main(["extract", "tiny", "pairs.jsonl", "--n", "40", "--side", "a"]) == 0
     assert read == [50, 50, 40]
+
+
+def test_verify_names_the_damaged_files_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 and the file, figures and page included; drawing again puts a picture right."""
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--out", "here"]) == 0
+    assert cli.main(["verify", "here"]) == 0
+    assert "Everything is whole." in capsys.readouterr().out
+    for file in ("index.html", "figures/figure.png"):
+        content = bytearray(Path("here", file).read_bytes())
+        content[100] ^= 1
+        Path("here", file).write_bytes(content)
+        assert cli.main(["verify", "here", "--json"]) == 2
+        assert json.loads(capsys.readouterr().out) == [
+            {"run": "here", "file": file, "reason": "its checksum does not match"}
+        ]
+        assert cli.main(["figures", "here"]) == 0
+        capsys.readouterr()
+    assert cli.main(["verify", "here"]) == 0

@@ -335,7 +335,7 @@ def refuse_writing(*_: Any, **__: Any) -> None:
 
 
 def test_what_killed_conversions_left_is_swept(cache: Path) -> None:
-    """The next conversion deletes what belongs to no living process, and nothing else."""
+    """Whoever loads or converts a model next deletes what belongs to no living process, and nothing else."""
     models = cache / "models"
     models.mkdir(parents=True)
     code = (
@@ -356,8 +356,9 @@ def test_what_killed_conversions_left_is_swept(cache: Path) -> None:
         assert (left / "model.safetensors").is_file()
         process.communicate("die\n")
     assert left.is_dir()
-    folder, _ = bundled_folder(fake(write_model, name="another"))
-    assert sorted(models.iterdir()) == sorted([folder, bundled_folder(fake(write_model))[0]])
+    folder, _ = bundled_folder(fake(write_model))
+    require_whole(folder, lambda: pytest.fail("converted"), weights=False)
+    assert list(models.iterdir()) == [folder]
 
 
 def test_a_damaged_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:

@@ -159,6 +159,7 @@ def require_whole(folder: Path, convert: Callable[[], None], /, *, weights: bool
     PlatoscopeWarning
         If it was damaged.
     """
+    kept.sweep(folder.parent)
     if not kept.has_checksums(folder):
         # Of an earlier version: nothing is known of its files. They serve where they cannot be written again.
         with contextlib.suppress(StorageError):
