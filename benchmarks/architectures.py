@@ -1,15 +1,17 @@
 """List which architectures of the installed transformers are read right, on tiny random models.
 
-Run ``python benchmarks/architectures.py`` (options: ``--only NAME …``, ``--out docs/architectures.md``). Every text and
+Run ``python benchmarks/architectures.py`` (options: ``--only NAME …``, ``--out docs/architectures.md``, ``--keep FILE``).
+Every text and
 vision architecture that `transformers.AutoModel` knows is built with its own default configuration made small, saved
 with a tokenizer or image processor, and opened with `platoscope.load_model`, whose check at load holds every layer
 against the library's own ``hidden_states``, alone and in a padded batch. Prints a page in Markdown: what passes, and
-what does not with the reason.
+what does not with the reason. With ``--keep`` a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -52,18 +54,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", help="names of architectures")
     parser.add_argument("--out", type=Path, help="write the page here")
+    parser.add_argument("--keep", type=Path, help="keep what was found in this file, and go on from there")
+    parser.add_argument(
+        "--kept-only", action="store_true", help="try none, and write the page of what is kept"
+    )
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore")
     names = options.only or [name for name, config in CONFIG_MAPPING.items() if config in MODEL_MAPPING]
-    found: list[Found] = []
+    kept: dict[str, list[Any]] = {}
+    if options.keep and options.keep.exists():
+        kept = json.loads(options.keep.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as cache:
         os.environ["PLATOSCOPE_CACHE"] = cache
         for i, name in enumerate(names):
-            found += try_architecture(name)
-            print(f"{i + 1}/{len(names)} {name}", file=sys.stderr)
-    page = write_page(found)
+            if name not in kept and not options.kept_only:
+                kept[name] = try_architecture(name)
+                print(f"{i + 1}/{len(names)} {name}", file=sys.stderr)
+                if options.keep:
+                    options.keep.write_text(json.dumps(kept), encoding="utf-8")
+    tried = sorted(name for name in names if name in kept)
+    page = write_page([Found(*one) for name in tried for one in kept[name]], n_left=len(names) - len(tried))
     if options.out:
         options.out.write_text(page, encoding="utf-8")
     print(page)
@@ -143,14 +155,14 @@ def _modality(model: Any) -> str | None:
 
 
 def _line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    text = re.sub(r"^Cannot read (the layers of )?\w+: ", "", text)
+    text = re.sub(r"Cannot read \S+?: ", "", " ".join(str(error).split()))
+    text = re.sub(r"^Cannot read the layers of \w+: ", "", text)
     text = text.partition(" Choose another model")[0]
     return text.replace("|", "\\|")[:200] or type(error).__name__
 
 
-def write_page(found: list[Found]) -> str:
-    """Put the page together."""
+def write_page(found: list[Found], n_left: int) -> str:
+    """Put the page together; `n_left` architectures were not tried."""
     passed = [one for one in found if one.verdict == "passes"]
     counts = {
         verdict: sum(one.verdict == verdict for one in found)
@@ -168,7 +180,8 @@ def write_page(found: list[Found]) -> str:
         "say nothing of a checkpoint. Where a tiny model cannot be made, the check at load decides on the real one.",
         "",
         f"{counts['passes']} pass ({texts} read texts, {counts['passes'] - texts} images), {counts['refused']} are",
-        f"refused, and of {counts['not built']} no tiny model could be made.",
+        f"refused, and of {counts['not built']} no tiny model could be made."
+        + (f" {n_left} that the library knows (of any modality) were not tried yet." if n_left else ""),
         "",
         "## Passes",
         "",
