@@ -157,7 +157,7 @@ def _modality(model: Any) -> str | None:
 def _line(error: Exception) -> str:
     text = re.sub(r"Cannot read \S+?: ", "", " ".join(str(error).split()))
     text = re.sub(r"^Cannot read the layers of \w+: ", "", text)
-    text = text.partition(" Choose another model")[0]
+    text = re.sub(r" from '/[^']*'", "", text.partition(" Choose another model")[0])
     return text.replace("|", "\\|")[:200] or type(error).__name__
 
 
