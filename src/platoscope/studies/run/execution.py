@@ -76,7 +76,7 @@ def execute(
         Finished comparisons are kept.
     """
     folder = RunFolder(Path(out))
-    folder.prepare(item.label for item in plan.comparisons)
+    folder.prepare()
     if not folder.holds("config", plan_to(plan)):
         folder.reopen()
         folder.write_json("config", plan_to(plan))

@@ -19,9 +19,7 @@ finished goes before the first file that it no longer speaks of is written.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -29,7 +27,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
-from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.filenames import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -45,8 +44,6 @@ DIGEST = "comparison_digest"
 
 
 _CONCLUSIONS = ("provenance.json", "verdicts.json", "summary.json", "results.csv")
-_LONGEST = 255 - len(".nc")
-"""Bytes of a file's name, on every system in use."""
 _MARGIN = 1 << 16
 
 
@@ -62,22 +59,14 @@ class RunFolder:
 
     path: Path
 
-    def prepare(self, labels: Iterable[str] = (), /) -> None:
+    def prepare(self) -> None:
         """Make the folder and try to write in it, before any work is done.
-
-        Parameters
-        ----------
-        labels : iterable of str
-            The comparisons that will be written.
 
         Raises
         ------
-        InputError
-            If two labels share a file.
         StorageError
             If it cannot be written.
         """
-        _refuse_shared_files(labels)
         with _writing(self.path):
             (self.path / "results").mkdir(parents=True, exist_ok=True)
             kept.sweep(self.path)
@@ -131,7 +120,7 @@ class RunFolder:
     def write_result(self, label: str, result: xr.Dataset, /) -> None:
         """Write the labelled result of one comparison as netCDF."""
         room = result.nbytes + sum(len(str(value)) for value in result.attrs.values()) + _MARGIN
-        with self._draft(f"results/{slug(label)}.nc") as draft:
+        with self._draft(_result_file(label)) as draft:
             # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
             draft.write_bytes(bytes(room))
             result.to_netcdf(draft, engine="h5netcdf")
@@ -146,7 +135,7 @@ class RunFolder:
         """
         import xarray as xr
 
-        path = self.path / "results" / f"{slug(label)}.nc"
+        path = self.path / _result_file(label)
         if not path.exists():
             return None
         self._require_whole(f"results/{path.name}")
@@ -196,7 +185,7 @@ class RunFolder:
             Empty where everything is whole.
         """
         found = dict(kept.problems(self.path))
-        needed = ["config.json", *_CONCLUSIONS, *(f"results/{slug(label)}.nc" for label in labels)]
+        needed = ["config.json", *_CONCLUSIONS, *map(_result_file, labels)]
         return list((found | dict(kept.problems(self.path, needed))).items())
 
     def _require_whole(self, name: str) -> None:
@@ -223,29 +212,9 @@ class RunFolder:
             yield draft
 
 
-def slug(label: str, /) -> str:
-    """Give a file name for a label: readable, and cut to what file systems take.
-
-    Labels that differ in a space and an underscore only share one, which `RunFolder.prepare` refuses.
-
-    >>> slug("gemma-3-270m bible:en-it mean(20)")
-    'gemma-3-270m_bible-3a-en-it_mean-28-20-29-'
-    """
-    name = re.sub(r"[^\w.\- ]", lambda match: f"-{ord(match[0]):x}-", label).replace(" ", "_")
-    if len(name.encode()) <= _LONGEST:
-        return name
-    mark = "-" + hashlib.sha256(name.encode()).hexdigest()[:16]
-    return name.encode()[: _LONGEST - len(mark)].decode(errors="ignore") + mark
-
-
-def _refuse_shared_files(labels: Iterable[str]) -> None:
-    """Refuse two labels of one file, on a disk that knows no capitals as well."""
-    owners: dict[str, str] = {}
-    for label in labels:
-        owner = owners.setdefault(slug(label).casefold(), label)
-        if owner != label:
-            msg = f"comparisons {owner!r} and {label!r} would share the file {slug(label)}.nc; rename one of them"
-            raise InputError(msg)
+def _result_file(label: str, /) -> str:
+    """Name the file of one comparison's result within the folder."""
+    return f"results/{file_name(label, ending='.nc')}"
 
 
 def _text(value: object) -> str:
