@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    SupportsIndex,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
@@ -11,9 +23,20 @@ from platoscope.errors import InputError
 from platoscope.wording import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Hashable
 
-__all__ = ["generator", "number", "one_of", "refuse_masks", "share", "whole_number", "whole_numbers", "word"]
+__all__ = [
+    "check_types",
+    "generator",
+    "in_short",
+    "number",
+    "one_of",
+    "refuse_masks",
+    "share",
+    "whole_number",
+    "whole_numbers",
+    "word",
+]
 
 
 def whole_number(
@@ -56,7 +79,7 @@ def whole_number(
             return whole
     limit = f", at least {low}" if high is None else f", from {low:,} to {high:,}"
     reason = f" ({why})" if why else ""
-    message = f"{name} must be a whole number{'' if low is None else limit}; got {_short(value)}{reason}."
+    message = f"{name} must be a whole number{'' if low is None else limit}; got {in_short(value)}{reason}."
     raise InputError(message)
 
 
@@ -77,7 +100,7 @@ def whole_numbers(
     """
     found = values.tolist() if isinstance(values, np.ndarray) else values
     if not isinstance(found, list | tuple | range) or not len(found):
-        message = f"{name} must be a list of at least one whole number; got {_short(values)}."
+        message = f"{name} must be a list of at least one whole number; got {in_short(values)}."
         raise InputError(message)
     return tuple(whole_number(f"each of {name}", value, low=low, high=high) for value in found)
 
@@ -95,7 +118,7 @@ def number(name: str, value: object, /, *, low: float | None = None, high: float
         if good:
             return float(value)
     limit = "".join(f", at {end} {at:g}" for end, at in (("least", low), ("most", high)) if at is not None)
-    message = f"{name} must be a finite number{limit}; got {_short(value)}."
+    message = f"{name} must be a finite number{limit}; got {in_short(value)}."
     raise InputError(message)
 
 
@@ -109,7 +132,7 @@ def share(name: str, value: object, /) -> float:
     """
     if isinstance(value, float | np.floating) and 0 < value < 1:
         return float(value)
-    message = f"{name} must lie strictly between 0 and 1; got {_short(value)}."
+    message = f"{name} must lie strictly between 0 and 1; got {in_short(value)}."
     raise InputError(message)
 
 
@@ -123,7 +146,7 @@ def word(name: str, value: object, /, *, empty: bool = False) -> str:
     """
     if isinstance(value, str) and (empty or value.strip()):
         return value
-    message = f"{name} must be a text{'' if empty else ' that is not empty'}; got {_short(value)}."
+    message = f"{name} must be a text{'' if empty else ' that is not empty'}; got {in_short(value)}."
     raise InputError(message)
 
 
@@ -136,8 +159,74 @@ def one_of(name: str, value: object, known: Collection[object], /) -> None:
         With the list of them.
     """
     if not any(type(value) is type(item) and value == item for item in known):
-        message = f"{name} must be one of {listed(known)}; got {_short(value)}."
+        message = f"{name} must be one of {listed(known)}; got {in_short(value)}."
         raise InputError(message)
+
+
+def check_types(record: object, /, *, where: str = "") -> None:
+    """Refuse a record with a field that is not what its annotation says: a record that exists can be used.
+
+    It knows str, int, float, bool, None, `Literal`, tuples of one kind, unions and classes. A bool is no int, an int is
+    a float, and a float is finite.
+
+    Parameters
+    ----------
+    record : dataclass
+        Whose module has every name of its annotations when it runs.
+    where : str
+        What the message begins with ("comparison 'en-fr'").
+
+    Raises
+    ------
+    InputError
+        With the name of the field, what it must be, and what came.
+    """
+    for name, hint in _hints(cast("Hashable", type(record))).items():
+        value = getattr(record, name)
+        if not _fits(value, hint):
+            message = (
+                f"{where}{': ' if where else ''}{name} must be {_in_words(hint)}; got {in_short(value)}."
+            )
+            raise InputError(message)
+
+
+@lru_cache
+def _hints(kind: Hashable) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _fits(value: object, hint: Any, /) -> bool:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in arguments)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, arguments[0]) for item in value)
+    if hint is int:
+        return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if hint is float:
+        plain = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        return plain and math.isfinite(cast("float", value))
+    return isinstance(value, hint)
+
+
+def _in_words(hint: Any, /) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_in_words(one) for one in arguments)
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, arguments))
+    if origin is tuple:
+        return f"a list, each {_in_words(arguments[0])}"
+    known = {
+        int: "a whole number",
+        float: "a finite number",
+        str: "a text",
+        bool: "true or false",
+        NoneType: "None",
+    }
+    return known.get(hint) or f"a {hint.__name__}"
 
 
 def generator(rng: object, /) -> np.random.Generator:
@@ -166,7 +255,14 @@ def refuse_masks(array: object, name: str, /) -> None:
         raise InputError(message)
 
 
-def _short(value: object, /) -> str:
+def in_short(value: object, /) -> str:
+    """Write a value for a message, of a long one only its beginning.
+
+    Examples
+    --------
+    >>> in_short("x"), len(in_short("x" * 1000))
+    ("'x'", 80)
+    """
     shown = (
         repr(value) if not isinstance(value, int) or value.bit_length() < 256 else "a number of many digits"
     )

@@ -182,6 +182,7 @@ def _choose(items: Items, encoder: Encoder, /, *, n: int | None, seed: int, prog
         n=n,
         seed=seed,
         shortfall="error",
+        smallest=1,
         encoder_of=lambda _: encoder,
         on_done=lambda _: None,
     )

@@ -24,6 +24,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
 from platoscope.errors import PlatoscopeError
+from platoscope.filenames import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ class _Request:
     pairs: tuple[str, ...] | None
     poolings: tuple[str, ...] | None
     layers: tuple[int, ...] | None
+    limits: tuple[int | None, int | None]
     n: int | None
     seed: int | None
     n_resamples: int | None
@@ -62,6 +64,8 @@ class _Request:
             pairs=self.pairs,
             pooling=self.poolings,
             layers=self.layers,
+            min_tokens=self.limits[0],
+            max_tokens=self.limits[1],
             n=self.n,
             seed=self.seed,
             n_resamples=self.n_resamples,
@@ -91,6 +95,12 @@ def run(
         list[str] | None, typer.Option(help="Another pooling, as last or mean(20).", show_default=False)
     ] = None,
     n: Annotated[int | None, typer.Option(min=1, help="How many pairs.", show_default=False)] = None,
+    min_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Shortest text; the study's by default.", show_default=False)
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Longest text; the study's by default.", show_default=False)
+    ] = None,
     layers: Layers = None,
     out: Annotated[
         Path | None,
@@ -146,6 +156,7 @@ def run(
         pairs=tuple(pairs) if pairs else None,
         poolings=tuple(pooling) if pooling else None,
         layers=parse_layers(layers),
+        limits=(min_tokens, max_tokens),
         n=n,
         seed=seed,
         n_resamples=resamples,
@@ -165,10 +176,10 @@ def run(
     if study == "all":
         studies = [each for each in list_studies() if preset in each.presets]
         plans = share([request.plan(each, skip_missing=True) for each in studies])
-        jobs = [(plan, (out or Path("runs")) / plan.study.name) for plan in plans]
+        jobs = [(plan, (out or Path("runs")) / file_name(plan.study.name)) for plan in plans]
     else:
         plan = request.plan(get_study(study))
-        jobs = [(plan, out or Path("runs") / plan.study.name)]
+        jobs = [(plan, out or Path("runs") / file_name(plan.study.name))]
     if dry_run:
         _print_plans([plan for plan, _ in jobs], as_json=as_json)
         return

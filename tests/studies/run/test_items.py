@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
-from platoscope.studies import Comparison, Items, Source, Synthetic
+from platoscope.studies import Comparison, Items, Source, Synthetic, get_study, make_plan
 from platoscope.studies.run import items as module
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 
@@ -271,6 +271,27 @@ def test_too_few_for_ranks_are_refused_whatever_the_study_says(data: Callable[..
     data(_pairs("x", [(4, 4)] * 39))
     with pytest.raises(InputError, match="40 pairs are needed, but 'x' has 39"):
         _select(_items(), n=100, shortfall="use_all")
+
+
+def test_what_only_reads_may_have_few_items(data: Callable[..., object]) -> None:
+    """The forty are what a comparison needs; an extraction takes what there is."""
+    data(_pairs("x", [(5, 5)] * 12))
+    assert len(_select(_items(), n=10, smallest=1).of(_items()).pairs) == 10
+
+
+def test_short_texts_are_told_the_way_out(data: Callable[..., object]) -> None:
+    """Where limits of tokens took the items, the error names the options that move them."""
+    data(_pairs("x", [(5, 5)] * 60))
+    with pytest.raises(
+        InputError, match=r"Texts of 40 to 80 tokens were taken; --min-tokens and --max-tokens"
+    ):
+        _select(_items(minimum=40, maximum=80), n=50)
+    plan = make_plan(get_study("translations"), min_tokens=3, max_tokens=9, skip_missing=True)
+    limits = {(item.items.minimum, item.items.maximum) for item in plan.comparisons if item.items}
+    assert limits <= {(3, 9), (None, None)}
+    assert (plan.choices.min_tokens, plan.choices.max_tokens) == (3, 9)
+    with pytest.raises(InputError, match="min_tokens must be a whole number"):
+        make_plan(get_study("translations"), min_tokens=0.5)  # type: ignore[arg-type]
 
 
 def test_what_was_filtered_is_not_loaded_again(data: Callable[..., list[str]]) -> None:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from platoscope import kept
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.filenames import file_name
 from platoscope.studies import execute, get_study, load_run, make_plan, verify_run
 from platoscope.studies.run import computing
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -302,7 +303,7 @@ def test_every_damaged_file_of_a_run_is_found_and_made_again(tmp_path: Path) -> 
                 load_run(tmp_path)
         if file.name != "results.csv":
             file.write_bytes(content)
-    first_file = tmp_path / "results" / f"{slug(next(iter(first.results)))}.nc"
+    first_file = tmp_path / "results" / file_name(next(iter(first.results)), ending=".nc")
     first_file.write_bytes(first_file.read_bytes()[:-1])
     (tmp_path / "config.json").write_bytes(b"{}")
     again = execute(_plan(), out=tmp_path)

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from platoscope.checks import check_types, in_short, number, whole_number, word
 from platoscope.errors import InputError
 from platoscope.measures import SideName
-from platoscope.models.pooling import check_clip
+from platoscope.models.pooling import Pooling, check_clip
 from platoscope.neighbors import parse_transform
 
-if TYPE_CHECKING:
-    from platoscope.neighbors import Transform
-
-__all__ = ["Comparison", "Fixed", "Items", "Kind", "SideName", "Source", "Surface", "Synthetic", "Tower"]
+__all__ = [
+    "Comparison",
+    "Fixed",
+    "Items",
+    "Kind",
+    "SideName",
+    "Source",
+    "Surface",
+    "Synthetic",
+    "Tower",
+    "check_name",
+]
 
 Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces"]
 Tower = Literal["text", "vision"]
+_MOST_FEATURES = 100_000
+
+
+def check_name(what: str, name: object, /) -> None:
+    """Refuse a name that files, tables and figures cannot show: an empty one, or one with a control character.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    text = word(what, name)
+    odd = next((character for character in text if unicodedata.category(character) in ("Cc", "Cs")), None)
+    if odd is not None:
+        msg = f"{what} holds the control character {odd!a}, which no figure shows; it is {in_short(text)}"
+        raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +78,17 @@ class Items:
     near_duplicates: float | None = None
 
     def __post_init__(self) -> None:
-        if self.near_duplicates is not None and not 0 < self.near_duplicates <= 1:
+        if isinstance(self.near_duplicates, int | float) and not 0 < self.near_duplicates <= 1:
             msg = (
                 f"near_duplicates of {self.data!r} must be above 0 and at most 1, the share of two equal texts; got "
                 f"{self.near_duplicates!r}"
             )
             raise InputError(msg)
+        check_types(self, where="items")
+        word("data", self.data)
+        for name in ("minimum", "maximum"):
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name), low=0)
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             msg = (
                 f"the limits of {self.data!r} must have minimum <= maximum, got minimum={self.minimum} and "
@@ -110,7 +141,14 @@ class Source:
     def __post_init__(self) -> None:
         if self.clip == 0:  # TOML has no null
             object.__setattr__(self, "clip", None)
+        check_types(self, where=f"the side of {in_short(self.model)}")
+        word("model", self.model)
         check_clip(self.clip)
+        Pooling.parse(self.pooling)
+        whole_number("drop_last", self.drop_last, low=0)
+        if self.layers is not None and not self.layers:
+            msg = f"the side of {self.model!r} keeps no layer: layers is empty. Leave it out for all of them."
+            raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +161,10 @@ class Surface:
 
     model: str
     side: SideName = "a"
+
+    def __post_init__(self) -> None:
+        check_types(self, where=f"the lengths by {in_short(self.model)}")
+        word("model", self.model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +190,18 @@ class Synthetic:
     n_features: int
     values: tuple[float, ...]
     noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_types(self, where="a synthetic side")
+        whole_number(
+            "n_features", self.n_features, low=1, high=_MOST_FEATURES, why="they are drawn in memory"
+        )
+        number("noise", self.noise, low=0)
+        if not self.values:
+            msg = (
+                "a synthetic side needs at least one of its `values`, the ranks or fractions that are varied"
+            )
+            raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +233,9 @@ class Fixed:
         if len(given) != 1:
             msg = f"a fixed layer needs exactly one of depth, layer and minimum_of, got {given or 'none'}"
             raise InputError(msg)
+        check_types(self, where="a fixed layer")
+        if self.depth is not None:
+            number("depth", self.depth, low=0, high=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,14 +288,18 @@ class Comparison:
     shuffle: Literal["free", "strata", "matched"] | None = None
     null_within_strata: bool = False
     null_matched: Literal["tokens", "tokens_per_character"] | None = None
-    transform: Transform | None = None
+    transform: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.transform is not None:
             object.__setattr__(self, "transform", parse_transform(self.transform))
+        check_name("the label of a comparison", self.label)
         if self.kind not in get_args(Kind):
             msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
             raise InputError(msg)
+        check_types(self, where=f"comparison {in_short(self.label)}")
+        for distance in self.distances:
+            whole_number(f"each of the distances of comparison {in_short(self.label)}", distance, low=1)
         if self.kind in ("matrix", "sweep", "sample_size") and self.fixed is None:
             msg = f"comparison {self.label!r} of kind {self.kind!r} needs `fixed`, the layer that is held"
             raise InputError(msg)

@@ -7,18 +7,19 @@ drawing are generic.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from platoscope.checks import one_of, word
 from platoscope.errors import InputError
+from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import xarray as xr
-
-    from platoscope.studies.design.comparison import Comparison
 
 __all__ = [
     "Answer",
@@ -78,8 +79,19 @@ class Panel:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_name("the title of a panel", self.title)
         if self.kind not in get_args(PanelKind):
             msg = f"panel {self.title!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(PanelKind))}"
+            raise InputError(msg)
+        for name in ("labels", "names"):
+            if not isinstance(getattr(self, name), tuple):
+                msg = f"panel {self.title!r} needs a list of {name}; got {getattr(self, name)!r}"
+                raise InputError(msg)
+            for text in getattr(self, name):
+                check_name(f"each of the {name} of panel {self.title!r}", text)
+        options: object = self.options
+        if not isinstance(options, Mapping):
+            msg = f"panel {self.title!r} needs a table of options; got {self.options!r}"
             raise InputError(msg)
         if self.names and len(self.names) != len(self.labels):
             msg = f"panel {self.title!r} has {len(self.labels)} labels but {len(self.names)} names; give one for each"
@@ -155,7 +167,8 @@ class Statement:
 class Choices:
     """What a user may choose of a study: everything else is the study's own.
 
-    `models`, `pairs` and `poolings` replace the study's lists where they are given.
+    `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens`
+    its limits of the length of a text.
     """
 
     preset: str = "bundled"
@@ -163,6 +176,8 @@ class Choices:
     pairs: tuple[str, ...] | None = None
     poolings: tuple[str, ...] | None = None
     layers: tuple[int, ...] | None = None
+    min_tokens: int | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,6 +265,15 @@ class Study:
     settings: Mapping[str, Settings] = field(default_factory=dict)
     shortfall: Literal["error", "use_all", "equal"] = "error"
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("the name of a study", self.name)
+        word("the question of a study", self.question)
+        for name in ("figure", "needs"):
+            word(f"{name} of study {self.name!r}", getattr(self, name), empty=True)
+        one_of(f"shortfall of study {self.name!r}", self.shortfall, ("error", "use_all", "equal"))
+        for note in self.notes:
+            word(f"each of the notes of study {self.name!r}", note)
 
     @property
     def panels(self) -> tuple[Panel, ...]:

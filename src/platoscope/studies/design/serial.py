@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from platoscope.checks import in_short
 from platoscope.errors import InputError
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
 from platoscope.studies.design.records import Panel
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = [
     "comparison_from",
@@ -30,7 +32,7 @@ _SIDES: dict[str, type[Source] | type[Surface] | type[Synthetic]] = {
 }
 
 
-def record_from(kind: type[_Record], values: Mapping[str, Any], /, *, where: str) -> _Record:
+def record_from(kind: type[_Record], values: object, /, *, where: str) -> _Record:
     """Build a record of plain values; an unknown or missing name is an error that lists the known ones.
 
     Parameters
@@ -38,12 +40,15 @@ def record_from(kind: type[_Record], values: Mapping[str, Any], /, *, where: str
     kind : type
         The record.
     values : mapping
-        Its fields; lists become tuples.
+        Its fields, as a file has them; lists become tuples.
     where : str
         What is being read, for the message ("comparison 2 of mine.toml").
     """
     build: Callable[..., _Record] = kind
     known = [item.name for item in fields(kind)]  # type: ignore[arg-type]  # every record is a dataclass
+    if not isinstance(values, Mapping):
+        msg = f"{where} must be a table with {', '.join(known)}; got {in_short(values)}"
+        raise InputError(msg)
     unknown = [name for name in values if name not in known]
     if unknown:
         msg = f"{where}: unknown {', '.join(map(repr, unknown))}; {kind.__name__} has {', '.join(known)}"
@@ -51,6 +56,9 @@ def record_from(kind: type[_Record], values: Mapping[str, Any], /, *, where: str
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     try:
         return build(**plain)
+    except InputError as error:
+        msg = f"{where}: {error}"
+        raise InputError(msg) from error
     except TypeError as error:
         msg = f"{where}: {kind.__name__} needs more: {error}. It has {', '.join(known)}."
         raise InputError(msg) from error
@@ -65,8 +73,11 @@ def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
     return plain
 
 
-def comparison_from(values: Mapping[str, Any], /, *, where: str) -> Comparison:
+def comparison_from(values: object, /, *, where: str) -> Comparison:
     """Build a comparison of plain values; a side without a ``type`` is a `Source`."""
+    if not isinstance(values, Mapping):
+        msg = f"{where} must be a table with a label and two sides; got {in_short(values)}"
+        raise InputError(msg)
     plain = dict(values)
     for side in ("a", "b"):
         if not isinstance(plain.get(side), dict):
@@ -74,12 +85,12 @@ def comparison_from(values: Mapping[str, Any], /, *, where: str) -> Comparison:
             raise InputError(msg)
         given = dict(plain[side])
         tag = given.pop("type", "source")
-        if tag not in _SIDES:
+        if not isinstance(tag, str) or tag not in _SIDES:
             msg = f"{where}: side {side!r} has type={tag!r}; it must be one of {', '.join(_SIDES)}"
             raise InputError(msg)
         plain[side] = record_from(_SIDES[tag], given, where=f"{where}, side {side!r}")
     for name, kind in (("items", Items), ("fixed", Fixed)):
-        if isinstance(plain.get(name), dict):
+        if plain.get(name) is not None:
             plain[name] = record_from(kind, plain[name], where=f"{where}, {name}")
     return record_from(Comparison, plain, where=where)
 
@@ -89,7 +100,7 @@ def panel_to(panel: Panel, /) -> dict[str, Any]:
     return {**asdict(panel), "options": dict(panel.options)}
 
 
-def panel_from(values: Mapping[str, Any], /, *, where: str) -> Panel:
+def panel_from(values: object, /, *, where: str) -> Panel:
     """Build a panel of plain values."""
     panel = record_from(Panel, values, where=where)
     options = {
@@ -99,12 +110,6 @@ def panel_from(values: Mapping[str, Any], /, *, where: str) -> Panel:
     return replace(panel, options=options)
 
 
-def settings_from(values: Mapping[str, Any], /, *, where: str) -> Settings:
+def settings_from(values: object, /, *, where: str) -> Settings:
     """Build settings of plain values; a setting that is refused is an error that says where it stands."""
-    try:
-        return record_from(Settings, values, where=where)
-    except InputError as error:
-        if str(error).startswith(where):
-            raise
-        msg = f"{where}: {error}"
-        raise InputError(msg) from error
+    return record_from(Settings, values, where=where)

@@ -33,7 +33,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.checks import in_short, word
+from platoscope.errors import InputError, NotFoundError, guarded
 from platoscope.studies.design.comparison import Synthetic
 from platoscope.studies.design.records import Choices, Design, Statement, Study
 from platoscope.studies.design.serial import comparison_from, panel_from, settings_from
@@ -83,15 +84,20 @@ def read_study(path: Path, /) -> Study:
     InputError
         If it is no TOML, or a name in it is unknown; the message says where.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.is_file():
         msg = f"there is no study file {str(path)!r}"
-        raise NotFoundError(msg) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path.name} is no valid TOML: {error}"
+        raise NotFoundError(msg)
+    with guarded(
+        f"{path.name} is no valid TOML", "Mend the file; `platoscope.studies.paper.toml` shows one."
+    ):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        return _study(content, where=path.name)
+    except InputError as error:
+        if str(error).startswith(path.name):
+            raise
+        msg = f"{path.name}: {error}"
         raise InputError(msg) from error
-    return _study(content, where=path.name)
 
 
 def _study(content: Mapping[str, Any], *, where: str) -> Study:
@@ -103,6 +109,10 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
     for name in ("name", "question", "comparison"):
         if not content.get(name):
             msg = f"{where}: a study needs {name!r}"
+            raise InputError(msg)
+    for name in ("comparison", "panel", "statement"):
+        if not isinstance(content.get(name, []), list):
+            msg = f"{where}: write [[{name}]], in two brackets: a study may have several"
             raise InputError(msg)
     comparisons = tuple(
         comparison_from(values, where=f"{where}: comparison {i}")
@@ -121,6 +131,9 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
     )
     words = {name: content[name] for name in _WORDS if name in content}
     if "notes" in words:
+        if not isinstance(words["notes"], list):
+            msg = f"{where}: notes must be a list of texts; got {in_short(words['notes'])}"
+            raise InputError(msg)
         words["notes"] = tuple(words["notes"])
     settings = settings_from(content.get("settings", {}), where=f"{where}: [settings]")
 
@@ -146,6 +159,9 @@ def _refuse_choices(choices: Choices, *, where: str) -> None:
 
 
 def _statement(values: Mapping[str, Any], comparisons: Sequence[Comparison], *, where: str) -> Statement:
+    if not isinstance(values, dict):
+        msg = f"{where} must be a table with a claim, labels and a text; got {in_short(values)}"
+        raise InputError(msg)
     given = dict(values)
     claim, labels = given.pop("claim", None), given.pop("labels", ())
     if claim == "null-at-one":
@@ -154,8 +170,11 @@ def _statement(values: Mapping[str, Any], comparisons: Sequence[Comparison], *, 
             "Take 'shuffled-at-one' for one shuffle, within strata above all."
         )
         raise InputError(msg)
-    if claim not in CLAIMS:
-        msg = f"{where}: claim={claim!r} is unknown; there are {', '.join(CLAIMS)}"
+    if not isinstance(claim, str) or claim not in CLAIMS:
+        msg = f"{where}: claim={in_short(claim)} is unknown; there are {', '.join(CLAIMS)}"
+        raise InputError(msg)
+    if not isinstance(labels, list) or not isinstance(given.get("text"), str):
+        msg = f"{where}: a statement needs labels, a list of comparisons, and a text"
         raise InputError(msg)
     for label in labels:
         _check_claim(claim, label, comparisons, axis=given.get("axis", "relative_depth_a"), where=where)
@@ -172,6 +191,7 @@ def _check_claim(
 ) -> None:
     """Refuse a claim about a comparison whose result it cannot read, before that result is computed."""
     known = {comparison.label: comparison for comparison in comparisons}
+    word(f"{where}: each of labels", label)
     if label not in known:
         msg = f"{where}: the study has no comparison {label!r}; it has {', '.join(known)}"
         raise InputError(msg)

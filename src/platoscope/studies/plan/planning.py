@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from platoscope.checks import whole_numbers
+from platoscope.checks import whole_number, whole_numbers
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
@@ -157,6 +157,8 @@ def make_plan(
     n: int | None = None,
     pooling: str | Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
+    min_tokens: int | None = None,
+    max_tokens: int | None = None,
     seed: int | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
@@ -177,6 +179,8 @@ def make_plan(
         Pairs per comparison.
     layers : sequence of int, optional
         Layers to keep; all by default.
+    min_tokens, max_tokens : int, optional
+        Tokens of a text instead of the study's limits, wherever it has any.
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, n_permutations : int, optional
@@ -219,12 +223,16 @@ def make_plan(
         if pooling is None
         else tuple(str(Pooling.parse(item)) for item in _tuple(pooling) or ()),
         layers=None if layers is None else whole_numbers("layers", layers),
+        min_tokens=None if min_tokens is None else whole_number("min_tokens", min_tokens, low=0),
+        max_tokens=None if max_tokens is None else whole_number("max_tokens", max_tokens, low=1),
     )
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
     design = study.design(choices)
-    comparisons = tuple(_with_tokenizers(comparison) for comparison in in_several_spaces(design))
+    comparisons = tuple(
+        _with_tokenizers(_limited(comparison, choices)) for comparison in in_several_spaces(design)
+    )
     check_known(comparisons)
     left_out = missing(comparisons)
     if left_out and not skip_missing:
@@ -260,6 +268,16 @@ def in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
         if label in known and spaces_label(label) not in known
     ]
     return (*design.comparisons, *beside)
+
+
+def _limited(comparison: Comparison, choices: Choices) -> Comparison:
+    """Put the user's limits of tokens in the place of the study's, where it has limits at all."""
+    items = comparison.items
+    if items is None or (items.minimum is None and items.maximum is None):
+        return comparison
+    minimum = items.minimum if choices.min_tokens is None else choices.min_tokens
+    maximum = items.maximum if choices.max_tokens is None else choices.max_tokens
+    return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum))
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:

@@ -203,6 +203,7 @@ def select_items(
     n: int | None,
     seed: int,
     shortfall: str,
+    smallest: int = SMALLEST,
     encoder_of: Callable[[str], Encoder],
     on_done: Callable[[Items], None],
     candidates: Candidates | None = None,
@@ -219,6 +220,8 @@ def select_items(
         Seed of the sampling.
     shortfall : {"error", "use_all", "equal"}
         What happens where there are fewer than asked for; see `platoscope.studies.Study`.
+    smallest : int
+        How many there must be in any case; by default what a comparison needs.
     encoder_of : callable
         From the name of a model to an encoder that counts tokens.
     on_done : callable
@@ -253,7 +256,7 @@ def select_items(
         size = sizes[items] if asked is None else asked
         if shortfall == "use_all":
             size = min(size, sizes[items])
-        require(selection.pairs, max(size, SMALLEST))
+        _require(selection.pairs, max(size, smallest), items)
         chosen[items] = _sample(selection, size, seed)
     if n is not None:
         _tell_of_shortfall(chosen, n)
@@ -309,6 +312,20 @@ def _narrow(selection: Selection, kept: Pairs) -> Selection:
         for name, sides in selection.lengths.items()
     }
     return Selection(kept, lengths)
+
+
+def _require(pairs: Pairs, n: int, items: Items) -> None:
+    """Refuse too few items, and where limits of tokens took some, name the options that move the limits."""
+    try:
+        require(pairs, n)
+    except InputError as error:
+        if items.minimum is None and items.maximum is None:
+            raise
+        msg = (
+            f"{error} Texts of {items.minimum or 0} to {items.maximum or 'any number of'} tokens were taken; --min-tokens "
+            "and --max-tokens (minimum and maximum in a study file) move the limits."
+        )
+        raise InputError(msg) from error
 
 
 def _tell_of_shortfall(chosen: Mapping[Items, Selection], asked: int) -> None:

@@ -1,0 +1,121 @@
+"""A study file that cannot be right is one sentence, said before anything is planned, loaded or computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.errors import PlatoscopeError
+from platoscope.studies import make_plan
+from platoscope.studies.paper.toml import read_study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDY = """name = "mine"
+question = "Which?"
+[settings]
+n = 50
+[[comparison]]
+label = "mine"
+a = { type = "synthetic", construction = "low_rank", role = "x", n_features = 20, values = [1, 5] }
+b = { type = "synthetic", construction = "low_rank", role = "y", n_features = 20, values = [1, 5] }
+[[comparison]]
+label = "texts"
+a = { model = "gemma-3-270m", side = "a", pooling = "mean(5)" }
+b = { model = "gemma-3-270m", side = "b", pooling = "mean(5)" }
+items = { data = "bible:en-it", minimum = 1, maximum = 400 }
+[[panel]]
+kind = "profile"
+labels = ["texts"]
+title = "My pairs"
+[[statement]]
+claim = "minimum-in-the-middle"
+labels = ["texts"]
+text = "T."
+"""
+DEEP = "[" * 20_000 + "]" * 20_000
+
+# What stands in a good file, and what is put in its place.
+HOSTILE = [
+    *(("n = 50", f"n = {value}") for value in ("1e30", "50.5", '"50"', "true", "-5", "inf", "[50]", "1" + "0" * 30)),
+    *(("n = 50", f"n = 50\n{setting}") for setting in (
+        "seed = -1", "seed = 1" + "0" * 40, "seed = nan", "n_permutations = 1000000000", "n_resamples = 100000000",
+        "resample_fraction = 2.0", "resample_fraction = nan", "n_neighbors = 0", "n_neighbors = 1.5", "measures = [1]",
+        "measures = []", 'measures = ["nope"]', "batch_tokens = 0", 'dtype = "float8"', "device = 3", "foo = 1",
+        "n = 60", "metric = 7", "transform = 3", "transform = { a = 3 }",
+    )),
+    *(('label = "texts"', f"label = {label}") for label in ("3", '""', '"  "', '"a\\u0000b"', '"a\\nb"', "[]")),
+    ('label = "texts"\n', ""),
+    ('label = "texts"', 'label = "mine"'),
+    *(('"My pairs"', title) for title in ("3", '""', '"a\\u0001"', "[]")),
+    ('kind = "profile"', 'kind = "pie"'),
+    ('kind = "profile"', "kind = 3"),
+    ('labels = ["texts"]\ntitle', 'labels = ["other"]\ntitle'),
+    ('labels = ["texts"]\ntitle', 'labels = "texts"\ntitle'),
+    ('labels = ["texts"]\ntitle', "labels = [3]\ntitle"),
+    ('title = "My pairs"', 'title = "x"\noptions = 3'),
+    ('title = "My pairs"', 'title = "x"\nnames = 3'),
+    ('title = "My pairs"', 'title = "x"\nnames = ["a", "b"]'),
+    *(("minimum-in-the-middle", claim) for claim in ("nope", "null-at-one")),
+    ('claim = "minimum-in-the-middle"', 'claim = ["x"]'),
+    ('text = "T."', 'text = "T."\nregion = "x"'),
+    ('text = "T."', "text = 3"),
+    ('labels = ["texts"]\ntext', 'labels = "texts"\ntext'),
+    *(('model = "gemma-3-270m", side = "a"', f"{what}, side = \"a\"") for what in (
+        "model = 3", 'model = ""', 'model = "https://evil.example/x"', "model = []",
+    )),
+    ('side = "a", pooling', 'side = "c", pooling'),
+    *(('pooling = "mean(5)" }\nb', f"pooling = {pooling} }}\nb") for pooling in (
+        '"mean(-5)"', "3", '"mean(5)", layers = "x"', '"last", layers = [0.5]', '"last", layers = []',
+        '"last", drop_last = -1', '"last", drop_last = "x"', '"last", clip = 0.7', '"last", tower = "x"',
+        '"last", foo = 1', '"last", revision = 3',
+    )),
+    *(("minimum = 1", limit) for limit in ('minimum = "x"', "minimum = -1", "minimum = 500", "minimum = 1.5")),
+    ('data = "bible:en-it"', "data = 3"),
+    ('items = { data = "bible:en-it", minimum = 1, maximum = 400 }', "items = []"),
+    ("n_features = 20", "n_features = 1000000000"),
+    ("n_features = 20", "n_features = -3"),
+    ("n_features = 20", "n_features = true"),
+    ("values = [1, 5]", 'values = ["a"]'),
+    ("values = [1, 5]", "values = []"),
+    ('role = "x"', 'role = "z"'),
+    ('type = "synthetic"', "type = []"),
+    ('type = "synthetic"', 'type = "other"'),
+    ('name = "mine"', "name = 3"),
+    ('name = "mine"', 'name = "a\\u0000"'),
+    ('question = "Which?"', "question = 3"),
+    ('question = "Which?"', 'question = "q"\nnotes = 3'),
+    ('question = "Which?"', 'question = "q"\nnotes = [3]'),
+    ('question = "Which?"', 'question = "q"\nshortfall = "x"'),
+    ('question = "Which?"', 'question = "q"\nfoo = 1'),
+    *((bracket, bracket[1:-1]) for bracket in ("[[panel]]", "[[statement]]")),
+    (STUDY, "{{{"), (STUDY, ""), (STUDY, "a = " + DEEP), (STUDY, 'name = "x"\nquestion = "y"\ncomparison = 3'),
+    (STUDY, 'name = "x"\nquestion = "y"\ncomparison = [3]'),
+    (STUDY, 'name = "x"\nquestion = "y"\ncomparison = [{ label = "l", a = 3, b = 4 }]'),
+]  # fmt: skip
+
+
+def test_the_file_is_good_without_its_faults(tmp_path: Path) -> None:
+    """What the faults are put into is planned."""
+    (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
+    plan = make_plan(read_study(tmp_path / "s.toml"), skip_missing=True)
+    assert plan.study.name == "mine"
+
+
+@pytest.mark.parametrize(("good", "bad"), HOSTILE, ids=[bad[:50] for _, bad in HOSTILE])
+def test_hostile_files_are_a_sentence(tmp_path: Path, good: str, bad: str) -> None:
+    """It names the file or what is wrong in it, and is short."""
+    assert good in STUDY
+    (tmp_path / "s.toml").write_text(STUDY.replace(good, bad), encoding="utf-8")
+    with pytest.raises(PlatoscopeError) as caught:
+        make_plan(read_study(tmp_path / "s.toml"), skip_missing=True)
+    assert len(str(caught.value)) < 1_000
+
+
+def test_a_file_of_another_encoding_is_a_sentence(tmp_path: Path) -> None:
+    """TOML is UTF-8."""
+    (tmp_path / "s.toml").write_bytes(b'name = "\xff"')
+    with pytest.raises(PlatoscopeError, match=r"s\.toml is no valid TOML: 'utf-8' codec"):
+        read_study(tmp_path / "s.toml")
