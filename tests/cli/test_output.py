@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import pytest
 from platoscope.cli.options import parse_layers
 from platoscope.cli.output import format_table, print_json, print_table
 from platoscope.errors import InputError
+from platoscope.report import check_panels
+from platoscope.studies import Panel
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,38 @@ def test_layers_that_cannot_be_read(text: str) -> None:
     """What is no list of layers is an error that shows the notation."""
     with pytest.raises(InputError, match="0,4,8-12"):
         parse_layers(text)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+def test_output_of_any_encoding(encoding: str) -> None:
+    """What an encoding has no sign for is written as its number: a file on Windows, an old terminal."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    script = "import sys; from platoscope.cli import main; from platoscope.cli import output; import platoscope.cli.app as app\n"
+    script += "app._run_app = lambda given: output.print_text('Δ of 日本 é') or 0\nsys.exit(main([]))"
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    accent = "\\xe9" if encoding == "ascii" else "é"
+    assert ran.stdout.decode(encoding).strip() == f"\\u0394 of \\u65e5\\u672c {accent}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes stdout")
+def test_a_closed_stdout_and_a_full_one_are_no_traceback() -> None:
+    """Where stdout is closed the command works; where it takes nothing the error is one sentence."""
+    command = f"{sys.executable} -m platoscope --version"
+    for redirect, code in ((">&-", 0), ("> /dev/full", 2)):
+        ran = subprocess.run(
+            ["sh", "-c", f"{command} {redirect}"], capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, "Traceback" in ran.stderr, "Exception" in ran.stderr) == (
+            code,
+            False,
+            False,
+        ), ran.stderr
+
+
+@pytest.mark.parametrize("options", [{"foo": 1}, {"ax": 1}])
+def test_options_of_panels_are_checked_before_the_work(options: dict[str, int]) -> None:
+    """An option that a plot function does not take is refused when there is nothing yet to lose."""
+    panel = Panel(kind="profile", labels=("x",), title="X", options=options)
+    with pytest.raises(InputError, match="does not take; it takes"):
+        check_panels([panel])

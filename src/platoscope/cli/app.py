@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.metadata
 import os
@@ -104,22 +105,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A notebook hands its own backend to what it starts, which Matplotlib refuses where its package is not
     # installed; files are all that is drawn here.
     os.environ["MPLBACKEND"] = "agg"
+    _write_anywhere()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            app(given, prog_name="platoscope")
-        except SystemExit as end:
-            return _code(end)
+            return _run_app(given)
         except BrokenPipeError:
-            # The reader (`head`) has enough. Python would complain again when it flushes stdout at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence_stdout()  # the reader (`head`) has enough
             return 1
         except (PlatoscopeError, OSError, MemoryError) as error:
             if debug:
                 raise
             sys.stderr.write(f"platoscope: {_sentence(error)}\n")
+            _silence_stdout()
             return 2
-    return 0
+
+
+def _run_app(given: list[str], /) -> int:
+    """Run the command; what it printed has left the process when this returns, so that an error of that is seen."""
+    code = 0
+    try:
+        app(given, prog_name="platoscope")
+    except SystemExit as end:
+        code = _code(end)
+    sys.stdout.flush()
+    return code
+
+
+def _write_anywhere() -> None:
+    """Let output go to whatever stands behind it: a file in cp1252, an ASCII terminal, nothing at all.
+
+    What an encoding has no sign for is written as its number, as Python does on stderr.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller, as `>&-` does
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    """Send what is still to be flushed nowhere: Python would complain of it again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _globals_first(arguments: list[str], /) -> list[str]:

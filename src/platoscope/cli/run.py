@@ -270,15 +270,20 @@ def _execute(
     shelf: Shelf,
     /,
 ) -> StudyResult:
-    """Compute, draw, and write the page."""
-    from platoscope.report import write_report
+    """Compute, draw, and write the page; what no panel can draw is said before the computing."""
+    from platoscope.report import check_panels, write_report
     from platoscope.studies import execute
 
+    check_panels(plan.panels)
     result = execute(
         plan, out=folder, store=request.store, progress=progress, candidates=candidates, shelf=shelf
     )
     progress.stage("Drawing")
-    write_report(result, folder)
+    try:
+        write_report(result, folder)
+    except Exception:
+        sys.stderr.write(f"The results are kept; `platoscope figures {folder}` draws them.\n")
+        raise
     progress.finish()
     return result
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.maps import plot_grid, plot_token_distance
 from platoscope.report.page import write_page, write_report
+from platoscope.report.panels import check_panels
 from platoscope.report.profiles import (
     plot_asymmetry,
     plot_null,
@@ -32,6 +33,7 @@ from platoscope.report.style import figure_style
 from platoscope.report.texts import plot_matrix, plot_tokens
 
 __all__ = [
+    "check_panels",
     "draw_result",
     "draw_spaces",
     "figure_style",

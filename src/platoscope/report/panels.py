@@ -36,7 +36,7 @@ from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
 from platoscope.report.texts import plot_matrix, plot_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import xarray as xr
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from platoscope.studies.design.records import Panel, PanelKind
 
-__all__ = ["PANELS", "PanelDrawer", "draw_panel", "panel_size"]
+__all__ = ["PANELS", "PanelDrawer", "check_panels", "draw_panel", "panel_size"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,18 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
 
 _MAIN: Final = "information_imbalance"  # what a panel draws that names no measure
 _PER_ROW = 3  # Axes of one kind that stand beside each other in a figure over both columns
+
+
+def check_panels(panels: Iterable[Panel], /) -> None:
+    """Refuse panels with options that their plot functions do not take, before anything is computed for them.
+
+    Raises
+    ------
+    InputError
+        With the options that there are.
+    """
+    for panel in panels:
+        _check_options(panel, PANELS[panel.kind])
 
 
 def panel_size(panel: Panel, results: Mapping[str, xr.Dataset], /) -> tuple[float, float]:
