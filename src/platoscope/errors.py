@@ -100,7 +100,7 @@ def guarded(
     """
     try:
         yield
-    except PlatoscopeError:
+    except (PlatoscopeError, MemoryError):
         raise
     except Exception as error:
         raise kind(f"{what}: {reason_of(error)}. {way_out}".rstrip()) from error

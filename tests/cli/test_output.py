@@ -58,7 +58,7 @@ def test_layers_that_cannot_be_read(text: str) -> None:
 def test_output_of_any_encoding(encoding: str) -> None:
     """What an encoding has no sign for is written as its number: a file on Windows, an old terminal."""
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    script = "import sys; from platoscope.cli import main; from platoscope.cli import output; import platoscope.cli.app as app\n"
+    script = "import sys; import platoscope.cli.app as app; from platoscope.cli import main, output\n"
     script += "app._run_app = lambda given: output.print_text('Δ of 日本 é') or 0\nsys.exit(main([]))"
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModel, AutoTokenizer
 
+from platoscope.errors import guarded
 from platoscope.models.library import quiet_library
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ def convert(file: Path, folder: Path, /) -> None:
         Existing folder to write to.
     """
     # The bar of de-quantizing is not one of those that the library can be asked to leave out.
-    with quiet_library(), redirect_stderr(StringIO()), _parsed_once():
+    way_out = "Download it again; its architecture must be one that transformers reads from GGUF."
+    with (
+        guarded(f"{file} cannot be read as a GGUF file", way_out),
+        quiet_library(),
+        redirect_stderr(StringIO()),
+        _parsed_once(),
+    ):
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
         model = AutoModel.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     tokenizer.save_pretrained(folder)

@@ -6,6 +6,7 @@ An *outline* is a model on the meta device: all of its structure and no weights,
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -14,7 +15,7 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, PlatoscopeError, reason_of
 from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
 from platoscope.models.catalog import ModelInfo, tower_error
@@ -22,6 +23,8 @@ from platoscope.models.library import quiet_library
 from platoscope.models.sizes import size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from platoscope.models.locations import ModelLocation
 
 __all__ = ["Pretrained", "describe_pretrained", "load_pretrained", "outline_pretrained"]
@@ -101,15 +104,12 @@ def load_pretrained(
         If weights are missing, the structure is unknown, or `tower` does not fit.
     """
     where = _revision(location)
-    with quiet_library():
-        try:
-            whole, info = AutoModel.from_pretrained(
-                location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
-            )
-            model = _choose_tower(whole, location.name, tower)
-            preprocess = _load_preprocess(location, model) if outline is None else outline.preprocess
-        except OSError as error:
-            raise NotFoundError(_not_found(location, error)) from error
+    with quiet_library(), _reading(location):
+        whole, info = AutoModel.from_pretrained(
+            location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
+        )
+        model = _choose_tower(whole, location.name, tower)
+        preprocess = _load_preprocess(location, model) if outline is None else outline.preprocess
     _require_weights(location.name, info["missing_keys"])
     if device_map is None:
         model.to(device)
@@ -140,10 +140,8 @@ def outline_pretrained(location: ModelLocation, /, *, tower: str | None) -> Pret
     with quiet_library():
         whole = _without_weights(location)
         model = _choose_tower(whole, location.name, tower)
-        try:
+        with _reading(location):
             preprocess = _load_preprocess(location, model)
-        except OSError as error:
-            raise NotFoundError(_not_found(location, error)) from error
     return _pretrained(location, whole, model.eval(), preprocess, has_weights=False)
 
 
@@ -153,11 +151,8 @@ def _revision(location: ModelLocation) -> dict[str, str]:
 
 def _without_weights(location: ModelLocation) -> Any:
     """Build the whole model from its configuration."""
-    with torch.device("meta"):
-        try:
-            config = AutoConfig.from_pretrained(location.place, **_revision(location))
-        except OSError as error:
-            raise NotFoundError(_not_found(location, error)) from error
+    with torch.device("meta"), _reading(location):
+        config = AutoConfig.from_pretrained(location.place, **_revision(location))
         return AutoModel.from_config(config)
 
 
@@ -313,8 +308,28 @@ def _require_weights(name: str, missing: set[str]) -> None:
         raise InputError(msg)
 
 
+@contextmanager
+def _reading(location: ModelLocation) -> Iterator[None]:
+    """Turn whatever the library raises over a model's files into a sentence: it trusts what stands in them.
+
+    Too little memory is no fault of theirs.
+    """
+    try:
+        yield
+    except (PlatoscopeError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except OSError as error:
+        raise NotFoundError(_not_found(location, error)) from error
+    except Exception as error:
+        msg = (
+            f"The files of the model {location.name!r} cannot be used: {reason_of(error)}. Check config.json, the "
+            "tokenizer and the weights, or get them again."
+        )
+        raise InputError(msg) from error
+
+
 def _not_found(location: ModelLocation, error: OSError) -> str:
-    reason = str(error).strip().splitlines()[0].rstrip(".")
+    reason = reason_of(error)
     known = ", ".join(model.name for model in BUNDLED)
     return (
         f"Cannot load the model {location.name!r}: {reason}. Expected a bundled model ({known}), a hub id, "
