@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platoscope.checks import one_of, word
+from platoscope.checks import one_of, whole_number, word
 from platoscope.errors import InputError
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
@@ -178,6 +178,11 @@ class Choices:
     layers: tuple[int, ...] | None = None
     min_tokens: int | None = None
     max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("min_tokens", "max_tokens"):
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name), low=1)
 
 
 @dataclass(frozen=True, kw_only=True)

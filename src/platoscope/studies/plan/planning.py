@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from platoscope.checks import whole_number, whole_numbers
+from platoscope.checks import whole_numbers
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
@@ -215,20 +215,9 @@ def make_plan(
     if preset not in study.presets:
         msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
         raise NotFoundError(msg)
-    choices = Choices(
-        preset=preset,
-        models=_tuple(model),
-        pairs=_tuple(pairs),
-        poolings=None
-        if pooling is None
-        else tuple(str(Pooling.parse(item)) for item in _tuple(pooling) or ()),
-        layers=None if layers is None else whole_numbers("layers", layers),
-        min_tokens=None if min_tokens is None else whole_number("min_tokens", min_tokens, low=0),
-        max_tokens=None if max_tokens is None else whole_number("max_tokens", max_tokens, low=1),
-    )
+    choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens))
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
-    given = {name: value for name, value in told.items() if value is not None}
-    resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
+    resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
     design = study.design(choices)
     comparisons = tuple(
         _with_tokenizers(_limited(comparison, choices)) for comparison in in_several_spaces(design)
@@ -250,6 +239,28 @@ def make_plan(
         extractions=extractions_of(comparisons),
         left_out=left_out,
     )
+
+
+def _choices(
+    preset: str,
+    lists: tuple[str | Sequence[str] | None, ...],
+    layers: Sequence[int] | None,
+    limits: tuple[int | None, int | None],
+) -> Choices:
+    models, pairs, poolings = map(_tuple, lists)
+    return Choices(
+        preset=preset,
+        models=models,
+        pairs=pairs,
+        poolings=None if poolings is None else tuple(str(Pooling.parse(item)) for item in poolings),
+        layers=None if layers is None else whole_numbers("layers", layers),
+        min_tokens=limits[0],
+        max_tokens=limits[1],
+    )
+
+
+def _given(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:

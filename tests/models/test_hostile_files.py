@@ -1,0 +1,61 @@
+"""Whatever stands in the files of a model, loading it is one sentence, and no code of theirs runs."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.errors import InputError, PlatoscopeError
+from platoscope.models import load_model
+from platoscope.testing.models import save_tiny_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES: dict[str, tuple[str, bytes]] = {
+    "no JSON": ("config.json", b"{nope"),
+    "a list": ("config.json", b"[]"),
+    "weights of another kind": ("model.safetensors", b"x" * 1000),
+    "empty weights": ("model.safetensors", b""),
+}
+SETTINGS: dict[str, dict[str, object]] = {
+    "no heads": {"num_attention_heads": 0},
+    "a negative width": {"hidden_size": -4},
+    "an unknown kind": {"model_type": "zzz"},
+    "another vocabulary": {"vocab_size": 10},
+}
+
+
+@pytest.mark.parametrize("fault", [*FILES, *SETTINGS])
+def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path, fault: str) -> None:
+    """The message names the model; what the library raised is behind it."""
+    folder = save_tiny_model("llama", tmp_path / "tiny")
+    if fault in FILES:
+        name, content = FILES[fault]
+        (folder / name).write_bytes(content)
+    else:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (folder / "config.json").write_text(json.dumps(config | SETTINGS[fault]), encoding="utf-8")
+    with pytest.raises(PlatoscopeError, match="tiny") as caught:
+        load_model(str(folder))
+    assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"GGUF" + struct.pack("<IQQ", 3, 1, 1),
+        b"GGUF" + struct.pack("<IQQ", 3, 2**60, 2**60) + b"\0" * 100,
+    ],
+    ids=["empty", "cut off", "huge counts"],
+)
+def test_gguf_files_that_cannot_be_read_are_a_sentence(tmp_path: Path, content: bytes) -> None:
+    """The file is named, with what to do."""
+    pytest.importorskip("gguf")
+    (tmp_path / "m.gguf").write_bytes(content)
+    with pytest.raises(InputError, match=r"m\.gguf cannot be read as a GGUF file: .*Download it again"):
+        load_model(str(tmp_path / "m.gguf"))
