@@ -297,6 +297,14 @@ class Comparison:
         if self.kind not in get_args(Kind):
             msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
             raise InputError(msg)
+        if self.null_matched not in (None, "tokens", "tokens_per_character") or (
+            self.shuffle == "matched" and self.null_matched is None
+        ):
+            msg = (
+                f"comparison {self.label!r} has null_matched={self.null_matched!r}; it must be 'tokens' or "
+                "'tokens_per_character', or be left out where nothing is shuffled among items that are alike"
+            )
+            raise InputError(msg)
         check_types(self, where=f"comparison {in_short(self.label)}")
         for distance in self.distances:
             whole_number(f"each of the distances of comparison {in_short(self.label)}", distance, low=1)
@@ -309,14 +317,6 @@ class Comparison:
         synthetic = [isinstance(side, Synthetic) for side in (self.a, self.b)]
         if any(synthetic) != all(synthetic) or all(synthetic) != (self.items is None):
             msg = f"comparison {self.label!r} needs two synthetic sides and no items, or two real sides and items"
-            raise InputError(msg)
-        if self.null_matched not in (None, "tokens", "tokens_per_character") or (
-            self.shuffle == "matched" and self.null_matched is None
-        ):
-            msg = (
-                f"comparison {self.label!r} has null_matched={self.null_matched!r}; it must be 'tokens' or "
-                "'tokens_per_character', or be left out where nothing is shuffled among items that are alike"
-            )
             raise InputError(msg)
         if self.kind == "matrix" and (self.items is None or not self.items.together or self.shuffle):
             msg = (
