@@ -211,6 +211,32 @@ def test_the_product_runs_where_the_array_lives(monkeypatch):
     np.testing.assert_allclose(prepare([X, X]).gram, 2 * host.gram, rtol=1e-6, atol=1e-6)
 
 
+def test_the_product_ignores_autocast_and_shares_its_setting_among_threads(monkeypatch):
+    """Inside autocast the matrix is that of float32; blocks that overlap put the user's setting back when all are over."""
+    torch = pytest.importorskip("torch", minversion="2.9")  # which tells the setting of CUDA alone
+    from platoscope.neighbors._precision import full_float32
+
+    X = torch.from_numpy(np.random.default_rng(0).standard_normal((50, 8)))
+    host = prepare(X)
+    monkeypatch.setattr("platoscope.neighbors._prepare.lives_on_device", lambda array: True)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            inside = prepare(X)
+        np.testing.assert_allclose(inside.gram, host.gram, rtol=1e-6, atol=1e-6)
+        first, second = full_float32(), full_float32()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)  # as a thread that ends while another one multiplies
+        assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        second.__exit__(None, None, None)
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 @pytest.mark.gpu
 def test_cuda_tensors_give_the_values_of_the_host():
     """On a CUDA device the measures equal those of the host."""

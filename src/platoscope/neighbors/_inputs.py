@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from platoscope.checks import refuse_masks
 from platoscope.errors import InputError
+from platoscope.neighbors._precision import full_float32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,28 +155,14 @@ def lives_on_device(X: ArrayLike, /) -> bool:
 def gram_on_device(like: ArrayLike, centered: Sequence[FloatArray], /) -> FloatArray:
     """Return ``sum(Z @ Z.T for Z in centered)``, computed where `like` lives, as float32 on the host.
 
-    The product is taken in full float32: PyTorch leaves TF32 off unless a user turned it on
-    globally, and is then overruled here for the duration of the product.
+    The product is taken in full float32, whatever the user chose for their own (`full_float32`).
     """
     xp = array_api_compat.array_namespace(like)
+    device = array_api_compat.device(like)
     total = None
-    with _full_float32():
+    with full_float32(device.type if hasattr(device, "type") else "cpu"):
         for matrix in centered:
-            Z = xp.asarray(matrix, device=array_api_compat.device(like))
+            Z = xp.asarray(matrix, device=device)
             product = Z @ Z.T
             total = product if total is None else total + product
     return np.ascontiguousarray(_to_numpy(total, "the product"))
-
-
-class _full_float32:
-    """Switch TF32 off for torch matrix products inside the block, and put the user's choice back."""
-
-    def __enter__(self) -> None:
-        self._torch = sys.modules.get("torch")
-        if self._torch is not None:
-            self._before = self._torch.get_float32_matmul_precision()
-            self._torch.set_float32_matmul_precision("highest")
-
-    def __exit__(self, *exception: object) -> None:
-        if self._torch is not None:
-            self._torch.set_float32_matmul_precision(self._before)
