@@ -15,6 +15,7 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.models import ModelOnDemand, Pooling, load_model, parse_poolings
 from platoscope.models.library import quiet_library
 from platoscope.models.remembering import Facts
+from platoscope.representations._group import group_key
 from platoscope.testing.models import save_image_processor, save_tokenizer
 
 from .test_text import assert_states_close
@@ -62,6 +63,7 @@ TEXT: dict[str, tuple[dict[str, Any], bool]] = {
     ),
     "AlbertConfig": (_BERT | {"embedding_size": 16}, False),
     "FNetConfig": ({name: value for name, value in _BERT.items() if name != "num_attention_heads"}, False),
+    "ConvBertConfig": (_BERT | {"embedding_size": WIDTH, "conv_kernel_size": 3}, False),
     "FalconConfig": (_BERT | {"alibi": True}, True),
     "OPTConfig": (_OPT | {"hidden_size": WIDTH, "num_hidden_layers": N_BLOCKS, "num_attention_heads": 4}, True),
 }  # fmt: skip
@@ -155,6 +157,34 @@ def test_absolute_positions_are_not_counted_from_the_padding(random_model: Calla
     right: Any = load_model(folder, device="cpu", dtype="float32")
     left: Any = load_model(folder, device="cpu", dtype="float32", padding_side="left")
     assert (right.alone, left.alone) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "padding_side", "said"),
+    [
+        ("FNetConfig", "right", {"padding": "none"}),
+        ("ConvBertConfig", "right", {"padding": "none"}),
+        ("BartConfig", "left", {"padding": "none"}),
+        ("DebertaV2Config", "right", {"entering": [1]}),
+        ("XLNetConfig", "right", {"positions_first": True}),
+        ("BartConfig", "right", {}),
+        ("EsmConfig", "right", {}),
+        ("Lfm2Config", "right", {}),
+    ],
+)
+def test_states_that_were_read_wrong_before_have_another_key(
+    config: str, padding_side: Any, said: dict[str, Any], random_model: Callable[..., str]
+) -> None:
+    """What an earlier version stored of such a model is not found, whether or not weights are loaded; the rest is."""
+    folder = random_model(config, TEXT[config][0])
+    options = {"device": "cpu", "dtype": "float32", "padding_side": padding_side}
+    outline = dict(ModelOnDemand(folder, options).provenance)
+    assert {
+        name: outline[name] for name in ("padding", "entering", "positions_first") if name in outline
+    } == said
+    earlier = {name: value for name, value in outline.items() if name not in said}
+    assert (group_key("data", outline, None) == group_key("data", earlier, None)) is not bool(said)
+    assert Facts.of(load_model(folder, **options)).provenance == outline
 
 
 @pytest.mark.parametrize("config", REFUSED)

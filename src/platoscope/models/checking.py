@@ -6,6 +6,7 @@ refusal is not kept: to find it again costs as little as to find it.
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -68,6 +69,21 @@ class Proof:
     blocks: Blocks
     alone: bool
 
+    @property
+    def corrections(self) -> dict[str, Any]:
+        """What provenance says of a model whose states were read otherwise, and wrong, before there was a check.
+
+        Empty for all others, whose representations are still found under their key.
+        """
+        said: dict[str, Any] = {}
+        if self.alone:
+            said["padding"] = "none"
+        if self.blocks.entering:
+            said["entering"] = sorted(self.blocks.entering)
+        if self.blocks.positions_first:
+            said["positions_first"] = True
+        return said
+
 
 def check(
     found: Pretrained, encoder: TextEncoder | VisionEncoder, reading: Mapping[str, str], /
@@ -86,7 +102,7 @@ def check(
     Returns
     -------
     Proof or None
-        None if it has no weights, nothing is remembered, and its structure alone does not tell.
+        None if it has no weights, nothing is remembered, and its structure does not tell.
 
     Raises
     ------
@@ -103,10 +119,29 @@ def check(
             return None
         remember(_path(identity), json.dumps(asdict(convention)).encode())
     blocks = convene(found.model, found.blocks, convention)
-    if alone is None and found.has_weights:
+    if alone is None and not found.has_weights:
+        if isinstance(encoder, TextEncoder) and _may_mix_padding_in(found, reading["padding_side"]):
+            return None
+        return Proof(blocks, alone=False)
+    if alone is None:
         alone = _compare(found, replace(encoder, blocks=blocks), convention, reading["dtype"])
         remember(proven, json.dumps(alone).encode())
-    return Proof(blocks, bool(alone))
+    return Proof(blocks, alone)
+
+
+def _may_mix_padding_in(found: Pretrained, padding_side: str) -> bool:
+    """Tell whether only the weights can say what padding does: nothing masks it, or positions are counted over it."""
+    if padding_side == "left" or "attention_mask" not in inspect.signature(found.model.forward).parameters:
+        return True
+    return any(_looks_ahead(part) for block in found.blocks.modules for part in block.modules())
+
+
+def _looks_ahead(part: torch.nn.Module) -> bool:
+    """Tell whether a module is a convolution over tokens that come later as well: one without padding for all of it."""
+    if not isinstance(part, torch.nn.Conv1d) or isinstance(part.padding, str):
+        return isinstance(part, torch.nn.Conv1d)
+    reach = part.dilation[0] * (part.kernel_size[0] - 1)
+    return 0 < part.padding[0] < reach
 
 
 def _identity(found: Pretrained) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def open_model(
         "tower": options.tower,
         "final_norm": final_norm,
         "batch_tokens": n_tokens,
+        **proof.corrections,
     }
     # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
     if options.clip is not None:

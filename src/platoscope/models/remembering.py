@@ -35,10 +35,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts", "facts_key", "keep_facts", "recall_facts", "remembered_lengths"]
 
-_FORMAT = 5
+_FORMAT = 6
 # What a provenance says of reading states; two models that differ in nothing else count alike.
 _NOT_OF_TOKENS = frozenset(
-    {"dtype", "device", "batch_tokens", "final_norm", "drop_last", "keep_first", "clip"}
+    {
+        "dtype",
+        "device",
+        "batch_tokens",
+        "final_norm",
+        "drop_last",
+        "keep_first",
+        "clip",
+        "padding",
+        "entering",
+        "positions_first",
+    }
 )
 _COMMIT = re.compile("[0-9a-f]{40}")
 
