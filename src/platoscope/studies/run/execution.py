@@ -165,7 +165,7 @@ def judge_all(plan: Plan, results: Mapping[str, xr.Dataset], /) -> tuple[Verdict
 def _reader(extraction: Extraction) -> str:
     """Name a model and what sets one of its readings apart from another: the tower, and options that are not default."""
     tower = f" ({extraction.tower})" if extraction.tower else ""
-    default = Source(model="")
+    default = Source(model=extraction.model)
     options = "".join(
         f", {name}={getattr(extraction, name)}"
         for name in ("drop_last", "clip")
