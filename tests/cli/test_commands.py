@@ -21,6 +21,7 @@ import pytest
 from platoscope import cli
 from platoscope.cli.app import _globals_first
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.representations import Representations, export
 
 SMALL = ("--n", "60", "--resamples", "4", "--permutations", "4")
 
@@ -336,6 +337,20 @@ def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     values = {(row["direction"], row["layer"]): row["value"] for row in rows if row["measure"] != "asymmetry"}
     assert values["a_to_b", 0] < values["b_to_a", 0]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
+
+
+def test_compare_states_what_it_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the table stand items, pooling, space and what was left out; a file that is missing is called a file."""
+    x = np.random.default_rng(0).standard_normal((2, 80, 6)).astype(np.float32)
+    whole = Representations.from_arrays(x, ids=[f"s{i}" for i in range(80)], pooling="mean(20)")
+    export(whole, tmp_path / "a.npz")
+    export(whole.select(range(5, 80)), tmp_path / "b.npz")
+    quick = ("--measure", "information_imbalance", "--resamples", "0", "--transform", "unit")
+    assert cli.main(["compare", "a.npz", "b.npz", *quick]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Compared: 75 items; pooling mean(20); rows unit; euclidean. Left out: 5 items ")
+    assert cli.main(["compare", "a.npz", "gone.npz"]) == 2
+    assert "There is no file 'gone.npz'" in capsys.readouterr().err
 
 
 def test_compare_in_several_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

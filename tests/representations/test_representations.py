@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.representations import Representations, align
+from platoscope.representations import Representations, align, import_representations
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -143,6 +147,17 @@ def test_align_counts_what_it_drops(states: np.ndarray) -> None:
     assert np.array_equal(right[0], states[0, [3, 2, 1]].astype(np.float32))
     with pytest.raises(InputError, match="no id in common"):
         align(a, Representations.from_arrays(states, ids=list("vwxyz")))
+
+
+def test_files_without_ids_are_not_cut_to_one_length(states: np.ndarray, tmp_path: Path) -> None:
+    """Which items of the longer file the shorter one lacks is unknown; of a selection in memory it is known."""
+    np.save(tmp_path / "long.npy", states)
+    np.save(tmp_path / "short.npy", states[:, :4])
+    long, short = (import_representations(tmp_path / f"{name}.npy") for name in ("long", "short"))
+    with pytest.raises(InputError, match="A has 5 items and B 4"):
+        align(long, short)
+    in_memory = Representations.from_arrays(states)
+    assert align(in_memory, in_memory.select(range(4))).a.n_items == 4
 
 
 @pytest.mark.parametrize(

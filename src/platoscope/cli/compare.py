@@ -18,15 +18,16 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     TransformOption,
     is_verbose,
 )
-from platoscope.cli.output import print_json, print_table
+from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from platoscope.representations import Representations
+    from platoscope.representations.alignment import Aligned
 
 __all__ = ["compare"]
 
@@ -76,7 +77,7 @@ def compare(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two representations: both directions of Δ, overlap and CKA for every pair of layers."""
+    """Compare two representations layer by layer: both directions of Δ, overlap and CKA."""
     from platoscope import layerwise
     from platoscope.measures import ComparisonOptions, changed
     from platoscope.representations import align
@@ -108,6 +109,8 @@ def compare(
         if spaces:
             _draw(result, out)
     _print(table, as_json=as_json)
+    if not as_json:
+        print_text(f"\n{_in_words(aligned, result)}")
 
 
 def _open(name: str, store: str | None, pooling: str | None, /) -> Representations:
@@ -117,7 +120,28 @@ def _open(name: str, store: str | None, pooling: str | None, /) -> Representatio
     if Path(name).is_file():
         found = import_representations(name)
         return found if pooling is None else found.with_pooling(pooling)
+    if Path(name).suffix:  # a key has none
+        message = f"There is no file {name!r}. Give a file, or a key of the store without an ending (platoscope store ls)."
+        raise NotFoundError(message)
     return open_representations(name, store=store, pooling=pooling)
+
+
+def _in_words(aligned: Aligned, result: xr.Dataset, /) -> str:
+    """Say what was compared: how many items, which tokens of them, in which space, and what was left out."""
+    a, b = (_pooling(side) for side in (aligned.a, aligned.b))
+    poolings = a if a == b else f"A: {a}; B: {b}"
+    space = f"rows {result.attrs['transform']}; {result.attrs['metric']}"
+    words = f"Compared: {aligned.a.n_items:,} items; {poolings}; {space}."
+    if aligned.dropped_a or aligned.dropped_b:
+        words += f" Left out: {aligned.dropped_a:,} items that only A has and {aligned.dropped_b:,} that only B has."
+    return words
+
+
+def _pooling(side: Representations, /) -> str:
+    """Say which tokens stand for an item, and how their values were clipped."""
+    model = side.provenance.get("model")
+    clip = model.get("clip") if isinstance(model, dict) else None
+    return f"pooling {side.pooling}" if clip is None else f"pooling {side.pooling}, clip {clip:g} on tokens"
 
 
 def _check_ending(out: Path | None, /) -> None:

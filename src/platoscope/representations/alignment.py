@@ -42,7 +42,8 @@ def align(a: Representations, b: Representations, /) -> Aligned:
     Raises
     ------
     InputError
-        If they have no id in common.
+        If they have no id in common, or different numbers of items of which only the position is known: a file
+        without ids pairs items by their order, which says nothing where some are missing.
 
     Examples
     --------
@@ -56,6 +57,12 @@ def align(a: Representations, b: Representations, /) -> Aligned:
     """
     if a.ids == b.ids:
         return Aligned(a, b, 0, 0)
+    if a.n_items != b.n_items and _is_numbered(a) and _is_numbered(b) and _is_imported(a, b):
+        message = (
+            f"A has {a.n_items} items and B {b.n_items}, and no ids say which of them belong together. Give arrays "
+            "of the same items in one order, or files with ids, as platoscope.representations.export writes them."
+        )
+        raise InputError(message)
     there = set(b.ids)
     common = [name for name in a.ids if name in there]
     if not common:
@@ -65,3 +72,13 @@ def align(a: Representations, b: Representations, /) -> Aligned:
         )
         raise InputError(message)
     return Aligned(a.select(common), b.select(common), a.n_items - len(common), b.n_items - len(common))
+
+
+def _is_numbered(representations: Representations, /) -> bool:
+    """Say whether the ids are the positions, as they are where nothing names the items."""
+    return representations.ids == tuple(str(i) for i in range(representations.n_items))
+
+
+def _is_imported(*representations: Representations) -> bool:
+    """Say whether some come from a file: in memory a part may have been selected, with the ids of the whole."""
+    return any("imported_from" in item.provenance for item in representations)

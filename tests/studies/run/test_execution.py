@@ -329,7 +329,9 @@ def test_options_of_loading_reach_the_model_and_are_recorded(
     told = {"dtype": "bfloat16", "device": "cpu", "batch_tokens": 256}
     plan = _plan("metric-comparison", workplace, monkeypatch, settings=told)
     result = execute(plan, out=tmp_path, store=workplace / "store")
-    clipped, raw = result.provenance["models"].values()  # the study also compares rows as the model gives them
+    clipped, raw = result.provenance[
+        "models"
+    ].values()  # the study also compares rows as the model gives them
     for model in (clipped, raw):
         assert (model["dtype"], model["device"], model["batch_tokens"]) == ("bfloat16", "cpu", 256)
     assert load_run(tmp_path).plan.settings == plan.settings
