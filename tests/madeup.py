@@ -77,6 +77,26 @@ def tokens(*, n_layers: int = 19) -> xr.Dataset:
     )
 
 
+def matrix(names: tuple[str, ...] = ("en", "it", "日本語")) -> xr.Dataset:
+    """Give a matrix of texts, Δ = 0.1, 0.2, … row by row; the second text takes twice the tokens of the first."""
+    delta = np.arange(1, 10, dtype=float).reshape(3, 3) / 10
+    gap = delta - delta.T
+    return xr.Dataset(
+        {
+            "information_imbalance": (("direction", "text_a", "text_b"), np.stack([delta, delta.T])),
+            "asymmetry": (("text_a", "text_b"), gap),
+            "asymmetry_low": (("text_a", "text_b"), gap - 0.05),
+            "asymmetry_high": (("text_a", "text_b"), gap + 0.05),
+        },
+        {
+            "direction": ["a_to_b", "b_to_a"],
+            "text_a": list(names),
+            "text_b": list(names),
+            "tokens": ("text_a", [10.0, 20.0, 15.0]),
+        },
+    )
+
+
 def synthetic(coordinate: str) -> xr.Dataset:
     """Measures against the rank of a map or the fraction of observed features."""
     rng = np.random.default_rng(1)

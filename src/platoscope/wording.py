@@ -18,7 +18,7 @@ def listed(names: Collection[object], /) -> str:
 
     Examples
     --------
-    >>> listed(["en", "it"]), listed(range(100_000))[-25:]
+    >>> listed(["en", "it"]), listed(range(100_000))[-24:]
     ('en, it', '28, 29 and 99,970 others')
     """
     written = []

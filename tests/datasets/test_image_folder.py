@@ -63,5 +63,5 @@ def test_a_folder_without_classes_is_explained(tmp_path: Path) -> None:
     """The message says what a folder must hold."""
     with pytest.raises(InputError, match=r"two images for each class, or a pairs\.jsonl"):
         load_pairs(str(tmp_path))
-    with pytest.raises(InputError, match="pairs_per_class must be at least 1, got 0"):
+    with pytest.raises(InputError, match="pairs_per_class must be a whole number, at least 1; got 0"):
         same_class_pairs("aa", per_class=0)

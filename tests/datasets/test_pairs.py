@@ -84,7 +84,7 @@ def test_too_few_pairs_say_where_they_went(toy: Pairs) -> None:
         InputError, match=r"5 pairs are needed, but 'toy' has 4 \(source: 6; sample: -2, left 4\)"
     ):
         require(toy.sample(4, 0), 5)
-    with pytest.raises(InputError, match="at least 1, got 0"):
+    with pytest.raises(InputError, match="a whole number, at least 1; got 0"):
         toy.sample(0, 0)
     assert require(toy, 6) is toy
 

@@ -390,7 +390,7 @@ def test_every_option_is_a_keyword_that_replaces_nothing_unless_given(function, 
         ("n_neighbors", True), ("n_neighbors", 2.0), ("n_neighbors", "1"), ("n_neighbors", 0),
         ("overlap_neighbors", 0), ("n_permutations", 2**70), ("n_resamples", 10**8), ("n_resamples", -1),
         ("resample_fraction", float("nan")), ("alpha", 1), ("alpha", "x"), ("metric", "manhattan"),
-        ("overlap_metric", None), ("measures", "information_imbalance"), ("measures", ["rsa", "rsa"]),
+        ("overlap_metric", None), ("measures", 3), ("measures", ["rsa", "rsa"]),
         ("transform", "clips"), ("transform", {"a": "unit"}), ("transform", {"a": "unit", "B": "none"}),
     ],
 )  # fmt: skip

@@ -40,6 +40,7 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "fraction": madeup.synthetic("fraction"),
         "n": madeup.n_curve(),
         "spaces": madeup.spaces(),
+        "matrix": madeup.matrix(),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -69,6 +70,7 @@ ALL_KINDS = (
     Panel(kind="profile", labels=("en-it",), title="Profile", options={"region": (3, 4)}),
     Panel(kind="asymmetry", labels=("en-it", "en-hu"), names=("it", "hu"), title="Asymmetry"),
     Panel(kind="grid", labels=("grid",), title="Grid"),
+    Panel(kind="matrix", labels=("matrix",), title="Every two"),
     Panel(kind="metrics", labels=("en-it", "en-hu"), title="Measures"),
     Panel(kind="null", labels=("en-it",), title="Null"),
     Panel(kind="poolings", labels=("en-it", "en-hu"), names=("last", "mean(20)"), title="Poolings"),
@@ -79,6 +81,7 @@ ALL_KINDS = (
     Panel(kind="spaces", labels=("spaces",), title="Spaces", options={"variable": "asymmetry"}),
     Panel(kind="sweep", labels=("en-it",), title="Sweep"),
     Panel(kind="token_distance", labels=("tokens",), title="Tokens"),
+    Panel(kind="tokens", labels=("matrix",), title="Tokens relative to the first text"),
 )
 
 

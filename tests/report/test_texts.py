@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import xarray as xr
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from platoscope.errors import InputError
 from platoscope.report import plot_matrix, plot_tokens
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import xarray as xr
+
 NAMES = ["en", "it", "日本語"]
 
 
 @pytest.fixture
-def result() -> xr.Dataset:
-    """Give a matrix of three texts, the second of which takes twice the tokens of the first."""
-    delta = np.arange(1, 10, dtype=float).reshape(3, 3) / 10
-    gap = delta - delta.T
-    return xr.Dataset(
-        {
-            "information_imbalance": (("direction", "text_a", "text_b"), np.stack([delta, delta.T])),
-            "asymmetry": (("text_a", "text_b"), gap),
-            "asymmetry_low": (("text_a", "text_b"), gap - 0.05),
-            "asymmetry_high": (("text_a", "text_b"), gap + 0.05),
-        },
-        {
-            "direction": ["a_to_b", "b_to_a"],
-            "text_a": NAMES,
-            "text_b": NAMES,
-            "tokens": ("text_a", [10.0, 20.0, 15.0]),
-        },
-    )
+def result(madeup: ModuleType) -> xr.Dataset:
+    """Give a matrix of three texts."""
+    made: xr.Dataset = madeup.matrix(tuple(NAMES))
+    return made
 
 
 def test_a_row_predicts_a_column(result: xr.Dataset) -> None:

@@ -260,7 +260,7 @@ def test_what_a_model_returns_is_checked(fake: ModuleType, tmp_path: Path, chang
         ([], {}, "data is empty"),
         (Side("image", "image", [b"x"]), {}, "reads text, but side 'image'"),
         (["a"], {"layers": [4]}, "between -4 and 3"),
-        (["a"], {"layers": []}, "between -4 and 3"),
+        (["a"], {"layers": []}, "a list of at least one whole number; got \\[\\]"),
         (["a"], {"pooling": "average"}, "average"),
         (Pairs("p", Side("en", "text", ["a"]), Side("it", "text", ["b"])), {"side": "fr"}, "'a' \\('en'\\)"),
     ],

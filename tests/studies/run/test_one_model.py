@@ -92,7 +92,7 @@ def test_one_model_is_in_memory_at_a_time(
     """Several studies in one command load each model once, and let go of it before the next."""
     monkeypatch.setattr("platoscope.report.write_report", lambda _result, _folder: None)
     request = command._Request(
-        "bundled", None, None, None, None, None, None, None, None, {}, str(tmp_path / "store")
+        "bundled", None, None, None, None, (None, None), None, None, None, None, {}, str(tmp_path / "store")
     )
     jobs = [(plan, tmp_path / str(i)) for i, plan in enumerate(share(plans))]
     done = command._execute_all(jobs, request, verbose=False)
