@@ -103,9 +103,12 @@ def gram_kernel(space: Space | Sample, /) -> Kernel:
     """
     if "kernel" not in space.memo:
         kernel, settled = _kept_kernel(space)
-        space.memo["kernel"] = kernel if settled or _constant(space) else exact_kernel(space, np.float32)
-    found: Kernel = space.memo["kernel"]
-    return found
+        # What is known of the Gram matrix, and not how to read it: a space that remembers a method of its own is in a
+        # circle, and all that it holds is freed late.
+        known = (kernel.margins, kernel.own)
+        space.memo["kernel"] = known if settled or _constant(space) else exact_kernel(space, np.float32)
+    found: Kernel | tuple[Margins, dict[str, float]] = space.memo["kernel"]
+    return found if isinstance(found, Kernel) else Kernel(space.gram_rows, *found)
 
 
 def _constant(space: Space | Sample) -> bool:

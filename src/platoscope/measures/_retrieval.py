@@ -100,7 +100,8 @@ class _Rows(NamedTuple):
 
 
 def _rows(space: Space) -> _Rows:
-    if "retrieval rows" not in space.memo:
+    kept: _Rows | None = space.memo.get("retrieval rows")
+    if kept is None:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
         scale = float(powers_of_two(max(float(rows.max()), -float(rows.min()))))
         rows = rows * rows.dtype.type(scale)
@@ -114,9 +115,15 @@ def _rows(space: Space) -> _Rows:
                 f"first is row {space.first[bad[0]]}. Drop those items."
             )
             raise InputError(message)
-        space.memo["retrieval rows"] = _Rows(centered, norm, mean, scale)
-    kept: _Rows = space.memo["retrieval rows"]
+        space.memo["retrieval rows"] = kept = _Rows(centered, norm, mean, scale)
     return kept
+
+
+def _put_away(*spaces: Space) -> None:
+    """Forget rows that are wider than the distance matrix: those of all layers would take more than all else together."""
+    for space in spaces:
+        if space.n_features > space.n_distinct:
+            space.memo.pop("retrieval rows", None)
 
 
 class _Directions:
@@ -221,6 +228,7 @@ def _recalls(
             forward, backward = products / _rows(b).norm, (products / _rows(a).norm[:, None]).T
             out[:, :, 0, p] = _hits(_by_item(forward, a, b), orders, ks, a, b)
             out[:, :, 1, p] = _hits(_by_item(np.ascontiguousarray(backward), b, a), unorders, ks, b, a)
+            _put_away(a, b)
 
     over_tasks(work, len(pairs))
     return out
@@ -302,6 +310,7 @@ def _recalls_on_sets(
                     products, here, there, x, y, inverse_b[there, draw], wanted, out[:, draw, 0, p]
                 )
                 add_sample_hits(turned, there, here, y, x, inverse_a[here, draw], wanted, out[:, draw, 1, p])
+            _put_away(a, b)
 
     over_tasks(work, len(pairs))
     recalls: npt.NDArray[np.float64] = out / sets.shape[1]
