@@ -83,12 +83,12 @@ def label(
         name = done.measure.name
         put(name, done.values, ("direction",))
         variables[name] = (*variables[name], _attributes_of(done.measure))
-        _warn_undefined(done, a, b, pairs)
         if done.resamples is not None:
             put_interval(name, done.values, done.resamples, ("direction",))
         if done.null is not None:
             _put_null(variables, put, done, options, n_samples)
         _put_gap(put, put_interval, done)
+    _warn_undefined(evaluations, a, b, pairs)
     return xr.Dataset(
         variables,
         _coordinates(a, b, pairs, grid),
@@ -184,18 +184,24 @@ def best_layer(
     }
 
 
-def _warn_undefined(done: Evaluation, a: Stack, b: Stack, pairs: Any) -> None:
-    missing = np.isnan(done.values).any(axis=0)
-    if not missing.any():
-        return
+def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs: Any) -> None:
+    """Warn of missing values: once for all measures that lack the same cells, most often those of a constant layer."""
+    lacking: dict[bytes, list[Evaluation]] = {}
+    for done in evaluations:
+        missing = np.isnan(done.values).any(axis=0)
+        if missing.any():
+            lacking.setdefault(missing.tobytes(), []).append(done)
     constant = [s.name for s in (*a.spaces, *b.spaces) if s.n_distinct == 1]
-    names = constant or [f"{a.spaces[i].name} with {b.spaces[j].name}" for i, j in pairs[missing][:5]]
     reason = "it does not vary over the items" if constant else "too little varies over the items"
-    message = (
-        f"{done.measure.title} is undefined in {int(missing.sum())} of {len(pairs)} cells, left missing: "
-        f"{', '.join(names)} ({reason})."
-    )
-    warnings.warn(message, PlatoscopeWarning, stacklevel=5)
+    for alike in lacking.values():
+        missing = np.isnan(alike[0].values).any(axis=0)
+        names = constant or [f"{a.spaces[i].name} with {b.spaces[j].name}" for i, j in pairs[missing][:5]]
+        titles = " and ".join(done.measure.title for done in alike)
+        message = (
+            f"{titles} {'is' if len(alike) == 1 else 'are'} undefined in {int(missing.sum())} of {len(pairs)} cells, "
+            f"left missing: {', '.join(names)} ({reason})."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=5)
 
 
 def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     ----------
     X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
         The same width on both sides. Each side is centered (its mean subtracted), then compared by
-        cosine: without that, one mean direction common to all rows of a side decides.
+        cosine: without that, one mean direction common to all rows of a side decides. A side whose rows are
+        all equal has no direction, so every candidate ties and the recall is that of chance, k / N.
     k : sequence of int
         Numbers of candidates.
     transform : str or sequence of str
@@ -62,7 +63,7 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     Raises
     ------
     InputError
-        Different widths or numbers of rows; a row that equals the mean of its side.
+        Different widths or numbers of rows; a row that equals the mean of its side, where others do not.
 
     Notes
     -----
@@ -112,7 +113,8 @@ def _rows(space: Space) -> _Rows:
             bad = np.flatnonzero(norm == 0)
             message = (
                 f"{space.name} has {bad.size} distinct rows equal to its mean, whose direction is undefined; the "
-                f"first is row {space.first[bad[0]]}. Drop those items."
+                f"first is row {space.first[bad[0]]}. Drop those items on both sides, or choose `measures` without "
+                "retrieval."
             )
             raise InputError(message)
         space.memo["retrieval rows"] = kept = _Rows(centered, norm, mean, scale)
@@ -153,17 +155,26 @@ def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
     if kept is not None and partner() is b:
         remembered: npt.NDArray[np.float32] = kept
         return remembered
-    left, right = _rows(a).centered, _rows(b).centered
-    if left.shape[1] != right.shape[1]:
-        message = (
-            f"Retrieval compares rows of X with rows of Y, so both need the same width; got {left.shape[1]} and "
-            f"{right.shape[1]} features. Use information_imbalance for different spaces."
-        )
-        raise InputError(message)
-    product: npt.NDArray[np.float32] = left @ right.T
+    product: npt.NDArray[np.float32] = _rows(a).centered @ _rows(b).centered.T
     if product.nbytes <= _KEPT:
         a.memo["retrieval products"] = (weakref.ref(b), product)
     return product
+
+
+def _without_directions(a: Space, b: Space) -> bool:
+    """Say whether all rows of a side are its mean, so that all candidates tie; the sides must have one width."""
+    if a.n_features != b.n_features:
+        message = (
+            f"Retrieval compares rows of X with rows of Y, so both need the same width; got {a.n_features} and "
+            f"{b.n_features} features. Use information_imbalance for different spaces."
+        )
+        raise InputError(message)
+    return 1 in (a.n_distinct, b.n_distinct)
+
+
+def _by_chance(ks: Sequence[int], n_samples: int) -> npt.NDArray[np.float64]:
+    """Return recall@k of candidates that all tie: its expectation, shape (n_ks,)."""
+    return np.minimum(np.asarray(ks) / n_samples, 1.0)
 
 
 def _by_item(products: npt.NDArray[np.float32], a: Space, b: Space) -> npt.NDArray[np.float32]:
@@ -223,6 +234,9 @@ def _recalls(
     def work(start: int, stop: int) -> None:
         for p in range(start, stop):
             a, b = A[pairs[p, 0]], B[pairs[p, 1]]
+            if _without_directions(a, b):
+                out[..., p] = _by_chance(ks, len(orders[0]))[:, None, None]
+                continue
             products = _products(a, b)
             # The length of the query is the same for all candidates.
             forward, backward = products / _rows(b).norm, (products / _rows(a).norm[:, None]).T
@@ -296,6 +310,9 @@ def _recalls_on_sets(
     def work(start: int, stop: int) -> None:
         for p in range(start, stop):
             a, b = A[pairs[p, 0]], B[pairs[p, 1]]
+            if _without_directions(a, b):
+                out[..., p] = _by_chance(ks, sets.shape[1])[:, None, None] * sets.shape[1]
+                continue
             products = _products(a, b)
             turned = np.ascontiguousarray(products.T)
             means_a, means_b = _set_means(a, sets), _set_means(b, sets)

@@ -271,11 +271,12 @@ def row_moments(
 
 
 def require_nonzero(space: Space, /) -> None:
-    """Raise an `InputError` when a row is the zero vector, which has no direction."""
+    """Raise an `InputError` when a row is the zero vector, which has no direction, unless all are: a constant ties."""
     zero = np.flatnonzero(space.norm[space.inverse] == 0)
-    if zero.size:
+    if zero.size and space.n_distinct > 1:
         message = (
             f"{space.name} has {zero.size} zero vectors, whose cosine is undefined; the first is row {zero[0]}. "
-            'Drop those items on both sides, or use metric="euclidean".'
+            "Drop those items on both sides, or use metric='euclidean' (of the neighborhood overlap: "
+            "overlap_metric='euclidean')."
         )
         raise InputError(message)
