@@ -192,6 +192,25 @@ def test_constant_layers_are_missing_for_cka_only():
     np.testing.assert_allclose(result.information_imbalance.sel(layer=0), 1.0)
 
 
+@pytest.mark.parametrize("value", [3.0, 0.0, 0.1])
+def test_a_constant_layer_ends_nothing_and_is_warned_of_once(value):
+    """Where all texts end alike, retrieval is that of chance and CKA missing; zeros are a constant as any other."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((2, 60, 4)).astype(np.float32)
+    A[0] = value
+    names = ["neighborhood_overlap", "cka_debiased", "cka_biased", "retrieval_at_1"]
+    with pytest.warns(PlatoscopeWarning) as caught:
+        result = platoscope.compare(A, A, measures=names, n_resamples=3, n_permutations=3, rng=0)
+    (warning,) = caught
+    assert "CKA (debiased) and CKA (biased) are undefined in 3 of 4 cells" in str(warning.message)
+    alone = np.array([[True, True], [True, False]])
+    assert np.array_equal(np.isnan(result.cka_debiased.values), alone)
+    for shown in (result.retrieval_at_1, result.retrieval_at_1_null_draws.mean("permutation")):
+        np.testing.assert_allclose(shown.values[:, alone], 1 / 60)
+    np.testing.assert_allclose(result.retrieval_at_1_resamples.values[..., alone], 1 / 30)
+    assert result.retrieval_at_1.values[0, 1, 1] == 1.0
+
+
 def test_equal_n_draws_a_subset_of_the_items(stacks):
     """With n_samples, a random subset of the items is compared, and strata follow."""
     A, B = stacks

@@ -118,8 +118,15 @@ def test_retrieval_needs_one_feature_space():
 def test_retrieval_of_a_row_without_direction_is_refused():
     """A row equal to the mean of its side has no cosine, and is named."""
     X = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1], [0, 0]])
-    with pytest.raises(InputError, match="1 distinct rows equal to its mean.*row 4"):
+    with pytest.raises(InputError, match="1 distinct rows equal to its mean.*row 4.*without retrieval"):
         retrieval(X, X)
+
+
+def test_retrieval_of_a_constant_is_that_of_chance():
+    """All of its rows are their mean, so every candidate ties, in both directions."""
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    found = retrieval(np.full((20, 3), 0.1), X, k=(1, 5))
+    assert found.forward == found.backward == {1: 1 / 20, 5: 5 / 20}
 
 
 @pytest.mark.parametrize("k", [0, 21])

@@ -44,6 +44,35 @@ def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path, fault: str) ->
     assert len(str(caught.value)) < 1_000
 
 
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_code_that_comes_with_a_model_is_refused_and_nobody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """The library would ask on the terminal, and wait; nothing of the folder is run."""
+
+    def asked(question: str = "") -> str:
+        msg = f"asked {question!r}"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr("builtins.input", asked)
+    folder = save_tiny_model("llama", tmp_path / "tiny")
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n", encoding="utf-8")
+    own = (
+        {"AutoConfig": "own.Own", "AutoModel": "own.Own"}
+        if file == "config.json"
+        else {"AutoTokenizer": ["own.Own", None]}
+    )
+    settings = json.loads((folder / file).read_text(encoding="utf-8")) | {"auto_map": own}
+    if file == "config.json":
+        settings["model_type"] = "own"
+    else:
+        settings["tokenizer_class"] = "Own"
+    (folder / file).write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(InputError, match=r"tiny.*comes with Python code of its own.*does not run"):
+        load_model(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize(
     "content",
     [

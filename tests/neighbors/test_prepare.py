@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError, MemoryPlanError
-from platoscope.neighbors import exact_scores, prepare, require_memory
+from platoscope.neighbors import exact_scores, nearest_neighbors, prepare, require_memory
 from platoscope.testing import references
 
 
@@ -56,8 +56,14 @@ def test_zero_vectors_have_no_cosine():
     """A zero row under cosine is an error that names the row and the way out."""
     X = np.ones((5, 2))
     X[3] = 0
-    with pytest.raises(InputError, match='1 zero vectors.*row 3.*metric="euclidean"'):
+    with pytest.raises(InputError, match="1 zero vectors.*row 3.*metric=.euclidean."):
         prepare(X, metric="cosine")
+
+
+def test_nothing_but_zero_vectors_is_a_constant_under_cosine():
+    """Where no row has a direction all tie, as the rows of any constant."""
+    near = nearest_neighbors(prepare(np.zeros((5, 2)), metric="cosine"), 1, "cosine")
+    assert near.constant
 
 
 def test_precomputed_distances_must_be_square():

@@ -40,8 +40,10 @@ def convert(file: Path, folder: Path, /) -> None:
         redirect_stderr(StringIO()),
         _parsed_once(),
     ):
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        model = AutoModel.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
+        model = AutoModel.from_pretrained(
+            file.parent, gguf_file=file.name, dtype=torch.float32, trust_remote_code=False
+        )
     tokenizer.save_pretrained(folder)
     # The library refuses to save what it read from GGUF; the weights are plain float32 by now.
     if hasattr(model.config, "quantization_config"):

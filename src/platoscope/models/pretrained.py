@@ -145,15 +145,21 @@ def outline_pretrained(location: ModelLocation, /, *, tower: str | None) -> Pret
     return _pretrained(location, whole, model.eval(), preprocess, has_weights=False)
 
 
-def _revision(location: ModelLocation) -> dict[str, str]:
-    return {} if location.revision is None else {"revision": location.revision}
+def _revision(location: ModelLocation) -> dict[str, Any]:
+    """Give what every call of the library takes: the revision, and never to run code that comes with a model.
+
+    Where nothing is said of it, the library asks on the terminal, and waits.
+    """
+    return {"trust_remote_code": False} | (
+        {} if location.revision is None else {"revision": location.revision}
+    )
 
 
 def _without_weights(location: ModelLocation) -> Any:
     """Build the whole model from its configuration."""
     with torch.device("meta"), _reading(location):
         config = AutoConfig.from_pretrained(location.place, **_revision(location))
-        return AutoModel.from_config(config)
+        return AutoModel.from_config(config, trust_remote_code=False)
 
 
 def _pretrained(
@@ -238,6 +244,8 @@ def _load_preprocess(location: ModelLocation, model: Any) -> Any:
     try:
         found = _preprocess(location, images=images)
     except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise InputError(_own_code(location)) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = lines[0].partition(". ")[0].rstrip(" .:")
         raise NotFoundError(_no_preprocess(location, images=images, reason=reason)) from error
@@ -272,7 +280,7 @@ def _preprocess(location: ModelLocation, *, images: bool) -> Any:
         return AutoTokenizer.from_pretrained(location.place, **_revision(location))
     # The file holds the whole tokenizer: reading just that takes a third of the time for 262,144 tokens.
     folder = Path(location.place)
-    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     known = {
         key: value for key, value in settings.items() if key.endswith("_token") or key == "model_max_length"
     }
@@ -321,11 +329,21 @@ def _reading(location: ModelLocation) -> Iterator[None]:
     except OSError as error:
         raise NotFoundError(_not_found(location, error)) from error
     except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise InputError(_own_code(location)) from error
         msg = (
             f"The files of the model {location.name!r} cannot be used: {reason_of(error)}. Check config.json, the "
             "tokenizer and the weights, or get them again."
         )
         raise InputError(msg) from error
+
+
+def _own_code(location: ModelLocation) -> str:
+    return (
+        f"The model {location.name!r} comes with Python code of its own, which Platoscope does not run. Load it yourself, "
+        "and hand its states to compare as arrays; or remove `auto_map` from its JSON files where transformers "
+        "knows its architecture."
+    )
 
 
 def _not_found(location: ModelLocation, error: OSError) -> str:
