@@ -72,6 +72,21 @@ def test_every_study_has_statements_and_panels_in_both_presets(study: Study, pre
     assert study.question.endswith("?")
 
 
+@pytest.mark.parametrize("study", list_studies(), ids=lambda study: study.name)
+def test_models_of_one_last_name_have_labels_that_tell_them_apart(study: Study) -> None:
+    """Two checkpoints are often folders of one name; a folder alone keeps its short one."""
+    from platoscope.studies import Choices
+
+    design = study.design(Choices(models=("runs/a/best", "runs/b/best/", "runs/c/best")))
+    for panel in design.panels:
+        assert len(set(panel.names)) == len(panel.names)
+    # Where a model is named at all it is by as much of its path as is needed, and by no more.
+    told = [item.label for item in design.comparisons if "best" in item.label]
+    assert all("/best" in label and "runs" not in label for label in told)
+    alone = study.design(Choices(models=("runs/a/best",)))
+    assert not any("a/best" in item.label for item in alone.comparisons)
+
+
 def test_sides_that_share_items_and_model_are_read_once() -> None:
     """Many poolings of one side are one pass over the model."""
     plan = _plan("aggregation", preset="paper")

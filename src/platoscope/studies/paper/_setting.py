@@ -11,6 +11,8 @@ from platoscope.studies.design.comparison import Items, Source
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platoscope.studies.design.records import Choices
 
 __all__ = [
@@ -113,9 +115,20 @@ def language_of(pairs: str, /) -> str:
     return pairs if language == languages_of("")[1] else language
 
 
-def name_of(model: str, /) -> str:
-    """Give the short name of a model for titles: the last part of a hub id or of a path."""
-    return model.rstrip("/").rpartition("/")[2]
+def name_of(model: str, among: Sequence[str] | None = None, /) -> str:
+    """Give the short name of a model: of a hub id or of a path the last part, and as many as tell it from the others.
+
+    >>> name_of("google/gemma-3-270m"), name_of("runs/a/last/", ("runs/a/last", "runs/b/last"))
+    ('gemma-3-270m', 'a/last')
+    """
+    parts, *others = (
+        given.replace("\\", "/").rstrip("/").split("/")
+        for given in (model, *(other for other in among or () if other.rstrip("/") != model.rstrip("/")))
+    )
+    taken = next(
+        (n for n in range(1, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts)
+    )
+    return "/".join(parts[-taken:])
 
 
 def text_items(data: str, choices: Choices, /) -> Items:

@@ -72,20 +72,21 @@ def _image_captions(choices: Choices) -> Design:
         panels.append(
             Panel(kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"})
         )
-    statements += _about_clip(clip.label, label_of(cast.language, cast.visions[0], data))
+    statements += _about_clip(clip.label, label_of(cast.language, cast.visions[0], data, cast.choices.models))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
 
 
 def _about_profiles(cast: Cast, data: str, labels: tuple[str, ...]) -> list[Statement]:
     """State where the first vision model and an autoregressive one are best, and which is better."""
     encoder, *others = labels
-    name = name_of(cast.visions[0])
+    models = cast.choices.models
+    name = name_of(cast.visions[0], models)
     statements = [
         claims.minimum_at_the_end(encoder, axis=AXIS, text=f"{data}: {name} is the best at its last layer.")
     ]
-    names = [name_of(model) for model in cast.visions[1:]] or [name_of(setting.IMAGE_GPT)]
+    names = [name_of(model, models) for model in cast.visions[1:]] or [name_of(setting.IMAGE_GPT)]
     hint = "" if others else setting.NOT_BUNDLED
-    others = others or [label_of(cast.language, setting.IMAGE_GPT, data)]
+    others = others or [label_of(cast.language, setting.IMAGE_GPT, data, models)]
     for label, other in zip(others, names, strict=True):
         middle = claims.minimum_in_the_middle(
             label, axis=AXIS, text=f"{data}: {other} is the best in its middle layers."

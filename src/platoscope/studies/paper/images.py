@@ -33,7 +33,7 @@ def image_profile(model: str, choices: Choices, /, *, data: str | None = None) -
     pooling = (choices.poolings or ("mean",))[0]
     data = data or from_preset(IMAGES, choices)
     return Comparison(
-        label=f"{name_of(model)} {data}",
+        label=f"{name_of(model, choices.models)} {data}",
         a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
         items=image_items(data),
@@ -49,7 +49,7 @@ def _design(choices: Choices) -> Design:
     statements = [falls_to_the_end(labels[encoder])]
     statements += [
         claims.minimum_in_the_middle(
-            labels[model], text=f"{name_of(model)}: Δ has its minimum in the middle."
+            labels[model], text=f"{name_of(model, choices.models)}: Δ has its minimum in the middle."
         )
         for model in others
     ]
@@ -59,7 +59,7 @@ def _design(choices: Choices) -> Design:
             f"{name} {data}", text=f"{name}: Δ has its minimum in the middle."
         )
         statements.append(replace(middle, hint=NOT_BUNDLED))
-    names = tuple(name_of(model) for model in models)
+    names = tuple(name_of(model, choices.models) for model in models)
     panels = (
         Panel(
             kind="profile",

@@ -47,7 +47,7 @@ def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
 def _profile(model: str, data: str, group: tuple[str, ...], choices: Choices) -> Comparison:
     pooling = (choices.poolings or ("mean(20)",))[0]
     return Comparison(
-        label=f"{name_of(model)} {data}",
+        label=f"{name_of(model, choices.models)} {data}",
         a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
         items=language_items(data, group, choices),
@@ -127,7 +127,7 @@ def _asymmetry(choices: Choices) -> Design:
             profiles = {language_of(data): _profile(model, data, group, choices) for data in group}
             comparisons += profiles.values()
             labels = tuple(profile.label for profile in profiles.values())
-            title = f"{name_of(model)}, {group[0].partition(':')[0]}"
+            title = f"{name_of(model, choices.models)}, {group[0].partition(':')[0]}"
             panels.append(Panel(kind="asymmetry", labels=labels, names=tuple(profiles), title=title))
             about = _about_asymmetry if model == models[0] else _about_asymmetry_of_llama
             statements += about(title, labels)

@@ -42,7 +42,7 @@ def _design(choices: Choices) -> Design:
     a, b = (Source(model=model, side=side, pooling=pooling, layers=choices.layers) for side in ("a", "b"))
     profiles = [
         Comparison(
-            label=f"{name_of(model)} {data}",
+            label=f"{name_of(model, choices.models)} {data}",
             a=a,
             b=b,
             items=replace(text_items(data, choices), maximum=MAXIMUM, together=group),
@@ -53,7 +53,7 @@ def _design(choices: Choices) -> Design:
     names = tuple(language_of(data) for data in group)
     matrix = replace(
         profiles[0],
-        label=f"{name_of(model)} every two languages",
+        label=f"{name_of(model, choices.models)} every two languages",
         kind="matrix",
         fixed=Fixed(side="a", minimum_of=labels[0]),
     )

@@ -28,7 +28,7 @@ __all__ = ["STUDY"]
 
 def _texts(model: str, data: str, choices: Choices) -> Comparison:
     return Comparison(
-        label=f"{name_of(model)} {data}",
+        label=f"{name_of(model, choices.models)} {data}",
         a=Source(model=model, side="a", layers=choices.layers),
         b=Source(model=model, side="b", layers=choices.layers),
         items=text_items(data, choices),
@@ -37,7 +37,7 @@ def _texts(model: str, data: str, choices: Choices) -> Comparison:
 
 def _captions(language: str, vision: str, data: str, choices: Choices) -> Comparison:
     return Comparison(
-        label=f"{name_of(language)} and {name_of(vision)}, {data}",
+        label=f"{name_of(language, choices.models)} and {name_of(vision, choices.models)}, {data}",
         a=caption_source(language, choices),
         b=Source(model=vision, side="a", pooling="mean"),
         items=image_items(data),
@@ -72,7 +72,7 @@ def _design(choices: Choices) -> Design:
     names: dict[str, str] = {}
     pairs: dict[str, str] = {}
     for aligned in _aligned(choices):
-        name = _name(aligned, set(names.values()))
+        name = _name(aligned, set(names.values()), choices)
         # What is left of 1 − Δ is judged beside what there was.
         comparisons += [aligned, replace(aligned, label=f"{aligned.label} shuffled", shuffle="free")]
         free.append(comparisons[-1].label)
@@ -117,12 +117,12 @@ def _strata(comparison: Comparison) -> str | None:
     return None if info is None else info.strata
 
 
-def _name(comparison: Comparison, taken: set[str]) -> str:
+def _name(comparison: Comparison, taken: set[str], choices: Choices) -> str:
     """Name a curve by its data, and by its model where another model read the same data."""
     assert comparison.items is not None
     data = comparison.items.data.partition("@")[0]
     return (
-        f"{data} ({name_of(comparison.a.model)})"
+        f"{data} ({name_of(comparison.a.model, choices.models)})"
         if data in taken and isinstance(comparison.a, Source)
         else data
     )

@@ -48,7 +48,7 @@ def _design(choices: Choices) -> Design:
                 model=model, side="a" if side == "a" else "b", pooling="token(0)", layers=choices.layers
             )
             comparisons[model, language] = Comparison(
-                label=f"{name_of(model)} {language}",
+                label=f"{name_of(model, choices.models)} {language}",
                 a=source,
                 b=source,
                 items=text_items(data, choices),
@@ -104,7 +104,7 @@ def _statements(
         lower_across(
             labels[model, a],
             labels[model, b],
-            text=f"In deep layers of {name_of(model)} tokens predict each other better in {a} than in {b}.",
+            text=f"In deep layers of {name_of(model, models)} tokens predict each other better in {a} than in {b}.",
         )
         for model in models
     ]
@@ -115,7 +115,7 @@ def _statements(
 def _translation(model: str, data: str, choices: Choices) -> Comparison:
     """Compare a sentence with its translation, whose best layers the strongest ones of tokens follow."""
     return Comparison(
-        label=f"{name_of(model)} translations",
+        label=f"{name_of(model, choices.models)} translations",
         a=Source(model=model, side="a", layers=choices.layers),
         b=Source(model=model, side="b", layers=choices.layers),
         items=text_items(data, choices),

@@ -37,7 +37,7 @@ def _design(choices: Choices) -> Design:
 def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> Design:
     """Compare one model on one set of pairs, under every pooling."""
     items = Items(data=data)
-    short = f"{name_of(model)} {data}"
+    short = f"{name_of(model, choices.models)} {data}"
     labels = {pooling: f"{short} {pooling}" for pooling in poolings}
     comparisons = []
     for pooling, label in labels.items():
