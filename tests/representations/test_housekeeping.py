@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.representations import (
     Representations,
     extract,
@@ -98,3 +98,11 @@ def test_ambiguous_and_empty_keys_are_refused(
         info(tmp_path, letters[-1])
     with pytest.raises(InputError, match="key is empty"):
         remove(tmp_path, "")
+
+
+@pytest.mark.parametrize("url", ["foo://bar", "foo+bar://x", "http://[", "github://nobody"])
+def test_a_url_that_cannot_be_opened_is_one_sentence(url: str) -> None:
+    """Whatever fsspec or the package of a protocol makes of a URL, the store is named with what a store is."""
+    pytest.importorskip("fsspec")
+    with pytest.raises(StorageError, match="The store .* cannot be opened: .*s3://BUCKET/FOLDER"):
+        list_store(url)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from platoscope.cache import cache_folder
-from platoscope.errors import MissingExtraError, StorageError
+from platoscope.errors import MissingExtraError, StorageError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,11 +197,11 @@ class UrlFolder:
         except ImportError as error:
             feature = f"the store {url!r}"
             raise MissingExtraError(feature, "fsspec", "pip install 'platoscope[io]'") from error
-        try:
+        # Beside an unknown protocol, each protocol's own package has faults of its own to find with a URL; where a
+        # package is missing, fsspec names it and how to install it.
+        way_out = "A store is a folder, or a URL of a protocol that fsspec knows, as s3://BUCKET/FOLDER."
+        with guarded(f"The store {url!r} cannot be opened", way_out, kind=StorageError):
             self._fs, root = url_to_fs(url)
-        except ImportError as error:  # fsspec names the package of the protocol and how to install it
-            message = f"The store {url!r} cannot be opened: {error}"
-            raise StorageError(message) from error
         self._root = str(root).rstrip("/")
         self._url = url
         self.location = url
