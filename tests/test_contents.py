@@ -92,7 +92,7 @@ def test_a_cache_that_cannot_be_written_costs_another_reading(
     cache: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is remembered is optional."""
-    cache.write_text("a file in the place of the folder")
+    cache.write_text("a file in the place of the folder", encoding="utf-8")
     let_time_pass(monkeypatch)
     first = digest_of(file)
     monkeypatch.setattr("platoscope.contents._MEMORY", {})

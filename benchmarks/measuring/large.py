@@ -46,7 +46,7 @@ def _row(n: int) -> Row:
 
 def _status(field: str) -> int:
     """Return a size from /proc/self/status in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
@@ -62,7 +62,7 @@ def _measure(n: int) -> dict[str, float]:
     X = rng.standard_normal((n, N_FEATURES), dtype=np.float32)
     Y = rng.standard_normal((n, N_FEATURES), dtype=np.float32)
     Y += X
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again, from the inputs
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak starts again, from the inputs
     before = _status("VmRSS")
     start = time.perf_counter()
     information_imbalance(X, Y)

@@ -94,7 +94,9 @@ def machine() -> str:
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name")
+        ]
         processor = names[0].partition(":")[2].strip() if names else processor
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "platoscope"))
     cores = len(os.sched_getaffinity(0))
@@ -109,7 +111,7 @@ def write_into(page: Path, rows: Sequence[Row], /) -> None:
     SystemExit
         The page has no markers, or rows that would stay come from another machine.
     """
-    before, found, rest = page.read_text().partition(_BEGIN)
+    before, found, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
     old, closed, after = rest.partition(_END)
     if not (found and closed):
         message = f"{page} needs the lines {_BEGIN} and {_END}, between which the table goes."
@@ -121,7 +123,7 @@ def write_into(page: Path, rows: Sequence[Row], /) -> None:
         message = f"{page} has rows from another machine or other versions; run all sections."
         raise SystemExit(message)
     table = "\n".join([HEADER, *_in_order(kept, [str(row) for row in rows])])
-    page.write_text(f"{before}{_BEGIN}\n{machine()}\n\n{table}\n{_END}{after}")
+    page.write_text(f"{before}{_BEGIN}\n{machine()}\n\n{table}\n{_END}{after}", encoding="utf-8")
 
 
 def _in_order(kept: Sequence[str], new: Sequence[str]) -> list[str]:

@@ -420,7 +420,7 @@ def test_global_options_stand_anywhere() -> None:
 def _write_pairs(n: int) -> None:
     """Write a table of `n` short pairs into the working folder."""
     rows = [{"en": f"word {i} and more of it", "it": f"parola {i} e altro"} for i in range(n)]
-    Path("pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def test_compare_by_a_measure_without_directions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -437,7 +437,8 @@ def test_a_study_file_keeps_its_seed_and_refuses_other_models(capsys: pytest.Cap
     side = 'type = "synthetic", construction = "low_rank", n_features = 4, values = [1, 2]'
     Path("s.toml").write_text(
         'name = "s"\nquestion = "Which?"\n[settings]\nseed = 7\n[[comparison]]\nlabel = "x"\n'
-        f'a = {{ {side}, role = "x" }}\nb = {{ {side}, role = "y" }}\n'
+        f'a = {{ {side}, role = "x" }}\nb = {{ {side}, role = "y" }}\n',
+        encoding="utf-8",
     )
     assert cli.main(["run", "s.toml", "--dry-run"]) == 0
     assert "seed 7" in capsys.readouterr().out
@@ -527,7 +528,7 @@ def test_near_duplicates_are_dropped_on_demand(
     assert cli.main(["data", "show", "pairs.jsonl", "--near-duplicates", "0.99", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["counts"]
     assert [count["step"] for count in counts][-1] == "near-duplicates"
-    with Path("pairs.jsonl").open("a") as file:
+    with Path("pairs.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"en": "WORD 3 and  more of it", "it": "altro"}) + "\n")
     monkeypatch.setattr("platoscope.models.load_model", lambda *_, **__: SimpleNamespace(name="tiny"))
     monkeypatch.setattr("platoscope.representations.extract", reading)

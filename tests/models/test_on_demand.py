@@ -135,7 +135,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     cache: Path, tiny: Callable[..., str], texts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing can be remembered, the model is asked each time."""
-    cache.write_text("a file in the place of the folder")
+    cache.write_text("a file in the place of the folder", encoding="utf-8")
     asked = []
     outline = load_outline()
     monkeypatch.setattr(

@@ -115,7 +115,7 @@ def cpu_multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo"), /) -> bool:
     """
     if platform.system() != "Linux" or not cpuinfo.exists():
         return False
-    for line in cpuinfo.read_text().splitlines():
+    for line in cpuinfo.read_text(encoding="utf-8").splitlines():
         key, _, flags = line.partition(":")
         if key.strip() in ("flags", "Features"):
             return not _CPU_FLAGS.isdisjoint(flags.split())

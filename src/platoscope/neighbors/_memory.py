@@ -14,7 +14,7 @@ def available_memory() -> int:
     """Return the bytes that this process can still take without swapping (0 where it cannot be told)."""
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
+        for line in meminfo.read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     try:

@@ -42,7 +42,10 @@ def _peak_memory() -> int | None:
     status = Path("/proc/self/status")
     if status.exists():
         # Not `getrusage`: a process that was started by a larger one begins with the peak of that one.
-        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM:")), None)
+        line = next(
+            (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:")),
+            None,
+        )
         if line is not None:
             return int(line.split()[1]) * 1024
     try:
