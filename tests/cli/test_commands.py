@@ -471,6 +471,20 @@ def test_data_show_prints_both_sides_of_one_name(capsys: pytest.CaptureFixture[s
     assert set(told["examples"][0]) == {"id", "a", "b"}
 
 
+def test_data_show_says_the_strata_and_writes_for_readers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether a column of strata was found is said, and columns are words, not a list of Python."""
+    lines = ["stratum,en,it", *(f"book {i % 2},one {i},uno {i}" for i in range(6))]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert cli.main(["data", "show", "pairs.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 strata, such as 'book 0'" in printed
+    assert "columns  en, it" in printed
+    assert cli.main(["data", "show", "pairs.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_strata"] == 2
+
+
 def test_plan_counts_no_more_pairs_than_a_file_has(capsys: pytest.CaptureFixture[str]) -> None:
     """``plan FILE`` prices the rows of the file, and says when they are too few."""
     _write_pairs(50)

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from platoscope.errors import InputError, PlatoscopeWarning, StorageError
-from platoscope.report import _fonts, draw_result, plot_profile, write_figures, write_page
+from platoscope.report import _fonts, draw_result, plot_profile, plot_rank, write_figures, write_page
 from platoscope.report.interactive import chart, description
 from platoscope.report.panels import PANELS, draw_panel
 from platoscope.studies import Panel, StudyResult, Verdict
@@ -219,6 +219,13 @@ def test_chart_of_a_map_has_its_cells(madeup: ModuleType) -> None:
     values = madeup.grid(n_a=5, n_b=7).information_imbalance.sel(direction="a_to_b")
     assert_allclose(trace["z"], values.transpose("layer_b", "layer_a"), atol=1e-5)
     assert trace["x"] == [0, 1, 2, 3, 4]
+
+
+def test_ticks_of_a_logarithmic_chart_are_those_of_the_figure(madeup: ModuleType) -> None:
+    """Ranks stand as plain numbers: left to itself the chart writes 2 for 20."""
+    axis = chart(plot_rank(madeup.synthetic("rank"), Figure().subplots()))["layout"]["xaxis"]
+    assert axis["tickvals"] == [1, 2, 5, 10, 20, 50, 100]
+    assert axis["ticktext"] == ["1", "2", "5", "10", "20", "50", "100"]
 
 
 def test_description_says_where_the_minimum_is(madeup: ModuleType) -> None:

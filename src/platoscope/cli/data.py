@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from platoscope.cli.options import AsJson, NearDuplicates, Seed  # noqa: TC001  # Typer reads annotations when it runs
-from platoscope.cli.output import print_json, print_table, print_text
+from platoscope.cli.output import in_words, print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from platoscope.datasets import DatasetInfo
@@ -72,6 +72,7 @@ def show(
                 "n_pairs": len(loaded),
                 "sides": {"a": loaded.a.name, "b": loaded.b.name},
                 "fingerprint": loaded.fingerprint(),
+                "n_strata": None if loaded.strata is None else len(set(loaded.strata)),
                 "provenance": dict(loaded.provenance),
                 "counts": loaded.counts,
                 "examples": examples,
@@ -83,8 +84,10 @@ def show(
         ("step", "kept", "dropped", "note"),
         [(count.step, count.kept, count.dropped, count.note) for count in loaded.counts],
     )
+    if loaded.strata is not None:
+        print_text(f"\n{len(set(loaded.strata)):,} strata, such as {loaded.strata[0]!r}")
     print_text("")
-    print_table(("from", "value"), [(key, value) for key, value in loaded.provenance.items()])
+    print_table(("from", "value"), [(key, in_words(value)) for key, value in loaded.provenance.items()])
     for example in examples:
         sides = [f"{name}: {example[side]}" for side, name in (("a", shown.a.name), ("b", shown.b.name))]
         print_text("\n" + "\n".join([f"id: {example['id']}", *sides]))
@@ -92,7 +95,7 @@ def show(
 
 @data.command("prepare")
 def prepare(
-    name: Annotated[str, typer.Argument(help="Which data set: emoji.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which data set: emoji.")],
     sources: Annotated[
         list[Path], typer.Argument(metavar="SOURCE...", help="Package files as downloaded, or folders.")
     ],

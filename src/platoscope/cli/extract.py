@@ -34,7 +34,8 @@ __all__ = ["extract"]
 def extract(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(help="A model (`platoscope models`), hub id, folder or .gguf file.")
+        str,
+        typer.Argument(metavar="MODEL", help="A model (`platoscope models`), hub id, folder or .gguf file."),
     ],
     pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
     *,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["format_table", "plain", "print_json", "print_table", "print_text"]
+__all__ = ["format_table", "in_words", "plain", "print_json", "print_table", "print_text"]
 
 _GAP = "  "
 _NARROWEST = 20  # a last column narrower than this is harder to read than a line that runs over
@@ -71,6 +71,25 @@ def format_table(
         for number, piece in enumerate(wrapped or [""]):
             lines.append(((start if number == 0 else " " * left) + piece).rstrip())
     return "\n".join(lines)
+
+
+def in_words(value: object, /) -> str:
+    """Write what provenance says for a reader: no brackets and quotes of Python.
+
+    Examples
+    --------
+    >>> print(in_words(["en", "it"]), in_words({"torch": "2.9", "device": None}), in_words(None))
+    en, it torch 2.9; device – –
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {in_words(item)}" for name, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(in_words(item) for item in value)
+    return str(value)
 
 
 def plain(value: Any, /) -> Any:

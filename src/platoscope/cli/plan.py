@@ -20,7 +20,8 @@ __all__ = ["plan"]
 
 def plan(
     model: Annotated[
-        str, typer.Argument(help="A model (`platoscope models`), hub id, folder or .gguf file.")
+        str,
+        typer.Argument(metavar="MODEL", help="A model (`platoscope models`), hub id, folder or .gguf file."),
     ],
     pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
     *,

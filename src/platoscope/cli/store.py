@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from platoscope.cli.options import AsJson, Store  # noqa: TC001  # Typer reads annotations when it runs
-from platoscope.cli.output import print_json, print_table, print_text
+from platoscope.cli.output import in_words, print_json, print_table, print_text
 
 __all__ = ["store"]
 
 store = typer.Typer(no_args_is_help=True, help="List, check and remove representations on disk.")
 
-Key = Annotated[str, typer.Argument(help="A key, or its first characters.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="A key, or its first characters.")]
 
 _SHORT = 12
 
@@ -71,13 +71,15 @@ def info(key: Key, *, store: Store = None, as_json: AsJson = False) -> None:
     ]
     for section, values in record.attributes.items():
         if isinstance(values, dict):
-            rows += [(f"{section}: {name}", value) for name, value in values.items()]
+            rows += [(f"{section}: {name}", in_words(value)) for name, value in values.items()]
     print_table(("what", "value"), rows)
 
 
 @store.command("verify")
 def verify(
-    key: Annotated[str | None, typer.Argument(help="Only this one.", show_default=False)] = None,
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="Only this one.", show_default=False)
+    ] = None,
     *,
     store: Store = None,
     as_json: AsJson = False,

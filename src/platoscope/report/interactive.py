@@ -207,6 +207,10 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict
             "type": "log" if logarithmic else "linear",
             "zeroline": False,
         }
+        if logarithmic:  # plotly would write 2 for 20 beside a power of ten
+            places = axis.get_majorticklocs().tolist()
+            labels = axis.get_major_formatter().format_ticks(places)
+            axes[name] |= {"tickvals": _numbers(places), "ticktext": [as_written(text) for text in labels]}
     rows = len(names) if any(len(name) > _LONG_NAME for name in names) else -(-len(names) // 2)
     bottom = _AXIS + _LEGEND_ROW * rows
     return {
