@@ -353,6 +353,18 @@ def test_compare_states_what_it_compared(tmp_path: Path, capsys: pytest.CaptureF
     assert "There is no file 'gone.npz'" in capsys.readouterr().err
 
 
+def test_a_null_matched_in_tokens_needs_permutations_and_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """``--null-matched tokens`` is refused where nothing is permuted, and where nothing counted tokens."""
+    np.save("a.npy", np.random.default_rng(0).standard_normal((2, 80, 6)).astype(np.float32))
+    arguments = ["compare", "a.npy", "a.npy", "--resamples", "0", "--null-matched", "tokens"]
+    assert cli.main(arguments) == 2
+    assert "give --permutations as well" in capsys.readouterr().err
+    assert cli.main([*arguments, "--permutations", "5"]) == 2
+    assert "How many tokens the items have is not known" in capsys.readouterr().err
+
+
 def test_compare_in_several_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--spaces`` prints Δ and the asymmetry per space, draws both beside the file, and refuses one transform."""
     x = np.random.default_rng(0).standard_normal((2, 80, 40)).astype(np.float32)

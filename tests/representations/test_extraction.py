@@ -15,7 +15,14 @@ import zarr
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, StorageError
 from platoscope.models import Pooling
-from platoscope.representations import ModelOnDemand, Representations, extract, open_representations, verify
+from platoscope.representations import (
+    ModelOnDemand,
+    Representations,
+    extract,
+    open_representations,
+    token_counts,
+    verify,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,6 +169,17 @@ def test_items_that_are_cut_are_counted(fake: ModuleType, tmp_path: Path) -> Non
         r = extract(encoder, items, pooling="mean(3)", store=tmp_path)
         assert r.n_truncated == r.provenance["data"]["truncated"] == longer
     assert extract(fake.FakeEncoder(limit="none"), items, pooling="mean(3)", store=tmp_path).n_truncated == 0
+
+
+def test_the_tokens_of_the_items_are_known_again(fake: ModuleType, tmp_path: Path) -> None:
+    """Of a key of the store, in the order of the items that are selected."""
+    items = fake.sentences(N_ITEMS)
+    key = extract(fake.FakeEncoder(), items, pooling="last", store=tmp_path).key
+    words = [len(item.split()) for item in items]
+    assert len(set(words)) > 1
+    r = open_representations(key, store=tmp_path)
+    assert token_counts(r).tolist() == words
+    assert token_counts(r.select([40, 3, 17])).tolist() == [words[40], words[3], words[17]]
 
 
 def test_any_fsspec_url_is_a_store(fake: ModuleType, small_units: int) -> None:

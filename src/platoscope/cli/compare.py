@@ -66,6 +66,13 @@ def compare(
         int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
     ] = None,
     permutations: Annotated[int, typer.Option(min=0, help="Permutations behind the null.")] = 0,
+    null_matched: Annotated[
+        Literal["tokens"] | None,
+        typer.Option(
+            help="Permute only among items with about as many tokens on both sides, which the store has counted.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -79,12 +86,13 @@ def compare(
 ) -> None:
     """Compare two representations layer by layer: both directions of Δ, overlap and CKA."""
     from platoscope import layerwise
-    from platoscope.measures import ComparisonOptions, changed
-    from platoscope.representations import align
+    from platoscope.measures import ComparisonOptions, changed, matched_strata
+    from platoscope.representations import align, token_counts
     from platoscope.studies.judge.summary import tidy
 
     _check_ending(out)
     _check_spaces(spaces, grid=grid, transform=transform)
+    _check_null(null_matched, permutations)
     told = {
         "measures": measure or None, "transform": transform, "metric": metric, "n_neighbors": neighbors,
         "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
@@ -93,16 +101,17 @@ def compare(
     with open_progress(verbose=is_verbose(context)) as progress:
         progress.stage("Comparing")
         aligned = align(_open(a, store, pooling), _open(b, store, pooling))
+        strata = matched_strata(*map(token_counts, aligned)) if null_matched else None
 
         def report(what: str, done: int, total: int) -> None:
             progress.advance(done, f"{what}, {done} of {total}")
 
         if grid:
-            result = layerwise.compare(aligned.a, aligned.b, options=options, rng=seed, progress=report)
+            compared = layerwise.compare
         else:
             several = partial(layerwise.compare_spaces, measures=measure or ("information_imbalance",))
-            matched = several if spaces else layerwise.profile
-            result = matched(aligned.a, aligned.b, match=match, options=options, rng=seed, progress=report)
+            compared = partial(several if spaces else layerwise.profile, match=match)
+        result = compared(aligned.a, aligned.b, options=options, strata=strata, rng=seed, progress=report)
     table = tidy({f"{a} {b}": result})
     if out is not None:
         _write(result, table, out)
@@ -157,6 +166,15 @@ def _check_spaces(spaces: bool, /, *, grid: bool, transform: str | None) -> None
     if spaces and wrong:
         message = (
             f"--spaces compares matched layers under preparations of its own; leave out {' and '.join(wrong)}"
+        )
+        raise InputError(message)
+
+
+def _check_null(matched: str | None, n_permutations: int, /) -> None:
+    """Refuse to say among what pairs are shuffled where none are."""
+    if matched and not n_permutations:
+        message = (
+            "--null-matched is about the permutations behind the null; give --permutations as well, as 200"
         )
         raise InputError(message)
 

@@ -14,6 +14,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
     MetricOption,
+    NearDuplicates,
     NeighborsOption,
     OverlapNeighborsOption,
     Store,
@@ -46,6 +47,7 @@ class _Request:
     poolings: tuple[str, ...] | None
     layers: tuple[int, ...] | None
     limits: tuple[int | None, int | None]
+    near_duplicates: float | None
     n: int | None
     seed: int | None
     n_resamples: int | None
@@ -66,6 +68,7 @@ class _Request:
             layers=self.layers,
             min_tokens=self.limits[0],
             max_tokens=self.limits[1],
+            near_duplicates=self.near_duplicates,
             n=self.n,
             seed=self.seed,
             n_resamples=self.n_resamples,
@@ -101,6 +104,7 @@ def run(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Longest text; the study's by default.", show_default=False)
     ] = None,
+    near_duplicates: NearDuplicates = None,
     layers: Layers = None,
     out: Annotated[
         Path | None,
@@ -157,6 +161,7 @@ def run(
         poolings=tuple(pooling) if pooling else None,
         layers=parse_layers(layers),
         limits=(min_tokens, max_tokens),
+        near_duplicates=near_duplicates,
         n=n,
         seed=seed,
         n_resamples=resamples,

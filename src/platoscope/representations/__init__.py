@@ -1,7 +1,7 @@
 """Layer-wise representations: extracted from models, kept in a store, imported and exported."""
 
 from platoscope.models import ModelOnDemand
-from platoscope.representations.alignment import Aligned, align
+from platoscope.representations.alignment import Aligned, align, token_counts
 from platoscope.representations.exporting import export, to_dataset
 from platoscope.representations.extraction import extract
 from platoscope.representations.housekeeping import (
@@ -35,5 +35,6 @@ __all__ = [
     "open_representations",
     "remove",
     "to_dataset",
+    "token_counts",
     "verify",
 ]

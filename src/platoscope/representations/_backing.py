@@ -42,6 +42,10 @@ class Backing(Protocol):
     def location(self) -> str:
         """Where it lies, in words."""
 
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """Tokens of each item; None where nothing counted them."""
+
     def width(self, pooling: str, /) -> int:
         """Features of one vector in the widest layer."""
 
@@ -108,6 +112,10 @@ class ArrayBacking:
     def poolings(self) -> tuple[str, ...]:
         return tuple(self.layers_of)
 
+    @property
+    def lengths(self) -> None:
+        return None
+
     @cached_property
     def key(self) -> str:
         total = hashlib.sha256()
@@ -148,6 +156,10 @@ class StoredBacking:
     @property
     def poolings(self) -> tuple[str, ...]:
         return tuple(self.arrays)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return self.group.lengths
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:

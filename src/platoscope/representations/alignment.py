@@ -10,9 +10,12 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from platoscope.representations.representations import Representations
 
-__all__ = ["Aligned", "align"]
+__all__ = ["Aligned", "align", "token_counts"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,25 @@ def _is_numbered(representations: Representations, /) -> bool:
 def _is_imported(*representations: Representations) -> bool:
     """Say whether some come from a file: in memory a part may have been selected, with the ids of the whole."""
     return any("imported_from" in item.provenance for item in representations)
+
+
+def token_counts(representations: Representations, /) -> NDArray[np.int64]:
+    """Return the tokens of each item under the model that read it, shape ``(n_items,)``: the store has them.
+
+    ``strata=matched_strata(token_counts(a), token_counts(b))`` keeps in a null what the lengths of both sides tell
+    (`platoscope.measures.matched_strata`).
+
+    Raises
+    ------
+    InputError
+        If they are not from the store: a file of arrays does not say how long its texts were.
+    """
+    lengths = representations._backing.lengths
+    if lengths is None:
+        message = (
+            f"How many tokens the items have is not known of representations from {representations._backing.location}; "
+            "it is of those that `extract` put into the store."
+        )
+        raise InputError(message)
+    found: NDArray[np.int64] = lengths[representations._rows]
+    return found

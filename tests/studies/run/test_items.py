@@ -290,8 +290,19 @@ def test_short_texts_are_told_the_way_out(data: Callable[..., object]) -> None:
     limits = {(item.items.minimum, item.items.maximum) for item in plan.comparisons if item.items}
     assert limits <= {(3, 9), (None, None)}
     assert (plan.choices.min_tokens, plan.choices.max_tokens) == (3, 9)
+    assert {item.items.near_duplicates for item in plan.comparisons if item.items} == {None}
     with pytest.raises(InputError, match="min_tokens must be a whole number"):
         make_plan(get_study("translations"), min_tokens=0.5)  # type: ignore[arg-type]
+
+
+def test_near_duplicates_may_be_dropped_from_any_study() -> None:
+    """Wherever a study limits texts, the plan takes the user's share; a share above 1 is refused."""
+    plan = make_plan(get_study("translations"), near_duplicates=0.7, skip_missing=True)
+    limited = [item.items for item in plan.comparisons if item.items and item.items.minimum]
+    assert limited
+    assert {items.near_duplicates for items in limited} == {0.7}
+    with pytest.raises(InputError, match=r"near_duplicates of .* must be above 0 and at most 1"):
+        make_plan(get_study("translations"), near_duplicates=1.5, skip_missing=True)
 
 
 def test_what_was_filtered_is_not_loaded_again(data: Callable[..., list[str]]) -> None:

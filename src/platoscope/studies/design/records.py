@@ -168,7 +168,8 @@ class Choices:
     """What a user may choose of a study: everything else is the study's own.
 
     `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens`
-    its limits of the length of a text.
+    its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
+    the study has such limits.
     """
 
     preset: str = "bundled"
@@ -178,6 +179,7 @@ class Choices:
     layers: tuple[int, ...] | None = None
     min_tokens: int | None = None
     max_tokens: int | None = None
+    near_duplicates: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_tokens", "max_tokens"):

@@ -159,6 +159,7 @@ def make_plan(
     layers: Sequence[int] | None = None,
     min_tokens: int | None = None,
     max_tokens: int | None = None,
+    near_duplicates: float | None = None,
     seed: int | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
@@ -181,6 +182,9 @@ def make_plan(
         Layers to keep; all by default.
     min_tokens, max_tokens : int, optional
         Tokens of a text instead of the study's limits, wherever it has any.
+    near_duplicates : float, optional
+        Pairs are dropped of which a text shares so much of its character 5-grams with an earlier one
+        (`platoscope.datasets.drop_near_duplicates`), wherever the study has limits of length; the study's own by default.
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, n_permutations : int, optional
@@ -215,7 +219,7 @@ def make_plan(
     if preset not in study.presets:
         msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
         raise NotFoundError(msg)
-    choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens))
+    choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), near_duplicates)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
     design = study.design(choices)
@@ -246,6 +250,7 @@ def _choices(
     lists: tuple[str | Sequence[str] | None, ...],
     layers: Sequence[int] | None,
     limits: tuple[int | None, int | None],
+    near_duplicates: float | None,
 ) -> Choices:
     models, pairs, poolings = map(_tuple, lists)
     return Choices(
@@ -256,6 +261,7 @@ def _choices(
         layers=None if layers is None else whole_numbers("layers", layers),
         min_tokens=limits[0],
         max_tokens=limits[1],
+        near_duplicates=near_duplicates,
     )
 
 
@@ -282,13 +288,14 @@ def in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
 
 
 def _limited(comparison: Comparison, choices: Choices) -> Comparison:
-    """Put the user's limits of tokens in the place of the study's, where it has limits at all."""
+    """Put the user's limits of tokens and of likeness in the place of the study's, where it limits texts at all."""
     items = comparison.items
     if items is None or (items.minimum is None and items.maximum is None):
         return comparison
     minimum = items.minimum if choices.min_tokens is None else choices.min_tokens
     maximum = items.maximum if choices.max_tokens is None else choices.max_tokens
-    return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum))
+    alike = items.near_duplicates if choices.near_duplicates is None else choices.near_duplicates
+    return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum, near_duplicates=alike))
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:
