@@ -88,7 +88,7 @@ def test_short_texts_are_compared_whole(text: str) -> None:
     assert pairs.ids == ("0", "1")
 
 
-@pytest.mark.parametrize("threshold", [0, -1, 1.01, float("nan")])
+@pytest.mark.parametrize("threshold", [0, -1, 1.01, float("nan"), "0.8", None])
 def test_a_threshold_out_of_range_is_refused(threshold: float) -> None:
     """The message says what it may be."""
     with pytest.raises(InputError, match="above 0 and at most 1"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,8 +27,8 @@ def test_each_k_is_the_measure_with_that_k() -> None:
     assert curve.attrs["transform"] == "zscore"
 
 
-@pytest.mark.parametrize("wrong", [[], [0], [80], [1.5]])
-def test_a_k_outside_what_the_items_allow_is_refused(wrong: list[int]) -> None:
+@pytest.mark.parametrize("wrong", [[], [0], [80], [1.5], 5, None])
+def test_a_k_outside_what_the_items_allow_is_refused(wrong: Any) -> None:
     """No k, or one that is none of 1 to N − 1, is an error that names the argument."""
     X = np.random.default_rng(0).standard_normal((80, 6))
     with pytest.raises(InputError, match="n_neighbors"):

@@ -108,3 +108,6 @@ def test_bands_need_resamples():
         simultaneous_bands(bare)
     with pytest.raises(InputError, match="level must lie strictly between 0 and 1; got 95"):
         simultaneous_bands(bare, level=95)
+    few = platoscope.profile(A, A[:, :, :2], measures=["information_imbalance"], n_resamples=9, rng=0)
+    with pytest.raises(InputError, match="at least 10 subsamples, .* the result has 9"):
+        simultaneous_bands(few)

@@ -34,8 +34,19 @@ def test_a_null_within_strata_keeps_what_length_tells() -> None:
     assert float(kept.information_imbalance_p.min()) > 0.05
 
 
-@pytest.mark.parametrize(("values", "n"), [([1.0, np.nan, 2.0, 3.0], 2), ([[1.0, 2.0]], 1), ([1, 2, 3], 2)])
-def test_what_cannot_be_grouped_is_refused(values: list[float], n: int) -> None:
+@pytest.mark.parametrize(
+    ("values", "n"),
+    [
+        ([1.0, np.nan, 2.0, 3.0], 2),
+        ([[1.0, 2.0]], 1),
+        ([1, 2, 3], 2),
+        ("abcd", 2),
+        ([1j] * 4, 2),
+        (range(9), 2.5),
+        (range(9), "2"),
+    ],
+)
+def test_what_cannot_be_grouped_is_refused(values: Any, n: Any) -> None:
     """Missing numbers, tables, and strata with nothing to shuffle are errors."""
     with pytest.raises(InputError, match=r"values must hold|n_strata must be"):
         quantile_strata(values, n_strata=n)
@@ -84,11 +95,11 @@ def test_a_null_of_matched_items_keeps_what_both_lengths_tell() -> None:
         ([[1, 2], [1, 2, 3]], {}, r"got lengths \[2, 3\]"),
         ([[1, 2]], {"within": "abc"}, r"got lengths \[2, 3\]"),
         ([[1.0, np.nan]], {}, "finite number"),
+        (["ab"], {}, "finite number"),
+        ([range(9)], {"per_stratum": float("nan")}, "per_stratum must be a whole number"),
     ],
 )
-def test_what_cannot_be_matched_is_refused(
-    values: list[list[float]], options: dict[str, Any], words: str
-) -> None:
+def test_what_cannot_be_matched_is_refused(values: list[Any], options: dict[str, Any], words: str) -> None:
     """Nothing to match, lengths that differ, missing numbers."""
     with pytest.raises(InputError, match=words):
         matched_strata(*values, **options)

@@ -81,3 +81,5 @@ def test_neighbors_must_exist(n_neighbors: int) -> None:
     """The message says how many there are."""
     with pytest.raises(InputError, match="between 1 and the other items of X, 19"):
         local_scaling(np.eye(20), n_neighbors=n_neighbors)
+    with pytest.raises(InputError, match="n_neighbors must be a whole number"):
+        local_scaling(np.eye(20), n_neighbors=n_neighbors + 0.5)

@@ -68,7 +68,7 @@ def drop_near_duplicates(pairs: Pairs, /, *, threshold: float = 0.8) -> Pairs:
     >>> kept.ids, kept.counts[-1].dropped
     (('0', '2'), 1)
     """
-    if not 0 < threshold <= 1:
+    if not (isinstance(threshold, int | float) and 0 < threshold <= 1):
         message = f"threshold must be above 0 and at most 1, the share of two equal texts; got {threshold!r}."
         raise InputError(message)
     sides = [side for side in (pairs.a, pairs.b) if side.modality == "text"]

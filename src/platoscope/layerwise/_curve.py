@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, whole_number
-from platoscope.errors import InputError
+from platoscope.checks import generator, whole_number, whole_numbers
 from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
 from platoscope.layerwise._stacks import both_sides
@@ -78,13 +77,13 @@ def n_curve(
     table = choose_measures(chosen.measures)
     sides = both_sides(X, Y, table, chosen)
     n_samples = sides[0][0].n_samples
-    counts = _sizes(n_samples, chosen.overlap_neighbors) if sizes is None else list(sizes)
     smallest = max(chosen.n_neighbors, chosen.overlap_neighbors) + 2
-    if not counts:
-        message = "sizes must name at least one number of items; leave it out for seven of them up to N."
-        raise InputError(message)
-    for size in counts:
-        whole_number("each of sizes", size, low=smallest, high=n_samples)
+    counts = whole_numbers(
+        "sizes",
+        _sizes(n_samples, chosen.overlap_neighbors) if sizes is None else sizes,
+        low=smallest,
+        high=n_samples,
+    )
     chance = generator(rng)
     out = {m.name: np.empty((n_draws, len(counts), 2 if m.directed else 1)) for m in table}
     for draw in range(n_draws):

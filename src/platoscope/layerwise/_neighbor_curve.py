@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import whole_number
-from platoscope.errors import InputError
+from platoscope.checks import whole_numbers
 from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
 from platoscope.layerwise._stacks import both_sides
@@ -73,17 +72,13 @@ def k_curve(
     table = choose_measures(base.measures)
     sides = both_sides(X, Y, table, base)
     n_samples = sides[0][0].n_samples
-    if not len(n_neighbors):
-        message = "n_neighbors must name at least one number of neighbors, such as [1, 2, 5, 10, 20]."
-        raise InputError(message)
-    for k in n_neighbors:
-        whole_number("each of n_neighbors", k, low=1, high=n_samples - 1)
-    steps = [changed(base, {"n_neighbors": k, "overlap_neighbors": k}) for k in n_neighbors]
+    counts = whole_numbers("n_neighbors", n_neighbors, low=1, high=n_samples - 1)
+    steps = [changed(base, {"n_neighbors": k, "overlap_neighbors": k}) for k in counts]
     values: dict[str, list[Any]] = {measure.name: [] for measure in table}
     for step in steps:
         for name, found in evaluate_layer(sides, table, step).items():
             values[name].append(found)
-    warn_undefined_along("n_neighbors", table, n_neighbors, values)
+    warn_undefined_along("n_neighbors", table, counts, values)
     return _labeled(values, table, steps, n_samples)
 
 

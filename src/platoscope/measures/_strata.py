@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import in_short, whole_number
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def quantile_strata(values: Sequence[float] | Any, /, *, n_strata: int = 10) -> 
     [0, 2, 0, 2, 1, 1]
     """
     numbers = _numbers(values)
-    if not 1 <= n_strata <= numbers.size // 2:
+    if not 1 <= whole_number("n_strata", n_strata) <= numbers.size // 2:
         message = (
             f"n_strata must be between 1 and half the number of items, {numbers.size // 2}; got {n_strata}. "
             "A stratum of one item has nothing to be shuffled with."
@@ -91,20 +92,20 @@ def matched_strata(
     >>> matched_strata([40, 80, 41, 79], within="aabb", per_stratum=2)
     [0, 0, 1, 1]
     """
-    if not values or per_stratum < 2:
+    if not values or whole_number("per_stratum", per_stratum) < 2:
         message = (
             "matched_strata needs at least one sequence of numbers, and per_stratum of at least 2; got "
             f"{len(values)} sequences and per_stratum={per_stratum}."
         )
         raise InputError(message)
-    sizes = {len(each) for each in values} | ({len(within)} if within is not None else set())
+    numbers = [_numbers(each) for each in values]
+    sizes = {each.size for each in numbers} | ({len(within)} if within is not None else set())
     if len(sizes) != 1:
         message = f"all numbers and groups must have one entry per item; got lengths {sorted(sizes)}."
         raise InputError(message)
     (n,) = sizes
     names = ["" for _ in range(n)] if within is None else [str(group) for group in within]
     group = np.unique(names, return_inverse=True)[1]
-    numbers = [_numbers(each) for each in values]
     cells = np.zeros((n, len(values) + 1), np.int64)
     cells[:, 0] = group
     for one in np.unique(group):
@@ -116,8 +117,11 @@ def matched_strata(
 
 
 def _numbers(values: Any, /) -> np.ndarray:
-    numbers = np.asarray(values, np.float64)
+    try:
+        numbers = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array(np.nan)
     if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        message = f"values must hold one finite number per item; got shape {numbers.shape}, or NaN or infinity in it."
+        message = f"values must hold one finite number per item; got {in_short(values)}."
         raise InputError(message)
     return numbers

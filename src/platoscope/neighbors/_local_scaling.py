@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._memory import require_memory
@@ -86,7 +87,7 @@ def local_scaling(
     """
     space = as_space(X, "X", metric, transform)
     n = space.n_samples
-    if not 1 <= n_neighbors < n:
+    if whole_number("n_neighbors", n_neighbors) not in range(1, n):
         message = f"n_neighbors must lie between 1 and the other items of X, {n - 1}; got {n_neighbors}."
         raise InputError(message)
     require_memory(8 * n * n, "Local scaling of all pairs of X", "Give fewer items.")
