@@ -25,7 +25,10 @@ from platoscope.wording import listed
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
+    import numpy.typing as npt
+
 __all__ = [
+    "as_array",
     "check_types",
     "generator",
     "in_short",
@@ -240,6 +243,14 @@ def generator(rng: object, /) -> np.random.Generator:
     if isinstance(rng, np.random.Generator):
         return rng
     return np.random.default_rng(None if rng is None else whole_number("rng", rng, low=0))
+
+
+def as_array(values: object, /) -> npt.NDArray[Any]:
+    """Return what a function of the user's gave as an array; one of objects where its rows have unequal lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.array(None, object)
 
 
 def refuse_masks(array: object, name: str, /) -> None:

@@ -438,3 +438,25 @@ def test_each_side_can_be_prepared_in_its_own_way(stacks):
     curve = platoscope.n_curve(A[0], B[0], options=options, sizes=[len(A[0])], n_draws=1)
     assert curve.attrs["transform"] == found.attrs["transform"]
     np.testing.assert_array_equal(curve.information_imbalance[0, 0], found.information_imbalance[:, 0])
+
+
+def test_strata_are_those_of_the_items_in_their_order():
+    """A table's index says nothing: its rows are the items, of a subset as well."""
+    pandas = pytest.importorskip("pandas")
+    X = np.random.default_rng(0).standard_normal((1, 40, 4))
+    groups = np.repeat(np.arange(10), 4)
+    series = pandas.Series(groups, index=np.random.default_rng(1).permutation(40))
+
+    def null(strata):
+        found = platoscope.profile(
+            X, X, strata=strata, n_samples=30, measures=["rsa"], n_resamples=0, n_permutations=20, rng=0
+        )
+        return found.rsa_null_draws.values
+
+    np.testing.assert_array_equal(null(series), null(list(groups)))
+    for short, got in ((groups[:39], 39), (np.append(groups, 1), 41)):
+        with pytest.raises(InputError, match=f"group of each of the 40 items; got {got} entries"):
+            null(short)
+    for no_list in (dict(enumerate(groups)), set(range(40)), 4):
+        with pytest.raises(InputError, match="strata must be a sequence"):
+            null(no_list)

@@ -151,3 +151,48 @@ def test_what_is_no_stack_is_named(given, said):
     """The message says what was expected, what came, and which layer of which side it was."""
     with pytest.raises(InputError, match=said):
         platoscope.compare(given, LAYERS)
+
+
+def changed_stack(**members):
+    stack = OwnStack()
+    for name, value in members.items():
+        setattr(stack, name, value)
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"layers": ()}, r"A\.layers must hold at least one label"),
+        ({"layers": (0, 0, 1)}, r"A\.layers must hold .* each once"),
+        (
+            {"relative_depth": np.array([0.0, 1.0])},
+            r"A\.relative_depth must hold a finite number for each of its 3",
+        ),
+        ({"relative_depth": np.array([0.0, np.nan, 1.0])}, r"A\.relative_depth must hold a finite number"),
+        ({"relative_depth": None}, r"A\.relative_depth must hold a finite number"),
+        ({"relative_depth": ["first", "middle", "last"]}, r"A\.relative_depth must hold a finite number"),
+        ({"provenance": None}, r"A\.provenance must be a mapping"),
+        ({"ids": ("a", "b")}, "layer 0 of A has 40 rows, but A has 2 ids"),
+        ({"parts": lambda i: None}, "layer 0 of A must be a list of matrices"),
+        ({"parts": lambda i: []}, "layer 0 of A must be a list of matrices"),
+        ({"parts": lambda i: LAYERS[i]}, "layer 0 of A must be a list of matrices"),
+        (
+            {"parts": lambda i: [LAYERS[i][: 40 - i]]},
+            "layer 1 of A has 39 rows, but A has 40 rows in its first",
+        ),
+    ],
+)
+@pytest.mark.parametrize("n_samples", [None, 20])
+def test_a_stack_that_does_not_fit_together_is_refused(members, message, n_samples):
+    """Before it was read as if it did, or ended in the middle of NumPy."""
+    with pytest.raises(InputError, match=message):
+        platoscope.profile(changed_stack(**members), LAYERS, n_resamples=0, n_samples=n_samples, rng=0)
+
+
+def test_layers_of_unequal_items_are_never_compared():
+    """Row i of every layer is one item: a subset drawn from the first would take other items of the second."""
+    twice = [LAYERS[0], np.concatenate([LAYERS[1], LAYERS[1]])]
+    for n_samples in (None, 20):
+        with pytest.raises(InputError, match="layer 1 of B has 80 rows, but B has 40"):
+            platoscope.compare(LAYERS, twice, measures=["rsa"], n_samples=n_samples, n_resamples=0, rng=0)

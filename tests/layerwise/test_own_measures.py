@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 import platoscope
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise import higher_is_similar, take_profile
 from platoscope.measures import MEASURES, Measure, calibrate, measure_rows, permutations, subsamples
 from platoscope.studies import Settings
@@ -321,3 +321,97 @@ def test_defaults_of_a_record():
     assert (bare.title, bare.label, bare.family) == ("bare", "bare", "bare")
     assert np.isnan(bare.identity(10, None))
     assert bare.null is None
+
+
+def centered_in_place(X, Y):
+    X -= X.mean(axis=0) - 1
+    Y *= 2
+    return float((X * Y).sum())
+
+
+def manhattan_in_place(P, Q):
+    P -= 1
+    Q -= 1
+    return manhattan(P, Q)
+
+
+def test_what_a_function_changes_in_place_is_its_own():
+    """Neither the user's arrays nor what another pair, permutation or piece of a matrix sees."""
+    clean = measure_rows(lambda X, Y: centered_in_place(X.copy(), Y.copy()), name="m")
+    rough = measure_rows(centered_in_place, name="m")
+    given = A.copy(), B.copy()
+    want = platoscope.compare(A, B, measures=[clean], metric=manhattan, n_permutations=9, rng=0)
+    got = platoscope.compare(*given, measures=[rough], n_permutations=9, rng=0)
+    for name in ("m", "m_null_draws", "m_resamples"):
+        np.testing.assert_array_equal(got[name], want[name])
+    found = platoscope.information_imbalance(given[0][0], given[1][0], metric=manhattan_in_place)
+    assert found == platoscope.information_imbalance(A[0], B[0], metric=manhattan)
+    np.testing.assert_array_equal(given[0], A)
+    np.testing.assert_array_equal(given[1], B)
+
+
+def test_a_null_that_is_undefined_leaves_no_p_value():
+    """NaN is not smaller than what was observed: counting it so made p-values too small."""
+
+    def correlation(X, Y):
+        found = np.corrcoef(X[:, 0], Y[:, 0])[0, 1]
+        return found if abs(found) > 0.05 else np.nan
+
+    holes = measure_rows(correlation, name="holes", identity=1.0)
+    with pytest.warns(
+        PlatoscopeWarning, match="undefined on some shuffled pairings in 2 cells, whose p-values"
+    ):
+        found = platoscope.profile(A[:2], B, measures=[holes], n_resamples=0, n_permutations=60, rng=0)
+    assert np.isfinite(found.holes).all()
+    for part in ("p", "p_adjusted", "threshold", "calibrated"):
+        assert found[f"holes_{part}"].isnull().all(), part
+    assert "holes_best_p" not in found
+    assert "holes_best_p" not in take_profile(
+        platoscope.compare(A[:2], B, measures=["rsa"], n_resamples=0, n_permutations=60, rng=0), layer_a=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", 3, "name of a measure must be a text"),
+        ("scores", None, "scores of measure 'm' must be a function"),
+        ("sampled", 3, "sampled of measure 'm' must be a function"),
+        ("identity", None, "identity of measure 'm' must be a function"),
+        ("chance", 0.5, "chance of measure 'm' must be a function"),
+        ("directed", "yes", "directed of measure 'm' must be True or False"),
+        ("higher_is_similar", None, "higher_is_similar of measure 'm' must be True or False"),
+        ("label", 3, "label of measure 'm' must be a text"),
+        ("reads", "colors", "reads of measure 'm' must be one of metric"),
+        ("gap", "difference", "has one direction, so that it can have neither gap nor left_out"),
+    ],
+)
+def test_a_record_with_a_bad_field_is_refused_when_it_is_made(field, value, message):
+    """Not where a grid first needs it."""
+    with pytest.raises(InputError, match=message):
+        replace(replace(COSINE, name="m"), **{field: value})
+
+
+@pytest.mark.parametrize(("field", "value"), [("identity", "1"), ("chance", None)])
+def test_a_level_of_a_function_is_a_number(field, value):
+    """A text would fail only where a null is scored."""
+    with pytest.raises(InputError, match=f"{field} must be a finite number"):
+        measure_rows(partner_cosine, name="m", **{field: value})
+    with pytest.raises(InputError, match="takes a function of two arrays"):
+        measure_rows(0.5, name="m")
+
+
+def test_no_measure_writes_over_another():
+    """What a measure calls the difference of its directions is a variable as well."""
+    for gap in ("asymmetry", "rsa"):
+        with pytest.raises(InputError, match=gap):
+            platoscope.profile(A[:2], B, measures=["information_imbalance", replace(SPREADS, gap=gap), "rsa"])
+    with pytest.raises(InputError, match="share a name: spreads"):
+        platoscope.profile(A[:2], B, measures=[replace(SPREADS, name="m", gap="spreads"), SPREADS])
+
+
+def test_a_ragged_answer_is_refused():
+    """NumPy makes no array of it."""
+    ragged = measure_rows(lambda X, Y: [1, [2, 3]], name="m")
+    with pytest.raises(InputError, match="'m' must return one number"):
+        platoscope.profile(A[:2], B, measures=[ragged], n_resamples=0)

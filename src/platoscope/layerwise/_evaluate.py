@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import as_array
 from platoscope.errors import InputError
 from platoscope.measures import (
     ComparisonOptions,
@@ -122,7 +123,7 @@ def _check_values(
 ) -> npt.NDArray[np.float64]:
     """Return the values, or say what a measure of the user's should have returned."""
     shape = (*leading, 2 if measure.directed else 1, n_pairs)
-    found = np.asarray(values)
+    found = as_array(values)
     if found.shape != shape or found.dtype.kind not in "biuf":
         message = (
             f"{what} of measure {measure.name!r} must return real numbers of shape {shape} "

@@ -170,7 +170,7 @@ def best_layer(
     `similarity` has shape (n_directions, n_pairs), `null` one axis more in front. Without a value for the `best`
     that there can be, there is no score.
     """
-    defined = ~np.isnan(similarity).any(axis=0)
+    defined = ~(np.isnan(similarity).any(axis=0) | np.isnan(null).any(axis=(0, 1)))
     if not defined.any():
         return {}
     top = calibrate(
@@ -191,6 +191,7 @@ def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs
         missing = np.isnan(done.values).any(axis=0)
         if missing.any():
             lacking.setdefault(missing.tobytes(), []).append(done)
+        _warn_undefined_draws(done, a, b, pairs[~missing], ~missing)
     constant = [s.name for s in (*a.spaces, *b.spaces) if s.n_distinct == 1]
     reason = "it does not vary over the items" if constant else "too little varies over the items"
     for alike in lacking.values():
@@ -202,6 +203,22 @@ def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs
             f"left missing: {', '.join(names)} ({reason})."
         )
         warnings.warn(message, PlatoscopeWarning, stacklevel=5)
+
+
+def _warn_undefined_draws(done: Evaluation, a: Stack, b: Stack, pairs: Any, defined: Any) -> None:
+    """Warn where a measure is defined on all items and not under every permutation, or on every subsample."""
+    for draws, what, lost in (
+        (done.null, "shuffled pairings", "p-values"),
+        (done.resamples, "subsamples", "intervals"),
+    ):
+        missing = np.isnan(draws[..., defined]).any(axis=(0, 1)) if draws is not None else np.zeros(0, bool)
+        if missing.any():
+            i, j = pairs[missing][0]
+            message = (
+                f"{done.measure.title} is undefined on some {what} in {int(missing.sum())} cells, whose {lost} are left "
+                f"missing; the first is {a.spaces[i].name} with {b.spaces[j].name}."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=6)
 
 
 def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
@@ -12,7 +13,7 @@ from platoscope.errors import InputError
 from platoscope.neighbors import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -21,8 +22,10 @@ __all__ = [
     "Layer",
     "LayerStack",
     "as_stack",
+    "check_stack",
     "count_items",
     "n_rows",
+    "read_layer",
     "take_rows",
     "with_ids",
 ]
@@ -180,6 +183,60 @@ def count_items(stack: LayerStack, /) -> int:
 def n_rows(layer: Layer, /) -> int:
     """Return the number of items of a layer."""
     return layer.n_samples if isinstance(layer, Space) else len(layer[0])
+
+
+def check_stack(stack: LayerStack, name: str, /) -> None:
+    """Raise an `InputError` where what a stack says of its layers does not fit together."""
+    labels = tuple(stack.layers)
+    if not labels or len(set(labels)) < len(labels):
+        message = f"{name}.layers must hold at least one label, and each once; got {labels!r}."
+        raise InputError(message)
+    try:
+        depth = np.asarray(stack.relative_depth, np.float64)
+    except (TypeError, ValueError):
+        depth = np.array(np.nan)
+    if depth.shape != (len(labels),) or not np.isfinite(depth).all():
+        message = (
+            f"{name}.relative_depth must hold a finite number for each of its {len(labels)} layers; "
+            f"got {stack.relative_depth!r}."
+        )
+        raise InputError(message)
+    provenance: object = stack.provenance
+    if not isinstance(provenance, Mapping):
+        message = f"{name}.provenance must be a mapping; got {provenance!r}."
+        raise InputError(message)
+
+
+def read_layer(stack: LayerStack, index: int, name: str, /, *, n_items: int | None = None) -> Layer:
+    """Read a layer of a stack that is called `name`, which must have a row for each of its items.
+
+    Raises
+    ------
+    InputError
+        It is no layer, or has not `n_items` rows, or as many as the stack has ids.
+    """
+    layer: Any = stack.parts(index)
+    called = f"layer {stack.layers[index]} of {name}"
+    if not isinstance(layer, Space) and not (
+        isinstance(layer, list | tuple)
+        and len(layer)
+        and all(hasattr(part, "nbytes") and getattr(part, "ndim", None) == 2 for part in layer)
+    ):
+        message = (
+            f"{called} must be a list of matrices of shape (n_samples, n_features), or a Space; "
+            f"got {type(layer).__name__}."
+        )
+        raise InputError(message)
+    wanted = n_items if stack.ids is None else len(stack.ids)
+    for rows in [layer.n_samples] if isinstance(layer, Space) else [len(part) for part in layer]:
+        if wanted is not None and rows != wanted:
+            of = "ids" if stack.ids is not None else "rows in its first layer"
+            message = (
+                f"{called} has {rows} rows, but {name} has {wanted} {of}. "
+                "Every layer must have a row for each item, in one order."
+            )
+            raise InputError(message)
+    return layer
 
 
 def take_rows(layer: Layer, items: npt.NDArray[np.intp], /) -> Layer:

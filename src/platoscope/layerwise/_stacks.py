@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.layerwise._layer_stack import as_stack, n_rows, take_rows
-from platoscope.measures import two_spaces
+from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer, take_rows
+from platoscope.measures import one_per_item, two_spaces
 from platoscope.neighbors import (
     Space,
     as_space,
@@ -114,16 +114,20 @@ def make_stacks(
     """Return both sides prepared on the same items for all of `measures`, and the strata of these."""
     metrics = metrics_read(measures, options)
     sides = {name: as_stack(X, name) for name, X in (("A", A), ("B", B))}
-    first = [stack.parts(0) for stack in sides.values()]
+    for name, stack in sides.items():
+        check_stack(stack, name)
+    first = [read_layer(stack, 0, name) for name, stack in sides.items()]
     n_items = _n_items(*first)
     _check_ids(sides["A"].ids, sides["B"].ids)
+    given = n_items
+    groups = None if strata is None else one_per_item(strata, n_items)
     chosen = None
     if n_samples is not None and n_samples != n_items:
         if not 3 <= n_samples < n_items:
             message = f"n_samples must be between 3 and the {n_items} items at hand; got {n_samples}."
             raise InputError(message)
         chosen = np.sort(rng.permutation(n_items)[:n_samples])
-        strata = None if strata is None else [strata[i] for i in chosen]
+        groups = None if groups is None else [groups[i] for i in chosen]
         n_items = chosen.size
     n_layers = [len(stack.layers) for stack in sides.values()]
     block = block_size
@@ -138,11 +142,12 @@ def make_stacks(
         transform = options.transform_of("a" if name == "A" else "b")
         for index, label in enumerate(stack.layers):
             called = f"layer {label} of {name}"
-            spaces.append(_prepared(stack, index, chosen, metrics, transform, block, keep, called))
+            layer = read_layer(stack, index, name, n_items=given)
+            spaces.append(_prepared(layer, stack, index, chosen, metrics, transform, block, keep, called))
             if progress is not None:
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))
-    return ready[0], ready[1], strata
+    return ready[0], ready[1], groups
 
 
 def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
@@ -171,6 +176,7 @@ def _n_items(a: Layer, b: Layer) -> int:
 
 
 def _prepared(
+    layer: Layer,
     stack: LayerStack,
     index: int,
     chosen: npt.NDArray[np.intp] | None,
@@ -181,7 +187,6 @@ def _prepared(
     name: str,
 ) -> list[Space]:
     """Prepare one layer; its rows are kept for near-ties, or else read again when one must be settled."""
-    layer = stack.parts(index)
     if isinstance(layer, Space):
         found = [replace(as_space(layer, name, metric, transform), name=name) for metric in metrics]
         return found if chosen is None else [space.subset(chosen) for space in found]

@@ -7,7 +7,14 @@ from platoscope.measures._cknna import cknna
 from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._measure import Measure, as_similarity
-from platoscope.measures._nulls import Calibration, Shuffles, calibrate, draw_shuffles, permutations
+from platoscope.measures._nulls import (
+    Calibration,
+    Shuffles,
+    calibrate,
+    draw_shuffles,
+    one_per_item,
+    permutations,
+)
 from platoscope.measures._options import (
     DEFAULT_MEASURES,
     ComparisonOptions,
@@ -64,6 +71,7 @@ __all__ = [
     "measure_rows",
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
+    "one_per_item",
     "permutations",
     "quantile_strata",
     "retrieval",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import one_of, word
+from platoscope.errors import InputError
 from platoscope.neighbors import reads_distances
 
 if TYPE_CHECKING:
@@ -46,6 +48,15 @@ WithoutEach: TypeAlias = (
 Level: TypeAlias = "Callable[[int, ComparisonOptions], float]"
 
 
+_Read: TypeAlias = Literal["metric", "overlap_metric", "products", "rows"]
+_FUNCTIONS = ("identity", "chance", "scores", "null", "sampled", "resamples", "left_out")
+_FLAGS = (
+    "directed", "higher_is_similar", "resampled", "axis_from_zero", "uses_overlap_neighbors", "permutes_matrices",
+    "needs_one_space",
+)  # fmt: skip
+_WORDS = ("title", "label", "family", "gap", "gap_label", "short")
+
+
 def _unknown(n_samples: int, options: ComparisonOptions, /) -> float:
     return float("nan")
 
@@ -74,6 +85,11 @@ class Measure:
     null : callable, optional
         ``null(A, B, pairs, shuffles, options, scratch)`` returns the values under each pairing in ``shuffles.orders``,
         shape (n_permutations, 1 or 2, n_pairs). Without it the measure has no null, p-value or calibrated score.
+
+    Raises
+    ------
+    InputError
+        A field of the wrong type, or a `gap` or `left_out` of a measure with one direction.
 
     Examples
     --------
@@ -137,7 +153,7 @@ class Measure:
     """As a crowded legend names it, where that is shorter than `label`: Δ(A → B), 1 − Δ."""
     axis_from_zero: bool = False
     """Whether the axis of a figure begins at 0 even where all values lie far above."""
-    reads: Literal["metric", "overlap_metric", "products", "rows"] = "metric"
+    reads: _Read = "metric"
     """What of a layer it looks at: distances in `ComparisonOptions.metric` or in `overlap_metric`, inner products of
     rows, or nothing but the rows. The spaces that it is given answer that."""
     uses_overlap_neighbors: bool = False
@@ -148,9 +164,29 @@ class Measure:
     """Whether both sides must have the same features: a row of A is compared with rows of B."""
 
     def __post_init__(self) -> None:
+        self._check()
         title = self.title or self.name
         for field_name, otherwise in (("title", title), ("label", title), ("family", self.name)):
             object.__setattr__(self, field_name, getattr(self, field_name) or otherwise)
+
+    def _check(self) -> None:
+        word("name of a measure", self.name)
+        for item in fields(self):
+            value, name = getattr(self, item.name), f"{item.name} of measure {self.name!r}"
+            if item.name in _FUNCTIONS and not (callable(value) or (value is None and item.default is None)):
+                message = f"{name} must be a function; got {value!r}."
+                raise InputError(message)
+            if item.name in _FLAGS and not isinstance(value, bool):
+                message = f"{name} must be True or False; got {value!r}."
+                raise InputError(message)
+            if item.name in _WORDS and value is not None:
+                word(name, value, empty=True)
+        one_of(f"reads of measure {self.name!r}", self.reads, get_args(_Read))
+        if not self.directed and (self.gap is not None or self.left_out is not None):
+            message = (
+                f"Measure {self.name!r} has one direction, so that it can have neither gap nor left_out."
+            )
+            raise InputError(message)
 
     def similarity(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the values so that higher means more similar: 1 − Δ, or the value itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
@@ -15,7 +16,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "Shuffles", "calibrate", "draw_shuffles", "permutations"]
+__all__ = ["Calibration", "Shuffles", "calibrate", "draw_shuffles", "one_per_item", "permutations"]
 
 # From so many permutations on, they are composed of few: what costs N² each is then done for the few.
 _COMPOSED_FROM = 128
@@ -106,10 +107,8 @@ def permutations(
     """
     if strata is None:
         return np.stack([rng.permutation(n_samples) for _ in range(n_permutations)])
-    if len(strata) != n_samples:
-        message = f"strata must name the group of each of the {n_samples} items; got {len(strata)} entries."
-        raise InputError(message)
-    _, group = np.unique(np.asarray([str(value) for value in strata]), return_inverse=True)
+    names = [str(value) for value in one_per_item(strata, n_samples)]
+    _, group = np.unique(np.asarray(names), return_inverse=True)
     order = np.argsort(group, kind="stable")
     if np.bincount(group).max() == 1:
         message = "Every stratum has a single item, so that no pairing can be exchanged. Use coarser strata."
@@ -120,6 +119,25 @@ def permutations(
         shuffled = np.lexsort((rng.random(n_samples), group))
         row[order] = shuffled
     return out
+
+
+def one_per_item(strata: Sequence[Any], n_samples: int, /) -> list[Any]:
+    """Return the group of each item in the order of the items, whatever index or coordinates they came with.
+
+    Raises
+    ------
+    InputError
+        `strata` is no sequence, or has another length.
+    """
+    if isinstance(strata, Mapping | Set) or not hasattr(strata, "__len__"):
+        message = f"strata must be a sequence with the group of each item; got {type(strata).__name__}."
+        raise InputError(message)
+    plain = np.asarray(strata).tolist() if hasattr(strata, "__array__") else list(strata)
+    if not isinstance(plain, list) or len(plain) != n_samples:
+        got = len(plain) if isinstance(plain, list) else "no"
+        message = f"strata must name the group of each of the {n_samples} items; got {got} entries."
+        raise InputError(message)
+    return plain
 
 
 def calibrate(
@@ -146,7 +164,8 @@ def calibrate(
     Returns
     -------
     Calibration
-        Arrays of the shape of `observed`; NaN where `observed` is.
+        Arrays of the shape of `observed`; NaN where `observed` or one of its null values is: what is not a number
+        is not smaller than what was observed.
 
     References
     ----------
@@ -163,7 +182,7 @@ def calibrate(
         message = f"alpha must lie strictly between 0 and 1; got {alpha}."
         raise InputError(message)
     n_permutations = len(null)
-    missing = np.isnan(observed)
+    missing = np.isnan(observed) | np.isnan(null).any(axis=0)
     p_value = np.where(missing, np.nan, (1 + (null >= observed).sum(axis=0)) / (n_permutations + 1))
     together = np.sort(np.concatenate([null, observed[None]]), axis=0)
     place = int(np.ceil(round((1 - alpha) * (n_permutations + 1), 9)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import as_array, number
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
 
@@ -44,7 +46,7 @@ def measure_rows(
     function : callable
         ``function(X, Y)`` takes the rows of one layer of each side, shapes (n_samples, n_features_a) and
         (n_samples, n_features_b), float32 or float64, prepared by `transform`, row i of both about item i; it returns
-        a number, or (A→B, B→A) where `directed`. NaN where it is undefined.
+        a number, or (A→B, B→A) where `directed`. NaN where it is undefined. The arrays are its own to change.
     name : str
         What the result calls it, an identifier that no other measure has.
     label : str
@@ -64,6 +66,11 @@ def measure_rows(
     -------
     Measure
 
+    Raises
+    ------
+    InputError
+        No function, a level that is no number, or as `Measure`.
+
     Notes
     -----
     The function is called once per pair of layers, and again for each subsample and each permutation.
@@ -82,6 +89,13 @@ def measure_rows(
     >>> result.partner_cosine.round(6).values.tolist(), result.partner_cosine_p.values.tolist()
     ([1.0, 1.0], [0.05, 0.05])
     """
+    given: object = function
+    if not callable(given):
+        message = f"measure_rows takes a function of two arrays; got {given!r}."
+        raise InputError(message)
+    for what, level in (("identity", identity), ("chance", chance)):
+        if not (isinstance(level, float) and isnan(level)):
+            number(what, level)
     rows = _RowFunction(function, name, directed)
     return Measure(
         name=name,
@@ -127,7 +141,8 @@ class _RowFunction:
         return np.moveaxis(np.array(found), 0, -1)
 
     def _value(self, X: FloatArray, Y: FloatArray) -> npt.NDArray[np.float64]:
-        found = np.asarray(self.function(X, Y))
+        # Copies: the rows may be the user's own array, and serve other pairs, whatever a function does in place.
+        found = as_array(self.function(X.copy(), Y.copy()))
         shapes = [(2,)] if self.directed else [(), (1,)]
         if found.shape not in shapes or found.dtype.kind not in "biuf":
             wanted = "two numbers (A→B, B→A)" if self.directed else "one number"

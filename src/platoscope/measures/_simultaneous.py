@@ -27,7 +27,7 @@ def adjusted_p_values(
     Parameters
     ----------
     observed : ndarray of shape (..., n_cells)
-        Similarities; NaN where undefined, which keeps the cell out of the family.
+        Similarities; NaN where undefined, there or in the null, which keeps the cell out of the family.
     null : ndarray of shape (n_permutations, ..., n_cells)
         The same under permuted pairing.
 
@@ -50,7 +50,7 @@ def adjusted_p_values(
     sd = together.std(axis=0)
     scaled = np.divide(together - together.mean(axis=0), sd, out=np.zeros_like(together), where=sd > 0)
     scaled = np.round(scaled, _DIGITS)
-    missing = np.isnan(observed)
+    missing = np.isnan(together).any(axis=0)
     largest = np.where(missing, -np.inf, scaled[1:]).max(axis=-1, keepdims=True)
     p_values: npt.NDArray[np.float64] = (1 + (largest >= scaled[0]).sum(axis=0)) / len(together)
     return np.where(missing, np.nan, p_values)

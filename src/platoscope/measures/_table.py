@@ -214,6 +214,13 @@ def choose_measures(chosen: Sequence[str | Measure], /) -> tuple[Measure, ...]:
     for measure in measures:
         if measure is not MEASURES.get(measure.name):
             _check_own_name(measure.name)
+            if measure.gap is not None:
+                _check_own_name(measure.gap)
+    names = [name for measure in measures for name in (measure.name, measure.gap) if name is not None]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"Two measures, or what they call the difference of both directions, share a name: {', '.join(twice)}."
+        raise InputError(message)
     return measures
 
 

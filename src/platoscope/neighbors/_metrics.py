@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import as_array
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,14 +112,15 @@ def distances_of(
     rows = max(1, int(np.sqrt(_BROADCAST_BYTES / (8 * P.shape[1]))))
     for top in range(0, len(P), rows):
         for first in range(0, len(Q), rows):
-            some, others = P[top : top + rows], Q[first : first + rows]
+            # Copies: the rows may be the user's own array, and serve others, whatever a function does in place.
+            some, others = P[top : top + rows].copy(), Q[first : first + rows].copy()
             values = _checked(metric, metric(some, others), (len(some), len(others)), name)
             out[top : top + rows, first : first + rows] = values
     return out
 
 
 def _checked(metric: OwnMetric, values: Any, shape: tuple[int, int], name: str) -> npt.NDArray[Any]:
-    found = np.asarray(values)
+    found = as_array(values)
     if found.shape != shape or found.dtype.kind not in "biuf":
         message = (
             f"metric={metric_name(metric)} must return real distances of shape {shape} for that many rows of {name}; "
