@@ -79,9 +79,11 @@ def _best(best: Mapping[str, Any] | None, /) -> str:
 
 
 def _interval(quantity: Mapping[str, float] | None, /) -> str:
-    """Write a number with its interval."""
+    """Write a number with its interval, where it has one."""
     if not quantity:
         return ""
+    if "low" not in quantity:
+        return f"{quantity['value']:.3f}"
     return f"{quantity['value']:.3f} [{quantity['low']:.3f}, {quantity['high']:.3f}]"
 
 

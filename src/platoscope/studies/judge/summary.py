@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,11 +40,7 @@ def summarize(results: Mapping[str, xr.Dataset], /) -> dict[str, Any]:
 
 
 def _has_layers(result: xr.Dataset) -> bool:
-    return (
-        _DELTA in result
-        and set(result[_DELTA].dims) == {"direction", "layer"}
-        and f"{_DELTA}_resamples" in result
-    )
+    return _DELTA in result and set(result[_DELTA].dims) == {"direction", "layer"}
 
 
 def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
@@ -54,8 +51,9 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
         "name_b": result.attrs.get("name_b", "B"),
         "n_samples": int(result.attrs["n_samples"]),
         "best": {direction: _best(result, direction, axis) for direction in ("a_to_b", "b_to_a")},
-        "semantic_region": region(result),
     }
+    if f"{_DELTA}_resamples" in result:
+        row["semantic_region"] = _region(result)
     if "space" in result.attrs:
         row["space"] = str(result.attrs["space"])
     if result.attrs.get("last_layer"):
@@ -79,7 +77,7 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
     return row
 
 
-def region(result: xr.Dataset, /) -> dict[str, Any]:
+def _region(result: xr.Dataset) -> dict[str, Any]:
     """Give the semantic region of a profile: its layers, and the layer of the minimum."""
     found = semantic_region(result)
     return {
@@ -106,6 +104,9 @@ def _best(result: xr.Dataset, direction: str, axis: str) -> dict[str, Any]:
 
 
 def _interval(quantity: Quantity) -> dict[str, float]:
+    """Give a number with its interval, where subsamples were drawn."""
+    if math.isnan(quantity.se):
+        return {"value": quantity.value}
     return {"value": quantity.value, "low": quantity.low, "high": quantity.high}
 
 

@@ -12,12 +12,14 @@ from platoscope.layerwise import as_stack
 from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
-from platoscope.studies.judge.summary import region
+from platoscope.studies.judge.evidence import mean_of_directions
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import xarray as xr
 
     from platoscope.layerwise import LayerStack
     from platoscope.models import Shelf
@@ -103,7 +105,7 @@ def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Re
         return None
     held = sides[0] if fixed.side == "a" else sides[1]
     if fixed.minimum_of is not None:
-        layer = region(results.of(fixed.minimum_of))["minimum_layer"]
+        layer = _layer_of_minimum(results.of(fixed.minimum_of))
         numbers = list(held.layers)
         if layer not in numbers:
             msg = (
@@ -145,3 +147,9 @@ def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[st
         else:
             names.append(f"{short} ({item})")
     return (names[0], names[1])
+
+
+def _layer_of_minimum(result: xr.Dataset) -> int:
+    """Give the layer where the mean of both directions of Δ is lowest, which needs no subsamples."""
+    delta = mean_of_directions(result)
+    return int(delta.layers[delta.argmin()])
