@@ -55,7 +55,7 @@ types: $(VENV)/.dev ## Check types
 test: $(VENV)/.dev ## Run doctests and tests
 	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
 
-attack: $(VENV)/.dev ## Flip bits in all that is kept and kill work at any moment: nothing silent, stuck or a traceback
+attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment, edit inputs: nothing silent, stuck or a traceback
 	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md
 
 test-slow: $(VENV)/.extras ## Run the tests that take longer than a minute each

@@ -1,4 +1,4 @@
-"""What damage and kills do: bits flipped in every kind of file that is kept, and work killed at any moment.
+"""What damage, kills and hostile files do: bits flipped in all that is kept, work killed at any moment, files edited.
 
     python benchmarks/attack.py                               # all of it, printed: minutes on two cores (`make attack`)
     python benchmarks/attack.py --quick                       # a tenth of it, to try
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attacking.flips import attack_files
+from attacking.hostile import attack_readers
 from attacking.kills import attack_processes
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
     from attacking.rows import Row
 
-SECTIONS: dict[str, Callable[[Path, float], list[Row]]] = {"flips": attack_files, "kills": attack_processes}
+SECTIONS: dict[str, Callable[[Path, float], list[Row]]] = {
+    "flips": attack_files,
+    "hostile": attack_readers,
+    "kills": attack_processes,
+}
 BEGIN, END = "<!-- attack -->", "<!-- end of attack -->"
 
 
@@ -66,8 +71,13 @@ def main() -> int:
     if asked.out is not None:
         page = asked.out.read_text(encoding="utf-8")
         before, rest = page.split(BEGIN)
-        after = rest.split(END)[1]
-        asked.out.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", encoding="utf-8")
+        shown, after = rest.split(END)
+        written = table(rows)
+        if asked.only is not None:  # the rows of the other sections stay
+            done = {f"| {row.what} " for row in rows}
+            kept = [line for line in shown.strip().splitlines()[2:] if not line.startswith(tuple(done))]
+            written = "\n".join([written, *kept])
+        asked.out.write_text(f"{before}{BEGIN}\n{written}\n{END}{after}", encoding="utf-8")
     return int(any(row.counts[name] for row in rows for name in ("silent", "stuck", "traceback")))
 
 
