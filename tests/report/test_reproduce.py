@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,25 @@ def test_cells_cannot_break_the_table(tmp_path: Path) -> None:
     _finish(tmp_path / "runs", "rank-synthetic")
     page = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md")
     assert r"| 0.331 [0.311, 0.351] \| \<b> |" in page.read_text(encoding="utf-8")
+
+
+def test_names_of_users_are_no_markdown(tmp_path: Path) -> None:
+    """Code, links, tags, bars and line ends in a label stand in the table as they were written."""
+    folder = RunFolder(_finish(tmp_path / "runs", "rank-synthetic"))
+    label = "`a` | [b](http://c) <i> \\ $d$ {e} %s *f*"
+    folder.write_json("summary", {"rows": [{"label": label, "n_samples": 60, "best": {}}]})
+    page = write_reproduction(tmp_path / "runs", tmp_path / "reproduce.md")
+    written = r"| \`a\` \| [b]\(http://c) \<i> \\ $d$ {e} %s \*f\* |"
+    assert written in page.read_text(encoding="utf-8")
+
+
+def test_a_quote_in_a_name_does_not_end_an_argument(tmp_path: Path) -> None:
+    """The command can be pasted into a shell, whatever a folder is called."""
+    file = tmp_path / "it's $HOME `x`.jsonl"
+    file.touch()
+    path = str(file)
+    command = run_command(make_plan(get_study("aggregation"), pairs=path, skip_missing=True))
+    assert shlex.split(command)[-1] == path
 
 
 def test_head_counts_verdicts_and_seconds(tmp_path: Path) -> None:

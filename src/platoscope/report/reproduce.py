@@ -114,7 +114,7 @@ def run_command(plan: Plan, /) -> str:
         ("--pooling", plan.choices.poolings),
     ):
         for value in values or ():
-            words += [option, f"'{value}'"]
+            words += [option, "'" + value.replace("'", "'\"'\"'") + "'"]
     if plan.choices.layers is not None:
         words += ["--layers", ",".join(map(str, plan.choices.layers))]
     usual = _usual(plan)
@@ -268,15 +268,17 @@ def _section(run: _Run, pictures: Path, /) -> str:
     header, rows = closing_table(run.summary)
     parts = [
         f"## {_title(study)}",
-        study.question,
+        _escape(_of_users(study.question)),
         f"```console\n$ {run_command(run.plan)}\n```",
         _cost(run),
         f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})",
     ]
     if rows:
-        parts += ["### What came out", _table(header, rows)]
+        parts += ["### What came out", _table(header, [[_of_users(cell) for cell in row] for row in rows])]
     if run.verdicts:
-        verdicts = [[item.answer, item.statement, item.evidence] for item in run.verdicts]
+        verdicts = [
+            [item.answer, _of_users(item.statement), _of_users(item.evidence)] for item in run.verdicts
+        ]
         parts += ["### Verdicts", _table(["verdict", "statement", "evidence"], verdicts)]
     parts += ["### Beside the paper", _beside_the_paper(run), _bullets(_caveats(run))]
     if run.plan.left_out:
@@ -368,6 +370,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], /) -> str:
     """Write a table; links and code in it are the caller's."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
+
+
+def _of_users(text: str, /) -> str:
+    """Keep what holds names of the user's from being read as code or a link; `_escape` does the rest."""
+    return text.replace("\\", "\\\\").replace("`", "\\`").replace("](", "]\\(")
 
 
 def _escape(text: str, /) -> str:
