@@ -411,3 +411,39 @@ def test_every_part_is_in_the_order() -> None:
     """The parts on disk are those of the picture, so that none escapes the rule on imports."""
     found = {module.name for module in pkgutil.iter_modules([str(SOURCE)])}
     assert found - {"__main__", "testing", *LEAVES} == set(ORDER)
+
+
+_OPEN_BYTES = ("Image", "gzip", "os", "tarfile")
+"""Whose ``open`` is of bytes by default."""
+
+
+def _text_of_no_encoding(tree: ast.AST) -> list[int]:
+    """Return the lines of calls that read or write text in whatever encoding the machine has."""
+    lines = []
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or any(word.arg == "encoding" for word in call.keywords):
+            continue
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        values = [*call.args, *(word.value for word in call.keywords if word.arg == "mode")]
+        texts = [
+            value.value
+            for value in values
+            if isinstance(value, ast.Constant) and isinstance(value.value, str)
+        ]
+        binary = any(set(text) <= set("rwxab+") and "b" in text for text in texts)
+        owner = getattr(getattr(call.func, "value", None), "id", "")
+        opens = name == "open" and not binary and owner not in _OPEN_BYTES
+        # A folder of a store has a `read_text` of its own, of a path.
+        if opens or (name == "read_text" and not call.args) or (name == "write_text" and len(call.args) == 1):
+            lines.append(call.lineno)
+    return lines
+
+
+def test_text_is_utf8_by_name() -> None:
+    """Windows has an encoding of its own where none is named, and ruff's rule does not see every path."""
+    found = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for line in _text_of_no_encoding(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert not found

@@ -104,7 +104,7 @@ def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
     folder = cache_folder() / "models" / f"{model.name}-{package_version}-{_FORMAT}"
     if not is_converted(folder):
         convert_bundled(model, folder)
-    return folder, json.loads((folder / _MANIFEST).read_text())
+    return folder, json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
 
 
 def convert_bundled(model: BundledModel, folder: Path, /) -> None:
@@ -223,7 +223,7 @@ def _write_draft(folder: Path, convert: Callable[[Path], str], manifest: dict[st
         draft = workplace / "model"
         draft.mkdir()
         digest = convert(draft)
-        (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1))
+        (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1), encoding="utf-8")
         kept.seal(draft)
         if folder.exists() and not _is_whole(folder):
             folder.rename(workplace / "damaged")
