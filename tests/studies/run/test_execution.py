@@ -148,6 +148,28 @@ def test_every_study_runs_to_its_verdicts(
     assert (tmp_path / "results.csv").read_text().startswith("comparison,measure")
 
 
+@pytest.mark.parametrize("none", ["n_resamples", "n_permutations"])
+def test_a_study_goes_to_its_end_without_subsamples_or_permutations(
+    none: str, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without subsamples all is left open and says so; without a null its picture is left out."""
+    from platoscope.report import write_report
+
+    result = execute(
+        _plan("translations", workplace, monkeypatch, **{none: 0}), out=tmp_path, store=workplace / "store"
+    )
+    assert write_report(result, tmp_path).is_file()
+    answers = {verdict.answer for verdict in result.verdicts}
+    without = none == "n_resamples"
+    assert (answers == {"not decided"}) == without
+    assert all(
+        ("Without subsamples nothing is decided" in item.evidence) == without for item in result.verdicts
+    )
+    assert all(("semantic_region" in row) != without for row in result.summary["rows"])
+    assert all(("low" in row["asymmetry_last_quarter"]) != without for row in result.summary["rows"])
+    assert ("null" in {panel.kind for panel in result.panels}) == without
+
+
 @pytest.fixture
 def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyResult:
     """Give a finished run of the default study."""

@@ -238,7 +238,8 @@ def make_plan(
         choices=choices,
         settings=resolved,
         comparisons=comparisons,
-        panels=design.panels,
+        # The picture of a null has nothing to draw where nothing is permuted.
+        panels=tuple(panel for panel in design.panels if resolved.n_permutations or panel.kind != "null"),
         statements=design.statements,
         extractions=extractions_of(comparisons),
         left_out=left_out,
