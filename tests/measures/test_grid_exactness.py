@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from platoscope.errors import InputError
 from platoscope.measures import MEASURES, ComparisonOptions, Shuffles, cka, get_measure, retrieval, rsa
+from platoscope.measures._left_out import imbalance_left_out
 from platoscope.neighbors import prepare, take_sample
 from platoscope.testing import references
 
@@ -17,7 +19,19 @@ SLOW = {
     "cknna": lambda X, Y: references.cknna(X, Y, 3),
     "rsa": references.rsa,
 }
+RANKED = {
+    "information_imbalance": lambda X, Y, metric: references.information_imbalance(
+        np.longdouble(X), np.longdouble(Y), 1, metric
+    ),
+    "neighborhood_overlap": lambda X, Y, metric: (
+        references.neighborhood_overlap(np.longdouble(X), np.longdouble(Y), 3, metric),
+    ),
+}
 KINDS = ["one far row", "two far rows", "far from all", "heavy tails", "ties", "a huge feature", "tiny"]
+# Rows around a far center are not promised under cosine; parallel rows tie in no other metric.
+RANKED_KINDS = [("euclidean", kind) for kind in KINDS] + [
+    ("cosine", kind) for kind in ("one far row", "two far rows", "tiny", "parallel rows")
+]
 
 
 def awkward(kind, n_samples=24, seed=0):
@@ -42,7 +56,15 @@ def awkward(kind, n_samples=24, seed=0):
     elif kind == "tiny":
         X[0] *= 1e6
         X *= 1e-30
+    elif kind == "parallel rows":
+        X[8:16] = X[:8] * 2.0 ** rng.integers(-3, 4, 8)[:, None]
+        Y[12:] = Y[:12] * 4
     return X, Y
+
+
+def with_metric(metric):
+    """Return options that compare neighbors and ranks in a metric."""
+    return ComparisonOptions(metric=metric, overlap_neighbors=3, overlap_metric=metric)
 
 
 def grid(name, X, Y, **how):
@@ -87,6 +109,45 @@ def test_a_subsample_is_as_exact_as_the_formula(name, kind, cut):
     assert values[0, 0] == pytest.approx(SLOW[name](X[items], Y[items]), abs=1e-5)
 
 
+@pytest.mark.parametrize(("metric", "kind"), RANKED_KINDS)
+@pytest.mark.parametrize("name", RANKED)
+def test_ranks_in_a_sample_are_exact(name, metric, kind):
+    """Nearest neighbors and ranks among some of the items, ties included, are what float64 says."""
+    X, Y = awkward(kind)
+    for items in (np.arange(4, 20), np.array([0, 0, *range(5, 19)])):  # without and with the far row, twice
+        sides = [[take_sample(prepare(Z, metric=metric), items)] for Z in (X, Y)]
+        values = get_measure(name).sampled(*sides, ONE, with_metric(metric), {})[:, 0]
+        assert values == pytest.approx(RANKED[name](X[items], Y[items], metric), abs=1e-9)
+
+
+@pytest.mark.parametrize(("metric", "kind"), RANKED_KINDS)
+@pytest.mark.parametrize("name", RANKED)
+def test_ranks_in_a_null_are_exact(name, metric, kind):
+    """Ranks of shuffled partners are what float64 says."""
+    X, Y = awkward(kind)
+    order = np.random.default_rng(1).permutation(len(X))
+    sides = [[prepare(Z, metric=metric)] for Z in (X, Y)]
+    null = get_measure(name).null(*sides, ONE, Shuffles.of(order[None]), with_metric(metric), {})
+    assert null[0, :, 0] == pytest.approx(RANKED[name](X, Y[order], metric), abs=1e-9)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ties"])
+def test_ranks_without_each_item_are_exact(kind, sampled):
+    """Leaving out each item in turn ranks the others as float64 does, of all items and of a sample."""
+    X, Y = awkward(kind, n_samples=16)
+    sides = [[prepare(Z)] for Z in (X, Y)]
+    if sampled:
+        items = np.arange(0, 16, 2)
+        sides = [[take_sample(side[0], items)] for side in sides]
+        X, Y = X[items], Y[items]
+    found = imbalance_left_out(*sides, ONE)[:, 0]
+    for item in range(len(X)):
+        others = np.delete(np.arange(len(X)), item)
+        wanted = RANKED["information_imbalance"](X[others], Y[others], "euclidean")
+        assert found[:, item] == pytest.approx(wanted, abs=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_functions_are_exact_in_either_precision(kind, dtype):
@@ -110,6 +171,23 @@ def test_the_rbf_kernel_is_exact(kind):
     K, L = H @ kernel(X) @ H, H @ kernel(Y) @ H
     want = (K * L).sum() / np.sqrt((K * K).sum() * (L * L).sum())
     assert cka(X, Y, kernel="rbf", estimator="biased") == pytest.approx(want, abs=1e-6)
+
+
+def test_retrieval_of_subnormal_rows_is_exact():
+    """What brings rows near 1 is beyond float32 where they are subnormal in it."""
+    X, Y = awkward("none")
+    X, Y = (X * 1e-42).astype(np.float32), Y * 1e-310
+    centered = [np.longdouble(Z) - np.longdouble(Z).mean(0) for Z in (X, Y)]
+    found = retrieval(X, Y, k=(1,))
+    assert found.forward[1] == pytest.approx(references.retrieval(*centered, 1), abs=1e-12)
+    assert found.backward[1] == pytest.approx(references.retrieval(*centered[::-1], 1), abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [3, (1.0,), ()])
+def test_retrieval_asks_for_a_list_of_whole_numbers(k):
+    """A number by itself, or what is no whole number, is an error that says so."""
+    with pytest.raises(InputError, match="k must be"):
+        retrieval(*awkward("none"), k=k)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

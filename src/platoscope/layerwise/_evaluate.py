@@ -18,7 +18,7 @@ from platoscope.measures import (
     jackknife_covariance,
     subsamples,
 )
-from platoscope.neighbors import Space, over_tasks, require_memory, same_space, take_sample
+from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -192,6 +192,10 @@ def _on_each(
 ) -> list[_Draw]:
     """Return what every subsample gives; they run side by side."""
     draws: list[Any] = [None] * len(sets)
+    for side in (*alone, *carried):
+        if side.cut is take_sample and (side.measure.sampled or side.measure.left_out):
+            for space in (*side.a, *side.b):
+                settled(space, side.measure.metric(options))  # once, before all threads ask for it
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):

@@ -25,6 +25,7 @@ from platoscope.neighbors import (
     nearest_neighbors,
     ranks,
     sample_neighbors,
+    settled,
     told_apart,
     visit_rank_rows,
 )
@@ -316,7 +317,7 @@ def _directed_null(
     out = np.ones((len(shuffles.cells), len(pairs)))
     lock = threading.Lock()
     for target in np.unique(pairs[:, 1]):
-        space = told_apart(targets[target], metric)
+        space = settled(targets[target], metric)
         mine = np.flatnonzero(pairs[:, 1] == target)
         members = np.argsort(space.inverse, kind="stable")
         starts = np.concatenate([[0], np.cumsum(space.weights)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import whole_numbers
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
 from platoscope.neighbors import Transform, over_tasks, powers_of_two
@@ -63,7 +64,8 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     Raises
     ------
     InputError
-        Different widths or numbers of rows; a row that equals the mean of its side, where others do not.
+        Different widths or numbers of rows; a row that equals the mean of its side, where others do not; `k` that is
+        no list of whole numbers from 1 to the number of items.
 
     Notes
     -----
@@ -78,6 +80,7 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     {1: 0.685, 5: 0.915}
     """
     A, B = two_spaces(X, Y, "euclidean", transform=transform)
+    k = whole_numbers("k", k)
     for value in k:
         if not 1 <= value <= A.n_samples:
             message = f"k must be between 1 and the number of items, {A.n_samples}; got {value}."
@@ -105,7 +108,10 @@ def _rows(space: Space) -> _Rows:
     if kept is None:
         rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
         scale = float(powers_of_two(max(float(rows.max()), -float(rows.min()))))
-        rows = rows * rows.dtype.type(scale)
+        # The scale of subnormal rows is beyond float32.
+        rows = rows * (
+            rows.dtype.type(scale) if scale <= float(np.finfo(rows.dtype).max) else np.float64(scale)
+        )
         mean = np.average(rows, axis=0, weights=space.weights)
         centered = (rows - mean).astype(np.float32)
         norm = np.linalg.norm(centered, axis=1)

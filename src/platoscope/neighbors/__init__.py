@@ -35,6 +35,7 @@ from platoscope.neighbors._proximity import mutual_proximity
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._scaling import powers_of_two
+from platoscope.neighbors._settled import settled
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
 from platoscope.neighbors._transforms import (
@@ -84,6 +85,7 @@ __all__ = [
     "require_memory",
     "same_space",
     "sample_neighbors",
+    "settled",
     "space_diagnostics",
     "take_sample",
     "told_apart",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.neighbors._metrics import kind_of
-from platoscope.neighbors._samples import Sample
+from platoscope.neighbors._samples import Sample, settled_sample
+from platoscope.neighbors._settled import kind_in, settled
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def first_neighbors(
 ) -> npt.NDArray[np.int32]:
     """Return the nearest items of every item, nearest first, shape (n_samples, n_neighbors).
 
-    Scores are compared as they are (float32); of items at equal distances the first by index come first.
+    Read off the matrix of the `settled` space; of items at equal distances the first by index come first.
     """
     from platoscope.neighbors._deletion_kernels import first_of_rows  # numba: 0.3 s to import
 
@@ -60,7 +60,7 @@ def rank_sums_left_out(
 
     Notes
     -----
-    N² steps per source; scores are compared as they are (float32), average ranks of ties.
+    N² steps per source; read off the matrix of the `settled` space, average ranks of ties.
     """
     from platoscope.neighbors._deletion_kernels import rank_losses  # numba: 0.3 s to import
 
@@ -85,10 +85,14 @@ def rank_sums_left_out(
 def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[..., Any]) -> None:
     """Call ``work(kind, rows of the matrix by item, first of them, norms …, start, stop)`` for all items."""
     if isinstance(space, Sample):
+        space = settled_sample(space, metric)
+        kind = kind_in(space.source, metric)
         norms: tuple[Any, ...] = (space.sq, space.along, space.inverse_norm, space.inverse)
         copies = space.copies
         at_once = space.n_samples
     else:
+        space = settled(space, metric)
+        kind = kind_in(space, metric)
         inverse = space.inverse
         norms = (space.sq[inverse], space.along[inverse], space.inverse_norm[inverse], inverse)
         copies = space.n_distinct < space.n_samples
@@ -97,6 +101,6 @@ def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[
         block = space.gram_rows(first, min(first + at_once, space.n_samples))
 
         def some(start: int, stop: int, block: Any = block, first: int = first) -> None:
-            work(kind_of(metric), block, first, *norms, copies, start, stop)
+            work(kind, block, first, *norms, copies, start, stop)
 
         over_rows(some, len(block), minimum=16)

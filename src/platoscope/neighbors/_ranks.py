@@ -12,6 +12,7 @@ from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
 from platoscope.neighbors._nearest import candidates
+from platoscope.neighbors._settled import kind_in
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
@@ -133,13 +134,13 @@ def visit_rank_rows(
     """Call ``visit(first_row, rank_rows)`` until every distinct row has been seen, on several threads.
 
     Entry (r, v) of `rank_rows` is the average rank of an item of distinct row v as seen from an item
-    of distinct row ``first_row + r``; equal float32 scores tie. Where many ranks of one row are
+    of distinct row ``first_row + r``, read off the matrix, so `space` should be `settled`. Where many ranks of one row are
     needed (permutation nulls), one sort per row is cheaper than a count per rank; only a few rows
     are held at a time.
     """
     from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
-    kind, fixed = kind_of(metric), (space.sq, space.along, space.inverse_norm)
+    kind, fixed = kind_in(space, metric), (space.sq, space.along, space.inverse_norm)
     for start, stop, block in space.blocks():
 
         def work(a: int, b: int, block: Any = block, start: int = start) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.neighbors._metrics import kind_of
 from platoscope.neighbors._nearest import Neighbors
+from platoscope.neighbors._settled import kind_in, settled
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["Sample", "add_sample_ranks", "sample_neighbors", "take_sample"]
+__all__ = ["Sample", "add_sample_ranks", "sample_neighbors", "settled_sample", "take_sample"]
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Some items of a `Space`, each with its row and column of the Gram matrix.
 
-    Scores are compared as they are (float32): enough for the spread over subsamples that this serves.
-    Rows equal bit for bit still tie exactly.
+    Scores are compared as they are: enough for the spread over subsamples that this serves, because the matrix is
+    that of a `settled` space.
     """
 
     source: Space = field(repr=False)
@@ -63,10 +63,28 @@ class Sample:
 
 def take_sample(space: Space, items: npt.NDArray[np.integer[Any]], /) -> Sample:
     """Return the sample of the chosen items; the matrix of `space` must be kept."""
+    return _cut(space, space.inverse[items])
+
+
+def settled_sample(sample: Sample, metric: str | OwnMetric, /) -> Sample:
+    """Return the same sample of what its source is where that is `settled`, most often itself."""
+    source = settled(sample.source, metric)
+    if source is sample.source:
+        return sample
+    key = ("settled", metric)
+    if key not in sample.memo:
+        row_there = np.empty(sample.source.n_distinct, np.int32)
+        row_there[sample.source.inverse] = source.inverse
+        sample.memo[key] = _cut(source, row_there[sample.inverse])
+    found: Sample = sample.memo[key]
+    return found
+
+
+def _cut(space: Space, rows: npt.NDArray[np.int32]) -> Sample:
+    """Return the sample of the items of these distinct rows."""
     from platoscope.neighbors._sample_kernels import gather_square  # numba: 0.3 s to import
 
     assert space.gram is not None, "samples are cut from a kept matrix"
-    rows = space.inverse[items]
     block = np.empty((rows.size, rows.size), space.gram.dtype)
     gather_square(space.gram, rows, block)
     copies = not space.one_row_per_item and np.unique(rows).size < rows.size
@@ -102,6 +120,8 @@ def add_sample_ranks(
 
 
 def _fixed(sample: Sample, metric: str | OwnMetric) -> tuple[Any, ...]:
+    sample = settled_sample(sample, metric)
     return (
-        kind_of(metric), sample.block, sample.sq, sample.along, sample.inverse_norm, sample.inverse, sample.copies,
+        kind_in(sample.source, metric), sample.block, sample.sq, sample.along, sample.inverse_norm,
+        sample.inverse, sample.copies,
     )  # fmt: skip
