@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import json
 import re
@@ -274,6 +275,22 @@ def test_titles_and_names_are_text_in_pictures_and_charts(madeup: ModuleType) ->
     assert {"US$ and CA$ · Δ(en → it)", "_b · Δ(en → it)"} <= first
     assert chart(drawn[2].axes[2])["layout"]["title"]["text"] == "_b: Δ($a$ → _b)"
     assert "layer of $a$" in description(drawn[2].axes[2])
+
+
+def test_names_are_no_markup_of_charts(madeup: ModuleType) -> None:
+    """Plotly reads tags, entities and values in braces; a name stands there as it was written."""
+    name = "<b>x</b> &amp; <a href='u'>%{z} {} %s [red]"
+    result = _result(
+        madeup, (Panel(kind="profile", labels=("en-it", "en-hu"), names=(name, "y"), title=name),)
+    )
+    (drawn,) = draw_result(result)
+    axes = drawn.axes[0]
+    shown = chart(axes)
+    texts = [trace["name"] for trace in shown["data"] if "name" in trace]
+    assert any(html.unescape(text).startswith(name) for text in texts)
+    for text in texts:
+        assert not {"<", "%{"} & {text[i : i + n] for i in range(len(text)) for n in (1, 2)}
+    assert name in description(axes)
 
 
 def _with_names(madeup: ModuleType, *names: str) -> StudyResult:

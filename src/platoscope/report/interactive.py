@@ -95,19 +95,26 @@ def description(ax: Axes, /) -> str:
             f"Heat map over {ax.get_xlabel()} and {ax.get_ylabel()}, from {np.nanmin(values):.2f} "
             f"(at {trace['x'][column]:g}, {trace['y'][row]:g}) to {np.nanmax(values):.2f}."
         )
-    curves = [_curve(line) for line in ax.lines if not _is_level(ax, line) and np.size(line.get_xdata()) > 1]
+    curves = [line for line in ax.lines if not _is_level(ax, line) and np.size(line.get_xdata()) > 1]
     if curves:
         parts.append(f"Lines of {ax.get_ylabel()} over {ax.get_xlabel()}.")
-    for curve in curves:
+    for line in curves:
+        curve = _curve(line)
         y = np.array(curve["y"], dtype=np.float64)
         if np.isfinite(y).any():
             low, high = int(np.nanargmin(y)), int(np.nanargmax(y))
+            name = as_written(str(line.get_label()))
             parts.append(
-                f"{curve['name']}: from {y[0]:.2f} to {y[-1]:.2f}, lowest {y[low]:.2f} at {curve['x'][low]:g}, "
+                f"{name}: from {y[0]:.2f} to {y[-1]:.2f}, lowest {y[low]:.2f} at {curve['x'][low]:g}, "
                 f"highest {y[high]:.2f} at {curve['x'][high]:g}."
             )
     title = ax.get_title("left")
     return as_written(" ".join([f"{title}:"] * bool(title) + parts))
+
+
+def _in_chart(text: str, /) -> str:
+    """Return a text as Plotly has to be given it: tags, entities and values in braces would be read as such."""
+    return as_written(text).replace("&", "&amp;").replace("<", "&lt;").replace("%{", "%&#123;")
 
 
 def _is_level(ax: Axes, line: Line2D, /) -> bool:
@@ -123,7 +130,7 @@ def _curve(line: Line2D, /) -> dict[str, Any]:
         "type": "scatter",
         "x": _numbers(line.get_xdata()),
         "y": _numbers(line.get_ydata()),
-        "name": as_written(str(line.get_label())),
+        "name": _in_chart(str(line.get_label())),
     }
     if marker:
         style = {"size": 12, "symbol": "circle-open", "color": color, "line": {"width": 2}}
@@ -174,8 +181,8 @@ def _map(ax: Axes, mesh: QuadMesh, /) -> dict[str, Any]:
         "zmin": _number(low),
         "zmax": _number(high),
         "colorscale": [[float(level), _color(mesh.get_cmap()(level))] for level in levels],
-        "hovertemplate": as_written(
-            f"{ax.get_xlabel()} %{{x}}<br>{ax.get_ylabel()} %{{y}}<br>%{{z:.3f}}<extra></extra>"
+        "hovertemplate": (
+            f"{_in_chart(ax.get_xlabel())} %{{x}}<br>{_in_chart(ax.get_ylabel())} %{{y}}<br>%{{z:.3f}}<extra></extra>"
         ),
     }
 
@@ -191,7 +198,7 @@ def _level(line: Line2D, /) -> dict[str, Any]:
         "y0": height,
         "y1": height,
         "line": {"color": _color(line.get_color()), "width": 1, "dash": _dash(line)},
-        "label": {"text": "" if str(line.get_label()).startswith("_") else as_written(str(line.get_label()))},
+        "label": {"text": "" if str(line.get_label()).startswith("_") else _in_chart(str(line.get_label()))},
     }
 
 
@@ -202,7 +209,7 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict
         logarithmic = axis.get_scale() == "log"
         ends = np.log10(limits) if logarithmic else np.asarray(limits)
         axes[name] = {
-            "title": {"text": as_written(axis.get_label().get_text())},
+            "title": {"text": _in_chart(axis.get_label().get_text())},
             "range": _numbers(ends),
             "type": "log" if logarithmic else "linear",
             "zeroline": False,
@@ -210,12 +217,12 @@ def _layout(ax: Axes, shapes: list[dict[str, Any]], names: list[str], /) -> dict
         if logarithmic:  # plotly would write 2 for 20 beside a power of ten
             places = axis.get_majorticklocs().tolist()
             labels = axis.get_major_formatter().format_ticks(places)
-            axes[name] |= {"tickvals": _numbers(places), "ticktext": [as_written(text) for text in labels]}
+            axes[name] |= {"tickvals": _numbers(places), "ticktext": [_in_chart(text) for text in labels]}
     rows = len(names) if any(len(name) > _LONG_NAME for name in names) else -(-len(names) // 2)
     bottom = _AXIS + _LEGEND_ROW * rows
     return {
         **axes,
-        "title": {"text": as_written(ax.get_title("left")), "font": {"size": 14}, "x": 0, "xref": "paper"},
+        "title": {"text": _in_chart(ax.get_title("left")), "font": {"size": 14}, "x": 0, "xref": "paper"},
         "height": _TOP + _PLOT + bottom,
         "shapes": shapes,
         "hovermode": "closest",
