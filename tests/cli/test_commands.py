@@ -339,6 +339,19 @@ def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
 
 
+def test_compare_says_on_which_side_of_the_norm_the_last_layer_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The space is printed with it, where the provenance knows."""
+    x = np.random.default_rng(0).standard_normal((2, 80, 6)).astype(np.float32)
+    for name, after in (("a", True), ("b", False)):
+        made = Representations.from_arrays(x, provenance={"model": {"final_norm": after}})
+        export(made, f"{name}.npz")
+    assert cli.main(["compare", "a.npz", "b.npz", "--measure", "rsa", "--resamples", "0"]) == 0
+    said = "rows none; euclidean; last layer A: after; B: before the final norm."
+    assert capsys.readouterr().out.splitlines()[-1].endswith(said)
+
+
 def test_compare_states_what_it_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Below the table stand items, pooling, space and what was left out; a file that is missing is called a file."""
     x = np.random.default_rng(0).standard_normal((2, 80, 6)).astype(np.float32)

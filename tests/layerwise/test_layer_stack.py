@@ -109,6 +109,32 @@ def test_labels_come_with_the_layers():
     assert labeled.relative_depth_a.values.tolist() == [0.125, 0.5, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (True, True, "after"),
+        (False, False, "before"),
+        (True, False, "A: after; B: before"),
+        (None, False, "A: –; B: before"),
+        (None, None, ""),
+    ],
+)
+def test_a_result_says_on_which_side_of_the_norm_the_last_layer_stands(a, b, said):
+    """Models that read differ in it; arrays have none."""
+    sides = [
+        Representations.from_arrays(
+            LAYERS, ids=IDS, provenance={} if after is None else {"model": {"final_norm": after}}
+        )
+        for after in (a, b)
+    ]
+    for result in (
+        platoscope.profile(*sides, measures=["rsa"], n_resamples=0),
+        platoscope.compare(*sides, measures=["rsa"], n_resamples=0),
+        platoscope.layerwise.compare_spaces(*sides, measures=["rsa"], n_resamples=0),
+    ):
+        assert result.last_layer == said
+
+
 def test_a_stack_of_one_layer_lies_at_depth_one():
     """A single layer in a list is the last one, as a model's output is."""
     assert as_stack([LAYERS[0]]).relative_depth.tolist() == [1.0]

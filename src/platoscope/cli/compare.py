@@ -136,11 +136,13 @@ def _open(name: str, store: str | None, pooling: str | None, /) -> Representatio
 
 
 def _in_words(aligned: Aligned, result: xr.Dataset, /) -> str:
-    """Say what was compared: how many items, which tokens of them, in which space, and what was left out."""
+    """Say what was compared: how many items, which tokens, in which space, beside which norm, and what was left out."""
     a, b = (_pooling(side) for side in (aligned.a, aligned.b))
     poolings = a if a == b else f"A: {a}; B: {b}"
     space = f"rows {result.attrs['transform']}; {result.attrs['metric']}"
-    words = f"Compared: {aligned.a.n_items:,} items; {poolings}; {space}."
+    side = result.attrs["last_layer"]
+    norm = f"; last layer {side} the final norm" if side else ""
+    words = f"Compared: {aligned.a.n_items:,} items; {poolings}; {space}{norm}."
     if aligned.dropped_a or aligned.dropped_b:
         words += f" Left out: {aligned.dropped_a:,} items that only A has and {aligned.dropped_b:,} that only B has."
     return words

@@ -8,6 +8,7 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    FinalNorm,
     Layers,
     NearDuplicates,
     Seed,
@@ -79,6 +80,7 @@ def extract(
             show_default=False,
         ),
     ] = None,
+    final_norm: FinalNorm = None,
     tower: Annotated[
         Literal["text", "vision"] | None,
         typer.Option(help="Tower of a text-image model.", show_default=False),
@@ -103,6 +105,7 @@ def extract(
             "batch_tokens": batch_tokens,
             "drop_last": drop_last,
             "clip": clip,
+            "final_norm": final_norm,
             "tower": tower,
             "revision": revision,
         }

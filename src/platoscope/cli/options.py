@@ -10,6 +10,7 @@ from platoscope.errors import InputError
 
 __all__ = [
     "AsJson",
+    "FinalNorm",
     "Layers",
     "MetricOption",
     "NearDuplicates",
@@ -67,6 +68,16 @@ NearDuplicates = Annotated[
 Layers = Annotated[
     str | None,
     typer.Option(help="Layers to keep, as 0,4,8-12; all by default. 0 is the embedding output."),
+]
+
+FinalNorm = Annotated[
+    bool | None,
+    typer.Option(
+        "--final-norm/--no-final-norm",
+        help="Read the last layer after the model's final norm, or before it as the others are; as the library does "
+        "by default.",
+        show_default=False,
+    ),
 ]
 
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]

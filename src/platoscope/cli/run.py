@@ -12,6 +12,7 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    FinalNorm,
     Layers,
     MetricOption,
     NearDuplicates,
@@ -48,6 +49,7 @@ class _Request:
     layers: tuple[int, ...] | None
     limits: tuple[int | None, int | None]
     near_duplicates: float | None
+    final_norm: bool | None
     n: int | None
     seed: int | None
     n_resamples: int | None
@@ -69,6 +71,7 @@ class _Request:
             min_tokens=self.limits[0],
             max_tokens=self.limits[1],
             near_duplicates=self.near_duplicates,
+            final_norm=self.final_norm,
             n=self.n,
             seed=self.seed,
             n_resamples=self.n_resamples,
@@ -106,6 +109,7 @@ def run(
     ] = None,
     near_duplicates: NearDuplicates = None,
     layers: Layers = None,
+    final_norm: FinalNorm = None,
     out: Annotated[
         Path | None,
         typer.Option(envvar="PLATOSCOPE_OUT", help="Run folder; runs/STUDY by default.", show_default=False),
@@ -162,6 +166,7 @@ def run(
         layers=parse_layers(layers),
         limits=(min_tokens, max_tokens),
         near_duplicates=near_duplicates,
+        final_norm=final_norm,
         n=n,
         seed=seed,
         n_resamples=resamples,

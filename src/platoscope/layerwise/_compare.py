@@ -86,7 +86,9 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         pair of layers, against the null of the best. ``asymmetry`` is Δ(A→B) − Δ(B→A), negative
         where A is the more informative, with its own paired interval. ``m_null_draws`` keeps every value
         under permutation (float32). A measure of your own has of these what its record declares. Attributes hold
-        all settings. ``feature_share_a``, ``largest_feature_a``, ``participation_ratio_a`` and ``hubness_a``, and
+        all settings; ``last_layer`` says whether the last layer of the model is "after" or "before" its final norm, which
+        changes its geometry (empty where the provenance of neither side knows).
+        ``feature_share_a``, ``largest_feature_a``, ``participation_ratio_a`` and ``hubness_a``, and
         the same of B, describe each layer of a side as it was compared
         (`platoscope.neighbors.space_diagnostics`; hubness is that of the graph of `overlap_neighbors` under
         `overlap_metric`, or under `metric` where overlap is not measured, NaN where that is undefined). The last two

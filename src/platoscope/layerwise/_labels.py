@@ -36,6 +36,7 @@ __all__ = [
     "chance_along",
     "higher_is_similar",
     "label",
+    "norm_side",
     "transforms_in_words",
     "warn_undefined_along",
 ]
@@ -304,5 +305,23 @@ def _attributes(
         "alpha": options.alpha,
         "seed": seed,
         "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
+        "last_layer": norm_side({"a": a.provenance, "b": b.provenance}),
         "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),
     } | best
+
+
+def norm_side(provenance: Mapping[str, Mapping[str, Any]], /) -> str:
+    """Say on which side of the model's final norm the last layer of each side stands; empty where none is known.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of ``"a"`` and ``"b"``, as representations hold it.
+    """
+    sides = []
+    for side in ("a", "b"):
+        model = provenance.get(side, {}).get("model")
+        known = model.get("final_norm") if isinstance(model, dict) else None
+        sides.append("" if known is None else "after" if known else "before")
+    a, b = sides
+    return a if a == b else f"A: {a or '–'}; B: {b or '–'}"

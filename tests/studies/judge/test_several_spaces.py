@@ -10,7 +10,7 @@ import xarray as xr
 from platoscope.studies import Comparison, Items, Source, get_study, list_studies, make_plan
 from platoscope.studies.design.comparison import Synthetic
 from platoscope.studies.design.settings import Settings
-from platoscope.studies.design.space import norm_side, space_of, spaces_label, spaces_of
+from platoscope.studies.design.space import space_of, spaces_label, spaces_of
 from platoscope.studies.judge import claims
 
 if TYPE_CHECKING:
@@ -107,12 +107,3 @@ def test_the_space_of_several_transforms_names_each() -> None:
     raw = Comparison(label="x", a=side, b=side, items=Items(data="bible:en-it"), kind="spaces")
     assert space_of(raw, Settings()) == "none / unit / clip / zscore + unit; euclidean"
     assert spaces_of(raw, Settings())[0] == "none; euclidean"
-
-
-def test_the_side_of_the_norm_is_read_from_provenance() -> None:
-    """Models that read differ in it; lengths and arrays have none."""
-    after, before = ({"model": {"final_norm": value}} for value in (True, False))
-    assert norm_side({"a": after, "b": after}) == "after"
-    assert norm_side({"a": after, "b": before}) == "A: after; B: before"
-    assert norm_side({"a": {}, "b": before}) == "A: –; B: before"
-    assert norm_side({"a": {}, "b": {}}) == ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
+from platoscope.progress import SILENT
 from platoscope.studies import (
     Choices,
     Comparison,
@@ -23,7 +24,9 @@ from platoscope.studies import (
     make_plan,
     share,
 )
+from platoscope.studies.design.serial import comparison_from, comparison_to
 from platoscope.studies.plan import availability
+from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,9 +182,47 @@ def test_how_models_are_loaded_is_a_setting_that_the_plan_shows() -> None:
     assert "dtype bfloat16, device cuda:1, 512 tokens per batch" in {row.detail for row in plan.describe()}
 
 
+@pytest.mark.parametrize("after", [True, False])
+def test_the_side_of_the_final_norm_can_be_asked_for(after: bool) -> None:
+    """It reaches every model that is read and the description; a side that says its own keeps it."""
+    plan = make_plan(get_study("translations"), final_norm=after, skip_missing=True)
+    sides = [side for item in plan.comparisons for side in item.sides if isinstance(side, Source)]
+    assert {side.final_norm for side in sides} == {after}
+    assert {extraction.final_norm for extraction in plan.extractions} == {after}
+    bench = Workbench(plan, SILENT, None)
+    assert {bench.model(extraction).loading.final_norm for extraction in plan.extractions} == {after}
+    told = [row.detail for row in plan.describe() if row.section == "extraction"]
+    assert all(f"last layer {'after' if after else 'before'} the final norm" in detail for detail in told)
+    own = Source(model="gemma-3-270m", final_norm=not after)
+    comparison = Comparison(label="x", a=own, b=own, items=Items(data="bible:en-it"))
+    study = Study(
+        name="own",
+        figure="–",
+        question="?",
+        needs="",
+        design=lambda _: Design(comparisons=(comparison,)),
+        presets=("bundled",),
+    )
+    assert make_plan(study, final_norm=after, skip_missing=True).comparisons[0].a == own
+
+
+def test_a_side_of_the_norm_that_nobody_asks_for_stands_in_no_key() -> None:
+    """What was computed before there was a choice is found; a side that is asked for is read back as it was."""
+    source = Source(model="gemma-3-270m")
+    for final_norm in (None, True, False):
+        side = replace(source, final_norm=final_norm)
+        comparison = Comparison(label="x", a=side, b=source, items=Items(data="bible:en-it"))
+        plain = comparison_to(comparison)
+        assert plain["a"].get("final_norm", "not there") == (
+            "not there" if final_norm is None else final_norm
+        )
+        assert comparison_from(plain, where="here") == comparison
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
+        ({"final_norm": "yes"}, InputError, "final_norm"),
         ({"preset": "paprika"}, NotFoundError, "bundled, paper"),
         ({"model": "no-such-model"}, NotFoundError, "gemma-3-270m"),
         ({"pairs": "no-such-corpus:en-it"}, NotFoundError, "bible"),
@@ -288,6 +329,7 @@ def test_a_study_is_read_from_toml(tmp_path: Path) -> None:
         ("question", "qestion", "unknown 'qestion'"),
         ("pooling", "poling", "comparison 1, side 'a': unknown 'poling'"),
         ("minimum-in-the-middle", "minimum-somewhere", "minimum-in-the-middle"),
+        ('"mean(10)" }', '"mean(10)", final_norm = "no" }', "side 'a'.*final_norm"),
         ("[settings]", "[settings", "no valid TOML"),
         ('kind = "profile"', 'kind = "pie"', "must be one of"),
     ],

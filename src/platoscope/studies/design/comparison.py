@@ -127,6 +127,9 @@ class Source:
     clip : float or None
         Share of an item's token values that is clipped at either end before pooling, as in
         `platoscope.models.load_model`; None (in TOML: 0) for none. The default is what the paper's authors do.
+    final_norm : bool or None
+        Whether the last layer is read after the model's final norm, as in `platoscope.models.load_model`: False reads
+        it on the side of the other layers, None on that of the library.
     """
 
     model: str
@@ -137,6 +140,7 @@ class Source:
     revision: str | None = None
     drop_last: int = 2
     clip: float | None = 0.05
+    final_norm: bool | None = None
 
     def __post_init__(self) -> None:
         if self.clip == 0:  # TOML has no null

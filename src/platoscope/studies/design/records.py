@@ -169,7 +169,8 @@ class Choices:
 
     `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens`
     its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
-    the study has such limits.
+    the study has such limits. `final_norm` says on which side of the final norm every model's last layer is
+    read, where the study leaves that to the library.
     """
 
     preset: str = "bundled"
@@ -180,6 +181,7 @@ class Choices:
     min_tokens: int | None = None
     max_tokens: int | None = None
     near_duplicates: float | None = None
+    final_norm: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_tokens", "max_tokens"):

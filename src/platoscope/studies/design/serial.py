@@ -70,6 +70,9 @@ def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
     names = {kind: name for name, kind in _SIDES.items()}
     for side, record in (("a", comparison.a), ("b", comparison.b)):
         plain[side]["type"] = names[type(record)]
+        # Left out where nothing is asked for, so that what was computed before there was a choice is still found.
+        if plain[side].get("final_norm", "") is None:
+            del plain[side]["final_norm"]
     return plain
 
 

@@ -2,26 +2,26 @@
 
 A space is the preparation (values of tokens clipped before pooling, a transform of the rows) and the metric. It
 depends on nothing that only a run knows, so a plan says what a result will say of itself. On which side of the final
-norm the last layer stands is known once a model is loaded: `norm_side` reads it from provenance.
+norm the last layer stands is known once a model is loaded; every result says it in its attribute ``last_layer``.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platoscope.layerwise import SPACES
 from platoscope.neighbors import parse_transform, transform_name
 from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from platoscope.measures import SideName
     from platoscope.studies.design.comparison import Comparison, Synthetic
     from platoscope.studies.design.settings import Settings
 
-__all__ = ["distinct_spaces", "norm_side", "space_of", "spaces_label", "spaces_of", "transforms_of"]
+__all__ = ["distinct_spaces", "space_of", "spaces_label", "spaces_of", "transforms_of"]
 
 
 def spaces_label(label: str, /) -> str:
@@ -79,20 +79,3 @@ def _rows(source: Source | Surface | Synthetic, steps: tuple[str, ...]) -> str:
     if source.clip is None:
         return transform_name(steps)
     return " + ".join([f"clip {source.clip:g} on tokens", *steps])
-
-
-def norm_side(provenance: Mapping[str, Mapping[str, Any]], /) -> str:
-    """Say on which side of the model's final norm the last layer of each side stands; empty where none is known.
-
-    Parameters
-    ----------
-    provenance : mapping
-        Of ``"a"`` and ``"b"``, as representations hold it.
-    """
-    sides = []
-    for side in ("a", "b"):
-        model = provenance.get(side, {}).get("model")
-        known = model.get("final_norm") if isinstance(model, dict) else None
-        sides.append("" if known is None else "after" if known else "before")
-    a, b = sides
-    return a if a == b else f"A: {a or '–'}; B: {b or '–'}"

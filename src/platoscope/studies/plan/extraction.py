@@ -29,7 +29,7 @@ class Extraction:
 
     Parameters
     ----------
-    model, tower, revision, drop_last, clip
+    model, tower, revision, drop_last, clip, final_norm
         As in `Source`.
     side : {"a", "b"}
         Which side of the items it reads.
@@ -47,6 +47,7 @@ class Extraction:
     revision: str | None
     drop_last: int
     clip: float | None
+    final_norm: bool | None
     side: SideName
     items: Items
     layers: tuple[int, ...] | None
@@ -78,6 +79,7 @@ def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
         revision=source.revision,
         drop_last=source.drop_last,
         clip=source.clip,
+        final_norm=source.final_norm,
         side=source.side,
         items=comparison.items,
         layers=source.layers,
@@ -108,7 +110,8 @@ def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
 
 def _load(extraction: Extraction) -> tuple[object, ...]:
     """Give what a model must be loaded again for."""
-    return (extraction.model, extraction.tower, extraction.drop_last, extraction.clip)
+    options = (extraction.drop_last, extraction.clip, extraction.final_norm)
+    return (extraction.model, extraction.tower, *options)
 
 
 def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:

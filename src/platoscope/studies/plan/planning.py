@@ -10,7 +10,7 @@ from platoscope.checks import whole_numbers
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
-from platoscope.studies.design.comparison import Comparison, Source, Surface
+from platoscope.studies.design.comparison import Comparison, Source, Surface, Synthetic
 from platoscope.studies.design.records import Choices
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Plan", "PlanRow", "make_plan"]
+
+_NORM_SIDES = {
+    None: "",
+    True: ", last layer after the final norm",
+    False: ", last layer before the final norm",
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,8 @@ class Plan:
                 "extraction",
                 f"{extraction.model}{f' ({extraction.tower})' if extraction.tower else ''}",
                 f"{extraction.items.data}, side {extraction.side}: {', '.join(extraction.poolings)}"
-                f"{'' if extraction.clip is None else f', tokens clipped at {extraction.clip:g}'}; {cost}",
+                f"{'' if extraction.clip is None else f', tokens clipped at {extraction.clip:g}'}"
+                f"{_NORM_SIDES[extraction.final_norm]}; {cost}",
             )
             for extraction, cost in zip(self.extractions, costs, strict=True)
         ]
@@ -160,6 +167,7 @@ def make_plan(
     min_tokens: int | None = None,
     max_tokens: int | None = None,
     near_duplicates: float | None = None,
+    final_norm: bool | None = None,
     seed: int | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
@@ -185,6 +193,9 @@ def make_plan(
     near_duplicates : float, optional
         Pairs are dropped of which a text shares so much of its character 5-grams with an earlier one
         (`platoscope.datasets.drop_near_duplicates`), wherever the study has limits of length; the study's own by default.
+    final_norm : bool, optional
+        Read the last layer of every model after its final norm, or before it as the other layers are; the side of
+        the library's own last state by default.
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, n_permutations : int, optional
@@ -220,11 +231,13 @@ def make_plan(
         msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
         raise NotFoundError(msg)
     choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), near_duplicates)
+    choices = replace(choices, final_norm=final_norm)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
     design = study.design(choices)
     comparisons = tuple(
-        _with_tokenizers(_limited(comparison, choices)) for comparison in in_several_spaces(design)
+        _with_tokenizers(_on_one_side(_limited(comparison, choices), choices))
+        for comparison in in_several_spaces(design)
     )
     check_known(comparisons)
     left_out = missing(comparisons)
@@ -297,6 +310,17 @@ def _limited(comparison: Comparison, choices: Choices) -> Comparison:
     maximum = items.maximum if choices.max_tokens is None else choices.max_tokens
     alike = items.near_duplicates if choices.near_duplicates is None else choices.near_duplicates
     return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum, near_duplicates=alike))
+
+
+def _on_one_side(comparison: Comparison, choices: Choices) -> Comparison:
+    """Read the last layers on the side of the final norm that the user asks for, where the study asks for none."""
+
+    def chosen(side: Source | Surface | Synthetic) -> Source | Surface | Synthetic:
+        if not isinstance(side, Source) or side.final_norm is not None:
+            return side
+        return replace(side, final_norm=choices.final_norm)
+
+    return replace(comparison, a=chosen(comparison.a), b=chosen(comparison.b))
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:

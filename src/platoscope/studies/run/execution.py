@@ -168,7 +168,7 @@ def _reader(extraction: Extraction) -> str:
     default = Source(model=extraction.model)
     options = "".join(
         f", {name}={getattr(extraction, name)}"
-        for name in ("drop_last", "clip")
+        for name in ("drop_last", "clip", "final_norm")
         if getattr(extraction, name) != getattr(default, name)
     )
     return f"{extraction.model}{tower}{options}"

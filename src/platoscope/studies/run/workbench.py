@@ -15,7 +15,7 @@ from platoscope.progress import PassProgress
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.serial import comparison_to
-from platoscope.studies.design.space import norm_side, space_of, spaces_of
+from platoscope.studies.design.space import space_of, spaces_of
 from platoscope.studies.plan.extraction import readings_of, sources_of
 from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
@@ -119,6 +119,7 @@ class Workbench:
             "revision": side.revision,
             "drop_last": side.drop_last,
             "clip": side.clip,
+            "final_norm": side.final_norm,
             "dtype": settings.dtype,
             "device": settings.device,
             "device_map": settings.device_map,
@@ -199,9 +200,6 @@ class Workbench:
             "name_b": name_b,
             "comparison": json.dumps(comparison_to(comparison)),
             "space": space_of(comparison, self.plan.settings),
-            "last_layer": norm_side(
-                {side: dict(stack.provenance) for side, stack in zip("ab", sides, strict=True)}
-            ),
         }
         if comparison.kind == "spaces":
             result.attrs["spaces"] = json.dumps(spaces_of(comparison, self.plan.settings))
