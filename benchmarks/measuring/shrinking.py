@@ -18,7 +18,8 @@ _SIZES: dict[int, str] = {
         intra_bottleneck_size moe_intermediate_size expert_ffn_size moe_ffn_hidden_size expert_intermediate_size
         out_hidden_size q_lora_rank kv_lora_rank""",
     64: """intermediate_size ffn_dim d_ff encoder_ffn_dim decoder_ffn_dim d_inner inner_dim n_inner ffn_hidden_size dim_ff
-        mlp_dim shared_intermediate_size intermediate_size_mlp shared_expert_intermediate_size""",
+        mlp_dim shared_intermediate_size intermediate_size_mlp shared_expert_intermediate_size
+        mamba_d_ssm""",
     _N_LAYERS: """num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_decoder_layers
         num_encoder_layers depth n_encoder_layers eos_token_id sep_token_id""",
     8: """head_dim d_kv kv_channels v_head_dim qk_nope_head_dim attention_head_size global_head_dim attn_head_dim
@@ -39,6 +40,7 @@ _SIZES: dict[int, str] = {
     7: """patch_size""",
 }  # fmt: skip
 _SIZE_OF: dict[str, int] = {name: size for size, names in _SIZES.items() for name in names.split()}
+_PATTERNS: dict[str, Any] = {"attention_types": [[["global"], _N_LAYERS]]}
 _KINDS = ("layer_types", "mlp_layer_types", "layers_block_type", "indexer_types")
 
 _AS_MANY_HEADS = {"num_key_value_heads": 4}
@@ -49,6 +51,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
     _MANY_AXES,
     _AS_MANY_HEADS | {"head_dim": 16, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "v_head_dim": 16},
     {"num_attention_heads": 2},
+    {"num_experts_per_tok": 1},
 )
 """What is tried beside the sizes, in order, for architectures that want sizes which fit each other."""
 
@@ -71,9 +74,12 @@ def _changes(config: PretrainedConfig, extra: dict[str, Any]) -> dict[str, Any]:
     sizes = _SIZE_OF | extra
     changed: dict[str, Any] = {}
     for name, value in known.items():
-        part = getattr(config, name, None)
+        # Not asked for what is plain: some settings vary across layers, and are given by the layer alone.
+        part = getattr(config, name, None) if isinstance(value, dict) else None
         if isinstance(part, PretrainedConfig):
             changed[name] = _changes(part, extra)
+        elif name in _PATTERNS:
+            changed[name] = _PATTERNS[name]
         elif name in _KINDS and isinstance(value, list):
             changed[name] = _few(value)
         elif name in sizes and (name in extra or not isinstance(value, (list, dict))):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models import Encoder, Pooling, load_model, parse_poolings
 from platoscope.models.library import quiet_library
-from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TWO_TOWER_MODELS
+from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TWO_TOWER_MODELS, save_image_processor
 
 from .conftest import pool_naively, text_states
 from .test_text import TOLERANCE, assert_states_close
@@ -132,6 +134,16 @@ def test_masked_autoencoder_is_read_whole_and_repeatably(
     assert model.lengths(images).tolist() == [16] * 4
     first, second = (model.encode(images, [Pooling("mean")])["mean"] for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_an_image_processor_of_another_model_is_one_sentence(
+    tiny: Callable[..., str], tmp_path: Path
+) -> None:
+    """One that makes pixels, beside a model that reads color indices, is refused with what it makes."""
+    folder = Path(shutil.copytree(tiny("imagegpt"), tmp_path / "mixed"))
+    save_image_processor(folder)
+    with pytest.raises(InputError, match="makes pixel_values, but the model reads input_ids"):
+        load_model(str(folder), device="cpu", dtype="float32")
 
 
 def test_imagegpt_keeps_its_start_token_out_of_the_mean(

@@ -110,6 +110,14 @@ class VisionEncoder:
         device = weight.device if device is None else device
         images = [_open(item, i) for i, item in enumerate(items)]
         processed = self.processor(images=images, return_tensors="pt")
+        wanted = "input_ids" if self._reads_pixels else "pixel_values"
+        if wanted not in processed:
+            msg = (
+                f"The image processor of {self.name} ({type(self.processor).__name__}) makes "
+                f"{', '.join(processed) or 'nothing'}, but the model reads {wanted}. Save the one it was trained with "
+                f"into its folder."
+            )
+            raise InputError(msg)
         if self._reads_pixels:
             ids = processed["input_ids"].long()
             start = torch.full((len(ids), 1), config.vocab_size - 1)
