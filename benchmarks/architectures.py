@@ -128,7 +128,7 @@ def _open(name: str, folder: Path, tower: Any) -> Found:
     try:
         encoder = load_model(str(folder), device="cpu", dtype="float32", tower=tower)
     except PlatoscopeError as error:
-        return Found(name, tower or "", "refused", _line(error))
+        return Found(name, tower or "", "refused", _line(error).replace(str(folder), "the model"))
     except Exception as error:  # a traceback for users: to be mended
         return Found(name, tower or "", "refused", f"**bare {type(error).__name__}**: {_line(error)}")
     blocks: Any = encoder.blocks  # type: ignore[attr-defined]
