@@ -152,7 +152,7 @@ def compared(rows: Mapping[tuple[bool, str], Sides]) -> list[str]:
 
 def _best(curve: xr.DataArray) -> str:
     """Say the value at layer 11 and where the curve is highest."""
-    highest = int(curve["layer"][int(curve.argmax())])
+    highest = int(curve["layer"][int(curve.argmax("layer"))])
     return f"{float(curve.sel(layer=11)):.2f} at layer 11, highest at {highest} ({float(curve.max()):.2f})"
 
 
