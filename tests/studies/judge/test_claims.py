@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.studies import Statement
+    from platoscope.studies import Statement, Verdict
 
 VALLEY = [0.6, 0.5, 0.3, 0.5, 0.55]
 FALLING = [0.6, 0.5, 0.4, 0.3, 0.2]
@@ -477,8 +477,48 @@ def _raised(result: xr.Dataset, by: float) -> xr.Dataset:
 
 def test_an_undefined_layer_does_not_make_a_claim_undefined(made_up: Callable[..., Any]) -> None:
     """CKA is missing at a constant layer; claims look at the others."""
-    result = made_up(VALLEY, **_symmetric([np.nan, 0.2, 0.5, 0.2, 0.1]))
-    assert aggregation.peak_together("x").judge({"x": result}).answer == "held"
+    measured = _symmetric([np.nan, 0.2, 0.5, 0.2, 0.1]) | {"neighborhood_overlap": [0.1, 0.1, 0.2, 0.1, 0.1]}
+    result = made_up(VALLEY, **measured)
+    for statement in (aggregation.peak_together("x"), aggregation.cka_above_overlap("x")):
+        verdict = statement.judge({"x": result})
+        assert verdict.answer == "held"
+        assert "without layer 0, where it is undefined" in verdict.evidence
+
+
+def _with_layer(result: xr.Dataset, layer: int | slice, value: float, *, only_subsamples: bool) -> xr.Dataset:
+    """Put one value in the place of all that a layer has, or of its subsamples."""
+    changed = result.copy(deep=True)
+    for name, variable in changed.data_vars.items():
+        along = {"layer", "rank", "fraction"} & set(variable.dims)
+        if along and ("resample" in variable.dims or not only_subsamples):
+            changed[name][dict.fromkeys(along, layer)] = value
+    return changed
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("only_subsamples", [False, True])
+@pytest.mark.parametrize("name", list(CASES))
+def test_what_has_no_value_decides_nothing(
+    name: str, only_subsamples: bool, made_up: Callable[..., Any]
+) -> None:
+    """Where a layer that a claim reads has no value, or no subsamples, no other stands for it unsaid."""
+    statement, holds, _, _ = CASES[name]
+    if not all(isinstance(values, tuple) for values in holds.values()):
+        pytest.skip("made in another layout")
+    results = {label: made_up(*given, **options) for label, (*given, options) in holds.items()}
+
+    def judged(label: str, layer: int | slice, value: float) -> Verdict:
+        changed = _with_layer(results[label], layer, value, only_subsamples=only_subsamples)
+        return statement.judge({**results, label: changed})
+
+    for label, result in results.items():
+        nowhere = judged(label, slice(None), np.nan)
+        assert nowhere.answer == "not decided"
+        assert "undefined" in nowhere.evidence or "subsamples lack" in nowhere.evidence
+        for layer in (0, result["asymmetry"].size // 2, -1):
+            verdict = judged(label, layer, np.nan)
+            if verdict.answer != "not decided" and "without layer" not in verdict.evidence:
+                assert judged(label, layer, 7.0).evidence == verdict.evidence  # not read
 
 
 def test_without_subsamples_nothing_is_decided(made_up: Callable[..., Any]) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from platoscope.errors import InputError
 from platoscope.measures import Z95, standard_errors
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Quantity:
 
     @cached_property
     def se(self) -> float:
-        """Standard error at all items; NaN without subsamples."""
+        """Standard error at all items; NaN without subsamples, and where most of them have no value."""
         known = self.resamples[np.isfinite(self.resamples)]
-        if known.size < 2:
+        if known.size < max(2.0, self.resamples.size / 2):
             return math.nan
         return float(standard_errors(known, n_samples=self.n_samples, size=self.size))
 
@@ -146,6 +147,17 @@ class Curve:
         """Give the part below `low` and above `high`."""
         return self.take(np.setdiff1d(np.arange(len(self)), self.inside(low, high)))
 
+    def known(self) -> Curve:
+        """Give the layers that have a value: what leaves others out says so in its words (`without`)."""
+        return self.take(np.flatnonzero(np.isfinite(self.values)))
+
+    def without(self) -> str:
+        """Say which layers `known` leaves out, as the end of a name; empty where there are none."""
+        missing = self.layers[~np.isfinite(self.values)]
+        if not missing.size:
+            return ""
+        return f" (without layer {', '.join(map(str, missing))}, where it is undefined)"
+
     def take(self, positions: NDArray[np.intp], /) -> Curve:
         """Give the layers at `positions`."""
         return replace(
@@ -187,16 +199,16 @@ class Curve:
         return Quantity(value, np.asarray(each, dtype=np.float64), self.n_samples, self.size)
 
     def minimum(self) -> Quantity:
-        """Smallest value."""
-        return self.reduce(lambda rows: np.nanmin(rows, axis=-1))
+        """Smallest value; undefined where a layer is, as the largest and the mean are (see `known`)."""
+        return self.reduce(lambda rows: np.min(rows, axis=-1))
 
     def maximum(self) -> Quantity:
         """Largest value."""
-        return self.reduce(lambda rows: np.nanmax(rows, axis=-1))
+        return self.reduce(lambda rows: np.max(rows, axis=-1))
 
     def mean(self) -> Quantity:
         """Mean over the layers."""
-        return self.reduce(lambda rows: np.nanmean(rows, axis=-1))
+        return self.reduce(lambda rows: np.mean(rows, axis=-1))
 
     def range(self) -> Quantity:
         """Largest minus smallest value."""
@@ -211,7 +223,10 @@ class Curve:
         return self.at(int(np.abs(self.depth - depth).argmin()))
 
     def argmin(self) -> int:
-        """Position of the smallest value."""
+        """Position of the smallest value, of those that there are."""
+        if np.isnan(self.values).all():
+            message = "No layer has a value, so that none has the smallest."
+            raise InputError(message)
         return int(np.nanargmin(self.values))
 
     def __add__(self, other: Curve) -> Curve:

@@ -119,7 +119,9 @@ def decide(*tables: Table) -> Finding:
     if np.isnan(values).any():
         return Finding("not decided", f"{_evidence(tables, values)} Some of it is undefined here.")
     if np.isnan(errors).any():
-        return Finding("not decided", f"{_evidence(tables, values)} Without subsamples nothing is decided.")
+        drawn = min(len(part.quantity.resamples) for part in parts) > 1
+        why = "Most subsamples lack some of it." if drawn else "Without subsamples nothing is decided."
+        return Finding("not decided", f"{_evidence(tables, values)} {why}")
     z = _ratio(values, errors)
     noise = _noise(parts)
     against = _bound(noise)

@@ -232,7 +232,8 @@ def _fit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give what is left of the first half of the columns after a line in the second half, and its slope."""
     y, x = np.split(rows, 2, axis=1)
     y, x = y - y.mean(axis=1, keepdims=True), x - x.mean(axis=1, keepdims=True)
-    slope = (x * y).sum(axis=1, keepdims=True) / (x * x).sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a flat reference has no line
+        slope = (x * y).sum(axis=1, keepdims=True) / (x * x).sum(axis=1, keepdims=True)
     return np.concatenate([y - slope * x, slope], axis=1)
 
 
@@ -270,7 +271,7 @@ def _about_the_best(curve: Curve, windows: Mapping[float, Quantity]) -> Quantity
     """Give the lowest window and a quarter of the range of the windows."""
     values = np.array([window.value for window in windows.values()])
     draws = np.stack([window.resamples for window in windows.values()], axis=1)
-    seen = Curve(values, draws, values, values.astype(np.int64), curve.n_samples, curve.size)
+    seen = Curve(values, draws, np.array(DEPTHS), np.arange(len(DEPTHS)), curve.n_samples, curve.size)
     return seen.minimum() * (1 - QUARTER) + seen.maximum() * QUARTER
 
 
@@ -278,21 +279,23 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
     """Claim that one layer is as good as the best for every curve; the smallest value is the best.
 
     *Null*: every layer is off the best of some curve by the margin or more. *Margin*: a quarter of the curve's
-    range over its layers. *Did not hold*: every layer is certainly farther off for some curve.
+    range over its layers. *Did not hold*: every layer is certainly farther off for some curve. A layer without
+    a value (CKA of rows that are all equal) is left out, and named.
     """
-    lowest = {label: (curve.minimum(), curve.range()) for label, curve in curves.items()}
-    layers = next(iter(curves.values())).layers
-    defined = np.isfinite(np.sum([curve.values for curve in curves.values()], axis=0))
+    lowest = {label: (curve.known().minimum(), curve.known().range()) for label, curve in curves.items()}
+    first, *others = curves.values()
+    together = sum(others, first)
+    defined = np.isfinite(together.values)
     return [
         [
             Part(
-                f"{name}, layer {layer}, {label}: best minus this, with a quarter of the range,",
+                f"{name}{together.without()}, layer {layer}, {label}: best minus this, with a quarter of the range,",
                 lowest[label][0] - curve.at(i) + lowest[label][1] * QUARTER,
             )
             for label, curve in curves.items()
         ]
-        for i, layer in enumerate(layers)
-        if defined[i]
+        for i, layer in enumerate(first.layers)
+        if defined[i] or not defined.any()
     ]
 
 
@@ -324,8 +327,9 @@ def around_minimum(delta: Curve, other: Curve, /) -> Quantity:
 
     def mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         values, wanted = np.split(rows, 2, axis=1)
-        low, high = np.nanmin(values, axis=1, keepdims=True), np.nanmax(values, axis=1, keepdims=True)
+        low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
         near = values <= low + TENTH * (high - low)
-        return np.asarray((wanted * near).sum(axis=1) / near.sum(axis=1))
+        with np.errstate(invalid="ignore"):  # no layer is near where one has no value
+            return np.asarray((wanted * near).sum(axis=1) / near.sum(axis=1))
 
     return delta.beside(other).reduce(mean)
