@@ -10,6 +10,7 @@ import pytest
 
 from platoscope.studies.judge.evidence import Quantity, curve
 from platoscope.studies.judge.judging import Exclusive, Part, decide, equal, n_to_decide, pooled
+from platoscope.studies.judge.rules import monotone, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,24 @@ def _column(*scores: float, seed: int = 0) -> list[Part]:
 def test_parts_of_a_column_must_hold_together(scores: tuple[float, ...], answer: str) -> None:
     """The weakest part decides; against a column it must pass the bound of the worst of all."""
     assert decide([_column(*scores)]).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("n_drawn", "answer"), [(1, "not decided"), (2, "not decided"), (9, "not decided"), (10, "held")]
+)
+def test_few_subsamples_decide_nothing(n_drawn: int, answer: str) -> None:
+    """Of two subsamples that happen to agree the standard error is near nothing, and anything would be certain."""
+    noise = np.random.default_rng(0).standard_normal(n_drawn) * 1e-4
+    finding = decide([[Part("part", Quantity(0.01, 0.01 + noise, N, SIZE))]])
+    assert finding.answer == answer
+    assert ("take at least 10" in finding.evidence) == (1 < n_drawn < 10)
+
+
+def test_one_number_neither_rises_nor_falls() -> None:
+    """A study of one pooling or one model has nothing to put in order, and says so."""
+    numbers = {"only": _quantity(5.0, np.random.default_rng(0))}
+    for rule in (monotone, ordered):
+        assert "too few" in decide(rule(numbers, name="x")).evidence
 
 
 def test_the_best_of_several_columns_must_pass_the_bound_of_the_best() -> None:

@@ -156,7 +156,9 @@ def test_a_study_goes_to_its_end_without_subsamples_or_permutations(
     from platoscope.report import write_report
 
     result = execute(
-        _plan("translations", workplace, monkeypatch, **{none: 0}), out=tmp_path, store=workplace / "store"
+        _plan("translations", workplace, monkeypatch, **{"n_resamples": 10, none: 0}),
+        out=tmp_path,
+        store=workplace / "store",
     )
     assert write_report(result, tmp_path).is_file()
     answers = {verdict.answer for verdict in result.verdicts}

@@ -126,6 +126,8 @@ def monotone(numbers: Mapping[str, Quantity], /, *, name: str) -> Table:
     the whole rise, so that steps too small to be told from none do not count against it. *Did not hold*:
     the whole is certainly no rise, or a step certainly goes back by more.
     """
+    if len(numbers) < 2:
+        return [[]]
     (first, low), *_, (last, high) = numbers.items()
     rise = high - low
     column = [higher(high, low, names=(f"{name}: {last}", first))]
