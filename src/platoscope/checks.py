@@ -32,6 +32,7 @@ __all__ = [
     "check_types",
     "generator",
     "in_short",
+    "listing",
     "number",
     "one_of",
     "refuse_masks",
@@ -106,6 +107,25 @@ def whole_numbers(
         message = f"{name} must be a list of at least one whole number; got {in_short(values)}."
         raise InputError(message)
     return tuple(whole_number(f"each of {name}", value, low=low, high=high) for value in found)
+
+
+def listing(name: str, values: object, /, *, of: str) -> tuple[Any, ...]:
+    """Return what a list or tuple holds, at least one thing; `of` says what (``"preparations"``).
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> listing("spaces", ["unit", "none"], of="preparations")
+    ('unit', 'none')
+    """
+    if isinstance(values, list | tuple) and values:
+        return tuple(values)
+    message = f"{name} must be a list of at least one of {of}; got {in_short(values)}."
+    raise InputError(message)
 
 
 def number(name: str, value: object, /, *, low: float | None = None, high: float | None = None) -> float:

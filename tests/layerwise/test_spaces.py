@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
 from platoscope import profile
-from platoscope.errors import InputError
+from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import DIAGNOSTICS, compare_spaces
+from platoscope.measures import ComparisonOptions
 from platoscope.studies.judge.summary import tidy
 
 
@@ -50,9 +52,29 @@ def test_spaces_of_ones_own() -> None:
     assert set(table["measure"]) == {"information_imbalance", "asymmetry"}
 
 
-@pytest.mark.parametrize("spaces", [[], ["unit", "unit"]])
-def test_a_space_stands_once(spaces: list[str]) -> None:
-    """No space at all, or one twice, is an error."""
+def test_a_space_stands_once() -> None:
+    """One space twice is an error."""
     A, _ = _stacks()
-    with pytest.raises(InputError, match="at least one preparation, each once"):
-        compare_spaces(A, A, spaces=spaces)
+    with pytest.raises(InputError, match="spaces must name each preparation once"):
+        compare_spaces(A, A, spaces=["unit", "unit"])
+
+
+@pytest.mark.parametrize("spaces", [None, 3, "unit", [], np.array(3), True])
+def test_spaces_must_be_a_list(spaces: Any) -> None:
+    """One preparation, or none at all, is no list of them."""
+    with pytest.raises(InputError, match="spaces must be a list of at least one of the preparations"):
+        compare_spaces(np.eye(8)[None], np.eye(8)[None], spaces=spaces)
+
+
+@pytest.mark.parametrize("options", ["unit", 3, [], {"n_neighbors": 2}])
+def test_options_must_be_a_record_of_them(options: Any) -> None:
+    """Neither a name nor a dict are options; an empty list was read as the defaults."""
+    for compared in (profile, compare_spaces):
+        with pytest.raises(InputError, match="options must be ComparisonOptions"):
+            compared(np.eye(8)[None], np.eye(8)[None], options=options)
+
+
+def test_options_name_a_measure_that_there_is_not() -> None:
+    """A record that exists is one that can be used."""
+    with pytest.raises(NotFoundError, match="Unknown measure 'imbalance'"):
+        ComparisonOptions(measures=("imbalance",))

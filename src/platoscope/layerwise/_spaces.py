@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+from platoscope.checks import listing
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import fresh_seed, profile
 from platoscope.layerwise._diagnosing import DOMINATED
@@ -82,13 +83,16 @@ def compare_spaces(
     import pandas as pd
     import xarray as xr
 
-    steps = [parse_transform(space) for space in spaces]
+    steps = [parse_transform(space) for space in listing("spaces", spaces, of="the preparations of rows")]
     names = [transform_name(one) for one in steps]
-    if not names or len(set(names)) < len(names):
-        message = f"spaces must name at least one preparation, each once; got {names}."
+    if len(set(names)) < len(names):
+        message = f"spaces must name each preparation once; got {names}."
         raise InputError(message)
     seed = fresh_seed() if rng is None else rng
-    base = changed(options or ComparisonOptions(), {"measures": measures, "n_resamples": n_resamples})
+    base = changed(
+        ComparisonOptions() if options is None else options,
+        {"measures": measures, "n_resamples": n_resamples},
+    )
     found = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=DOMINATED, category=PlatoscopeWarning)

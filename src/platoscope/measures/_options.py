@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
-from platoscope.checks import one_of, share, whole_number
+from platoscope.checks import in_short, one_of, share, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
 from platoscope.measures._resampling import INTERVAL_METHODS
+from platoscope.measures._table import choose_measures
 from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class ComparisonOptions:
     ------
     InputError
         A number of the wrong type or outside its range, an unknown metric, transform or interval method.
+    NotFoundError
+        A measure that there is not.
 
     Examples
     --------
@@ -85,6 +88,7 @@ class ComparisonOptions:
 
     def __post_init__(self) -> None:
         self._keep("measures", measure_names("measures", self.measures))
+        choose_measures(self.measures)
         self._keep("transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
             self._keep(name, whole_number(name, getattr(self, name), low=1, high=_MOST, why=_WHY))
@@ -113,8 +117,11 @@ def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
     Raises
     ------
     InputError
-        A name that the record does not have; the message lists those it has.
+        A name that the record does not have, where the message lists those it has; something that is no record.
     """
+    if not isinstance(cast("object", options), ComparisonOptions):
+        message = f"options must be ComparisonOptions; got {in_short(options)}."
+        raise InputError(message)
     known = [item.name for item in fields(options)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
@@ -140,7 +147,7 @@ def with_keywords(options: ComparisonOptions | None, arguments: Mapping[str, Any
     """
     known = {item.name for item in fields(ComparisonOptions)}
     keywords = {name: value for name, value in arguments.items() if name in known}
-    return changed(options or ComparisonOptions(), keywords)
+    return changed(ComparisonOptions() if options is None else options, keywords)
 
 
 def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
