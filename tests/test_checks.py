@@ -134,7 +134,7 @@ def test_seeds_are_whole_numbers(rows: np.ndarray, rng: object) -> None:
     ):
         with pytest.raises(InputError, match="rng must be a whole number, at least 0"):
             call()
-    with pytest.raises(InputError, match="sizes must name at least one"):
+    with pytest.raises(InputError, match="sizes must be a list of at least one whole number"):
         n_curve(rows, rows, sizes=[])
 
 
