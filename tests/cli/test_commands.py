@@ -190,6 +190,38 @@ def test_run_all_runs_what_it_can_and_counts_the_passes(
 
 
 @pytest.mark.parametrize(
+    "error", [MemoryError("Unable to allocate 9 GiB"), OSError(5, "Input/output error", "x")]
+)
+def test_a_study_that_fails_for_want_of_the_machine_stops_no_other(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a user can put right fails one study with a sentence, whoever raised it, and the others go on."""
+    from platoscope import studies as package
+
+    studies = (package.get_study("rank-synthetic"), package.get_study("shared-features"))
+    monkeypatch.setattr("platoscope.studies.list_studies", lambda: studies)
+    execute = package.execute
+
+    def fail_first(plan: Any, /, **options: Any) -> Any:
+        if plan.study.name == "rank-synthetic":
+            raise error
+        return execute(plan, **options)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr("platoscope.studies.execute", fail_first)
+    monkeypatch.setattr("platoscope.studies.extract_all", fail)
+    assert cli.main(["run", "all", *SMALL, "--out", "here"]) == 2
+    printed = capsys.readouterr()
+    reason = "not enough memory: Unable" if isinstance(error, MemoryError) else "Input/output error: x."
+    assert f"Not everything could be extracted ahead: {reason}" in printed.err
+    assert f"rank-synthetic was not finished: {reason}" in printed.err
+    assert "shared-features: " in printed.out
+    assert Path("here/shared-features/summary.json").exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["run", "rank-synthetic", "--dtype", "int8"], "int8"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib.metadata
 import os
 import sys
@@ -18,6 +17,7 @@ from platoscope.cli.data import data
 from platoscope.cli.extract import extract
 from platoscope.cli.figures import figures
 from platoscope.cli.models import models
+from platoscope.cli.output import USERS_TO_MEND, sentence
 from platoscope.cli.plan import plan
 from platoscope.cli.reproduce import reproduce
 from platoscope.cli.run import run
@@ -25,7 +25,6 @@ from platoscope.cli.store import store
 from platoscope.cli.studies import studies
 from platoscope.cli.verdicts import verdicts
 from platoscope.cli.verify import verify
-from platoscope.errors import PlatoscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,10 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             _silence_stdout()  # the reader (`head`) has enough
             return 1
-        except (PlatoscopeError, OSError, MemoryError) as error:
+        except USERS_TO_MEND as error:
             if debug:
                 raise
-            sys.stderr.write(f"platoscope: {_sentence(error)}\n")
+            sys.stderr.write(f"platoscope: {sentence(error)}\n")
             _silence_stdout()
             return 2
 
@@ -168,25 +167,6 @@ def _code(end: SystemExit, /) -> int:
     if code == 130:  # Typer turns KeyboardInterrupt into this code
         sys.stderr.write("\nplatoscope: interrupted. The same command goes on where this one stopped.\n")
     return code
-
-
-def _sentence(error: BaseException, /) -> str:
-    """Say in a sentence or two what went wrong and what to do."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" ({cause.filename})" if cause.filename else ""
-            return f"the disk is full{where}. Make room and run the same command again: it goes on from here."
-        cause = cause.__cause__
-    if isinstance(error, PlatoscopeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{where}."
-    if isinstance(error, MemoryError):
-        detail = f": {error}" if str(error) else ""
-        return f"not enough memory{detail}. Take fewer pairs (--n) or layers (--layers)."
-    return f"{type(error).__name__}: {error}"
 
 
 def _show_warning(

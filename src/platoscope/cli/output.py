@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -13,7 +14,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["format_table", "in_words", "plain", "print_json", "print_table", "print_text"]
+from platoscope.errors import PlatoscopeError
+
+__all__ = [
+    "USERS_TO_MEND",
+    "format_table",
+    "in_words",
+    "plain",
+    "print_json",
+    "print_table",
+    "print_text",
+    "sentence",
+]
+
+USERS_TO_MEND = (PlatoscopeError, OSError, MemoryError)
+"""The errors that a user can put right: they end in a sentence, and stop no other study."""
 
 _GAP = "  "
 _NARROWEST = 20  # a last column narrower than this is harder to read than a line that runs over
@@ -117,3 +132,22 @@ def plain(value: Any, /) -> Any:
     if isinstance(value, Sequence | set | frozenset):
         return [plain(item) for item in value]
     return str(value)
+
+
+def sentence(error: BaseException, /) -> str:
+    """Say in a sentence or two what went wrong and what to do."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" ({cause.filename})" if cause.filename else ""
+            return f"the disk is full{where}. Make room and run the same command again: it goes on from here."
+        cause = cause.__cause__
+    if isinstance(error, PlatoscopeError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}."
+    if isinstance(error, MemoryError):
+        detail = f": {error}" if str(error) else ""
+        return f"not enough memory{detail}. Take fewer pairs (--n) or layers (--layers)."
+    return f"{type(error).__name__}: {error}"

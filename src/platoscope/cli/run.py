@@ -23,9 +23,8 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     is_verbose,
     parse_layers,
 )
-from platoscope.cli.output import print_json, print_table, print_text
+from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
 from platoscope.cli.progress import open_progress
-from platoscope.errors import PlatoscopeError
 from platoscope.filenames import file_name
 
 if TYPE_CHECKING:
@@ -206,7 +205,7 @@ class _Done:
     """What came of the studies that were asked for, and how often models read for all of them together."""
 
     finished: list[tuple[StudyResult, Path]] = field(default_factory=list)
-    failures: dict[str, PlatoscopeError] = field(default_factory=dict)
+    failures: dict[str, Exception] = field(default_factory=dict)
     passes: Passes | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -227,7 +226,7 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
         for plan, folder in jobs:
             try:
                 done.finished.append((_execute(plan, folder, request, progress, candidates, shelf), folder))
-            except PlatoscopeError as error:
+            except USERS_TO_MEND as error:
                 if len(jobs) == 1:
                     raise
                 done.failures[plan.study.name] = error
@@ -258,16 +257,16 @@ def _extract_shared(
 
     try:
         return extract_all(plans, store=request.store, progress=progress, candidates=candidates, shelf=shelf)
-    except PlatoscopeError as error:
+    except USERS_TO_MEND as error:
         # The study that needs it will fail with the same error, and the others go on.
-        sys.stderr.write(f"Not everything could be extracted ahead: {error}\n")
+        sys.stderr.write(f"Not everything could be extracted ahead: {sentence(error)}\n")
         return None
 
 
-def _report_failures(failures: Mapping[str, PlatoscopeError], /) -> int:
+def _report_failures(failures: Mapping[str, Exception], /) -> int:
     """Say on stderr which studies failed and why, and return the exit code."""
     for name, error in failures.items():
-        sys.stderr.write(f"{name} was not finished: {error}\n")
+        sys.stderr.write(f"{name} was not finished: {sentence(error)}\n")
     return 2
 
 

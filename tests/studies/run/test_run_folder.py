@@ -299,7 +299,7 @@ def test_every_damaged_file_of_a_run_is_found_and_made_again(tmp_path: Path) -> 
         file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
         assert file.relative_to(tmp_path).as_posix() in {problem.file for problem in verify_run(tmp_path)}
         if file.name not in ("results.csv", "checksums.txt"):
-            with pytest.raises(StorageError, match=re.escape(file.name) + " is damaged or was changed"):
+            with pytest.raises(StorageError, match="^" + re.escape(str(file)) + " is damaged or was changed"):
                 load_run(tmp_path)
         if file.name != "results.csv":
             file.write_bytes(content)

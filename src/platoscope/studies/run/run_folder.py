@@ -110,6 +110,8 @@ class RunFolder:
         except FileNotFoundError:
             msg = f"{self.path} holds no finished run: there is no {path.name}. Run the study with --out {self.path}."
             raise NotFoundError(msg) from None
+        except StorageError:
+            raise
         except OSError as error:
             msg = f"cannot read {path}: {error.strerror or error}"
             raise StorageError(msg) from error
