@@ -57,6 +57,19 @@ def test_continuous_data_match_the_reference_for_every_block_size(metric, block_
     np.testing.assert_array_equal(all_ranks(space, metric), references.average_ranks(D))
 
 
+@pytest.mark.parametrize("block_size", [None, 32])
+@pytest.mark.parametrize("smallest", [1e-12, 1e-9])
+def test_the_direction_of_a_tiny_row_takes_no_place_from_others(smallest, block_size):
+    """Of a row that is tiny beside the others float32 knows no cosine: it is a neighbor only where float64 says so."""
+    X = np.random.default_rng(3).standard_normal((90, 5))
+    X[[7, 50]] *= [[smallest], [30 * smallest]]
+    space = prepare(X, block_size=block_size)
+    D = references.distances(X, "cosine")
+    for k in (1, 4):
+        found = dense_weights(space, k, "cosine")
+        np.testing.assert_allclose(found, references.neighbor_weights(D, k), atol=1e-12)
+
+
 def test_precomputed_distances_are_taken_as_they_are():
     """With precomputed distances neighbors and ranks follow the given float64 values to the last bit."""
     rng = np.random.default_rng(2)

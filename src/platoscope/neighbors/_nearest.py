@@ -121,7 +121,8 @@ def _distinct_neighbors(
         taken = np.arange(kept) < counts[:, None]
         found.append((start + np.nonzero(taken)[0], indices[taken], scores[taken].astype(np.float64)))
         # While the block is at hand: a matrix that is not kept would have to be computed again.
-        rows, columns = start + undecided, indices[undecided, last[undecided]]
+        rows = start + undecided
+        columns = _cut(indices[undecided], scores[undecided], last[undecided], space.error_bound(metric))
         for chunk, sizes, members in candidates(space, metric, start, block, rows, columns, everything=True):
             owner = np.repeat(rows[chunk], sizes)
             if reads_distances(metric):
@@ -164,6 +165,18 @@ def _last_place(
         scores[rows, last], scores[rows, last - 1], out=gap, where=overfull & (gap > 2 * err + 8 * reach)
     )
     return last, np.flatnonzero(gap <= 2 * err + 8 * reach)
+
+
+def _cut(indices: Any, scores: Any, last: Any, errors: Any) -> npt.NDArray[np.int32]:
+    """Return, of the nearest of each row up to position `last`, the one that may be farthest.
+
+    No neighbor is farther than it. The one in the last place may be nearer than one before it of which less is known:
+    a row that is tiny beside the others, under cosine.
+    """
+    upper = scores.astype(np.float64) + errors[np.maximum(indices, 0)]
+    upper[np.arange(indices.shape[1]) > last[:, None]] = -np.inf
+    found: npt.NDArray[np.int32] = indices[np.arange(len(indices)), upper.argmax(axis=1)]
+    return found
 
 
 def candidates(
