@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,9 +92,8 @@ def test_one_model_is_in_memory_at_a_time(
 ) -> None:
     """Several studies in one command load each model once, and let go of it before the next."""
     monkeypatch.setattr("platoscope.report.write_report", lambda _result, _folder: None)
-    request = command._Request(
-        "bundled", None, None, None, None, (None, None), None, None, None, None, {}, str(tmp_path / "store")
-    )
+    told = {"preset": "bundled", "limits": (None, None), "settings": {}, "store": str(tmp_path / "store")}
+    request = command._Request(**dict.fromkeys(field.name for field in fields(command._Request)) | told)
     jobs = [(plan, tmp_path / str(i)) for i, plan in enumerate(share(plans))]
     done = command._execute_all(jobs, request, verbose=False)
     assert not done.failures
