@@ -5,7 +5,7 @@ SECTIONS = {
     "grid": "costs",
     "nulls": "costs",
     "transform": "costs",
-    "device": "device",
+    "device": "costs",
     "large": "large",
     "coverage": "statistical",
     "false-positives": "statistical",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models import Encoder, Pooling, load_model, parse_poolings
@@ -49,24 +48,6 @@ def test_every_pooling_agrees_with_reading_one_item_at_a_time(
             found = pooled[str(pooling)]
             assert found.dtype == np.float32
             assert_states_close(found[:, i], pool_naively(states, special, pooling), dtype)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("architecture", ["llama", "gemma3", "bert"])
-def test_a_gpu_reads_the_states_of_the_host(
-    architecture: str, tiny: Callable[..., str], texts: list[str]
-) -> None:
-    """Every pooling of every layer on a CUDA device is that of the host, up to rounding."""
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    folder = tiny(architecture)
-    there, here = (
-        load_model(folder, dtype="float32", device=device).encode(texts, POOLINGS)
-        for device in ("cuda", "cpu")
-    )
-    for name, states in here.items():
-        for i in range(len(texts)):
-            assert_states_close(there[name][:, i], states[:, i], "float32")
 
 
 @pytest.mark.parametrize("architecture", DECODERS)

@@ -19,9 +19,7 @@ from platoscope.neighbors import (
     entry_bytes,
     metric_name,
     prepare,
-    prepare_together,
     same_space,
-    stays_on_device,
 )
 
 if TYPE_CHECKING:
@@ -132,8 +130,6 @@ def make_stacks(
         groups = None if groups is None else [groups[i] for i in chosen]
         n_items = chosen.size
     n_layers = [len(stack.layers) for stack in sides.values()]
-    if len(metrics) == 1 and all(map(stays_on_device, first)):
-        return *_on_device(sides, chosen, metrics[0], options, block_size, progress), strata
     block = block_size
     if block is None:
         block = _block(measures, n_items, sum(n_layers) * sum(map(entry_bytes, metrics)))
@@ -152,33 +148,6 @@ def make_stacks(
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))
     return ready[0], ready[1], groups
-
-
-def _on_device(
-    sides: Mapping[str, LayerStack],
-    chosen: npt.NDArray[np.intp] | None,
-    metric: str | OwnMetric,
-    options: ComparisonOptions,
-    block_size: int | None,
-    progress: Tell | None,
-) -> tuple[Stack, Stack]:
-    """Prepare the layers of both sides together, which a device is faster at than one after the other."""
-    layers = []
-    for name, stack in sides.items():
-        steps = options.transform_of("a" if name == "A" else "b")
-        for index, label in enumerate(stack.layers):
-            layer = stack.parts(index)
-            rows = _rows(layer if chosen is None else take_rows(layer, chosen))
-            layers.append((rows, steps, f"layer {label} of {name}"))
-    spaces = prepare_together(layers, metric=metric, block_size=block_size)
-    if progress is not None:
-        progress("preparing layers", len(layers), len(layers))
-    a, b = sides.values()
-    n_a = len(a.layers)
-    return (
-        Stack((tuple(spaces[:n_a]),), tuple(a.layers), *_origin(a)),
-        Stack((tuple(spaces[n_a:]),), tuple(b.layers), *_origin(b)),
-    )
 
 
 def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:

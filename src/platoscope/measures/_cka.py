@@ -19,9 +19,8 @@ from platoscope.measures._gram_kernels import (
     gram_kernel,
     is_settled,
     matrix_kernel,
-    summed_kernel,
 )
-from platoscope.measures._inputs import check_same_items, choice, on_one_device
+from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._rbf import rbf_matrix
 from platoscope.neighbors import Sample, Space, Transform, as_space, powers_of_two, prepare
@@ -131,30 +130,12 @@ def cka_scores(
     scratch = {} if scratch is None else scratch
     if "cka" not in scratch:
         n = A[0].n_samples
-        if on_one_device(A, B, metric="euclidean") and _device_kernels([*A, *B]):
-            left, right = [[space.memo["device kernel"] for space in side] for side in (A, B)]
-            cross = _on_device().cross_products(A, B, pairs)
-        else:
-            left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
-            cross = off_diagonal_dots([K.rows for K in left], [K.rows for K in right], pairs, n)
+        left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
+        cross = off_diagonal_dots([K.rows for K in left], [K.rows for K in right], pairs, n)
         sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))._replace(cross=cross)
         scratch["cka"] = _alignment(sums, left, right, pairs)
     chosen: npt.NDArray[np.float64] = scratch["cka"][estimator]
     return chosen
-
-
-def _on_device() -> Any:
-    from platoscope.measures import _on_device  # torch: where there are tensors
-
-    return _on_device
-
-
-def _device_kernels(spaces: Sequence[Any]) -> bool:
-    """Remember the kernels of spaces on a device; tell whether float32 does for all of them."""
-    missing = [space for space in dict.fromkeys(spaces) if "device kernel" not in space.memo]
-    for space, sums in zip(missing, _on_device().margins(missing) if missing else (), strict=True):
-        space.memo["device kernel"] = summed_kernel(space, *sums)
-    return all(space.memo["device kernel"] is not None for space in spaces)
 
 
 def cka_null(

@@ -25,7 +25,6 @@ __all__ = [
     "gram_kernel",
     "is_settled",
     "matrix_kernel",
-    "summed_kernel",
 ]
 
 _ROWS = 512  # of a Gram matrix, held at a time where it is not kept
@@ -110,23 +109,6 @@ def gram_kernel(space: Space | Sample, /) -> Kernel:
         space.memo["kernel"] = known if settled or _constant(space) else exact_kernel(space, np.float32)
     found: Kernel | tuple[Margins, dict[str, float]] = space.memo["kernel"]
     return found if isinstance(found, Kernel) else Kernel(space.gram_rows, *found)
-
-
-def summed_kernel(
-    space: Space, diagonal: npt.NDArray[np.float64], row_sums: npt.NDArray[np.float64], squares: float, /
-) -> Kernel | None:
-    """Return the Gram matrix of a space of which all this was summed on a device; None where float32 does not do.
-
-    `squares` is the sum of all entries squared. The diagonal is among them, and counts among what cancels.
-    """
-    n = space.n_samples
-    margins = Margins(diagonal, row_sums - diagonal)
-    sums = between(margins, margins, squares - float(diagonal @ diagonal))
-    if _constant(space):
-        return Kernel(space.gram_rows, margins, dict.fromkeys(("biased", "debiased"), np.nan))
-    if not is_settled(sums, margins, np.dtype(np.float32), summed=squares):
-        return None
-    return Kernel(space.gram_rows, margins, defined_hsic(sums, n))
 
 
 def _constant(space: Space | Sample) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._inputs import choice, on_one_device, two_spaces
+from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._sparse import SparseRows, merge
 from platoscope.measures._split import split_imbalance
@@ -170,30 +170,12 @@ def imbalance_scores(
     ties: str = "average",
 ) -> npt.NDArray[np.float64]:
     """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A."""
-    if on_one_device(A, B, metric=metric):
-        return _on_device(A, B, pairs, n_neighbors, metric, ties)
     if len(pairs) == 1:
         a, b = told_apart(A[pairs[0, 0]], metric), told_apart(B[pairs[0, 1]], metric)
         if _walk_together(a, b):
             return _block_by_block(a, b, n_neighbors, metric, ties)[:, None]
     forward = _directed(A, B, pairs, n_neighbors, metric, ties)
     backward = _directed(B, A, pairs[:, ::-1], n_neighbors, metric, ties)
-    return np.stack([forward, backward])
-
-
-def _on_device(
-    A: Sequence[Space], B: Sequence[Space], pairs: Any, k: int, metric: str | OwnMetric, ties: str
-) -> npt.NDArray[np.float64]:
-    from platoscope.measures._on_device import (
-        directed_imbalance,
-        pair_imbalance,
-    )  # torch: where there are tensors
-
-    a, b = A[pairs[0, 0]], B[pairs[0, 1]]
-    if len(pairs) == 1 and a.block_rows == b.block_rows > 0:
-        return pair_imbalance(a, b, k, metric, ties)[:, None]
-    forward = directed_imbalance(A, B, pairs, k, metric, ties)
-    backward = directed_imbalance(B, A, pairs[:, ::-1], k, metric, ties)
     return np.stack([forward, backward])
 
 

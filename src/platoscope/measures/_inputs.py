@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from platoscope.errors import InputError
-from platoscope.neighbors import OwnMetric, Sample, Space, Transform, as_space, on_device
+from platoscope.neighbors import OwnMetric, Space, Transform, as_space
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["check_same_items", "choice", "on_one_device", "two_spaces"]
+__all__ = ["check_same_items", "choice", "two_spaces"]
 
 
 def choice(name: str, value: object, allowed: tuple[str, ...], /) -> None:
@@ -28,15 +25,6 @@ def check_same_items(n_x: int, n_y: int, /) -> None:
             "Align them by id first (platoscope.representations.align)."
         )
         raise InputError(message)
-
-
-def on_one_device(*sides: Sequence[Space | Sample], metric: str | OwnMetric) -> bool:
-    """Tell whether all spaces are answered by one device under `metric`: whole grids are computed there (`_on_device`)."""
-    found = set()
-    for space in (space for side in sides for space in side):
-        device = on_device(space, metric) if isinstance(space, Space) else None
-        found.add(None if device is None else str(device.sq.device))
-    return len(found) == 1 and None not in found
 
 
 def two_spaces(

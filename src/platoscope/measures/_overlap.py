@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.measures._inputs import on_one_device, two_spaces
+from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
 from platoscope.neighbors import (
     Metric,
@@ -116,12 +116,6 @@ def overlap_scores(
 ) -> npt.NDArray[np.float64]:
     """Return the overlap for pairs (a, b) of spaces, shape (1, n_pairs)."""
     k = n_neighbors
-    if on_one_device(A, B, metric=metric):
-        from platoscope.measures._on_device import common_neighbors  # torch: where there are tensors
-
-        found = common_neighbors(A, B, pairs, k, metric)
-        if found is not None:
-            return found[None] / (k * A[0].n_samples)
     # Rows hold expected counts, whose products sum to the expected number in common, out of k.
     return common_sums(_rows(A, k, metric), _rows(B, k, metric), pairs)[None] / (k * A[0].n_samples)
 

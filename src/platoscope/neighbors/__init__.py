@@ -14,9 +14,9 @@ from platoscope.neighbors._diagnostics import (
     participation_ratio,
     space_diagnostics,
 )
-from platoscope.neighbors._directions import on_device, told_apart
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
-from platoscope.neighbors._inputs import FloatArray, check_finite, stays_on_device
+from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._local_scaling import local_scaling
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._metrics import (
@@ -29,20 +29,14 @@ from platoscope.neighbors._metrics import (
     reads_distances,
     same_space,
 )
-from platoscope.neighbors._nearest import (
-    Neighbors,
-    block_neighbors,
-    device_neighbors,
-    nearest_neighbors,
-)
-from platoscope.neighbors._precision import full_float32
-from platoscope.neighbors._prepare import as_space, prepare, prepare_together
+from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
+from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._proximity import mutual_proximity
-from platoscope.neighbors._ranks import device_pair_ranks, device_ranks, ranks, visit_rank_rows
+from platoscope.neighbors._ranks import ranks, visit_rank_rows
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._settled import settled
-from platoscope.neighbors._space import Space, fetch_moments
+from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
 from platoscope.neighbors._transforms import (
     TRANSFORMS,
@@ -69,14 +63,9 @@ __all__ = [
     "block_neighbors",
     "check_finite",
     "check_metric",
-    "device_neighbors",
-    "device_pair_ranks",
-    "device_ranks",
     "entry_bytes",
     "exact_scores",
-    "fetch_moments",
     "first_neighbors",
-    "full_float32",
     "hubness",
     "largest_feature",
     "local_scaling",
@@ -84,14 +73,12 @@ __all__ = [
     "mutual_proximity",
     "n_threads",
     "nearest_neighbors",
-    "on_device",
     "over_rows",
     "over_tasks",
     "parse_transform",
     "participation_ratio",
     "powers_of_two",
     "prepare",
-    "prepare_together",
     "rank_sums_left_out",
     "ranks",
     "reads_distances",
@@ -100,7 +87,6 @@ __all__ = [
     "sample_neighbors",
     "settled",
     "space_diagnostics",
-    "stays_on_device",
     "take_sample",
     "told_apart",
     "transform_name",

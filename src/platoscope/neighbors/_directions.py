@@ -10,12 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from platoscope.neighbors._device_rows import DeviceRows
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["on_device", "told_apart"]
+__all__ = ["told_apart"]
 
 
 def told_apart(space: Space, metric: str | OwnMetric, /) -> Space:
@@ -32,26 +31,7 @@ def told_apart(space: Space, metric: str | OwnMetric, /) -> Space:
     return space if found is None else found
 
 
-def on_device(space: Space, metric: str | OwnMetric, /) -> DeviceRows | None:
-    """Return what a space has on a device, if neighbors and ranks under `metric` are found there.
-
-    They are not where rows have one direction under cosine, or where float32 says next to nothing of a cosine (rows
-    that are tiny beside the others): the host decides then.
-    """
-    if (
-        space.device is None
-        or metric not in ("euclidean", "cosine")
-        or told_apart(space, metric) is not space
-    ):
-        return None
-    if metric == "cosine" and not space.device.view(metric).sure:
-        return None
-    return space.device
-
-
 def _merge(space: Space) -> Space | None:
-    if space.device is not None and not space.device.may_share_directions(space.first_items):
-        return None
     parts = space.parts
     peaks = np.max(
         [_peaks(part[space.first] if space.n_distinct < len(part) else part) for part in parts], axis=0
@@ -87,9 +67,8 @@ def _chosen(space: Space, rows: npt.NDArray[np.intp], inverse: npt.NDArray[np.in
         inverse=inverse,
         first=space.first[rows],
         weights=np.bincount(inverse, minlength=rows.size).astype(np.int32),
-        gram=None if (gram := space.kept_matrix()) is None else gram[np.ix_(rows, rows)],
-        centered=tuple(Z[rows] for Z in space.centered_rows()),
-        device=None,
+        gram=None if space.gram is None else space.gram[np.ix_(rows, rows)],
+        centered=tuple(Z[rows] for Z in space.centered),
         sq=space.sq[rows],
         along=space.along[rows],
         norm=space.norm[rows],

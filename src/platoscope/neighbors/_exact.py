@@ -17,21 +17,13 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = [
-    "LATTICE_ROWS",
-    "SMALLEST",
-    "WHOLE",
-    "exact_scores",
-    "lattice_units",
-    "squared_distances",
-]
+__all__ = ["exact_scores", "squared_distances"]
 
-WHOLE = 2.0**26
-"""Rows of whole numbers with squared norms up to this have inner products whose squares are exact in float64."""
-SMALLEST = 2.0**-400
-"""Where values reach further down than this from the largest, squares of differences may vanish."""
-LATTICE_ROWS = 256
-"""Distinct rows that say whether all may be whole multiples of one number; also those worked on at a time."""
+# Rows of whole numbers with squared norms up to this have inner products whose squares are exact in float64.
+_WHOLE = 2.0**26
+# Where values reach further down than this from the largest, squares of differences may vanish.
+_SMALLEST = 2.0**-400
+_ROWS = 256
 
 
 def exact_scores(
@@ -101,13 +93,15 @@ def _lattice(space: Space) -> _Lattice | None:
 
 def _find_lattice(space: Space) -> _Lattice | None:
     parts = space.parts
-    some = np.concatenate([part[space.first[:LATTICE_ROWS]] for part in parts], axis=1).astype(np.float64)
+    some = np.concatenate([part[space.first[:_ROWS]] for part in parts], axis=1).astype(np.float64)
     sizes = np.abs(some[some != 0])
     if sizes.size == 0:
         return None
+    # The smallest value itself, or the finest power of two of which the longest row has no more than it may.
     near_one = float(powers_of_two(sizes.max()))
     longest = float(np.square(some * near_one).sum(axis=1).max())
-    for unit in lattice_units(float(sizes.min()), near_one, longest):
+    finest = 2.0 ** np.ceil(0.5 * np.log2(longest / _WHOLE)) / near_one
+    for unit in (float(sizes.min()), finest, 4 * finest):  # other rows may be longer
         if unit > 0 and _whole(some, unit) is not None:
             distinct = np.concatenate([part[space.first] for part in parts], axis=1)
             rows = _whole(distinct, unit)
@@ -116,28 +110,18 @@ def _find_lattice(space: Space) -> _Lattice | None:
     return None
 
 
-def lattice_units(smallest: float, near_one: float, longest: float, /) -> tuple[float, float, float]:
-    """Return the numbers that rows may be whole multiples of, given their smallest value and largest squared norm.
-
-    The smallest value itself, or the finest power of two of which the longest row, of squared norm `longest` on the
-    scale `near_one`, has no more than it may; or a coarser one, because other rows may be longer.
-    """
-    finest = float(2.0 ** np.ceil(0.5 * np.log2(longest / WHOLE)) / near_one)
-    return smallest, finest, 4 * finest
-
-
 def _whole(values: FloatArray, unit: float) -> npt.NDArray[np.float32] | None:
     """Return rows divided by `unit` if that makes them small whole numbers."""
     out = np.empty(values.shape, np.float32)
-    for start in range(0, len(values), LATTICE_ROWS):
-        block = values[start : start + LATTICE_ROWS].astype(np.float64)
+    for start in range(0, len(values), _ROWS):
+        block = values[start : start + _ROWS].astype(np.float64)
         with np.errstate(over="ignore"):
             counts = np.rint(block / unit)
-        if not (np.abs(counts).max() <= np.sqrt(WHOLE) and (counts * unit == block).all()):
+        if not (np.abs(counts).max() <= np.sqrt(_WHOLE) and (counts * unit == block).all()):
             return None
-        if np.square(counts).sum(axis=1).max() > WHOLE:
+        if np.square(counts).sum(axis=1).max() > _WHOLE:
             return None
-        out[start : start + LATTICE_ROWS] = counts
+        out[start : start + _ROWS] = counts
     return out
 
 
@@ -166,7 +150,7 @@ def _is_wide(space: Space) -> bool:
     """Tell whether values differ so much in size that squares of small differences vanish beside the largest."""
     if "wide" not in space._memo:
         space._memo["wide"] = any(
-            _smallest(part) * space.scale < SMALLEST for part in space.parts if part.dtype == np.float64
+            _smallest(part) * space.scale < _SMALLEST for part in space.parts if part.dtype == np.float64
         )
     wide: bool = space._memo["wide"]
     return wide
@@ -174,5 +158,5 @@ def _is_wide(space: Space) -> bool:
 
 def _smallest(part: FloatArray) -> float:
     """Return the smallest size of the values that are not zero."""
-    blocks = (np.abs(part[start : start + LATTICE_ROWS]) for start in range(0, len(part), LATTICE_ROWS))
+    blocks = (np.abs(part[start : start + _ROWS]) for start in range(0, len(part), _ROWS))
     return float(min(np.min(block, where=block > 0, initial=np.inf) for block in blocks))

@@ -1,9 +1,8 @@
 """Turn what users hand in (NumPy, torch, CuPy, JAX, lists of these) into checked arrays.
 
 This is the only place that knows about array libraries. Everything behind it sees C-contiguous
-NumPy arrays of float32 or float64, or torch tensors of these on a device that has float64
-(`stays_on_device`), on which whole comparisons run. Of other devices (MPS, CuPy's, JAX's) the matrix product alone
-is used (`gram_on_device`).
+NumPy arrays of float32 or float64; the one thing that stays on a device is the matrix product
+(see `gram_on_device`).
 """
 
 from __future__ import annotations
@@ -30,16 +29,11 @@ __all__ = [
     "check_finite",
     "gram_on_device",
     "lives_on_device",
-    "stays_on_device",
-    "tensors_of",
 ]
 
 _WHOLE = 2**53
 ArrayLike: TypeAlias = Any
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
-
-_WITH_FLOAT64 = ("cuda",)
-"""Kinds of torch devices that decide near-ties themselves: they need float64, which MPS has not."""
 
 
 def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
@@ -65,7 +59,11 @@ def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
     """
     if isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", None) == 2:
         parts = tuple(as_matrix(part, f"{name}[{index}]") for index, part in enumerate(X))
-        _check_rows(parts, name)
+        rows = {part.shape[0] for part in parts}
+        if len(rows) > 1:
+            shapes = ", ".join(str(part.shape) for part in parts)
+            message = f"The parts of {name} must have the same number of rows; got shapes {shapes}."
+            raise InputError(message)
         return parts
     return (as_matrix(X, name),)
 
@@ -74,7 +72,15 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
     """Return one array of shape (n_samples, n_features) as float32 or float64 on the host."""
     refuse_masks(X, name)
     array = _to_numpy(X, name)
-    _check_shape(array.shape, name)
+    if array.ndim != 2:
+        message = (
+            f"{name} must be a matrix of shape (n_samples, n_features); got shape {array.shape}. "
+            "Reshape it so that every row describes one item."
+        )
+        raise InputError(message)
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        message = f"{name} is empty: got shape {array.shape}, expected at least one row and one column."
+        raise InputError(message)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind in "biu":
         largest = max(abs(int(array.max())), abs(int(array.min())))
@@ -95,54 +101,6 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
         raise InputError(message)
     # Not `ascontiguousarray` alone: kernels index rows, and a negative or zero stride would be copied row by row.
     return np.ascontiguousarray(array)
-
-
-def _check_shape(shape: tuple[int, ...], name: str) -> None:
-    if len(shape) != 2:
-        message = (
-            f"{name} must be a matrix of shape (n_samples, n_features); got shape {shape}. "
-            "Reshape it so that every row describes one item."
-        )
-        raise InputError(message)
-    if shape[0] == 0 or shape[1] == 0:
-        message = f"{name} is empty: got shape {shape}, expected at least one row and one column."
-        raise InputError(message)
-
-
-def stays_on_device(X: ArrayLike, /) -> bool:
-    """Tell whether `X`, or every part of it, is a torch tensor on a device that can decide near-ties itself.
-
-    Whole numbers and what has no plain layout (sparse, nested) are left to the host, which checks them.
-    """
-    torch = sys.modules.get("torch")
-    parts = X if isinstance(X, (list, tuple)) and len(X) > 0 else [X]
-    if torch is None or not all(isinstance(part, torch.Tensor) and part.ndim == 2 for part in parts):
-        return False
-    if not all(part.is_floating_point() and part.layout == torch.strided for part in parts):
-        return False
-    return len({part.device for part in parts}) == 1 and parts[0].device.type in _WITH_FLOAT64
-
-
-def tensors_of(X: ArrayLike, name: str, /) -> tuple[Any, ...]:
-    """Return what `as_parts` returns, on the device where it is."""
-    torch = sys.modules["torch"]
-    many = isinstance(X, (list, tuple))
-    found = []
-    for index, part in enumerate(X if many else [X]):
-        called = f"{name}[{index}]" if many else name
-        refuse_masks(part, called)
-        _check_shape(tuple(part.shape), called)
-        part = part.detach()
-        found.append(part.to(part.dtype if part.dtype == torch.float64 else torch.float32).contiguous())
-    _check_rows(found, name)
-    return tuple(found)
-
-
-def _check_rows(parts: Sequence[Any], name: str) -> None:
-    if len({part.shape[0] for part in parts}) > 1:
-        shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-        message = f"The parts of {name} must have the same number of rows; got shapes {shapes}."
-        raise InputError(message)
 
 
 def _to_numpy(X: ArrayLike, name: str) -> npt.NDArray[Any]:

@@ -11,26 +11,18 @@ import numpy.typing as npt
 
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
-from platoscope.neighbors._directions import on_device, told_apart
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of, reads_distances, require_answer
 from platoscope.neighbors._space import Space, require_nonzero
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from platoscope.neighbors._device_search import DeviceNeighbors
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = [
-    "Neighbors",
-    "block_neighbors",
-    "candidates",
-    "check_neighbors",
-    "device_neighbors",
-    "nearest_neighbors",
-]
+__all__ = ["Neighbors", "block_neighbors", "candidates", "nearest_neighbors"]
 
 # How many candidates of undecided rows are looked at together: bounds memory on data full of ties.
 _CHUNK = 4_000_000
@@ -70,36 +62,15 @@ def nearest_neighbors(
     """
     key = ("neighbors", n_neighbors, metric, ties)
     if key not in space._memo:
-        check_neighbors(space, n_neighbors, metric)
+        _check(space, n_neighbors, metric)
         apart = told_apart(space, metric)
-        if on_device(apart, metric) is not None:
-            found = device_neighbors([space], n_neighbors, metric, ties=ties)[0]
-            space._memo[key] = Neighbors(*found.on_host())
-        else:
-            rows = _distinct_neighbors(apart, n_neighbors, metric, apart.blocks())
-            space._memo[key] = _by_item(apart, n_neighbors, rows, ties)
-    remembered: Neighbors = space._memo[key]
-    return remembered
+        rows = _distinct_neighbors(apart, n_neighbors, metric, apart.blocks())
+        space._memo[key] = _by_item(apart, n_neighbors, rows, ties)
+    found: Neighbors = space._memo[key]
+    return found
 
 
-def device_neighbors(
-    spaces: Sequence[Space], n_neighbors: int, metric: str | OwnMetric, /, *, ties: str = "average"
-) -> list[DeviceNeighbors]:
-    """Return what `nearest_neighbors` returns, of spaces of the same items on a device, where they are."""
-    from platoscope.neighbors._device_search import nearest_of  # torch: where there are tensors
-
-    key = ("device neighbors", n_neighbors, metric, ties)
-    missing = [space for space in spaces if key not in space._memo]
-    for space in missing:
-        check_neighbors(space, n_neighbors, metric)
-    found = nearest_of([space.device for space in missing if space.device], n_neighbors, metric, ties)
-    for space, near in zip(missing, found, strict=True):
-        space._memo[key] = near
-    return [space._memo[key] for space in spaces]
-
-
-def check_neighbors(space: Space, n_neighbors: int, metric: str | OwnMetric, /) -> None:
-    """Raise the errors of `nearest_neighbors`."""
+def _check(space: Space, n_neighbors: int, metric: str | OwnMetric) -> None:
     require_answer(space.metric, metric, space.name)
     whole_number("n_neighbors", n_neighbors)
     if not 1 <= n_neighbors <= space.n_samples - 1:
@@ -125,7 +96,7 @@ def block_neighbors(
 
     For what needs every block once, and several answers from it. No two items may be equal.
     """
-    check_neighbors(space, n_neighbors, metric)
+    _check(space, n_neighbors, metric)
     rows = _distinct_neighbors(space, n_neighbors, metric, [block])
     return _by_item(space, n_neighbors, rows, ties)
 

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.neighbors._centering import center, column_squares_of, group_equal_rows, norms_of
-from platoscope.neighbors._inputs import (
-    as_matrix,
-    as_parts,
-    check_finite,
-    gram_on_device,
-    lives_on_device,
-    stays_on_device,
-    tensors_of,
-)
+from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram_on_device, lives_on_device
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
+from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
+from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
 from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
     from platoscope.neighbors._metrics import Metric, OwnMetric
     from platoscope.neighbors._transforms import Transform
 
-__all__ = ["as_space", "prepare", "prepare_together"]
+__all__ = ["as_space", "prepare"]
 
 _BLOCK_BYTES = 256 << 20
-_ON_DEVICE = ("euclidean", "cosine")
+# Sums of squares below this, of rows on a scale of 1, have lost digits.
+_VANISHING = 1e-270
+_SHRINK = 2.0**-64
 
 
 def prepare(
@@ -87,12 +85,6 @@ def prepare(
     Memory: 4 N² bytes where the matrix is kept, 4 N D bytes (a centered float32 copy) where it is
     not, and the input, which is referenced and never changed. Time: one matrix product.
 
-    A torch tensor on a CUDA device stays there, and so does what is made of it: Euclidean and cosine neighbors, ranks
-    and CKA are computed on the device, near-ties in float64 among them, with TF32 off for the time of a
-    product. By default the matrix is kept where it takes at most half of what is free there. Rows are prepared
-    by `transform` on the host. Of devices without float64 (Apple's MPS) and of other libraries the matrix product alone
-    is used.
-
     The mean is subtracted in float64 before rounding to float32, because language models have a few
     huge features: with a constant 1000 added to 2 of 1024 features, distances from a float32 Gram
     matrix of uncentered rows change most ranks. What float32 still leaves undecided is decided in
@@ -107,28 +99,26 @@ def prepare(
     """
     if isinstance(X, Space):
         return X
-    _check_block(block_size)
     steps = parse_transform(transform)
-    if metric in _ON_DEVICE and stays_on_device(X):
-        return prepare_together([(X, steps, name)], metric=metric, block_size=block_size)[0]
-    return _on_host(X, steps, name, metric, block_size)
-
-
-def _on_host(
-    X: Any, steps: tuple[str, ...], name: str, metric: str | OwnMetric, block_size: int | None
-) -> Space:
     load = None
     if callable(X) and not hasattr(X, "shape"):
-        source = X
+        source: Callable[[], ArrayLike] = X
         X, load = source(), lambda: transform_parts(as_parts(source(), name), steps, name)
     check_metric("metric", metric)
+    if block_size is not None and block_size < 1:
+        message = f"block_size must be a positive number of rows; got {block_size}."
+        raise InputError(message)
     if metric == "precomputed":
         if steps:
-            message = f"{name} holds distances (metric='precomputed'), and transform={transform_name(steps)!r} is for rows."
+            message = (
+                f"{name} holds distances (metric='precomputed'), and transform={transform!r} is for rows."
+            )
             raise InputError(message)
         return _prepare_distances(as_matrix(X, name), name)
     parts = as_parts(X, name)
-    _check_number(len(parts[0]), name)
+    if len(parts[0]) < 3:
+        message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
+        raise InputError(message)
     parts = transform_parts(parts, steps, name)
     if metric == "hamming":
         return replace(_prepare_signs(parts, name), transform=steps)
@@ -138,66 +128,6 @@ def _on_host(
         )
     space = _prepare_vectors(X, parts, metric, block_size, name, load or (lambda: parts))
     return replace(space, transform=steps)
-
-
-def prepare_together(
-    layers: Sequence[tuple[ArrayLike, tuple[str, ...], str]],
-    /,
-    *,
-    metric: str | OwnMetric,
-    block_size: int | None,
-) -> list[Space]:
-    """Prepare layers ``(X, steps of the transform, name)`` of the same items; on a device, with all of them in flight.
-
-    Of a single layer it is `prepare`. What is asked of a device is asked for all layers together, and small matrices are
-    multiplied in one call. Layers that a device declines (`_device_prepare`) are prepared on the host.
-    """
-    devices = {str(getattr(_first(X), "device", "")) for X, _, _ in layers}
-    together = metric in _ON_DEVICE and all(stays_on_device(X) for X, _, _ in layers)
-    if not together or len(devices) > 1 or len({len(_first(X)) for X, _, _ in layers}) > 1:
-        return [
-            prepare(X, metric=metric, transform=steps, block_size=block_size, name=name)  # type: ignore[arg-type]
-            for X, steps, name in layers
-        ]
-    from platoscope.neighbors._device_prepare import prepare_on_device  # torch: where there are tensors
-
-    tensors = []
-    for X, steps, name in layers:
-        parts = tensors_of(X, name)
-        _check_number(len(parts[0]), name)
-        if steps:
-            parts = _transformed(parts, steps, name)
-        tensors.append(parts)
-    spaces = prepare_on_device(tensors, [name for _, _, name in layers], str(metric), block_size)
-    return [
-        _on_host(*layer, metric, block_size) if space is None else replace(space, transform=layer[1])
-        for space, layer in zip(spaces, layers, strict=True)
-    ]
-
-
-def _first(X: ArrayLike) -> Any:
-    return X[0] if isinstance(X, (list, tuple)) else X
-
-
-def _transformed(parts: tuple[Any, ...], steps: tuple[str, ...], name: str) -> tuple[Any, ...]:
-    """Prepare rows on the host, and bring them back: they are few beside the distances."""
-    prepared = transform_parts(as_parts(list(parts), name), steps, name)
-    # On the CPU the array may be that of the tensor, which a transform may not write into.
-    return tuple(
-        tensor.new_tensor(part) for tensor, part in zip(parts[:1] * len(prepared), prepared, strict=True)
-    )
-
-
-def _check_block(block_size: int | None) -> None:
-    if block_size is not None and block_size < 1:
-        message = f"block_size must be a positive number of rows; got {block_size}."
-        raise InputError(message)
-
-
-def _check_number(n_samples: int, name: str) -> None:
-    if n_samples < 3:
-        message = f"{name} has {n_samples} rows; ranks need at least 3 items."
-        raise InputError(message)
 
 
 def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transform = "none", /) -> Space:
@@ -228,10 +158,10 @@ def _prepare_vectors(
         f"Preparing {name}",
         "Give fewer items, or float32 data instead of float64.",
     )
-    centered, sq, along, raw, center_sq, scale = center(parts, name)
-    squares = np.concatenate([column_squares_of(Z) for Z in centered])
-    inverse, first = group_equal_rows(parts, raw)
-    norms = norms_of(parts, raw, scale)
+    centered, sq, along, raw, center_sq, scale = _center(parts, name)
+    squares = np.concatenate([_column_squares(Z) for Z in centered])
+    inverse, first = _group_equal_rows(parts, raw)
+    norms = _norms(parts, raw, scale)
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
         sq, along, norms = sq[first], along[first], norms[first]
@@ -274,6 +204,106 @@ def _rows_at_once(space: Space, block: int | None) -> int:
     return min(max(64, _BLOCK_BYTES // (entry * n_distinct)) if block is None else block, n_distinct)
 
 
+def _center(
+    parts: tuple[FloatArray, ...], name: str
+) -> tuple[
+    tuple[npt.NDArray[np.float32], ...],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    float,
+    float,
+]:
+    """Return centered float32 rows, |z|², x @ c, |x|² of each row, c @ c, and the scale that they are on."""
+    from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
+
+    n_samples = len(parts[0])
+    moments = [_column_means(part, name) for part in parts]
+    largest = max(peak for _, peak in moments)
+    # A power of two changes no digit, and keeps the squares of huge values inside float32.
+    scale = float(powers_of_two(largest))
+    sq, along, raw = (np.zeros(n_samples) for _ in range(3))
+    centered = []
+    center_sq = 0.0
+    for part, (center, _) in zip(parts, moments, strict=True):
+        center *= scale
+        Z = np.empty(part.shape, np.float32)
+        over_rows(partial(center_rows, part, center, scale, Z, sq, along, raw), n_samples)
+        centered.append(Z)
+        center_sq += float(center @ center)
+    return tuple(centered), sq, along, raw, center_sq, scale
+
+
+def _norms(
+    parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64], scale: float
+) -> npt.NDArray[np.float64]:
+    """Return the norms of rows times `scale`, given their squares: those of rows whose squares vanish by themselves."""
+    norms = np.sqrt(raw)
+    small = np.flatnonzero(raw < _VANISHING)
+    if small.size:
+        rows = np.concatenate([part[small] for part in parts], axis=1).astype(np.float64)
+        near_one = powers_of_two(np.abs(rows).max(axis=1))
+        scaled = np.sqrt(np.square(rows * near_one[:, None]).sum(axis=1)) / near_one * scale
+        # Not so small that there is nothing to divide by.
+        norms[small] = np.where(rows.any(axis=1), np.maximum(scaled, 1e-300), 0.0)
+    return norms
+
+
+def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
+    """Return the column means and the largest absolute value; non-finite rows are an error."""
+    mean, peak = _shrunk_means(X, 1.0)
+    if not np.isfinite(mean).all():
+        check_finite(X, name)
+        # Values near the limit of float64: their sums overflow, sums of smaller ones do not.
+        mean, peak = _shrunk_means(X, _SHRINK)
+    return mean, peak
+
+
+def _shrunk_means(X: FloatArray, shrink: float) -> tuple[npt.NDArray[np.float64], float]:
+    from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
+
+    def of_rows(start: int, stop: int) -> tuple[npt.NDArray[np.float64], float]:
+        total = np.zeros(X.shape[1])
+        return total, column_sums(X, shrink, total, start, stop)
+
+    found = map_rows(of_rows, len(X))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.sum([total for total, _ in found], axis=0) / len(X) / shrink
+    return mean, max(peak for _, peak in found)
+
+
+def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the sum of squares of each column."""
+    from platoscope.neighbors._kernels import column_squares  # numba: 0.3 s to import
+
+    return sum_over_rows(column_squares, Z)
+
+
+def _group_equal_rows(
+    parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+    """Return the distinct row of each item, and the first item of each distinct row.
+
+    Equal rows have equal norms, which are at hand; only items that share theirs are compared.
+    """
+    n_samples = len(raw)
+    _, norm_group, counts = np.unique(raw, return_inverse=True, return_counts=True)
+    suspects = np.flatnonzero(counts[norm_group] > 1)
+    label = np.arange(n_samples)
+    if suspects.size:
+        keys = np.zeros(suspects.size, np.intp)
+        for part in parts:
+            # + 0 turns -0.0 into 0.0, which is at distance 0 from it
+            rows = np.ascontiguousarray(part[suspects] + part.dtype.type(0))
+            as_bytes = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+            _, ids = np.unique(as_bytes, return_inverse=True)
+            _, keys = np.unique(keys * (int(ids.max()) + 1) + ids, return_inverse=True)
+        _, first_of_key = np.unique(keys, return_index=True)
+        label[suspects] = suspects[first_of_key][keys]
+    first, inverse = np.unique(label, return_inverse=True)
+    return inverse.astype(np.int32), first
+
+
 def _prepare_signs(parts: tuple[FloatArray, ...], name: str) -> Space:
     for part in parts:
         check_finite(part, name)
@@ -295,7 +325,9 @@ def _prepare_distances(D: FloatArray, name: str) -> Space:
     if D.shape[0] != D.shape[1]:
         message = f"Precomputed distances must be square; {name} has shape {D.shape}."
         raise InputError(message)
-    _check_number(len(D), name)
+    if len(D) < 3:
+        message = f"{name} has {len(D)} rows; ranks need at least 3 items."
+        raise InputError(message)
     check_finite(D, name)
     # No item is merged here: two items at distance 0 may still differ in their distances to others.
     items = np.arange(len(D))

@@ -8,23 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors._directions import on_device, told_apart
+from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
-from platoscope.neighbors._nearest import candidates, check_neighbors
+from platoscope.neighbors._nearest import candidates
 from platoscope.neighbors._settled import kind_in
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
 
-    from torch import Tensor
-
-    from platoscope.neighbors._device_search import DeviceNeighbors
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["device_pair_ranks", "device_ranks", "ranks", "visit_rank_rows"]
+__all__ = ["ranks", "visit_rank_rows"]
 
 _ROWS_AT_ONCE = 64
 
@@ -68,8 +65,6 @@ def ranks(
     """
     if blocks is None:
         space = told_apart(space, metric)
-        if on_device(space, metric) is not None:
-            return _on_device(space, indptr, items, metric, ties)
     rows, columns = space.inverse, space.inverse[items]
     owner = np.repeat(rows, np.diff(indptr))
     strictly, equal = np.empty(len(items)), np.empty(len(items))
@@ -83,40 +78,6 @@ def ranks(
     strictly = np.where(own, 0.0, strictly + space.weights[owner] - 1)
     equal = np.where(own, space.weights[owner] - 2.0, equal + space.weights[columns] - 1)
     return 1.0 + strictly + (0.5 * equal if ties == "average" else 0.0)
-
-
-def _on_device(
-    space: Space, indptr: Any, items: Any, metric: str | OwnMetric, ties: str
-) -> npt.NDArray[np.float64]:
-    assert space.device is not None
-    queries = space.device.queries(indptr, items)
-    found: npt.NDArray[np.float64] = device_ranks([space], [queries], metric, ties=ties)[0].cpu().numpy()
-    return found
-
-
-def device_ranks(
-    spaces: Sequence[Space], queries: Sequence[Any], metric: str | OwnMetric, /, *, ties: str = "average"
-) -> list[Tensor]:
-    """Return what `ranks` returns, of spaces of the same items on a device, there; a pair (indptr, items) for each."""
-    from platoscope.neighbors._device_search import ranks_of  # torch: where there are tensors
-
-    return ranks_of([space.device for space in spaces if space.device], queries, metric, ties)
-
-
-def device_pair_ranks(
-    a: Space, b: Space, n_neighbors: int, metric: str | OwnMetric, /, *, ties: str = "average"
-) -> Iterator[list[tuple[DeviceNeighbors, Tensor]]]:
-    """Yield, for some items at a time, their neighbors in `a` with the ranks in `b`, and the other way round.
-
-    Both spaces are on a device, in blocks of the same items.
-    """
-    from platoscope.neighbors._device_search import ranks_of_a_pair  # torch: where there are tensors
-
-    check_neighbors(a, n_neighbors, metric)
-    check_neighbors(b, n_neighbors, metric)
-    assert a.device is not None
-    assert b.device is not None
-    return ranks_of_a_pair(a.device, b.device, n_neighbors, metric, ties)
 
 
 def _inside(rows: Any, indptr: Any, start: int, stop: int) -> tuple[Any, Any, Any]:

@@ -40,7 +40,7 @@ def settled(space: Space, metric: str | OwnMetric, /) -> Space:
     key = ("settled", metric)
     if key not in space._memo:
         apart = told_apart(space, metric)
-        coarse = _is_coarse(apart, metric)
+        coarse = apart.gram is not None and _is_coarse(apart, metric)
         # None where it is the space itself, which would otherwise hold itself in memory.
         space._memo[key] = _in_places(apart, metric) if coarse else None if apart is space else apart
     found: Space | None = space._memo[key]
@@ -57,14 +57,15 @@ def _is_coarse(space: Space, metric: str | OwnMetric) -> bool:
     from platoscope.neighbors._kernels import fill_row  # numba: 0.3 s to import
 
     n = space.n_distinct
-    if reads_distances(metric) or n < 3 or (gram := space.kept_matrix()) is None:
+    if reads_distances(metric) or n < 3:
         return False
+    assert space.gram is not None
     err = space.error_bound(metric).astype(np.float64)
-    row = np.empty(n, gram.dtype)
+    row = np.empty(n, space.gram.dtype)
     nearest: list[int] = []
     middle: list[int] = []
     for i in np.unique(np.linspace(0, n - 1, _PROBED).astype(int)):
-        fill_row(kind_of(metric), gram, i, i, space.sq, space.along, space.inverse_norm, row)
+        fill_row(kind_of(metric), space.gram, i, i, space.sq, space.along, space.inverse_norm, row)
         order = np.argsort(row)
         for place, counts in ((0, nearest), ((n - 1) // 2, middle)):
             other = order[place]
@@ -86,4 +87,4 @@ def _in_places(space: Space, metric: str | OwnMetric) -> Space:
         scores = exact_scores(space, metric, np.repeat(rows, n), np.tile(columns, rows.size))
         for r, row in zip(rows, scores.reshape(rows.size, n), strict=True):
             places[r] = np.unique(row, return_inverse=True)[1]
-    return replace(space, metric="precomputed", gram=places, centered=(), device=None, _memo={})
+    return replace(space, metric="precomputed", gram=places, centered=(), _memo={})

@@ -18,28 +18,18 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from platoscope.neighbors._device_rows import DeviceRows
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = [
-    "GRAM_BYTES",
-    "PROBES",
-    "Space",
-    "fetch_moments",
-    "gram_product",
-    "largest_rounding",
-    "require_nonzero",
-    "smallest_bound",
-]
+__all__ = ["GRAM_BYTES", "Space", "gram_product", "require_nonzero"]
 
 GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
 
 _UNIT = float(np.finfo(np.float32).eps) / 2
 _FLOAT64_SUMS = 2.0**-48
-PROBES = 96
-"""Rows whose distances to others say how much the matrix product rounded."""
+# Rows whose distances to others say how much the matrix product rounded.
+_PROBES = 96
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +74,6 @@ class Space:
     """The power of two that `gram`, `sq`, `along` and `norm` were scaled by, so that float32 can hold them."""
     block_rows: int = 0
     """Rows per block where the Gram matrix is computed on demand; 0 where it is kept."""
-    device: DeviceRows | None = field(repr=False, default=None)
-    """What stays on a device, the matrix among it, which the host fetches for those that ask it; None on the host."""
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     @property
@@ -131,15 +119,14 @@ class Space:
 
     def blocks(self) -> Iterator[tuple[int, int, FloatArray]]:
         """Yield ``(start, stop, rows start:stop of the Gram or distance matrix)`` over all distinct rows."""
-        gram = self.kept_matrix()
-        if gram is not None:
-            yield 0, self.n_distinct, gram
+        if self.gram is not None:
+            yield 0, self.n_distinct, self.gram
             return
         moments: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
         watched = "moments" not in self._memo and not reads_distances(self.metric)
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            block = self._block(start, stop)
+            block = self._matrix([Z[start:stop] for Z in self.centered], self.centered)
             # Read off while it is there: a block that is not kept would have to be computed again.
             if watched:
                 moments.append(row_moments(block, self.weights))
@@ -151,8 +138,6 @@ class Space:
         """Return the sum and the sum of squares of each distinct row of the Gram matrix, over all items."""
         if self.gram is not None:
             return row_moments(self.gram, self.weights)
-        if self.device is not None:
-            fetch_moments([self])
         if "moments" not in self._memo:
             for _ in self.blocks():
                 pass
@@ -162,42 +147,10 @@ class Space:
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the Gram or distance matrix by item, shape (stop - start, n_samples)."""
         rows = self.inverse[start:stop]
-        gram = self.kept_matrix()
-        if gram is not None:
-            return gram[start:stop] if self.one_row_per_item else gram[np.ix_(rows, self.inverse)]
-        if self.device is not None:
-            return self.device.gram_rows(start, stop).cpu().numpy()
-        block = self._matrix([Z[rows] for Z in self.centered], self.centered)
-        return block if self.one_row_per_item else block[:, self.inverse]
-
-    @property
-    def first_items(self) -> npt.NDArray[np.intp]:
-        """Position of an item of each distinct row among the items of this space, shape (n_distinct,)."""
-        return np.unique(self.inverse, return_index=True)[1]
-
-    def kept_matrix(self) -> FloatArray | None:
-        """Return the matrix where it is kept, fetched from a device for those who read it on the host."""
-        if self.gram is None and self.device is not None and self.device.gram is not None:
-            if "fetched" not in self._memo:
-                items = self.first_items
-                self._memo["fetched"] = self.device.gram.cpu().numpy()[np.ix_(items, items)]
-            fetched: FloatArray = self._memo["fetched"]
-            return fetched
-        return self.gram
-
-    def centered_rows(self) -> tuple[FloatArray, ...]:
-        """Return the centered distinct rows where the matrix is not kept, fetched from a device."""
-        if self.device is None:
-            return self.centered
-        items = self.first_items
-        return tuple(Z.cpu().numpy()[items] for Z in self.device.centered)
-
-    def _block(self, start: int, stop: int) -> FloatArray:
-        """Compute rows start:stop of the matrix of distinct rows, which is not kept."""
-        if self.device is None:
-            return self._matrix([Z[start:stop] for Z in self.centered], self.centered)
-        items = self.first_items
-        return self.device.rows_of(items[start:stop]).cpu().numpy()[:, items]
+        if self.gram is None:
+            block = self._matrix([Z[rows] for Z in self.centered], self.centered)
+            return block if self.one_row_per_item else block[:, self.inverse]
+        return self.gram[start:stop] if self.one_row_per_item else self.gram[np.ix_(rows, self.inverse)]
 
     def _matrix(self, left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
         """Compute a part of the matrix that is not kept."""
@@ -210,10 +163,7 @@ class Space:
         rows, inverse = np.unique(self.inverse[items], return_inverse=True)
         whole = rows.size == self.n_distinct
         gram, centered = self.gram, self.centered
-        device = None if self.device is None else self.device.take(items)
-        if device is not None:
-            pass
-        elif gram is not None:
+        if gram is not None:
             gram = gram if whole else gram[np.ix_(rows, rows)]
         else:
             centered = tuple(Z[rows] for Z in centered)
@@ -231,15 +181,12 @@ class Space:
             along=self.along[rows],
             norm=self.norm[rows],
             squares=None,
-            block_rows=self.block_rows if device is None else device.block_rows,
-            device=device,
             _memo={"rounding": self._rounding()},
         )
 
     def permuted(self, order: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
-        device = None if self.device is None else self.device.take(order)
-        return replace(self, inverse=self.inverse[order], device=device, _memo={"rounding": self._rounding()})
+        return replace(self, inverse=self.inverse[order], _memo={"rounding": self._rounding()})
 
     def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
@@ -272,17 +219,15 @@ class Space:
         return factor
 
     def _measured_rounding(self) -> float:
-        if self.device is not None:
-            return float(self.device.rounding)
-        largest = largest_rounding(self.n_features)
-        if reads_distances(self.metric) or self.n_distinct < 2 * PROBES or self.n_features < PROBES:
+        largest = 16.0 + 1.5 * float(np.sqrt(self.n_features))
+        if reads_distances(self.metric) or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
             return largest
         # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
         # rounding grows with the lengths and with how much of the product does not cancel.
         by_length = np.argsort(self.sq)
         rows = np.unique(
             np.concatenate(
-                [by_length[-PROBES // 4 :], np.linspace(0, self.n_distinct - 1, PROBES).astype(int)]
+                [by_length[-_PROBES // 4 :], np.linspace(0, self.n_distinct - 1, _PROBES).astype(int)]
             )
         )
         if self.gram is not None:
@@ -301,29 +246,7 @@ class Space:
         units = error / (
             _UNIT * (self.sq[left].astype(np.float64) + self.sq[right] + np.finfo(np.float32).tiny)
         )
-        return min(largest, float(smallest_bound(float(units.max()))))
-
-
-def largest_rounding(n_features: int, /) -> float:
-    """Return the bound on the rounding of a product that holds for any data, in units in the last place."""
-    return 16.0 + 1.5 * float(np.sqrt(n_features))
-
-
-def smallest_bound(worst: Any, /) -> Any:
-    """Return the bound for a product of which this was the largest error seen, both in units in the last place."""
-    return 6.0 + 4.0 * worst
-
-
-def fetch_moments(spaces: Sequence[Space], /) -> None:
-    """Let spaces of the same items on a device know their `gram_moments`; the device is asked once for all of them."""
-    missing = [space for space in dict.fromkeys(spaces) if "moments" not in space.memo]
-    found = [space.device.moments() for space in missing if space.device is not None]
-    if found:
-        table = found[0].new_empty((len(found), *found[0].shape))
-        for at, one in enumerate(found):
-            table[at] = one
-        for space, moments in zip(missing, table.cpu().numpy(), strict=True):
-            space.memo["moments"] = tuple(side[space.first_items] for side in moments)
+        return min(largest, 6.0 + 4.0 * float(units.max()))
 
 
 def gram_product(left: Any, right: Any) -> FloatArray:
