@@ -17,7 +17,7 @@ def test_every_variable_of_a_result_belongs_to_a_measure() -> None:
     rng = np.random.default_rng(0)
     A = rng.standard_normal((2, 60, 3))
     B = A + rng.standard_normal((2, 60, 3))
-    result = platoscope.profile(A, B, measures=list(MEASURES), n_resamples=3, n_permutations=3, rng=0)
+    result = platoscope.profile(A, B, measures=list(MEASURES), n_resamples=10, n_permutations=3, rng=0)
     curve = platoscope.n_curve(A[0], B[0], measures=list(MEASURES), sizes=[20], n_draws=1, rng=0)
     result = platoscope.layerwise.simultaneous_bands(result)
     quantities = {*MEASURES, *(measure.gap for measure in MEASURES.values() if measure.gap)}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from platoscope.studies import execute, list_studies, make_plan
+from platoscope.studies.design.space import spaces_label
 from platoscope.studies.paper import _setting
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def test_every_study_of_the_paper_runs_as_it_is_planned(name: str, workplace: Pa
 def test_clip_is_compared_with_its_own_text_tower(workplace: Path, tmp_path: Path) -> None:
     """Fig. 6b: the text tower reads the caption, the vision tower the image, matched by relative depth."""
     _, result = _run("image-captions", workplace, tmp_path)
-    (label,) = [label for label in result.results if label.startswith("clip and clip")]
+    label, spaces = [label for label in result.results if label.startswith("clip and clip")]
+    assert spaces == spaces_label(label)
     found = result.results[label]
     # The tiny towers have 4 and 5 layers: every layer of the shallower stack has a partner.
     assert set(found["layer_a"].values.tolist()) == {0, 1, 2, 3}
