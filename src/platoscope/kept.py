@@ -294,11 +294,8 @@ def _lines(folder: Path) -> list[_Line | None]:
         content = (folder / CHECKSUMS).read_bytes()
     except OSError:
         return []
-    return [
-        _Line.of(line.decode(errors="replace"))
-        for line in content.removesuffix(b"\n").split(b"\n")
-        if content
-    ]
+    # A line may be empty: of two that write at once, one can take the other's for cut short.
+    return [_Line.of(line.decode(errors="replace")) for line in content.split(b"\n") if line]
 
 
 def _reason(file: Path, written: set[tuple[int, int]]) -> str | None:

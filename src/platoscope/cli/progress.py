@@ -173,7 +173,15 @@ def _notice_interrupts(progress: _Interruptible, /) -> Iterator[_Interruptible]:
         progress.interrupted = True
         before(number, frame)
 
+    shown = sys.unraisablehook
+
+    def show(unraisable: sys.UnraisableHookArgs) -> None:
+        # Raised inside a callback of the interpreter's, where it is lost: it is written down, so there is nothing to tell.
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            shown(unraisable)
+
     signal.signal(signal.SIGINT, notice)
+    sys.unraisablehook = show
     try:
         yield progress
     except Exception as error:
@@ -181,4 +189,5 @@ def _notice_interrupts(progress: _Interruptible, /) -> Iterator[_Interruptible]:
             raise KeyboardInterrupt from error
         raise
     finally:
+        sys.unraisablehook = shown
         signal.signal(signal.SIGINT, before)
