@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from attacking.flips import attack_files
 from attacking.hostile import attack_readers
 from attacking.kills import attack_processes
+from measuring.pages import put, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,6 @@ SECTIONS: dict[str, Callable[[Path, float], list[Row]]] = {
     "hostile": attack_readers,
     "kills": attack_processes,
 }
-BEGIN, END = "<!-- attack -->", "<!-- end of attack -->"
 
 
 def table(rows: Sequence[Row], /) -> str:
@@ -69,15 +69,16 @@ def main() -> int:
         for example in row.examples:
             print(f"{row.what}, {row.target}: {example}", file=sys.stderr)
     if asked.out is not None:
-        page = asked.out.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        shown, after = rest.split(END)
         written = table(rows)
         if asked.only is not None:  # the rows of the other sections stay
             done = {f"| {row.what} " for row in rows}
-            kept = [line for line in shown.strip().splitlines()[2:] if not line.startswith(tuple(done))]
+            kept = [
+                line
+                for line in shown(asked.out, "attack").splitlines()[2:]
+                if not line.startswith(tuple(done))
+            ]
             written = "\n".join([written, *kept])
-        asked.out.write_text(f"{before}{BEGIN}\n{written}\n{END}{after}", encoding="utf-8")
+        put(asked.out, "attack", written)
     return int(any(row.counts[name] for row in rows for name in ("silent", "stuck", "traceback")))
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from measuring.pages import put
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,7 +50,6 @@ REFERENCE = {
 }
 """Thousandths of Δ in both directions, by layer."""
 BARS = {name: 0.03 if name == ON_TOKENS else 0.005 for name in REFERENCE}
-BEGIN, END = "<!-- spaces -->", "<!-- end of spaces -->"
 
 Sides = tuple["Representations", "Representations"]
 
@@ -168,10 +169,7 @@ def main() -> None:
     text = "\n".join([*table(imbalances(rows)), "", *compared(rows)])
     print(text)
     if options.out is not None:
-        page = options.out.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        after = rest.split(END)[1]
-        options.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        put(options.out, "spaces", text)
 
 
 if __name__ == "__main__":

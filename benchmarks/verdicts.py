@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from measuring.pages import put
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 SIZES = (500, 1000)
 HELD_TRUE, HELD_FALSE, FAILED_TRUE = 0.8, 0.05, 0.05
-BEGIN, END = "<!-- verdicts -->", "<!-- end of verdicts -->"
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,7 @@ def main() -> None:
     if options.out is None:
         print(text)
         return
-    page = options.out.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    options.out.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    put(options.out, "verdicts", text)
 
 
 if __name__ == "__main__":
