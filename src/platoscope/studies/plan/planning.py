@@ -230,8 +230,8 @@ def make_plan(
     if preset not in study.presets:
         msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
         raise NotFoundError(msg)
-    choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), near_duplicates)
-    choices = replace(choices, final_norm=final_norm)
+    limits = (min_tokens, max_tokens)
+    choices = _choices(preset, (model, pairs, pooling), layers, limits, near_duplicates, final_norm)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
     design = study.design(choices)
@@ -265,6 +265,7 @@ def _choices(
     layers: Sequence[int] | None,
     limits: tuple[int | None, int | None],
     near_duplicates: float | None,
+    final_norm: bool | None,
 ) -> Choices:
     models, pairs, poolings = map(_tuple, lists)
     return Choices(
@@ -276,6 +277,7 @@ def _choices(
         min_tokens=limits[0],
         max_tokens=limits[1],
         near_duplicates=near_duplicates,
+        final_norm=final_norm,
     )
 
 
