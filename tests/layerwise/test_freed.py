@@ -1,8 +1,7 @@
 """What a comparison reads is freed with its result, at once: studies hold the layers of one comparison at a time."""
 
-import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -32,14 +31,6 @@ class Watched:
         layer = rng.standard_normal((N_ITEMS, N_FEATURES), dtype=np.float32)
         self.made.append(weakref.ref(layer))
         return [layer]
-
-
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("no_collector")

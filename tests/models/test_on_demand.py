@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import weakref
 from pathlib import Path
@@ -18,7 +17,7 @@ from platoscope.progress import Silent
 from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TEXT_MODELS, TINY_TWO_TOWER_MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from PIL.Image import Image
 
@@ -174,15 +173,6 @@ def flip_a_bit(content: bytes) -> bytes:
     """Change the content in the least way, in its middle."""
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
-
-
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Switch the collector of circles off, so that only what nothing refers to is freed."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 class Told(Silent):
