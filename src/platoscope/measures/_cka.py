@@ -19,11 +19,12 @@ from platoscope.measures._gram_kernels import (
     gram_kernel,
     is_settled,
     matrix_kernel,
+    scaled_centered,
 )
 from platoscope.measures._inputs import check_same_items, choice
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._rbf import rbf_matrix
-from platoscope.neighbors import Sample, Space, Transform, as_space, powers_of_two, prepare
+from platoscope.neighbors import Sample, Space, Transform, as_space, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -263,11 +264,7 @@ def _centered_features(space: Space) -> npt.NDArray[Any]:
     if space.centered and all(part.dtype != np.float64 for part in space.parts):
         rows = np.concatenate(space.centered, axis=1) if len(space.centered) > 1 else space.centered[0]
         return rows if space.one_row_per_item else rows[space.inverse]
-    rows = space.rows()
-    rows = rows * powers_of_two(max(float(rows.max()), -float(rows.min()))).astype(rows.dtype)
-    centered: npt.NDArray[Any] = (rows - rows.mean(axis=0, dtype=np.float64)).astype(rows.dtype)
-    largest = np.abs(centered).max()
-    return centered / largest if largest > 0 else centered
+    return scaled_centered(space.rows())
 
 
 def _defined(values: dict[str, Any], estimator: str, A: Space, B: Space) -> float:

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
+from platoscope.measures._gram_kernels import scaled_centered
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
-from platoscope.neighbors import Neighbors, Space, Transform, nearest_neighbors, powers_of_two
+from platoscope.neighbors import Neighbors, Space, Transform, nearest_neighbors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +99,7 @@ def _kept_entries(
 
 def _exact_entries(space: Space, near: Neighbors, owner: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Return the centered kernel at the neighbors, in float64 from the rows."""
-    Z = space.rows().astype(np.float64)
-    Z *= powers_of_two(np.abs(Z).max())
-    Z -= Z.mean(axis=0)
-    largest = np.abs(Z).max()
-    Z /= largest if largest > 0 else 1.0
+    Z = scaled_centered(space.rows().astype(np.float64))
     values = np.empty(near.items.size)
     for start in range(0, values.size, 4096):
         some = slice(start, start + 4096)

@@ -25,6 +25,7 @@ __all__ = [
     "gram_kernel",
     "is_settled",
     "matrix_kernel",
+    "scaled_centered",
 ]
 
 _ROWS = 512  # of a Gram matrix, held at a time where it is not kept
@@ -220,6 +221,14 @@ def _without_diagonal(block: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
     here = np.arange(len(block))
     block[here, start + here] = 0
     return block
+
+
+def scaled_centered(rows: npt.NDArray[Any], /) -> npt.NDArray[Any]:
+    """Return the rows minus their mean, divided by the largest value, in their precision and of any scale."""
+    rows = rows * powers_of_two(max(float(rows.max()), -float(rows.min()))).astype(rows.dtype)
+    centered: npt.NDArray[Any] = (rows - rows.mean(axis=0, dtype=np.float64)).astype(rows.dtype)
+    largest = np.abs(centered).max()
+    return centered / largest if largest > 0 else centered
 
 
 def bulk_centered(rows: npt.NDArray[Any], /) -> npt.NDArray[np.float64]:
