@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.pairs import Pairs, Side
 
-__all__ = ["drop_close", "drop_near_duplicates"]
+__all__ = ["check_threshold", "drop_close", "drop_near_duplicates"]
 
 _GRAM = 5
 _ROUNDING = 1e-9
@@ -68,9 +68,7 @@ def drop_near_duplicates(pairs: Pairs, /, *, threshold: float = 0.8) -> Pairs:
     >>> kept.ids, kept.counts[-1].dropped
     (('0', '2'), 1)
     """
-    if not (isinstance(threshold, int | float) and 0 < threshold <= 1):
-        message = f"threshold must be above 0 and at most 1, the share of two equal texts; got {threshold!r}."
-        raise InputError(message)
+    check_threshold("threshold", threshold)
     sides = [side for side in (pairs.a, pairs.b) if side.modality == "text"]
     if not sides:
         message = (
@@ -121,6 +119,19 @@ def drop_close(pairs: Pairs, vectors_a: Any | None, vectors_b: Any | None, /, *,
         raise InputError(message)
     found = [_Near(_units(side, vectors), distance) for side, vectors in given if vectors is not None]
     return _drop(pairs, sides, found, f"cosine distance below {distance:g}", {"distance": distance})
+
+
+def check_threshold(name: str, value: object, /) -> None:
+    """Refuse what is no share from which on texts are near-duplicates; `name` is what the caller calls it.
+
+    Raises
+    ------
+    InputError
+        If it is no number above 0 and at most 1.
+    """
+    if not (isinstance(value, int | float) and 0 < value <= 1):
+        message = f"{name} must be above 0 and at most 1, the share of two equal texts; got {value!r}."
+        raise InputError(message)
 
 
 class _Kept:

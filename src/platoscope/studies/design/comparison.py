@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from platoscope.checks import check_types, in_short, number, whole_number, word
+from platoscope.datasets.near_duplicates import check_threshold
 from platoscope.errors import InputError
 from platoscope.measures import SideName
 from platoscope.models.pooling import Pooling, check_clip
@@ -78,12 +79,8 @@ class Items:
     near_duplicates: float | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.near_duplicates, int | float) and not 0 < self.near_duplicates <= 1:
-            msg = (
-                f"near_duplicates of {self.data!r} must be above 0 and at most 1, the share of two equal texts; got "
-                f"{self.near_duplicates!r}"
-            )
-            raise InputError(msg)
+        if isinstance(self.near_duplicates, int | float):
+            check_threshold(f"near_duplicates of {self.data!r}", self.near_duplicates)
         check_types(self, where="items")
         word("data", self.data)
         for name in ("minimum", "maximum"):

@@ -143,9 +143,7 @@ def first_predicts_best(label: str, /, *, text: str) -> Statement:
 def _places(n: int) -> tuple[list[int], list[int]]:
     """Give the cells from the first text to another, and those between two others."""
     others = range(1, n)
-    return [column for column in others], [
-        row * n + column for row in others for column in others if row != column
-    ]
+    return list(others), [row * n + column for row in others for column in others if row != column]
 
 
 def more_tokens_lie_farther(label: str, /, *, text: str) -> Statement:

@@ -237,7 +237,7 @@ def make_plan(
     design = study.design(choices)
     comparisons = tuple(
         _with_tokenizers(_on_one_side(_limited(comparison, choices), choices))
-        for comparison in in_several_spaces(design)
+        for comparison in _in_several_spaces(design)
     )
     check_known(comparisons)
     left_out = missing(comparisons)
@@ -291,7 +291,7 @@ def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
+def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
     """Give the comparisons of a design, and beside each whose asymmetry is judged the same in several spaces."""
     known = {comparison.label: comparison for comparison in design.comparisons}
     judged = dict.fromkeys(label for statement in design.statements for label in statement.asymmetry_of)
