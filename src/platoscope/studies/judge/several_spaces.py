@@ -69,11 +69,9 @@ def _others(
     every = [result for result in beside if result is not None]
     names = [str(name) for name in every[0]["space"].values]
     words = json.loads(every[0].attrs.get("spaces", "null")) or names
-    for i, (name, told) in enumerate(zip(names, words, strict=True)):
+    for i, told in zip(range(len(names)), words, strict=True):
         if told != here:
-            placed[f"{name}" if told == name else told] = {
-                label: result.isel(space=i) for label, result in zip(labels, every, strict=True)
-            }
+            placed[told] = {label: result.isel(space=i) for label, result in zip(labels, every, strict=True)}
     return placed
 
 
