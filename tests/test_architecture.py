@@ -296,6 +296,19 @@ def test_importing_is_light(module: str) -> None:
     assert _run(code).strip() == "[]"
 
 
+def test_parts_are_reached_without_importing_them() -> None:
+    """After ``import platoscope`` alone every public name and part is there, and none is loaded before it is used."""
+    code = """
+import sys, platoscope
+assert not [name for name in sys.modules if name.startswith("platoscope.")]
+assert len(platoscope.measures.MEASURES) > 5
+assert "platoscope.report" not in sys.modules
+assert set(platoscope.__all__) <= set(dir(platoscope))
+print([name for name in platoscope.__all__ if getattr(platoscope, name) is None])
+"""
+    assert _run(code).strip() == "[]"
+
+
 def test_importing_has_no_side_effects() -> None:
     """Importing prints nothing and leaves NumPy, warnings, random numbers, logging and paths alone."""
     code = """

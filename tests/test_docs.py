@@ -21,7 +21,7 @@ from platoscope.studies.paper.toml import CLAIMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need neither a model nor data. The blocks of a page are one session.
-PAGES = ("measures.md",)
+PAGES = ("figures.md", "measures.md")
 
 
 def _printed(statement: ast.stmt, names: dict[str, Any]) -> str:

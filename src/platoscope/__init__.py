@@ -9,9 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from platoscope import (
+        datasets,
+        errors,
+        layerwise,
+        measures,
+        models,
+        neighbors,
+        report,
+        representations,
+        studies,
+        testing,
+    )
     from platoscope.datasets import Pairs, load_pairs
     from platoscope.errors import PlatoscopeError
-    from platoscope.layerwise import SemanticRegion, compare, n_curve, profile, semantic_region
+    from platoscope.layerwise import SemanticRegion, compare, n_curve, profile, semantic_region, to_frame
     from platoscope.measures import (
         Imbalance,
         calibrate,
@@ -24,7 +36,9 @@ if TYPE_CHECKING:
     )
     from platoscope.models import load_model
     from platoscope.neighbors import Space, prepare
+    from platoscope.report import plot_asymmetry, plot_grid, plot_profile
     from platoscope.representations import Representations, extract
+    from platoscope.studies import load_run
 
 __all__ = [
     "Imbalance",
@@ -37,23 +51,38 @@ __all__ = [
     "cka",
     "cknna",
     "compare",
+    "datasets",
+    "errors",
     "extract",
     "information_imbalance",
+    "layerwise",
     "load_model",
     "load_pairs",
+    "load_run",
+    "measures",
+    "models",
     "n_curve",
     "neighborhood_overlap",
+    "neighbors",
+    "plot_asymmetry",
+    "plot_grid",
+    "plot_profile",
     "prepare",
     "profile",
+    "report",
+    "representations",
     "retrieval",
     "rsa",
     "semantic_region",
+    "studies",
+    "testing",
+    "to_frame",
 ]
 
 _HOME = {
     "datasets": ("Pairs", "load_pairs"),
     "errors": ("PlatoscopeError",),
-    "layerwise": ("SemanticRegion", "compare", "n_curve", "profile", "semantic_region"),
+    "layerwise": ("SemanticRegion", "compare", "n_curve", "profile", "semantic_region", "to_frame"),
     "measures": (
         "Imbalance",
         "calibrate",
@@ -66,7 +95,10 @@ _HOME = {
     ),
     "models": ("load_model",),
     "neighbors": ("Space", "prepare"),
+    "report": ("plot_asymmetry", "plot_grid", "plot_profile"),
     "representations": ("Representations", "extract"),
+    "studies": ("load_run",),
+    "testing": (),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -76,6 +108,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # 35 ms to import
 
         return version("platoscope")
+    if name in _HOME:
+        return import_module(f"platoscope.{name}")
     if name in _MODULE_OF:
         value = getattr(import_module(f"platoscope.{_MODULE_OF[name]}"), name)
         globals()[name] = value

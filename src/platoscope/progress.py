@@ -1,11 +1,27 @@
-"""How a run tells what it is doing: a protocol, so that the command line draws and the library stays silent."""
+"""How work tells what it is doing: a protocol, so that a terminal or a notebook draws and the library stays silent."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-__all__ = ["SILENT", "PassProgress", "Progress", "Silent"]
+from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+__all__ = ["SILENT", "BarProgress", "PassProgress", "Progress", "Silent", "Tell", "open_bar", "telling"]
+
+Tell: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and out of how much."""
 
 
 class Progress(Protocol):
@@ -70,3 +86,121 @@ class PassProgress:
             self.progress.stage(self.what, total)
             self.opened = True
         self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
+
+
+class BarProgress:
+    """Draws a bar per stage with Rich, on stderr or below the cell of a notebook; finished bars stay."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._total: int | None = None
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Complete the bar of the stage before and draw one below it."""
+        self.finish()
+        self._bar, self._total = _rich_bar(), total
+        self._task = self._bar.add_task(name, total=total, note="")
+        self._bar.start()
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Move the bar of the stage."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, note=note)
+
+    def finish(self) -> None:
+        """Fill the bar of the stage, which may not have counted its steps, and give the terminal back."""
+        if self._bar is not None and self._task is not None:
+            total = self._total or 1
+            self._bar.update(self._task, total=total, completed=total)
+        self.stop()
+
+    def stop(self) -> None:
+        """Give the terminal back without saying that the stage is complete."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = None
+
+
+def _rich_bar() -> RichProgress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        TimeElapsedColumn(),
+        console=_console(),
+    )
+
+
+def _console() -> Console:
+    """Return what bars are drawn on; a notebook without ipywidgets gets the line that a terminal does."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_jupyter and importlib.util.find_spec("ipywidgets") is None:
+        return Console(file=sys.stderr, force_jupyter=False, force_terminal=True)
+    return console
+
+
+@contextlib.contextmanager
+def open_bar() -> Iterator[BarProgress]:
+    """Give a bar that is complete where the work in the block came to its end, and put away wherever it stopped."""
+    bar = BarProgress()
+    try:
+        yield bar
+        bar.finish()
+    finally:
+        bar.stop()
+
+
+@contextlib.contextmanager
+def telling(progress: Tell | bool | None, /) -> Iterator[Tell | None]:
+    """Give what a computation calls as it goes on, from a user's ``progress=``.
+
+    Parameters
+    ----------
+    progress : bool, callable or None
+        True draws a bar; False and None say nothing; what else is called as it is.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    if progress is None or progress is False:
+        yield None
+    elif progress is True:
+        with open_bar() as bar:
+            yield _StageTeller(bar)
+    elif callable(progress):
+        yield progress
+    else:
+        given = type(progress).__name__
+        message = f"progress must be True for a bar, or a function of what, done and total; got {given}."
+        raise InputError(message)
+
+
+@dataclass
+class _StageTeller:
+    """A `Tell` that opens a stage of a `Progress` for each new thing that is being done."""
+
+    progress: Progress
+    what: str | None = field(default=None, init=False)
+
+    def __call__(self, what: str, done: int, total: int, /) -> None:
+        """Report a step."""
+        if what != self.what:
+            self.progress.stage(what, total)
+            self.what = what
+        self.progress.advance(done)

@@ -14,7 +14,7 @@ import pytest
 
 import platoscope
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
-from platoscope.layerwise import n_curve, take_profile
+from platoscope.layerwise import compare_spaces, n_curve, take_profile
 from platoscope.measures import ComparisonOptions, calibrate, cka, information_imbalance, neighborhood_overlap
 from platoscope.neighbors import transform_rows
 
@@ -245,6 +245,19 @@ def test_progress_is_told(stacks):
     assert all(done == total for done, total in stages.values())
 
 
+def test_names_are_in_the_attributes(stacks):
+    """Grid, profile and spaces say what both sides are called; without names they say nothing."""
+    A, B = stacks
+    chosen = {"measures": "rsa", "n_resamples": 0}
+    for result in (
+        platoscope.compare(A, B, names=("en", "it"), **chosen),
+        platoscope.profile(A, B, names=["en", "it"], match="relative_depth", **chosen),
+        compare_spaces(A, B, spaces=["unit"], names=("en", "it"), match="relative_depth", n_resamples=0),
+    ):
+        assert (result.attrs["name_a"], result.attrs["name_b"]) == ("en", "it")
+    assert "name_a" not in platoscope.compare(A, B, **chosen).attrs
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
@@ -255,6 +268,13 @@ def test_progress_is_told(stacks):
         ({"layer_a": 0, "measures": ["delta"]}, NotFoundError, "Unknown measure 'delta'"),
         ({"layer_a": 0, "measures": []}, InputError, "at least one measure"),
         ({"layer_a": 0, "n_permutations": -1}, InputError, "from 0 to 1,000,000; got -1"),
+        ({"layer_a": 0, "names": "ab"}, InputError, "names must be two texts, of A and of B"),
+        (
+            {"layer_a": 0, "names": ("en", 3)},
+            InputError,
+            "the name of B must be a text that is not empty; got 3",
+        ),
+        ({"layer_a": 0, "progress": "yes"}, InputError, "progress must be True for a bar, or a function"),
         ({"layer_a": 0, "n_samples": 200}, InputError, "between 3 and the 150 items at hand; got 200"),
         (
             {"layer_a": 0, "overlap_neighbors": 40},

@@ -9,9 +9,8 @@ import pytest
 
 from platoscope import compare, prepare, profile
 from platoscope.errors import PlatoscopeWarning
-from platoscope.layerwise import DIAGNOSTICS, take_profile
+from platoscope.layerwise import DIAGNOSTICS, take_profile, to_frame
 from platoscope.neighbors import space_diagnostics
-from platoscope.studies.judge.summary import tidy
 
 
 def _stacks(n_layers: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +32,7 @@ def test_a_grid_describes_each_layer_of_both_sides() -> None:
             assert variable.dims == (f"layer_{side}",)
             np.testing.assert_allclose(variable, [getattr(one, name) for one in expected])
     assert set(DIAGNOSTICS) <= set(grid.data_vars)
-    assert set(tidy({"x": grid}).measure) == {"cka_biased"}
+    assert set(to_frame({"x": grid}).measure) == {"cka_biased"}
 
 
 def test_a_profile_has_those_of_its_layers() -> None:

@@ -10,9 +10,8 @@ import pytest
 
 from platoscope import profile
 from platoscope.errors import InputError, NotFoundError
-from platoscope.layerwise import DIAGNOSTICS, compare_spaces
+from platoscope.layerwise import DIAGNOSTICS, compare_spaces, to_frame
 from platoscope.measures import ComparisonOptions
-from platoscope.studies.judge.summary import tidy
 
 
 def _stacks() -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +46,7 @@ def test_spaces_of_ones_own() -> None:
     assert found.space.values.tolist() == ["clamp", "unit + zscore"]
     assert found.attrs["transform"] == "clamp, unit + zscore"
     assert int(found.attrs["seed"]) >= 0
-    table = tidy({"x": found})
+    table = to_frame({"x": found})
     assert set(table["space"]) == {"clamp", "unit + zscore"}
     assert set(table["measure"]) == {"information_imbalance", "asymmetry"}
 

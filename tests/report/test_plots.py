@@ -263,6 +263,19 @@ def test_a_result_of_another_kind_is_named(madeup: ModuleType, ax: Axes, plot) -
         plot(other, ax)
 
 
+@pytest.mark.parametrize("plot", [report.plot_profile, report.plot_asymmetry, report.plot_null])
+def test_a_grid_is_no_profile(madeup: ModuleType, ax: Axes, plot) -> None:
+    """Each kind of result names the function that draws it, and what is no result is refused."""
+    with pytest.raises(
+        InputError, match=r"a grid of every layer with every layer\. Draw it with platoscope\.plot_grid"
+    ):
+        plot(madeup.grid(), ax)
+    with pytest.raises(InputError, match=r"one or several in a dict by name; got list"):
+        plot([madeup.profile()], ax)
+    with pytest.raises(InputError, match=r"platoscope\.plot_profile draws it"):
+        report.plot_grid(madeup.profile(), ax)
+
+
 @pytest.mark.parametrize("plot", [report.plot_profile, report.plot_sweep, report.plot_asymmetry])
 def test_a_figure_of_its_own_is_one(madeup: ModuleType, plot) -> None:
     """Without Axes a function opens one figure, and no empty one beside it that a notebook would show."""

@@ -88,7 +88,6 @@ def compare(
     from platoscope import layerwise
     from platoscope.measures import ComparisonOptions, changed, matched_strata
     from platoscope.representations import align, token_counts
-    from platoscope.studies.judge.summary import tidy
 
     _check_ending(out)
     _check_spaces(spaces, grid=grid, transform=transform)
@@ -112,7 +111,7 @@ def compare(
             several = partial(layerwise.compare_spaces, measures=measure or ("information_imbalance",))
             compared = partial(several if spaces else layerwise.profile, match=match)
         result = compared(aligned.a, aligned.b, options=options, strata=strata, rng=seed, progress=report)
-    table = tidy({f"{a} {b}": result})
+    table = layerwise.to_frame({f"{a} {b}": result})
     if out is not None:
         _write(result, table, out)
         if spaces:

@@ -12,15 +12,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from platoscope.progress import SILENT, BarProgress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from rich.progress import TaskID
-
     from platoscope.progress import Progress
 
-__all__ = ["BarProgress", "LineProgress", "open_progress"]
+__all__ = ["LineProgress", "open_progress"]
 
 
 class LineProgress:
@@ -48,61 +48,6 @@ class LineProgress:
         sys.stderr.write(f"{self._name} ({time.monotonic() - self._began:.1f} s{note})\n")
         sys.stderr.flush()
         self._name = None
-
-
-class BarProgress:
-    """Draw one bar per stage with Rich, on stderr; finished bars stay on the screen."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        self._bars = Progress(
-            SpinnerColumn(finished_text="✓"),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-        )
-        self._task: TaskID | None = None
-        self._total: int | None = None
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Complete the bar of the stage before and add one."""
-        self._complete()
-        self._bars.start()
-        self._total = total
-        self._task = self._bars.add_task(name, total=total, note="")
-
-    def advance(self, done: int, note: str = "") -> None:
-        """Move the bar of the stage."""
-        if self._task is not None:
-            self._bars.update(self._task, completed=done, note=note)
-
-    def finish(self) -> None:
-        """Complete the last bar and give the terminal back."""
-        self._complete()
-        self._bars.stop()
-
-    def stop(self) -> None:
-        """Give the terminal back without saying that the stage is complete."""
-        self._bars.stop()
-
-    def _complete(self) -> None:
-        """Fill the bar of a stage that is over: it may not have counted its steps."""
-        if self._task is not None:
-            total = self._total or 1
-            self._bars.update(self._task, total=total, completed=total)
-            self._task = None
 
 
 class _Interruptible:
@@ -156,8 +101,6 @@ def _open(*, verbose: bool) -> Iterator[Progress]:
         finally:
             bars.stop()
         return
-    from platoscope.progress import SILENT
-
     yield LineProgress() if verbose else SILENT
 
 

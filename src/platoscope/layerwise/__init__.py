@@ -11,6 +11,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
+from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._neighbor_curve import k_curve
@@ -39,5 +40,6 @@ __all__ = [
     "semantic_region",
     "simultaneous_bands",
     "take_profile",
+    "to_frame",
     "with_ids",
 ]

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.checks import generator
+from platoscope.checks import generator, in_short, word
+from platoscope.errors import InputError
 from platoscope.layerwise._diagnosing import diagnose
 from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
 from platoscope.measures import choose_measures, with_keywords
+from platoscope.progress import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from platoscope.layerwise._stacks import Stack, Tell
+    from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric, Transform
+    from platoscope.progress import Tell
 
 __all__ = ["compare", "profile"]
 
@@ -48,7 +51,8 @@ def compare(
     n_samples: int | None = None,
     block_size: int | None = None,
     rng: int | np.random.Generator | None = None,
-    progress: Tell | None = None,
+    names: Sequence[str] | None = None,
+    progress: Tell | bool | None = None,
 ) -> xr.Dataset:
     """Compare every layer of `A` with every layer of `B`.
 
@@ -72,8 +76,10 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         are kept where all layers together fit in half of the available memory.
     rng : int, numpy.random.Generator or None
         Source of subsets, subsamples and permutations.
-    progress : callable, optional
-        Called as ``progress(what, done, total)``.
+    names : (str, str), optional
+        What A and B are called, in the attributes ``name_a`` and ``name_b``, in figures and in tables.
+    progress : bool or callable, optional
+        True shows a bar, in a terminal or a notebook; a function is called as ``progress(what, done, total)``.
 
     Returns
     -------
@@ -129,7 +135,7 @@ resample_fraction, interval_method, n_permutations, alpha : optional
     chosen = with_keywords(options, locals())
     return _evaluated(
         A, B, chosen, _every_pair, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
-        progress=progress,
+        names=names, progress=progress,
     )  # fmt: skip
 
 
@@ -157,7 +163,8 @@ def profile(
     n_samples: int | None = None,
     block_size: int | None = None,
     rng: int | np.random.Generator | None = None,
-    progress: Tell | None = None,
+    names: Sequence[str] | None = None,
+    progress: Tell | bool | None = None,
 ) -> xr.Dataset:
     """Compare matched layers of `A` and `B`: one value per layer instead of a grid.
 
@@ -168,7 +175,7 @@ def profile(
     layer_a, layer_b : int, optional
         Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
     A, B, options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, block_size, rng, progress
+resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, block_size, rng, names, progress
         As in `compare`.
 
     Returns
@@ -198,7 +205,7 @@ resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, bl
 
     return _evaluated(
         A, B, chosen, matched, grid=False, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
-        progress=progress,
+        names=names, progress=progress,
     )  # fmt: skip
 
 
@@ -214,26 +221,42 @@ def _evaluated(
     n_samples: int | None,
     block_size: int | None,
     rng: int | np.random.Generator | None,
-    progress: Tell | None,
+    names: Sequence[str] | None,
+    progress: Tell | bool | None,
 ) -> xr.Dataset:
     """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out."""
     measures = choose_measures(options.measures)
     generator, seed = _generator(rng)
-    a, b, strata = make_stacks(
-        A,
-        B,
-        measures,
-        options,
-        generator,
-        progress,
-        strata=strata,
-        n_samples=n_samples,
-        block_size=block_size,
-    )
-    pairs = choose(a, b)
-    found = evaluate(a, b, pairs, measures, options, strata, generator, progress)
+    called = _side_names(names)
+    with telling(progress) as tell:
+        a, b, strata = make_stacks(
+            A,
+            B,
+            measures,
+            options,
+            generator,
+            tell,
+            strata=strata,
+            n_samples=n_samples,
+            block_size=block_size,
+        )
+        pairs = choose(a, b)
+        found = evaluate(a, b, pairs, measures, options, strata, generator, tell)
     result = label(found, a, b, pairs, options, seed, grid=grid, stratified=strata is not None)
-    return diagnose(result, a, b, pairs, measures, options)
+    return diagnose(result, a, b, pairs, measures, options).assign_attrs(called)
+
+
+def _side_names(names: Any, /) -> dict[str, str]:
+    """Return the attributes that name both sides; none where they have no names."""
+    if names is None:
+        return {}
+    if not isinstance(names, list | tuple) or len(names) != 2:
+        message = f"names must be two texts, of A and of B, as ('English', 'Italian'); got {in_short(names)}."
+        raise InputError(message)
+    return {
+        f"name_{side}": word(f"the name of {side.upper()}", name)
+        for side, name in zip("ab", names, strict=True)
+    }
 
 
 def _every_pair(a: Stack, b: Stack) -> npt.NDArray[np.intp]:

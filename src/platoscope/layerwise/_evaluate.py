@@ -23,7 +23,8 @@ from platoscope.neighbors import Space, over_tasks, require_memory, same_space, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from platoscope.layerwise._stacks import Stack, Tell
+    from platoscope.layerwise._stacks import Stack
+    from platoscope.progress import Tell
 
 __all__ = ["Evaluation", "evaluate", "evaluate_layer"]
 
@@ -66,12 +67,14 @@ def evaluate(
     sides = [_Sides.of(measure, a, b, options) for measure in measures]
     scratch: dict[str, Any] = {}
     values = []
+    _tell(progress, "comparing layers", 0, len(measures))
     for done, side in enumerate(sides):
         found = side.measure.scores(side.a, side.b, pairs, options, scratch)
         values.append(_check_values(side.measure, "scores", found, (), len(pairs)))
         _tell(progress, "comparing layers", done + 1, len(measures))
     nulls: list[Any] = [None] * len(measures)
     if shuffles is not None:
+        _tell(progress, "shuffling pairs", 0, len(measures))
         for done, side in enumerate(sides):
             if side.measure.null is not None:
                 found = side.measure.null(side.a, side.b, pairs, shuffles, options, scratch)
@@ -153,6 +156,7 @@ def _resample(
     carried = [side for side in wanted if carries and side.measure.left_out is not None]
     found: dict[str, Any] = {}
     scratch: dict[str, Any] = {}
+    _tell(progress, "drawing subsamples", 0, len(wanted))
     for done, side in enumerate(together):
         measure = side.measure
         assert measure.resamples is not None

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.layerwise._stacks import Tell
     from platoscope.measures import Measure
     from platoscope.neighbors import Transform
+    from platoscope.progress import Tell
 
 __all__ = ["SPACES", "compare_spaces"]
 
@@ -41,7 +41,8 @@ def compare_spaces(
     n_resamples: int | None = None,
     strata: Sequence[Any] | None = None,
     rng: int | None = None,
-    progress: Tell | None = None,
+    names: Sequence[str] | None = None,
+    progress: Tell | bool | None = None,
 ) -> xr.Dataset:
     """Compare matched layers under several preparations of their rows, on the same subsamples.
 
@@ -50,7 +51,7 @@ def compare_spaces(
 
     Parameters
     ----------
-    A, B, match, layer_a, layer_b, options, n_resamples, strata, progress
+    A, B, match, layer_a, layer_b, options, n_resamples, strata, names, progress
         As in `profile`; the transform of `options` is not read.
     spaces : sequence of transforms
         Preparations, see `platoscope.neighbors.transform_rows`.
@@ -84,9 +85,9 @@ def compare_spaces(
     import xarray as xr
 
     steps = [parse_transform(space) for space in listing("spaces", spaces, of="the preparations of rows")]
-    names = [transform_name(one) for one in steps]
-    if len(set(names)) < len(names):
-        message = f"spaces must name each preparation once; got {names}."
+    labels = [transform_name(one) for one in steps]
+    if len(set(labels)) < len(labels):
+        message = f"spaces must name each preparation once; got {labels}."
         raise InputError(message)
     seed = fresh_seed() if rng is None else rng
     base = changed(
@@ -101,16 +102,16 @@ def compare_spaces(
             found.append(
                 profile(
                     A, B, match=match, layer_a=layer_a, layer_b=layer_b, options=chosen, strata=strata, rng=seed,
-                    progress=progress,
+                    names=names, progress=progress,
                 )
             )  # fmt: skip
     joined = xr.concat(
         found,
-        pd.Index(names, name="space"),
+        pd.Index(labels, name="space"),
         data_vars="all",
         coords="minimal",
         compat="override",
         join="exact",
         combine_attrs="override",
     )
-    return joined.assign_attrs(transform=", ".join(names))
+    return joined.assign_attrs(transform=", ".join(labels))

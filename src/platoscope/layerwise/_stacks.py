@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +22,14 @@ from platoscope.neighbors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from platoscope.layerwise._layer_stack import Layer, LayerStack
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric
+    from platoscope.progress import Tell
 
-__all__ = ["Stack", "Tell", "both_sides", "make_stacks", "metrics_read"]
-
-Tell: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and out of how much."""
+__all__ = ["Stack", "both_sides", "make_stacks", "metrics_read"]
 
 # Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
 _SHARE = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from platoscope.report.style import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import xarray as xr
     from matplotlib.artist import Artist
@@ -47,6 +48,18 @@ def begin(
     """Return results by name (a single one gets the empty name), the Axes, and the color of each name."""
     import xarray as xr
 
+    given = (
+        (results,)
+        if not isinstance(results, Mapping) or isinstance(results, xr.Dataset)
+        else results.values()
+    )
+    wrong = [item for item in given if not isinstance(item, xr.Dataset)]
+    if wrong:
+        message = (
+            "a figure draws results of platoscope.profile, one or several in a dict by name; "
+            f"got {type(wrong[0]).__name__}"
+        )
+        raise InputError(message)
     datasets = (
         {"": results}
         if isinstance(results, xr.Dataset)

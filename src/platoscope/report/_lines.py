@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.measures import Z95, standard_errors
+from platoscope.measures import Z95, split_variable, standard_errors
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.measures import SideName
 
-__all__ = ["Depth", "Line", "depth", "directions_of", "read_line", "read_null"]
+__all__ = ["Depth", "Line", "depth", "directions_of", "held", "read_line", "read_null"]
 
 Depth = Literal["relative_depth", "layer"]
 """What stands on the horizontal axis: layer / number of blocks, or the index of the layer."""
@@ -52,8 +52,7 @@ def read_line(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction
     subsample belong together, so the interval cannot be had from the two separate ones.
     """
     if variable not in dataset:
-        held = ", ".join(sorted(str(name) for name in dataset.data_vars))
-        message = f"this figure draws the variable {variable!r}, but the result holds: {held}"
+        message = f"this figure draws the variable {variable!r}, but the result holds: {held(dataset)}"
         raise InputError(message)
 
     def read(name: str) -> np.ndarray | None:
@@ -77,6 +76,11 @@ def read_line(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction
         None if low is None else low[order],
         None if high is None else high[order],
     )
+
+
+def held(dataset: xr.Dataset, /) -> str:
+    """List what a result holds, without the intervals and nulls that belong to it."""
+    return ", ".join(sorted(name for name in map(str, dataset.data_vars) if not split_variable(name)[1]))
 
 
 def _mean_interval(
@@ -103,10 +107,16 @@ def read_null(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction
 
 def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: SideName = "a") -> np.ndarray:
     """Return the horizontal coordinate of a profile: relative depth or index of the layers of one side."""
+    if {"layer_a", "layer_b"} <= set(dataset.dims):
+        message = (
+            "this figure draws a profile, and the result is a grid of every layer with every layer. Draw it with "
+            "platoscope.plot_grid, or take a profile out of it with platoscope.layerwise.take_profile."
+        )
+        raise InputError(message)
     name = f"{x}_{side}"
     if name not in dataset.coords:
-        held = ", ".join(sorted(str(coord) for coord in dataset.coords))
-        message = f"a profile over {x} needs the coordinate {name!r}, but the result has: {held}"
+        coordinates = ", ".join(sorted(str(coord) for coord in dataset.coords))
+        message = f"a profile over {x} needs the coordinate {name!r}, but the result has: {coordinates}"
         raise InputError(message)
     return np.asarray(dataset[name].values, dtype=np.float64)
 

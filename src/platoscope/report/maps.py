@@ -8,6 +8,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.report._axes import ensure_axes
+from platoscope.report._lines import held
 from platoscope.report._names import direction_label, label, lowest_is_best, side_names
 from platoscope.report.style import COLORS
 
@@ -155,10 +156,12 @@ def draw_scale(axes: Sequence[Axes], name: str, /) -> None:
 def _values_over(dataset: xr.Dataset, measure: str, dims: tuple[str, str], what: str, /) -> xr.DataArray:
     """Return a measure that has both dimensions, or raise an `InputError` that says what the result holds."""
     if measure not in dataset or not set(dims) <= set(dataset[measure].dims):
-        message = (
-            f"{what} needs {measure!r} over {' and '.join(dims)}, "
-            f"got {sorted(str(v) for v in dataset.data_vars)} over {tuple(str(d) for d in dataset.dims)}"
-        )
+        over = ", ".join(map(str, dataset[measure].dims if measure in dataset else dataset.dims))
+        message = f"{what} needs {measure!r} over {' and '.join(dims)}; the result holds {held(dataset)}, over {over}."
+        if "layer" in dataset.dims:
+            message += (
+                " It is a profile: platoscope.plot_profile draws it, and platoscope.compare computes a grid."
+            )
         raise InputError(message)
     return dataset[measure]
 

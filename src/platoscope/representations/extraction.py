@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import whole_numbers
+from platoscope.checks import in_short, whole_numbers
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.progress import PassProgress, open_bar
 from platoscope.representations._backing import StoredBacking, find_view
 from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Need, ProgressCallback, fill
@@ -26,7 +28,7 @@ from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,7 +49,7 @@ def extract(
     store: str | os.PathLike[str] | None = None,
     layers: Sequence[int] | None = None,
     check: bool = True,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> Representations:
     """Read every item with a model and keep its pooled states of every layer on disk.
 
@@ -74,8 +76,9 @@ def extract(
         default. Keeping all costs disk, not time.
     check : bool, default True
         Verify the checksums of all that is reused, which reads it once, and compute damaged units again.
-    progress : callable, optional
-        ``progress(done_items, total_items, tokens_per_second)``, called after every batch.
+    progress : bool or callable, optional
+        True shows a bar, in a terminal or a notebook; a function is called after every batch as
+        ``progress(done_items, total_items, tokens_per_second)``.
 
     Returns
     -------
@@ -109,8 +112,24 @@ def extract(
         group = _open_or_create(folder, encoder, chosen, kept)
     needs = _needs(group, poolings, check=check)
     if any(need.units for need in needs):
-        fill(encoder, chosen.side.items, group, needs, progress)
+        with _told(progress, f"Reading {chosen.side.name} with {encoder.name}") as tell:
+            fill(encoder, chosen.side.items, group, needs, tell)
     return view_group(group, pooling=str(poolings[0]), ids=chosen.ids, layers=kept)
+
+
+@contextmanager
+def _told(progress: ProgressCallback | bool | None, what: str, /) -> Iterator[ProgressCallback | None]:
+    """Give what is called after every batch: a bar for True, nothing for False."""
+    if progress is True:
+        with open_bar() as bar:
+            yield PassProgress(bar, what)
+    elif progress is None or callable(progress):
+        yield progress
+    elif progress is False:
+        yield None
+    else:
+        message = f"progress must be True for a bar, or a function; got {in_short(progress)}."
+        raise InputError(message)
 
 
 def view_group(

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.layerwise import DIAGNOSTICS, semantic_region
-from platoscope.measures import split_variable
+from platoscope.layerwise import semantic_region
 from platoscope.studies.judge.claims import LAST_QUARTER
 from platoscope.studies.judge.evidence import Quantity, curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     import xarray as xr
 
-__all__ = ["summarize", "tidy"]
+__all__ = ["summarize"]
 
 _DELTA = "information_imbalance"
 _RECALL = "retrieval_at_1"
-_PARTS = ("se", "low", "high", "null", "threshold", "p", "calibrated")
 
 
 def summarize(results: Mapping[str, xr.Dataset], /) -> dict[str, Any]:
@@ -108,47 +105,3 @@ def _interval(quantity: Quantity) -> dict[str, float]:
     if math.isnan(quantity.se):
         return {"value": quantity.value}
     return {"value": quantity.value, "low": quantity.low, "high": quantity.high}
-
-
-def tidy(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
-    """Give all results as one table: a row per comparison, measure, direction and layer.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``comparison``, ``measure``, ``direction``, the coordinates that a result has (``layer``,
-        ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``,
-        ``null``, ``threshold``, ``p``, ``calibrated`` where they were computed.
-    """
-    import pandas as pd
-
-    frames = [
-        _frame(label, name, result)
-        for label, result in results.items()
-        for name in map(str, result.data_vars)
-        if _is_measure(name, result)
-    ]
-    if not frames:
-        return pd.DataFrame(columns=["comparison", "measure", "value"])
-    return pd.concat(frames, ignore_index=True)
-
-
-def _is_measure(name: str, result: xr.Dataset) -> bool:
-    """Tell a measure from what belongs to one that the result holds, from diagnostics, and from bare resamples."""
-    owner, part = split_variable(name)
-    return not (part and owner in result) and name not in DIAGNOSTICS and "resample" not in result[name].dims
-
-
-def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:
-    columns = {"value": result[name]}
-    columns |= {
-        part: result[f"{name}_{part}"]
-        for part in _PARTS
-        if f"{name}_{part}" in result and result[f"{name}_{part}"].dims == result[name].dims
-    }
-    frame = (
-        result.drop_vars(list(result.data_vars)).assign(columns)[list(columns)].to_dataframe().reset_index()
-    )
-    frame.insert(0, "comparison", label)
-    frame.insert(1, "measure", name)
-    return frame

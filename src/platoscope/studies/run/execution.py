@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.errors import StorageError
-from platoscope.layerwise import compile_kernels
+from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
 from platoscope.progress import SILENT
 from platoscope.studies.design.comparison import Source
-from platoscope.studies.judge.summary import summarize, tidy
+from platoscope.studies.judge.summary import summarize
 from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
@@ -133,7 +133,7 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
         },
         "notes": list(plan.study.notes),
     }
-    folder.write_table(tidy(results))
+    folder.write_table(to_frame(results))
     folder.write_json("summary", summary)
     folder.write_json("verdicts", [vars(verdict) for verdict in verdicts])
     folder.write_json("provenance", {**provenance, "timings": run.timings})
