@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-__all__ = ["SILENT", "BarProgress", "PassProgress", "Progress", "Silent", "Tell", "open_bar", "telling"]
+__all__ = [
+    "SILENT",
+    "BarProgress",
+    "PassProgress",
+    "Progress",
+    "Silent",
+    "Tell",
+    "check_progress",
+    "open_bar",
+    "telling",
+]
 
 Tell: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
@@ -178,16 +188,26 @@ def telling(progress: Tell | bool | None, /) -> Iterator[Tell | None]:
     InputError
         If it is none of these.
     """
-    if progress is None or progress is False:
-        yield None
-    elif progress is True:
+    check_progress(progress, "what, done and total")
+    if progress is True:
         with open_bar() as bar:
             yield _StageTeller(bar)
-    elif callable(progress):
-        yield progress
     else:
-        given = type(progress).__name__
-        message = f"progress must be True for a bar, or a function of what, done and total; got {given}."
+        yield progress or None
+
+
+def check_progress(progress: object, arguments: str, /) -> None:
+    """Refuse what can neither be asked for nor called as the work goes on.
+
+    Raises
+    ------
+    InputError
+        If it is no bool, None or function; `arguments` says of what it would be one.
+    """
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        message = (
+            f"progress must be True for a bar, or a function of {arguments}; got {type(progress).__name__}."
+        )
         raise InputError(message)
 
 

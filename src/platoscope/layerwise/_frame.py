@@ -54,17 +54,15 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
     0  whole    a_to_b      0    0.1
     1  whole    a_to_b      1    0.2
     """
-    import pandas as pd
     import xarray as xr
 
     if isinstance(results, xr.Dataset):
         return _table({"": results}).drop(columns="comparison")
-    if not isinstance(results, Mapping) or not all(
-        isinstance(result, xr.Dataset) for result in results.values()
-    ):
+    named: object = results
+    if not isinstance(named, Mapping) or not all(isinstance(result, xr.Dataset) for result in named.values()):
         message = f"to_frame takes a result of profile or compare, or a dict of them by name; got {in_short(results)}."
         raise InputError(message)
-    return _table(results) if results else pd.DataFrame(columns=["comparison", "measure", "value"])
+    return _table(named)
 
 
 def _table(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
@@ -107,4 +105,4 @@ def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:
 def _one_row(result: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([{str(name): value.item() for name, value in result.variables.items()}])
+    return pd.DataFrame([{str(name): value.values.item() for name, value in result.variables.items()}])

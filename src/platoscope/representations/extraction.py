@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import in_short, whole_numbers
+from platoscope.checks import whole_numbers
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
-from platoscope.progress import PassProgress, open_bar
+from platoscope.progress import PassProgress, check_progress, open_bar
 from platoscope.representations._backing import StoredBacking, find_view
 from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Need, ProgressCallback, fill
@@ -120,16 +120,12 @@ def extract(
 @contextmanager
 def _told(progress: ProgressCallback | bool | None, what: str, /) -> Iterator[ProgressCallback | None]:
     """Give what is called after every batch: a bar for True, nothing for False."""
+    check_progress(progress, "done and total items and tokens per second")
     if progress is True:
         with open_bar() as bar:
             yield PassProgress(bar, what)
-    elif progress is None or callable(progress):
-        yield progress
-    elif progress is False:
-        yield None
     else:
-        message = f"progress must be True for a bar, or a function; got {in_short(progress)}."
-        raise InputError(message)
+        yield progress or None
 
 
 def view_group(
