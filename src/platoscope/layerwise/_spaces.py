@@ -106,12 +106,7 @@ def compare_spaces(
                 )
             )  # fmt: skip
     joined = xr.concat(
-        found,
-        pd.Index(labels, name="space"),
-        data_vars="all",
-        coords="minimal",
-        compat="override",
-        join="exact",
+        found, pd.Index(labels, name="space"), data_vars="all", coords="minimal", compat="override", join="exact",
         combine_attrs="override",
-    )
+    )  # fmt: skip
     return joined.assign_attrs(transform=", ".join(labels))
