@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from platoscope.errors import InputError
+from platoscope.wording import in_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ class PassProgress:
 
 
 class BarProgress:
-    """Draws a bar per stage with Rich, on stderr or below the cell of a notebook; finished bars stay."""
+    """Draws a bar per stage with Rich, with the time left, on stderr or below the cell of a notebook; finished bars stay."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
@@ -110,19 +111,21 @@ class BarProgress:
         """Complete the bar of the stage before and draw one below it."""
         self.finish()
         self._bar, self._total = _rich_bar(), total
-        self._task = self._bar.add_task(name, total=total, note="")
+        self._task = self._bar.add_task(name, total=total, note="", left="")
         self._bar.start()
 
     def advance(self, done: int, note: str = "") -> None:
         """Move the bar of the stage."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, note=note)
+            seconds = self._bar.tasks[0].time_remaining  # at the speed of the last half minute
+            self._bar.update(self._task, left=f"{in_time(seconds)} left" if seconds else "")
 
     def finish(self) -> None:
         """Fill the bar of the stage, which may not have counted its steps, and give the terminal back."""
         if self._bar is not None and self._task is not None:
             total = self._total or 1
-            self._bar.update(self._task, total=total, completed=total)
+            self._bar.update(self._task, total=total, completed=total, left="")
         self.stop()
 
     def stop(self) -> None:
@@ -141,15 +144,18 @@ def _rich_bar() -> RichProgress:
         TextColumn,
         TimeElapsedColumn,
     )
+    from rich.table import Column
 
+    console = _console()
     return Progress(
         SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column()),  # wraps, so that numbers are whole
+        BarColumn(bar_width=24 if console.width >= 100 else 8),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}", markup=False),
-        TimeElapsedColumn(),
-        console=_console(),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[left]}", markup=False),
+        console=console,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,11 +33,43 @@ def test_json_knows_records_arrays_and_missing_numbers(capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == {"name": "Δ", "values": [1.0, None], "folder": "runs/x"}
 
 
-def test_table_wraps_its_last_column() -> None:
-    """In a terminal the last column wraps under itself, and no line is wider than the terminal."""
-    lines = format_table(["a", "text"], [["xyz", "one two three four five six seven"]], width=28).splitlines()
-    assert all(len(line) <= 28 for line in lines)
-    assert lines[2].startswith("     ")
+_WIDE = (
+    ["model", "space", "best layer", "key"],
+    [["gemma-3-270m", "clip 0.05 on tokens + unit; euclidean", "0.331 [0.310, 0.352] at 11", "9fe279d15a4c"]],
+)
+
+
+@pytest.mark.parametrize("width", [44, 60, 90])
+def test_tables_are_as_wide_as_the_terminal(width: int) -> None:
+    """Every column wraps between words; no line is wider than the terminal, and no word is cut or lost."""
+    printed = format_table(*_WIDE, width=width)
+    header, rows = _WIDE
+    assert all(len(line) <= width for line in printed.splitlines())
+    assert sorted(printed.split()) == sorted(" ".join([*header, *rows[0]]).split())
+
+
+def test_a_row_that_fits_nowhere_is_a_block() -> None:
+    """Where not even the longest words fit side by side, each row has a line per column, and words stay whole."""
+    header, rows = _WIDE
+    lines = format_table(header, [*rows, *rows], width=20).splitlines()
+    named = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert named == ["model", "space", "best", "key"] * 2
+    assert lines.count("") == 1
+    assert sum("9fe279d15a4c" in line for line in lines) == 2
+
+
+def test_signs_that_take_two_columns() -> None:
+    """Signs of Chinese, Japanese and Korean are as wide as two letters."""
+    assert format_table(["a", "b"], [["日本", "x"], ["abcd", "y"]]).splitlines()[1:] == ["日本  x", "abcd  y"]
+
+
+@pytest.mark.parametrize("width", [None, 60, 20])
+def test_a_bold_header_changes_no_text(width: int | None) -> None:
+    """The escape sequences of a terminal stand around the names of columns only."""
+    bold = format_table(*_WIDE, width=width, bold=True)
+    assert "\x1b[1m" in bold
+    lines = re.sub(r"\x1b\[[0-9]*m", "", bold).splitlines()
+    assert [line.rstrip() for line in lines] == format_table(*_WIDE, width=width).splitlines()
 
 
 def test_tables_in_a_pipe_are_plain(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,7 @@ def _fail(*, verbose: bool) -> None:
     with open_progress(verbose=verbose) as progress:
         progress.stage("Loading", 1)
         progress.stage("Reading [en]", 4)
+        progress.advance(1, "500 tokens/s")
         progress.advance(2, "500 tokens/s")
         message = "broken"
         raise ValueError(message)
@@ -61,7 +62,7 @@ def test_a_failed_stage_is_not_told_as_finished(capsys: pytest.CaptureFixture[st
 
 
 def test_bars_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a terminal the stages are drawn, and the terminal is given back after an error."""
+    """In a terminal the stages are drawn with the time left, and the terminal is given back after an error."""
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with pytest.raises(ValueError, match="broken"):
@@ -69,6 +70,7 @@ def test_bars_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = terminal.getvalue()
     assert "Reading [en]" in drawn
     assert "2/4" in drawn
+    assert "1 s left" in drawn  # the speed of two reports is known
     assert "\x1b[?25h" in drawn  # the cursor is shown again
 
 

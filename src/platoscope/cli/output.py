@@ -31,7 +31,6 @@ USERS_TO_MEND = (PlatoscopeError, OSError, MemoryError)
 """The errors that a user can put right: they end in a sentence, and stop no other study."""
 
 _GAP = "  "
-_NARROWEST = 20  # a last column narrower than this is harder to read than a line that runs over
 
 
 def print_text(text: str, /) -> None:
@@ -45,17 +44,19 @@ def print_json(value: Any, /) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], /) -> None:
-    """Write an aligned table to stdout; in a terminal its header is bold and its last column wraps."""
+    """Write a table to stdout; in a terminal it is as wide as that and its header is bold, elsewhere a row is a line."""
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else None
-    lines = format_table(header, rows, width=width).splitlines()
-    if terminal and "NO_COLOR" not in os.environ:
-        lines[0] = f"\033[1m{lines[0]}\033[0m"
-    print_text("\n".join(lines))
+    print_text(format_table(header, rows, width=width, bold=terminal and "NO_COLOR" not in os.environ))
 
 
 def format_table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], /, *, width: int | None = None
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    /,
+    *,
+    width: int | None = None,
+    bold: bool = False,
 ) -> str:
     """Align columns to the left, two spaces apart.
 
@@ -66,7 +67,11 @@ def format_table(
     rows : sequence of sequences
         Cells; anything with a ``str``.
     width : int or None
-        Wrap the last column so that lines fit; None wraps nothing, which is right for a pipe.
+        Lines are no wider: cells wrap between words, and where not even the longest words fit side by side, each row
+        becomes a block of lines, one per column (a word is never cut). None keeps every row on one
+        line, which is right for a pipe.
+    bold : bool
+        Write names of columns in bold, by the escape sequence of terminals.
 
     Examples
     --------
@@ -74,18 +79,95 @@ def format_table(
     layer  Δ
     0      0.56
     11     0.33
+    >>> print(format_table(["model", "data"], [["gemma-3-270m", "bible:en-it"]], width=20))
+    model  gemma-3-270m
+    data   bible:en-it
     """
-    table = [[str(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    left = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-    last = None if width is None or width - left < _NARROWEST else width - left
-    lines: list[str] = []
-    for row in table:
-        start = "".join(cell.ljust(size) + _GAP for cell, size in zip(row[:-1], widths[:-1], strict=True))
-        wrapped = textwrap.wrap(row[-1], last) if last is not None else [row[-1]]
-        for number, piece in enumerate(wrapped or [""]):
-            lines.append(((start if number == 0 else " " * left) + piece).rstrip())
-    return "\n".join(lines)
+    cells = [[str(cell) for cell in row] for row in rows]
+    columns = list(zip(header, *cells, strict=True))
+    room = None if width is None else width - len(_GAP) * (len(columns) - 1)
+    natural = [max(map(_size, column)) for column in columns]
+    if room is None or not cells or sum(natural) <= room:
+        return _aligned(header, cells, natural, bold=bold)
+    least = [max(_size(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    if sum(least) <= room:
+        return _wrapped(header, cells, _shared(room, least, natural), bold=bold)
+    return "\n\n".join(_block(header, row, width, bold=bold) for row in cells)
+
+
+def _aligned(
+    header: Sequence[str], rows: Sequence[Sequence[str]], sizes: Sequence[int], /, *, bold: bool
+) -> str:
+    """Write one line per row."""
+    first, *lines = [
+        _GAP.join(cell + " " * (size - _size(cell)) for cell, size in zip(row, sizes, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+    return "\n".join([_emphasized(first, bold=bold), *lines])
+
+
+def _shared(room: int, least: Sequence[int], natural: Sequence[int], /) -> list[int]:
+    """Give every column its least width, and the narrower ones of those that want more what they want first.
+
+    Examples
+    --------
+    >>> _shared(40, [5, 5, 8], [6, 90, 30])
+    [6, 17, 17]
+    """
+    for level in range(room, 0, -1):
+        sizes = [min(most, max(size, level)) for size, most in zip(least, natural, strict=True)]
+        if sum(sizes) <= room:
+            break
+    return sizes
+
+
+def _wrapped(
+    header: Sequence[str], rows: Sequence[Sequence[str]], sizes: Sequence[int], /, *, bold: bool
+) -> str:
+    """Wrap cells between words in columns of these widths."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
+    for name, size in zip(header, sizes, strict=True):
+        table.add_column(Text(name), width=size)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    # Wider than the table, so that it crops nothing.
+    console = Console(
+        width=2 * sum(sizes) + len(_GAP) * len(sizes),
+        force_terminal=bold,
+        color_system="standard" if bold else None,
+    )
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _block(header: Sequence[str], row: Sequence[str], width: int, /, *, bold: bool) -> str:
+    """Write a row as lines, each with the name of its column."""
+    left = max(map(_size, header))
+    lines = []
+    for name, cell in zip(header, row, strict=True):
+        start = _emphasized(name, bold=bold) + " " * (left - _size(name)) + _GAP
+        pieces = textwrap.wrap(
+            cell, max(1, width - left - len(_GAP)), break_long_words=False, break_on_hyphens=False
+        ) or [""]
+        lines += [(start if not i else " " * (left + len(_GAP))) + piece for i, piece in enumerate(pieces)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _emphasized(text: str, /, *, bold: bool) -> str:
+    """Write a text in bold."""
+    return f"\033[1m{text}\033[0m" if bold else text
+
+
+def _size(text: str, /) -> int:
+    """Count the columns of a terminal that a text takes: two for a sign of Chinese, Japanese or Korean."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def in_words(value: object, /) -> str:
