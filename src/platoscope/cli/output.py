@@ -85,9 +85,11 @@ def format_table(
     """
     cells = [[str(cell) for cell in row] for row in rows]
     columns = list(zip(header, *cells, strict=True))
-    room = None if width is None else width - len(_GAP) * (len(columns) - 1)
     natural = [max(map(_size, column)) for column in columns]
-    if room is None or not cells or sum(natural) <= room:
+    if width is None or not cells:
+        return _aligned(header, cells, natural, bold=bold)
+    room = width - len(_GAP) * (len(columns) - 1)
+    if sum(natural) <= room:
         return _aligned(header, cells, natural, bold=bold)
     least = [max(_size(word) for cell in column for word in cell.split() or [""]) for column in columns]
     if sum(least) <= room:
