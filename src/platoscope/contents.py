@@ -137,4 +137,4 @@ def _recall(path: Path) -> str | None:
 
 
 def _memory_file(name: str) -> Path:
-    return cache_folder() / "digests" / f"{hashlib.sha256(os.fsencode(name)).hexdigest()}.json"
+    return cache_folder("digests") / f"{hashlib.sha256(os.fsencode(name)).hexdigest()}.json"

@@ -333,7 +333,7 @@ COMPILING = """
 import numpy as np
 from numba.core import event
 import platoscope
-from platoscope.layerwise import compile_kernels
+from platoscope.layerwise import compile_kernels, kernel_files
 
 compiled = []
 
@@ -353,13 +353,19 @@ platoscope.compare(A, B, n_resamples=2, n_permutations=2, rng=0)
 rows = ["retrieval_at_1", "retrieval_at_5"]
 platoscope.profile(A, B, measures=rows, n_resamples=2, n_permutations=2, rng=0)
 assert compiled == [], compiled
+print("\\n".join(map(str, kernel_files())))
 """
 
 
 def test_compiling_ahead_leaves_nothing_to_compile_for_a_comparison(tmp_path):
     """After `compile_kernels` in a fresh process with an empty cache, comparing float32 stacks compiles nothing."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", COMPILING], env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILING], env=environment, check=True, capture_output=True, text=True
+    )
+    # And what `kernel_files` lists is all that was kept.
+    kept = sorted(str(path) for path in tmp_path.rglob("*") if path.is_file())
+    assert sorted(done.stdout.split()) == kept
 
 
 FUNCTIONS = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from platoscope.cli.cache import cache
 from platoscope.cli.compare import compare
 from platoscope.cli.data import data
 from platoscope.cli.extract import extract
@@ -52,6 +53,7 @@ app.command("extract")(extract)
 app.command("compare")(compare)
 app.command("plan")(plan)
 app.add_typer(store, name="store")
+app.add_typer(cache, name="cache")
 
 
 def _print_version(wanted: bool) -> None:

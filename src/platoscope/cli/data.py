@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from platoscope.cli.options import AsJson, NearDuplicates, Seed  # noqa: TC001  # Typer reads annotations when it runs
+from platoscope.cli.options import (
+    AsJson,
+    NearDuplicates,
+    Seed,
+    complete_pairs,
+)  # Typer reads annotations when it runs
 from platoscope.cli.output import in_words, print_json, print_table, print_text
 
 if TYPE_CHECKING:
@@ -17,7 +22,14 @@ __all__ = ["data"]
 
 data = typer.Typer(no_args_is_help=True, help="List, show and prepare data sets.")
 
-Spec = Annotated[str, typer.Argument(metavar="PAIRS", help="A data set, such as bible:en-it or pairs.jsonl.")]
+Spec = Annotated[
+    str,
+    typer.Argument(
+        metavar="PAIRS",
+        help="A data set, such as bible:en-it or pairs.jsonl.",
+        autocompletion=complete_pairs,
+    ),
+]
 
 
 @data.command("list")

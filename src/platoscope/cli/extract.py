@@ -13,6 +13,8 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     NearDuplicates,
     Seed,
     Store,
+    complete_models,
+    complete_pairs,
     is_verbose,
     parse_layers,
 )
@@ -36,9 +38,20 @@ def extract(
     context: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A model (`platoscope models`), hub id, folder or .gguf file."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A model (`platoscope models`), hub id, folder or .gguf file.",
+            autocompletion=complete_models,
+        ),
     ],
-    pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
+    pairs: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAIRS",
+            help="Pairs, such as bible:en-it or pairs.jsonl.",
+            autocompletion=complete_pairs,
+        ),
+    ],
     *,
     side: Annotated[
         Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")

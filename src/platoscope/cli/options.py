@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "AsJson",
@@ -19,6 +22,10 @@ __all__ = [
     "Seed",
     "Store",
     "TransformOption",
+    "complete_from",
+    "complete_models",
+    "complete_pairs",
+    "complete_studies",
     "is_verbose",
     "parse_layers",
 ]
@@ -81,6 +88,44 @@ FinalNorm = Annotated[
 ]
 
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+def complete_from(
+    known: Callable[[], Iterable[tuple[str, str]]], /
+) -> Callable[[str], list[tuple[str, str]]]:
+    """Make of a list of names and what they are a completion for the shell: those that begin as what was typed."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        return [(name, what) for name, what in known() if name.startswith(incomplete)]
+
+    return complete
+
+
+def _models() -> Iterable[tuple[str, str]]:
+    from platoscope.models import catalog
+
+    return {model.name: f"{model.modality}, {model.n_layers} layers" for model in catalog()}.items()
+
+
+def _pairs() -> Iterable[tuple[str, str]]:
+    from platoscope.datasets import list_datasets
+
+    for info in list_datasets():
+        variants = [each for each in info.variants if " " not in each]
+        names = [f"{info.name}:{each}" for each in variants or [info.default] if each]
+        yield from ((name, info.description) for name in names or [info.name])
+
+
+def _studies() -> Iterable[tuple[str, str]]:
+    from platoscope.studies import list_studies
+
+    yield from ((study.name, study.question) for study in list_studies())
+    yield "all", "every study, what they share read once"
+
+
+complete_models = complete_from(_models)
+complete_pairs = complete_from(_pairs)
+complete_studies = complete_from(_studies)
 
 
 def parse_layers(text: str | None, /) -> tuple[int, ...] | None:

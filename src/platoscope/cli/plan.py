@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from platoscope.cli.options import AsJson, Layers, parse_layers  # Typer reads annotations
+from platoscope.cli.options import (
+    AsJson,
+    Layers,
+    complete_models,
+    complete_pairs,
+    parse_layers,
+)  # Typer reads annotations
 from platoscope.cli.output import print_json, print_table
 from platoscope.errors import InputError
 
@@ -21,9 +27,20 @@ __all__ = ["plan"]
 def plan(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A model (`platoscope models`), hub id, folder or .gguf file."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A model (`platoscope models`), hub id, folder or .gguf file.",
+            autocompletion=complete_models,
+        ),
     ],
-    pairs: Annotated[str, typer.Argument(metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.")],
+    pairs: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAIRS",
+            help="Pairs, such as bible:en-it or pairs.jsonl.",
+            autocompletion=complete_pairs,
+        ),
+    ],
     *,
     side: Annotated[
         Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")

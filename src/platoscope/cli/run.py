@@ -20,6 +20,9 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     OverlapNeighborsOption,
     Store,
     TransformOption,
+    complete_models,
+    complete_pairs,
+    complete_studies,
     is_verbose,
     parse_layers,
 )
@@ -84,17 +87,29 @@ def run(
     context: typer.Context,
     study: Annotated[
         str,
-        typer.Argument(metavar="STUDY", help="A study (`platoscope studies`), a TOML file, or `all`."),
+        typer.Argument(
+            metavar="STUDY",
+            help="A study (`platoscope studies`), a TOML file, or `all`.",
+            autocompletion=complete_studies,
+        ),
     ],
     *,
     preset: Annotated[
         str, typer.Option(envvar="PLATOSCOPE_PRESET", help="bundled, or paper for the paper's own models.")
     ] = "bundled",
     model: Annotated[
-        list[str] | None, typer.Option(help="Another model; repeat for several.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Another model; repeat for several.", autocompletion=complete_models, show_default=False
+        ),
     ] = None,
     pairs: Annotated[
-        list[str] | None, typer.Option(help="Other pairs, as bible:en-fr or pairs.jsonl.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Other pairs, as bible:en-fr or pairs.jsonl.",
+            autocompletion=complete_pairs,
+            show_default=False,
+        ),
     ] = None,
     pooling: Annotated[
         list[str] | None, typer.Option(help="Another pooling, as last or mean(20).", show_default=False)

@@ -13,7 +13,7 @@ from platoscope.datasets.images import LazyImages, open_image
 from platoscope.datasets.load import dataset_info, list_datasets, load_pairs
 from platoscope.datasets.near_duplicates import drop_close, drop_near_duplicates
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
-from platoscope.datasets.prepare import prepare_data
+from platoscope.datasets.prepare import prepare_data, prepared_folders
 from platoscope.datasets.request import DatasetInfo
 from platoscope.datasets.stored import write_pairs
 
@@ -36,6 +36,7 @@ __all__ = [
     "most_pairs",
     "open_image",
     "prepare_data",
+    "prepared_folders",
     "require",
     "tokens_per_character",
     "write_pairs",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
-__all__ = ["prepare_data"]
+__all__ = ["prepare_data", "prepared_folders"]
 
 _PREPARED: dict[str, Callable[[Sequence[Path], Path], Path]] = {"emoji": emoji.prepare}
 
@@ -52,3 +52,9 @@ def prepare_data(
         raise NotFoundError(message)
     folder = data_folder() / name if out is None else Path(out)
     return _PREPARED[name]([Path(source) for source in sources], folder)
+
+
+def prepared_folders() -> list[Path]:
+    """List the folders of the user's data folder that `prepare_data` made."""
+    places = [data_folder() / name for name in _PREPARED]
+    return [place for place in places if place.is_dir()]

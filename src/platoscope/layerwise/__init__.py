@@ -8,7 +8,7 @@ all layers, directions and measures, so that differences are paired.
 from __future__ import annotations
 
 from platoscope.layerwise._compare import compare, profile
-from platoscope.layerwise._compiling import compile_kernels
+from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._frame import to_frame
@@ -35,6 +35,7 @@ __all__ = [
     "count_items",
     "higher_is_similar",
     "k_curve",
+    "kernel_files",
     "n_curve",
     "profile",
     "semantic_region",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from platoscope import measures, neighbors
 from platoscope.layerwise._compare import compare, profile
 from platoscope.measures import DEFAULT_MEASURES
 from platoscope.neighbors import transform_rows
 
-__all__ = ["compile_kernels"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["compile_kernels", "kernel_files"]
 
 
 def compile_kernels() -> None:
@@ -26,3 +32,8 @@ def compile_kernels() -> None:
     for step in ("clip", "clamp", "zscore"):
         transform_rows(A[0], step)
     profile(A[:1], B[:1], measures=rows, overlap_neighbors=3, n_resamples=2, n_permutations=2, rng=0)
+
+
+def kernel_files() -> list[Path]:
+    """List the compiled kernels on disk: without them, the next process compiles again what it needs."""
+    return [*neighbors.kernel_files(), *measures.kernel_files()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
+from platoscope.measures._compiled import kernel_files
 from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._measure import Measure, as_similarity
@@ -66,6 +67,7 @@ __all__ = [
     "get_measure",
     "information_imbalance",
     "jackknife_covariance",
+    "kernel_files",
     "matched_strata",
     "measure_names",
     "measure_rows",

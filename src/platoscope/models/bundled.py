@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
-from platoscope.cache import cache_folder
+from platoscope.cache import CONVERTED, cache_folder
 from platoscope.errors import MissingExtraError, PlatoscopeWarning, StorageError
 from platoscope.models.library import require_libraries
 
@@ -42,7 +42,6 @@ __all__ = [
 
 _LOGGER = logging.getLogger("platoscope")
 _FORMAT = 1
-_MANIFEST = "platoscope.json"
 _WEIGHTS = ".safetensors"
 
 
@@ -101,10 +100,10 @@ def bundled_folder(model: BundledModel, /) -> tuple[Path, dict[str, Any]]:
     except PackageNotFoundError:
         feature = f"The bundled model {model.name}"
         raise MissingExtraError(feature, model.package, model.command) from None
-    folder = cache_folder() / "models" / f"{model.name}-{package_version}-{_FORMAT}"
+    folder = cache_folder("models") / f"{model.name}-{package_version}-{_FORMAT}"
     if not is_converted(folder):
         convert_bundled(model, folder)
-    return folder, json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    return folder, json.loads((folder / CONVERTED).read_text(encoding="utf-8"))
 
 
 def convert_bundled(model: BundledModel, folder: Path, /) -> None:
@@ -132,9 +131,9 @@ def convert_bundled(model: BundledModel, folder: Path, /) -> None:
 
 def is_converted(folder: Path, /) -> bool:
     """Tell whether a converted model is there, as far as its manifest says; `require_whole` reads all of it."""
-    if not (folder / _MANIFEST).is_file():
+    if not (folder / CONVERTED).is_file():
         return False
-    return not kept.has_checksums(folder) or kept.problem(folder, _MANIFEST) is None
+    return not kept.has_checksums(folder) or kept.problem(folder, CONVERTED) is None
 
 
 def require_whole(folder: Path, convert: Callable[[], None], /, *, weights: bool) -> None:
@@ -177,7 +176,7 @@ def require_whole(folder: Path, convert: Callable[[], None], /, *, weights: bool
 
 def own_gguf_folder(digest: str, /) -> Path:
     """Where a user's own GGUF file of this SHA-256 is kept, once converted."""
-    return cache_folder() / "models" / f"gguf-{digest}-{_FORMAT}"
+    return cache_folder("models") / f"gguf-{digest}-{_FORMAT}"
 
 
 def write_converted(folder: Path, gguf: Path, manifest: dict[str, Any], /) -> None:
@@ -223,7 +222,7 @@ def _write_draft(folder: Path, convert: Callable[[Path], str], manifest: dict[st
         draft = workplace / "model"
         draft.mkdir()
         digest = convert(draft)
-        (draft / _MANIFEST).write_text(json.dumps(manifest | {"sha256": digest}, indent=1), encoding="utf-8")
+        (draft / CONVERTED).write_text(json.dumps(manifest | {"sha256": digest}, indent=1), encoding="utf-8")
         kept.seal(draft)
         if folder.exists() and not _is_whole(folder):
             folder.rename(workplace / "damaged")

@@ -166,7 +166,7 @@ def _own_code() -> str:
 
 
 def _path(identity: Mapping[str, Any]) -> Path:
-    return cache_folder() / "encoders" / f"{digest(identity)}.check"
+    return cache_folder("encoders") / f"{digest(identity)}.check"
 
 
 def _recall_convention(identity: Mapping[str, Any]) -> Convention | None:

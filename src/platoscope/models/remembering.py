@@ -163,4 +163,4 @@ def _version(name: str) -> str | None:
 
 
 def _path(name: str) -> Path:
-    return cache_folder() / "encoders" / name
+    return cache_folder("encoders") / name

@@ -6,6 +6,7 @@ ties defined and memory bounded. Measures are thin sums over what they return.
 
 from __future__ import annotations
 
+from platoscope.neighbors._compiled import compiled_beside, kernel_files
 from platoscope.neighbors._deletion import first_neighbors, rank_sums_left_out
 from platoscope.neighbors._diagnostics import (
     SpaceDiagnostics,
@@ -63,10 +64,12 @@ __all__ = [
     "block_neighbors",
     "check_finite",
     "check_metric",
+    "compiled_beside",
     "entry_bytes",
     "exact_scores",
     "first_neighbors",
     "hubness",
+    "kernel_files",
     "largest_feature",
     "local_scaling",
     "metric_name",

@@ -270,7 +270,7 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
         where the variable is not set.
     """
     if store is None:
-        store = cache_folder() / "representations"
+        store = cache_folder("representations")
     location = os.fspath(store)
     if location.startswith("file://"):
         location = location.removeprefix("file://")
