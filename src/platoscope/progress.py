@@ -100,7 +100,7 @@ class PassProgress:
 
 
 class BarProgress:
-    """Draws a bar per stage with Rich, with the time left, on stderr or below the cell of a notebook; finished bars stay."""
+    """Draws a bar per stage with its time left, on stderr or below the cell of a notebook; finished bars stay."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
@@ -149,7 +149,9 @@ def _rich_bar() -> RichProgress:
     console = _console()
     return Progress(
         SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}", markup=False, table_column=Column()),  # wraps, so that numbers are whole
+        TextColumn(
+            "{task.description}", markup=False, table_column=Column()
+        ),  # wraps, so that numbers are whole
         BarColumn(bar_width=24 if console.width >= 100 else 8),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}", markup=False),

@@ -59,6 +59,8 @@ def test_completing_is_light() -> None:
     for words in ("run tr", "extract gem", "data show bib"):
         code += f"os.environ.update(_PLATOSCOPE_COMPLETE='complete_bash', COMP_WORDS='platoscope {words}')\n"
         code += f"os.environ['COMP_CWORD'] = '{len(words.split())}'\nmain([])\n"
-    code += "print([m for m in ('torch', 'transformers', 'matplotlib', 'xarray', 'numba') if m in sys.modules])"
+    code += (
+        "print([m for m in ('torch', 'transformers', 'matplotlib', 'xarray', 'numba') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["translations", "gemma-3-270m", "bible:en-it", "[]"]
