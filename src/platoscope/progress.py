@@ -149,9 +149,7 @@ def _rich_bar() -> RichProgress:
     console = _console()
     return Progress(
         SpinnerColumn(finished_text="✓"),
-        TextColumn(
-            "{task.description}", markup=False, table_column=Column()
-        ),  # wraps, so that numbers are whole
+        TextColumn("{task.description}", markup=False, table_column=Column()),  # wraps: numbers stay whole
         BarColumn(bar_width=24 if console.width >= 100 else 8),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}", markup=False),

@@ -111,8 +111,10 @@ def _pairs() -> Iterable[tuple[str, str]]:
     from platoscope.datasets import list_datasets
 
     for info in list_datasets():
-        variants = [each for each in info.variants if " " not in each]
-        names = [f"{info.name}:{each}" for each in variants or [info.default] if each]
+        choices = [each for each in info.variants if " " not in each] or (
+            [info.default] if info.default else []
+        )
+        names = [f"{info.name}:{each}" for each in choices]
         yield from ((name, info.description) for name in names or [info.name])
 
 
