@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     )
     from platoscope.datasets import Pairs, load_pairs
     from platoscope.errors import PlatoscopeError
-    from platoscope.layerwise import SemanticRegion, compare, n_curve, profile, semantic_region, to_frame
+    from platoscope.layerwise import (
+        SemanticRegion,
+        compare,
+        n_curve,
+        per_item,
+        profile,
+        semantic_region,
+        to_frame,
+    )
     from platoscope.measures import (
         Imbalance,
         calibrate,
@@ -64,6 +72,7 @@ __all__ = [
     "n_curve",
     "neighborhood_overlap",
     "neighbors",
+    "per_item",
     "plot_asymmetry",
     "plot_grid",
     "plot_profile",
@@ -82,7 +91,15 @@ __all__ = [
 _HOME = {
     "datasets": ("Pairs", "load_pairs"),
     "errors": ("PlatoscopeError",),
-    "layerwise": ("SemanticRegion", "compare", "n_curve", "profile", "semantic_region", "to_frame"),
+    "layerwise": (
+        "SemanticRegion",
+        "compare",
+        "n_curve",
+        "per_item",
+        "profile",
+        "semantic_region",
+        "to_frame",
+    ),
     "measures": (
         "Imbalance",
         "calibrate",

@@ -418,7 +418,10 @@ def test_options_are_one_record_and_keywords_replace_its_fields(stacks):
     [
         (platoscope.compare, set()),
         (platoscope.profile, set()),
-        (n_curve, {"n_resamples", "resample_fraction", "interval_method", "n_permutations", "alpha"}),
+        (
+            n_curve,
+            {"n_resamples", "resample_fraction", "interval_method", "n_permutations", "alpha", "items"},
+        ),
     ],
 )
 def test_every_option_is_a_keyword_that_replaces_nothing_unless_given(function, lacks):

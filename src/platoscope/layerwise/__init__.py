@@ -15,6 +15,7 @@ from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._neighbor_curve import k_curve
+from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
@@ -37,6 +38,7 @@ __all__ = [
     "k_curve",
     "kernel_files",
     "n_curve",
+    "per_item",
     "profile",
     "semantic_region",
     "simultaneous_bands",

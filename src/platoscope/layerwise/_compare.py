@@ -13,7 +13,7 @@ from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import choose_measures, with_keywords
+from platoscope.measures import MEASURES, choose_measures, with_keywords
 from platoscope.progress import telling
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def compare(
     interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
+    items: bool | None = None,
     strata: Sequence[Any] | None = None,
     n_samples: int | None = None,
     block_size: int | None = None,
@@ -65,7 +66,7 @@ def compare(
     options : ComparisonOptions, optional
         What is computed and how; the defaults of the record if left out.
     measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, interval_method, n_permutations, alpha : optional
+resample_fraction, interval_method, n_permutations, alpha, items : optional
         Replace the fields of `options` of the same name, which `ComparisonOptions` explains.
     strata : sequence of length n_samples, optional
         Group of each item (book, class): shuffle within groups only.
@@ -100,6 +101,14 @@ resample_fraction, interval_method, n_permutations, alpha : optional
         `overlap_metric`, or under `metric` where overlap is not measured, NaN where that is undefined). The last two
         are left out where only retrieval is measured, which needs no distances.
 
+        With ``items=True`` also, over the dimension ``item`` (names of the items where the stacks have any, else row
+        numbers): ``neighbor_rank`` (float64), in direction a_to_b the rank in B of the item's nearest neighbor in A, of
+        which Δ is ``2 * neighbor_rank.sum("item") / n_samples**2`` (the mean over `n_neighbors` neighbors, and over those
+        that tie, as Δ takes it); ``nearest_a`` and ``nearest_b`` (int32), the position of the nearest neighbor among the
+        items of a layer of that side, the first by position of the ``n_nearest_a`` and ``n_nearest_b`` (int32) that tie;
+        and, where retrieval is measured, ``partner_rank`` (float64), the rank of the item's partner among all
+        candidates of the other side. `platoscope.per_item` makes a table of them.
+
     Raises
     ------
     InputError
@@ -119,8 +128,9 @@ resample_fraction, interval_method, n_permutations, alpha : optional
 
     Notes
     -----
-    One matrix product per layer (not per pair), kept as N² float32 values. See docs/measures.md
-    ("Uncertainty", "Nulls") for intervals and nulls.
+    One matrix product per layer (not per pair), kept as N² float32 values. ``items=True`` keeps 16 bytes per item and pair
+    of layers, and with `n_neighbors` above 1 looks through each matrix once more for the first neighbor. See
+    docs/measures.md ("Uncertainty", "Nulls", "Items").
 
     Examples
     --------
@@ -159,6 +169,7 @@ def profile(
     interval_method: str | None = None,
     n_permutations: int | None = None,
     alpha: float | None = None,
+    items: bool | None = None,
     strata: Sequence[Any] | None = None,
     n_samples: int | None = None,
     block_size: int | None = None,
@@ -175,7 +186,7 @@ def profile(
     layer_a, layer_b : int, optional
         Fix one side at this layer (a label, as in ``Representations.layers``) and sweep the other.
     A, B, options, measures, transform, n_neighbors, metric, overlap_neighbors, overlap_metric, n_resamples, \
-resample_fraction, interval_method, n_permutations, alpha, strata, n_samples, block_size, rng, names, progress
+resample_fraction, interval_method, n_permutations, alpha, items, strata, n_samples, block_size, rng, names, progress
         As in `compare`.
 
     Returns
@@ -226,6 +237,7 @@ def _evaluated(
 ) -> xr.Dataset:
     """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out."""
     measures = choose_measures(options.measures)
+    _check_items(options, measures)
     generator, seed = _generator(rng)
     called = _side_names(names)
     with telling(progress) as tell:
@@ -257,6 +269,19 @@ def _side_names(names: Any, /) -> dict[str, str]:
         f"name_{side}": word(f"the name of {side.upper()}", name)
         for side, name in zip("ab", names, strict=True)
     }
+
+
+def _check_items(options: ComparisonOptions, measures: Sequence[Measure]) -> None:
+    if options.items and not any(measure.by_item for measure in measures):
+        known, asked = (
+            ", ".join(measure.name for measure in group)
+            for group in ([measure for measure in MEASURES.values() if measure.by_item], measures)
+        )
+        message = (
+            f"items=True keeps what measures say of single items, and of {asked} none does. Add one that does ({known}), "
+            "or leave items out."
+        )
+        raise InputError(message)
 
 
 def _every_pair(a: Stack, b: Stack) -> npt.NDArray[np.intp]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.checks import as_array
+from platoscope.checks import as_array, in_short
 from platoscope.errors import InputError
 from platoscope.measures import (
     ComparisonOptions,
+    ItemValues,
     Measure,
     carry,
     draw_shuffles,
@@ -21,7 +22,7 @@ from platoscope.measures import (
 from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from platoscope.layerwise._stacks import Stack
     from platoscope.progress import Tell
@@ -43,6 +44,8 @@ class Evaluation:
     """Shape (n_resamples, n_directions, n_pairs)."""
     null: npt.NDArray[np.float64] | None
     """Shape (n_permutations, n_directions, n_pairs)."""
+    by_item: Mapping[str, ItemValues] = field(default_factory=dict)
+    """What it says of every item, by the name of the variable; empty where that was not asked for."""
 
 
 def evaluate(
@@ -66,12 +69,14 @@ def evaluate(
     _check_plan(a, b, options, measures)
     sides = [_Sides.of(measure, a, b, options) for measure in measures]
     scratch: dict[str, Any] = {}
-    values = []
+    values, by_item = [], []
     _tell(progress, "comparing layers", 0, len(measures))
     for done, side in enumerate(sides):
         found = side.measure.scores(side.a, side.b, pairs, options, scratch)
         values.append(_check_values(side.measure, "scores", found, (), len(pairs)))
+        by_item.append(_of_items(side.measure, pairs, scratch, n_samples) if options.items else {})
         _tell(progress, "comparing layers", done + 1, len(measures))
+    options = replace(options, items=False)  # of the items as they are, not of subsamples and permutations
     nulls: list[Any] = [None] * len(measures)
     if shuffles is not None:
         _tell(progress, "shuffling pairs", 0, len(measures))
@@ -85,7 +90,7 @@ def evaluate(
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
         resamples = _resample(sides, values, pairs, options, sets, progress)
-    return tuple(map(Evaluation, measures, values, resamples, nulls))
+    return tuple(map(Evaluation, measures, values, resamples, nulls, by_item))
 
 
 def evaluate_layer(
@@ -135,6 +140,22 @@ def _check_values(
         )
         raise InputError(message)
     return found.astype(np.float64, copy=False)
+
+
+def _of_items(
+    measure: Measure, pairs: npt.NDArray[np.intp], scratch: dict[str, Any], n_items: int, /
+) -> Mapping[str, ItemValues]:
+    """Return what a measure says of every item, or say what one of the user's should have returned."""
+    found = {} if measure.by_item is None else measure.by_item(pairs, scratch)
+    shape = (2, len(pairs), n_items)
+    for name, given in found.items():
+        if not isinstance(given, ItemValues) or np.shape(given.values) != shape:
+            message = (
+                f"by_item of measure {measure.name!r} must return ItemValues of shape {shape} (two directions, pairs of "
+                f"layers, items) by their names; got {in_short(given)} as {name!r}."
+            )
+            raise InputError(message)
+    return found
 
 
 def _resample(

@@ -35,7 +35,7 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
         ``name_b`` where the result has them, ``direction`` and the other coordinates that a result has (``layer``,
         ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``, ``null``,
         ``threshold``, ``p``, ``calibrated`` where they were computed. Values on single subsamples and permutations
-        are left out.
+        are left out, and what is about single items (`platoscope.per_item`).
 
     Raises
     ------
@@ -80,9 +80,10 @@ def _table(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
 
 
 def _is_measure(name: str, result: xr.Dataset) -> bool:
-    """Tell a measure from what belongs to one that the result holds, from diagnostics, and from bare resamples."""
+    """Tell a measure from what belongs to one that the result holds, from diagnostics, bare resamples and items."""
     owner, part = split_variable(name)
-    return not (part and owner in result) and name not in DIAGNOSTICS and "resample" not in result[name].dims
+    single = {"resample", "item"} & set(result[name].dims)
+    return not (part and owner in result) and name not in DIAGNOSTICS and not single
 
 
 def _frame(label: str, name: str, result: xr.Dataset) -> pd.DataFrame:

@@ -91,10 +91,35 @@ def label(
         _put_gap(put, put_interval, done)
     _warn_undefined(evaluations, a, b, pairs)
     return xr.Dataset(
-        variables,
-        _coordinates(a, b, pairs, grid),
+        variables | _item_variables(evaluations, pairs, dims, shape),
+        _coordinates(a, b, pairs, grid) | (_item_coordinates(a) if options.items else {}),
         _attributes(a, b, [done.measure for done in evaluations], options, seed, stratified),
     )
+
+
+def _item_coordinates(a: Stack) -> dict[str, Any]:
+    """Return the names of the items, and the positions by which `nearest_a` and `nearest_b` mean them."""
+    names = list(a.items)
+    return {"item": names, "item_position": ("item", np.arange(len(names), dtype=np.int32))}
+
+
+def _item_variables(
+    evaluations: Sequence[Evaluation], pairs: Any, dims: tuple[str, ...], shape: tuple[int, ...]
+) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """Return what is said of items as variables: of each pair of layers, or of the layers of either side."""
+    found: dict[str, tuple[tuple[str, ...], Any]] = {}
+    by_item = {name: values for done in evaluations for name, values in done.by_item.items()}
+    for name, (values, of) in by_item.items():
+        n_items = values.shape[-1]
+        if of == "direction":
+            found[name] = (("direction", *dims, "item"), values.reshape(2, *shape, n_items))
+            continue
+        for side, side_name in enumerate(("a", "b")):
+            rows, over = values[side], dims[-1]
+            if len(dims) == 2:  # a grid has each layer in many pairs
+                rows, over = rows[np.unique(pairs[:, side], return_index=True)[1]], dims[side]
+            found[f"{name}_{side_name}"] = ((over, "item"), rows)
+    return found
 
 
 def _attributes_of(measure: Measure) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def take_profile(
         "layer_a": xr.DataArray(pairs[:, 0], dims="layer"),
         "layer_b": xr.DataArray(pairs[:, 1], dims="layer"),
     }
-    profile = grid.isel(chosen).assign_coords(layer=("layer", layers)).transpose(..., "layer")
+    profile = grid.isel(chosen).assign_coords(layer=("layer", layers))
+    profile = profile.transpose(..., "layer", *(["item"] if "item" in profile.dims else []))
     for name in json.loads(grid.attrs["measures"]):
         if f"{name}_null_draws" in profile:
             profile = profile.assign(_family_of(profile, name))

@@ -48,6 +48,8 @@ class Stack:
     """Depth of each layer, from 0 (embeddings) to 1 (last block)."""
     provenance: Mapping[str, Any]
     """Where it comes from; empty for bare arrays."""
+    items: tuple[str, ...] | npt.NDArray[np.intp]
+    """The name of each item, or its row number where rows have no names."""
 
     @property
     def spaces(self) -> tuple[Space, ...]:
@@ -133,6 +135,7 @@ def make_stacks(
     rows = sum(_nbytes(layer) * n for layer, n in zip(first, n_layers, strict=True))
     keep = rows <= _ROWS_SHARE * available_memory()
     del first
+    items = _names(sides["A"].ids, sides["B"].ids, given, chosen)
     ready: list[Stack] = []
     for name, stack in sides.items():
         spaces = []
@@ -143,12 +146,24 @@ def make_stacks(
             spaces.append(_prepared(layer, stack, index, chosen, metrics, transform, block, keep, called))
             if progress is not None:
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
-        ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack)))
+        ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack), items))
     return ready[0], ready[1], groups
 
 
 def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
     return np.asarray(stack.relative_depth, np.float64), dict(stack.provenance)
+
+
+def _names(
+    ids_a: Sequence[str] | None,
+    ids_b: Sequence[str] | None,
+    n_items: int,
+    chosen: npt.NDArray[np.intp] | None,
+) -> tuple[str, ...] | npt.NDArray[np.intp]:
+    """Return the name of each item that is compared, or its row number."""
+    rows = np.arange(n_items) if chosen is None else chosen
+    ids = ids_b if ids_a is None else ids_a
+    return rows if ids is None else tuple(str(ids[row]) for row in rows)
 
 
 def _block(measures: Sequence[Measure], n_items: int, bytes_per_pair: int) -> int | None:

@@ -7,6 +7,7 @@ from platoscope.measures._cknna import cknna
 from platoscope.measures._compiled import kernel_files
 from platoscope.measures._imbalance import Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
+from platoscope.measures._items import ItemValues
 from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import (
     Calibration,
@@ -50,6 +51,7 @@ __all__ = [
     "Calibration",
     "ComparisonOptions",
     "Imbalance",
+    "ItemValues",
     "Measure",
     "Retrieval",
     "Shuffles",

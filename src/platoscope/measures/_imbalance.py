@@ -33,6 +33,8 @@ from platoscope.neighbors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from platoscope.measures._items import ItemRanks
+
 __all__ = [
     "Imbalance",
     "imbalance_null",
@@ -168,14 +170,23 @@ def imbalance_scores(
     n_neighbors: int = 1,
     metric: str | OwnMetric = "euclidean",
     ties: str = "average",
+    by_item: ItemRanks | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A."""
+    """Return Δ for pairs (a, b) of spaces, shape (2, n_pairs): A→B, then B→A.
+
+    `by_item` keeps what each item adds, of which Δ is the sum, and the nearest neighbors.
+    """
     if len(pairs) == 1:
         a, b = told_apart(A[pairs[0, 0]], metric), told_apart(B[pairs[0, 1]], metric)
         if _walk_together(a, b):
-            return _block_by_block(a, b, n_neighbors, metric, ties)[:, None]
-    forward = _directed(A, B, pairs, n_neighbors, metric, ties)
-    backward = _directed(B, A, pairs[:, ::-1], n_neighbors, metric, ties)
+            return _block_by_block(a, b, pairs[0], n_neighbors, metric, ties, by_item)[:, None]
+    kept = (None, None) if by_item is None else by_item.ranks
+    forward = _directed(A, B, pairs, n_neighbors, metric, ties, kept[0])
+    backward = _directed(B, A, pairs[:, ::-1], n_neighbors, metric, ties, kept[1])
+    if by_item is not None:
+        for side, spaces in enumerate((A, B)):
+            for position in np.unique(pairs[:, side]):
+                by_item.keep(side, position, nearest_neighbors(spaces[position], 1, metric, ties=ties))
     return np.stack([forward, backward])
 
 
@@ -186,37 +197,73 @@ def _walk_together(a: Space, b: Space) -> bool:
 
 
 def _block_by_block(
-    a: Space, b: Space, k: int, metric: str | OwnMetric, ties: str
+    a: Space,
+    b: Space,
+    pair: npt.NDArray[np.intp],
+    k: int,
+    metric: str | OwnMetric,
+    ties: str,
+    by_item: ItemRanks | None,
 ) -> npt.NDArray[np.float64]:
     """Return Δ of one pair in both directions, from one product per space instead of two.
 
     The neighbors of an item in `a` and their ranks in `b` need the rows of that item only.
     """
-    sums = np.zeros(2)
+    mean_ranks = np.zeros((2, a.n_samples))
     for blocks in zip(a.blocks(), b.blocks(), strict=True):
-        for way, (source, target) in enumerate(((0, 1), (1, 0))):
+        for source, target in ((0, 1), (1, 0)):
             near = block_neighbors((a, b)[source], blocks[source], k, metric, ties=ties)
             rank = ranks((a, b)[target], near.indptr, near.items, metric, ties=ties, blocks=[blocks[target]])
-            sums[way] += near.weights @ rank
-    return 2.0 * sums / a.n_samples**2
+            own = np.flatnonzero(np.diff(near.indptr))
+            mean_ranks[source, own] = np.add.reduceat(near.weights * rank, near.indptr[own])
+            if by_item is not None:
+                if k > 1:
+                    near = block_neighbors((a, b)[source], blocks[source], 1, metric, ties=ties)
+                by_item.keep(source, pair[source], near)
+    if by_item is not None:
+        by_item.ranks[:, 0] = mean_ranks
+    return _imbalance(mean_ranks)
+
+
+def _imbalance(mean_ranks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return Δ of the mean rank of the neighbors of every item; items are the last axis."""
+    delta: npt.NDArray[np.float64] = 2.0 * mean_ranks.sum(axis=-1) / mean_ranks.shape[-1] ** 2
+    return delta
 
 
 def _directed(
-    sources: Sequence[Space], targets: Sequence[Space], pairs: Any, k: int, metric: str | OwnMetric, ties: str
+    sources: Sequence[Space],
+    targets: Sequence[Space],
+    pairs: Any,
+    k: int,
+    metric: str | OwnMetric,
+    ties: str,
+    by_item: npt.NDArray[np.float64] | None,
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
     for target in np.unique(pairs[:, 1]):
         mine = np.flatnonzero(pairs[:, 1] == target)
         for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, ties):
-            merged, labels = merge(rows)
+            merged, _ = merge(rows)
             space = targets[target]
             rank = ranks(space, merged.indptr, merged.items, metric, ties=ties)
-            sums = np.bincount(labels, merged.values * rank, len(rows))
-            out[mine[chosen]] = 2.0 * sums / space.n_samples**2
+            mean_ranks = _by_source(merged.values * rank, rows)
+            out[mine[chosen]] = _imbalance(mean_ranks)
+            if by_item is not None:
+                by_item[mine[chosen]] = mean_ranks
         for position, s in enumerate(pairs[mine, 0]):
             if ties == "average" and nearest_neighbors(sources[s], k, metric, ties=ties).constant:
                 out[mine[position]] = 1.0
+                if by_item is not None:
+                    by_item[mine[position]] = sources[s].n_samples / 2
     return out
+
+
+def _by_source(values: npt.NDArray[np.float64], rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:
+    """Return the sums over the entries of each item, shape (n_sources, n_items), of entries merged from `rows`."""
+    counts = np.stack([np.diff(row.indptr) for row in rows], axis=1)
+    starts = np.cumsum(counts.ravel()) - counts.ravel()
+    return np.ascontiguousarray(np.add.reduceat(values, starts).reshape(counts.shape).T)
 
 
 def _source_groups(spaces: Sequence[Space], k: int, metric: str | OwnMetric, ties: str) -> Any:

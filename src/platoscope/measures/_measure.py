@@ -15,6 +15,7 @@ from platoscope.neighbors import reads_distances
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from platoscope.measures._items import ItemValues
     from platoscope.measures._nulls import Shuffles
     from platoscope.measures._options import ComparisonOptions
     from platoscope.neighbors import OwnMetric, Sample, Space
@@ -45,11 +46,12 @@ WithoutEach: TypeAlias = (
     "Callable[[Sequence[Space] | Sequence[Sample], Sequence[Space] | Sequence[Sample], LayerPairs, "
     "ComparisonOptions], Values]"
 )
+ByItem: TypeAlias = "Callable[[LayerPairs, Scratch], dict[str, ItemValues]]"
 Level: TypeAlias = "Callable[[int, ComparisonOptions], float]"
 
 
 _Read: TypeAlias = Literal["metric", "overlap_metric", "products", "rows"]
-_FUNCTIONS = ("identity", "chance", "scores", "null", "sampled", "resamples", "left_out")
+_FUNCTIONS = ("identity", "chance", "scores", "null", "sampled", "resamples", "left_out", "by_item")
 _FLAGS = (
     "directed", "higher_is_similar", "resampled", "axis_from_zero", "uses_overlap_neighbors", "permutes_matrices",
     "needs_one_space",
@@ -145,6 +147,9 @@ class Measure:
     left_out: WithoutEach | None = field(repr=False, default=None)
     """Values without each item in turn, shape (1 or 2, n_pairs, n_items), on spaces or samples; for a measure whose
     spread falls faster than 1/√N, so that its values on subsamples are carried to N (`platoscope.measures.carry`)."""
+    by_item: ByItem | None = field(repr=False, default=None)
+    """Of every item what `scores` left of it in its scratch where `ComparisonOptions.items` asks for that: variables
+    of the result, by name."""
     gap: str | None = None
     """What the difference of both directions is called, where it has a name of its own."""
     gap_label: str | None = None

@@ -59,6 +59,9 @@ class ComparisonOptions:
         Shuffled pairings behind the nulls, p-values and calibrated scores; 0 for none.
     alpha : float
         Level of the calibration threshold.
+    items : bool
+        Whether the result also says of every item, in every pair of layers, what it adds to Information Imbalance,
+        and its nearest neighbors (`platoscope.compare` names the variables).
 
     Raises
     ------
@@ -85,6 +88,7 @@ class ComparisonOptions:
     interval_method: str = "carried"
     n_permutations: int = 0
     alpha: float = 0.05
+    items: bool = False
 
     def __post_init__(self) -> None:
         self._keep("measures", measure_names("measures", self.measures))
@@ -99,6 +103,7 @@ class ComparisonOptions:
         for name in ("metric", "overlap_metric"):
             check_metric(name, getattr(self, name))
         one_of("interval_method", self.interval_method, INTERVAL_METHODS)
+        one_of("items", self.items, (True, False))
 
     def _keep(self, name: str, checked: object, /) -> None:
         """Put a value in its plain form: a record is frozen once it is made."""

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from platoscope.checks import whole_numbers
 from platoscope.errors import InputError
 from platoscope.measures._inputs import two_spaces
-from platoscope.neighbors import Transform, over_tasks, powers_of_two
+from platoscope.measures._similarity import Exact, centered_rows, partner_ranks, slack_of
+from platoscope.neighbors import Transform, over_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.neighbors import FloatArray, Space
+    from platoscope.neighbors import Space
 
 __all__ = ["COMMON", "Retrieval", "retrieval", "retrieval_null", "retrieval_resamples", "retrieval_scores"]
 
@@ -93,63 +94,11 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     return Retrieval(forward, backward)
 
 
-class _Rows(NamedTuple):
-    """The distinct rows of a space minus the mean of all items, and their lengths."""
-
-    centered: npt.NDArray[np.float32]
-    norm: npt.NDArray[np.float32]
-    mean: npt.NDArray[np.float64]
-    """Taken off the rows times `scale`."""
-    scale: float
-
-
-def _rows(space: Space) -> _Rows:
-    kept: _Rows | None = space.memo.get("retrieval rows")
-    if kept is None:
-        rows = np.concatenate([part[space.first] for part in space.parts], axis=1)
-        scale = float(powers_of_two(max(float(rows.max()), -float(rows.min()))))
-        # The scale of subnormal rows is beyond float32.
-        rows = rows * (
-            rows.dtype.type(scale) if scale <= float(np.finfo(rows.dtype).max) else np.float64(scale)
-        )
-        mean = np.average(rows, axis=0, weights=space.weights)
-        centered = (rows - mean).astype(np.float32)
-        norm = np.linalg.norm(centered, axis=1)
-        if not norm.all():
-            bad = np.flatnonzero(norm == 0)
-            message = (
-                f"{space.name} has {bad.size} distinct rows equal to its mean, whose direction is undefined; the "
-                f"first is row {space.first[bad[0]]}. Drop those items on both sides, or choose `measures` without "
-                "retrieval."
-            )
-            raise InputError(message)
-        space.memo["retrieval rows"] = kept = _Rows(centered, norm, mean, scale)
-    return kept
-
-
 def _put_away(*spaces: Space) -> None:
     """Forget rows that are wider than the distance matrix: those of all layers would take more than all else together."""
     for space in spaces:
         if space.n_features > space.n_distinct:
             space.memo.pop("retrieval rows", None)
-
-
-class _Directions:
-    """Centered rows of length 1 in float64, of those distinct rows that are asked for."""
-
-    def __init__(self, space: Space) -> None:
-        self._space, self._rows = space, _rows(space)
-        self._parts: tuple[FloatArray, ...] | None = None
-
-    def __getitem__(self, distinct: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
-        if self._parts is None:
-            self._parts = self._space.parts  # read once, and only where float32 leaves something open
-        items = self._space.first[distinct]
-        rows = np.concatenate([part[items] for part in self._parts], axis=1).astype(np.float64)
-        rows = rows * self._rows.scale - self._rows.mean
-        lengths = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-        found: npt.NDArray[np.float64] = rows / lengths
-        return found
 
 
 def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
@@ -161,7 +110,7 @@ def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
     if kept is not None and partner() is b:
         remembered: npt.NDArray[np.float32] = kept
         return remembered
-    product: npt.NDArray[np.float32] = _rows(a).centered @ _rows(b).centered.T
+    product: npt.NDArray[np.float32] = centered_rows(a).centered @ centered_rows(b).centered.T
     if product.nbytes <= _KEPT:
         a.memo["retrieval products"] = (weakref.ref(b), product)
     return product
@@ -203,9 +152,7 @@ def _hits(
     from platoscope.measures._kernels import add_sure_hits  # numba: 0.3 s to import
 
     n_samples = len(similarity)
-    rows = _rows(queries)
-    unit = 2.0**-24 * (16.0 + 1.5 * np.sqrt(rows.centered.shape[1]))
-    slack = (2 * unit * rows.norm[queries.inverse]).astype(np.float32)
+    slack = slack_of(queries)
     edge = np.full(n_samples, -np.inf, similarity.dtype)
     if len(orders) > 1:
         # Only candidates among the largest k can count: most permuted partners are not.
@@ -214,15 +161,10 @@ def _hits(
     hits = np.zeros((len(ks), len(orders)))
     unsure = np.zeros(orders.shape, np.bool_)
     add_sure_hits(similarity, edge, slack, orders, np.asarray(ks, np.int64), hits, unsure)
-    asking, offered = _Directions(queries), _Directions(candidates)
+    exact = Exact(queries, candidates)
     for p, i in zip(*np.nonzero(unsure), strict=True):
-        row, partner = similarity[i], orders[p, i]
-        near = np.flatnonzero(np.abs(row - row[partner]) <= slack[i])
-        rows_of_near, back = np.unique(candidates.inverse[near], return_inverse=True)
-        apart = np.square(offered[rows_of_near] - asking[queries.inverse[i : i + 1]]).sum(axis=1)[back]
-        target = apart[near == partner]
-        closer = (row > row[partner] + slack[i]).sum() + (apart < target).sum()
-        hits[:, p] += np.clip((np.asarray(ks) - closer) / (apart == target).sum(), 0, 1)
+        closer, tied = exact.place(similarity[i], slack[i], i, orders[p, i])
+        hits[:, p] += np.clip((np.asarray(ks) - closer) / tied, 0, 1)
     return hits / n_samples
 
 
@@ -232,8 +174,12 @@ def _recalls(
     pairs: npt.NDArray[np.intp],
     orders: npt.NDArray[np.intp],
     ks: Sequence[int],
+    places: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_ks, n_permutations, 2, n_pairs)."""
+    """Return recall@k when the partner of item i is ``orders[p, i]``, shape (n_ks, n_permutations, 2, n_pairs).
+
+    `places`, shape (2, n_pairs, n_samples), is filled with the ranks of item i itself.
+    """
     unorders = np.argsort(orders, axis=1)
     out = np.empty((len(ks), len(orders), 2, len(pairs)))
 
@@ -242,12 +188,21 @@ def _recalls(
             a, b = A[pairs[p, 0]], B[pairs[p, 1]]
             if _without_directions(a, b):
                 out[..., p] = _by_chance(ks, len(orders[0]))[:, None, None]
+                if places is not None:
+                    places[:, p] = (len(orders[0]) + 1) / 2
                 continue
             products = _products(a, b)
             # The length of the query is the same for all candidates.
-            forward, backward = products / _rows(b).norm, (products / _rows(a).norm[:, None]).T
-            out[:, :, 0, p] = _hits(_by_item(forward, a, b), orders, ks, a, b)
-            out[:, :, 1, p] = _hits(_by_item(np.ascontiguousarray(backward), b, a), unorders, ks, b, a)
+            forward, backward = (
+                products / centered_rows(b).norm,
+                (products / centered_rows(a).norm[:, None]).T,
+            )
+            forward, backward = _by_item(forward, a, b), _by_item(np.ascontiguousarray(backward), b, a)
+            out[:, :, 0, p] = _hits(forward, orders, ks, a, b)
+            out[:, :, 1, p] = _hits(backward, unorders, ks, b, a)
+            if places is not None:
+                places[0, p] = partner_ranks(forward, a, b)
+                places[1, p] = partner_ranks(backward, b, a)
             _put_away(a, b)
 
     over_tasks(work, len(pairs))
@@ -262,13 +217,19 @@ def retrieval_scores(
     *,
     k: int,
     scratch: dict[str, Any] | None = None,
+    by_item: bool = False,
 ) -> npt.NDArray[np.float64]:
     """Return recall@k for pairs (a, b) of spaces, shape (2, n_pairs): A queries B, then B queries A.
 
-    One product per pair serves all k; a `scratch` that is passed to several calls keeps their results.
+    One product per pair serves all k; a `scratch` that is passed to several calls keeps their results, and `by_item`
+    the rank of every partner too, as its "partner ranks".
     """
-    identity = np.arange(A[0].n_samples)[None]
-    values: npt.NDArray[np.float64] = _remembered("retrieval", A, B, pairs, identity, k, scratch)[0]
+    n_samples = A[0].n_samples
+    places = None
+    if by_item and scratch is not None:
+        places = scratch.setdefault("partner ranks", np.empty((2, len(pairs), n_samples)))
+    identity = np.arange(n_samples)[None]
+    values: npt.NDArray[np.float64] = _remembered("retrieval", A, B, pairs, identity, k, scratch, places)[0]
     return values
 
 
@@ -323,7 +284,7 @@ def _recalls_on_sets(
             turned = np.ascontiguousarray(products.T)
             means_a, means_b = _set_means(a, sets), _set_means(b, sets)
             # Centering a subset takes off its own means: (x - m)(y - n) = xy - xn - my + mn.
-            left, right = _rows(a).centered @ means_b.T, _rows(b).centered @ means_a.T
+            left, right = centered_rows(a).centered @ means_b.T, centered_rows(b).centered @ means_a.T
             both = np.einsum("sd,sd->s", means_a, means_b)
             inverse_a, inverse_b = _inverse_norms(a, means_a), _inverse_norms(b, means_b)
             for draw, items in enumerate(sets):
@@ -343,12 +304,12 @@ def _recalls_on_sets(
 def _set_means(space: Space, sets: Any) -> npt.NDArray[np.float32]:
     """Return the mean of the centered rows of each set, shape (n_sets, n_features)."""
     counts = np.stack([np.bincount(space.inverse[items], minlength=space.n_distinct) for items in sets])
-    return (counts.astype(np.float32) @ _rows(space).centered) / np.float32(sets.shape[1])
+    return (counts.astype(np.float32) @ centered_rows(space).centered) / np.float32(sets.shape[1])
 
 
 def _inverse_norms(space: Space, means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return one over the length of every distinct row minus every mean, shape (n_distinct, n_sets)."""
-    rows = _rows(space)
+    rows = centered_rows(space)
     squares = (
         np.square(rows.norm)[:, None] - 2 * rows.centered @ means.T + np.einsum("sd,sd->s", means, means)
     )
@@ -366,10 +327,11 @@ def _remembered(
     orders: Any,
     k: int,
     scratch: dict[str, Any] | None,
+    places: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
     scratch = {} if scratch is None else scratch
     if k not in scratch.get(key, {}):
         ks = sorted({k, *COMMON})
-        scratch[key] = dict(zip(ks, _recalls(A, B, pairs, orders, ks), strict=True))
+        scratch[key] = dict(zip(ks, _recalls(A, B, pairs, orders, ks, places), strict=True))
     values: npt.NDArray[np.float64] = scratch[key][k]
     return values

@@ -8,6 +8,7 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
+from platoscope.measures._items import ItemRanks, ItemValues
 from platoscope.measures._left_out import imbalance_left_out
 from platoscope.measures._measure import Invariance, Measure
 from platoscope.measures._overlap import (
@@ -23,9 +24,18 @@ from platoscope.measures._variables import PARTS, split_variable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from platoscope.measures._measure import LayerPairs, Scratch
+    from platoscope.measures._options import ComparisonOptions
+    from platoscope.neighbors import Space
+
 __all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure"]
 
-_RESERVED = frozenset({"asymmetry", "direction", "draw", "layer", "n_samples", "permutation", "resample"})
+_RESERVED = frozenset(
+    {
+        "asymmetry", "direction", "draw", "item", "layer", "n_samples", "neighbor_rank", "partner_rank", "permutation",
+        "resample",
+    }
+)  # fmt: skip
 # What stands beside a measure, and what is about one side: its layers, depths, diagnostics.
 _SUFFIXES = ("_a", "_b", "_best", *(f"_{part}" for part in PARTS))
 _ALL: frozenset[Invariance] = frozenset({"isometry", "scale", "translation"})
@@ -70,7 +80,10 @@ def _retrieval(k: int) -> Measure:
         identity=lambda n, o: 1.0,
         chance=lambda n, o: k / n,
         invariances=_ALL,
-        scores=lambda A, B, pairs, o, scratch: retrieval_scores(A, B, pairs, k=k, scratch=scratch),
+        scores=lambda A, B, pairs, o, scratch: retrieval_scores(
+            A, B, pairs, k=k, scratch=scratch, by_item=o.items
+        ),
+        by_item=lambda pairs, scratch: {"partner_rank": ItemValues(scratch["partner ranks"])},
         null=lambda A, B, pairs, shuffles, o, scratch: retrieval_null(
             A, B, pairs, shuffles.orders, k=k, scratch=scratch
         ),
@@ -78,6 +91,16 @@ def _retrieval(k: int) -> Measure:
             A, B, pairs, sets, k=k, scratch=scratch
         ),
     )
+
+
+def _room(
+    A: Sequence[Space], pairs: LayerPairs, options: ComparisonOptions, scratch: Scratch
+) -> ItemRanks | None:
+    """Make room in the scratch for what items add to Information Imbalance, where it is asked for."""
+    if not options.items:
+        return None
+    scratch["item ranks"] = kept = ItemRanks.of(len(pairs), A[0].n_samples)
+    return kept
 
 
 _TABLE = (
@@ -98,8 +121,9 @@ _TABLE = (
         chance=lambda n, o: 1.0,
         invariances=_ALL,
         scores=lambda A, B, pairs, o, scratch: imbalance_scores(
-            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric
+            A, B, pairs, n_neighbors=o.n_neighbors, metric=o.metric, by_item=_room(A, pairs, o, scratch)
         ),
+        by_item=lambda pairs, scratch: scratch["item ranks"].variables(pairs),
         null=lambda A, B, pairs, shuffles, o, scratch: imbalance_null(
             A, B, pairs, shuffles, n_neighbors=o.n_neighbors, metric=o.metric
         ),
