@@ -62,6 +62,10 @@ def awkward(kind, n_samples=24, seed=0):
     return X, Y
 
 
+def rng_rows(count):
+    return np.random.default_rng(count).integers(0, 10, count)
+
+
 def with_metric(metric):
     """Return options that compare neighbors and ranks in a metric."""
     return ComparisonOptions(metric=metric, overlap_neighbors=3, overlap_metric=metric)
@@ -202,3 +206,36 @@ def test_retrieval_is_exact(kind, dtype):
     for k in (1, 3):
         assert found.forward[k] == pytest.approx(references.retrieval(*centered, k), abs=1e-12)
         assert found.backward[k] == pytest.approx(references.retrieval(*centered[::-1], k), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "far groups", "copies"])
+def test_retrieval_on_subsets_is_exact(kind):
+    """So it is about the mean of some of the items, however far from that of all, and with copies among them."""
+    X, Y = awkward(kind, n_samples=60)
+    if kind == "a huge feature":
+        Y[:, 0] *= 5000
+    elif kind == "far groups":
+        X[30:] += 1e9
+    elif kind == "copies":
+        X[20:], Y[40:] = X[rng_rows(40)], Y[rng_rows(20)]
+    sets = np.stack(
+        [np.arange(24), np.arange(36, 60), np.sort(np.random.default_rng(1).permutation(60)[:24])]
+    )
+    sides = [prepare(X)], [prepare(Y)]
+    for k in (1, 5):
+        found = get_measure(f"retrieval_at_{k}").resamples(*sides, ONE, sets, OPTIONS, {})
+        for items, (forward, backward) in zip(sets, found[..., 0], strict=True):
+            centered = [np.longdouble(Z[items]) - np.longdouble(Z[items]).mean(0) for Z in (X, Y)]
+            assert forward == pytest.approx(references.retrieval(*centered, k), abs=1e-12)
+            assert backward == pytest.approx(references.retrieval(*centered[::-1], k), abs=1e-12)
+
+
+def test_retrieval_on_a_subset_without_directions_is_that_of_chance():
+    """Items that are one row there tie; a row that is the mean is as far from one candidate as from another."""
+    X, Y = awkward("none")
+    X[:12] = 0.1
+    Y[23] = Y[12:23].mean(0)
+    sets = np.stack([np.arange(12), np.arange(12, 24)])
+    found = get_measure("retrieval_at_1").resamples([prepare(X)], [prepare(Y)], ONE, sets, OPTIONS, {})
+    np.testing.assert_allclose(found[0, :, 0], 1 / 12)
+    assert 0 < found[1, 1, 0] < 1

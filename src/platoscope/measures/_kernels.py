@@ -9,7 +9,6 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "add_sample_hits",
     "add_sure_hits",
     "gather_rows",
     "gather_upper",
@@ -118,17 +117,6 @@ def gather_upper(stack, orders, rows, offsets, out, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_hit(scores, target, ks, hits):
-    closer = np.int32(0)
-    within = np.int32(0)
-    for j in range(scores.size):
-        closer += np.int32(scores[j] > target)
-        within += np.int32(scores[j] >= target)
-    for s in range(ks.size):
-        hits[s] += min(max((ks[s] - closer) / (within - closer), 0.0), 1.0)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def add_sure_hits(similarity, edge, slack, orders, ks, hits, unsure):
     """Add to ``hits[:, p]`` whether candidate ``orders[p, i]`` is among the k most similar to i.
 
@@ -153,21 +141,6 @@ def add_sure_hits(similarity, edge, slack, orders, ks, hits, unsure):
             if not unsure[p, i]:
                 for s in range(ks.size):
                     hits[s, p] += closer < ks[s]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def add_sample_hits(products, rows, columns, left, right, scale, ks, hits):
-    """Add to `hits` whether the partner is among the k most similar, for items of a sample.
-
-    The similarity of query p and candidate q is ``(products[rows[p], columns[q]] - left[p] - right[q]) *
-    scale[q]``.
-    """
-    scores = np.empty(columns.size, products.dtype)
-    for p in range(rows.size):
-        source = products[rows[p]]
-        for q in range(columns.size):
-            scores[q] = (source[columns[q]] - left[p] - right[q]) * scale[q]
-        _add_hit(scores, scores[p], ks, hits)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})

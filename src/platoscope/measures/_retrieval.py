@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.checks import whole_numbers
 from platoscope.errors import InputError
+from platoscope.measures._centered import (
+    Directions,
+    Given,
+    centered_rows,
+    in_sets,
+    products_of_rows,
+    put_away,
+)
 from platoscope.measures._inputs import two_spaces
-from platoscope.measures._similarity import Exact, centered_rows, partner_ranks, slack_of
+from platoscope.measures._similarity import Exact, partner_ranks, slack_of
 from platoscope.neighbors import Transform, over_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from platoscope.neighbors import Space
 
@@ -25,8 +32,8 @@ COMMON = (1, 5)
 """The numbers of candidates that the table of measures has."""
 
 
-# Larger products of one pair of layers are computed again for values, nulls and subsamples.
-_KEPT = 32 << 20
+# How many times its length about the mean of a set a row may be long about the mean of all.
+_MOST_BLUR = 8.0
 
 
 class Retrieval(NamedTuple):
@@ -94,28 +101,6 @@ def retrieval(X: Any, Y: Any, /, *, k: Sequence[int] = COMMON, transform: Transf
     return Retrieval(forward, backward)
 
 
-def _put_away(*spaces: Space) -> None:
-    """Forget rows that are wider than the distance matrix: those of all layers would take more than all else together."""
-    for space in spaces:
-        if space.n_features > space.n_distinct:
-            space.memo.pop("retrieval rows", None)
-
-
-def _products(a: Space, b: Space) -> npt.NDArray[np.float32]:
-    """Return the products of every distinct row of `a` with every distinct row of `b`.
-
-    `a` remembers the last of them: values, nulls and subsamples of a pair ask one after the other.
-    """
-    partner, kept = a.memo.get("retrieval products", (lambda: None, None))
-    if kept is not None and partner() is b:
-        remembered: npt.NDArray[np.float32] = kept
-        return remembered
-    product: npt.NDArray[np.float32] = centered_rows(a).centered @ centered_rows(b).centered.T
-    if product.nbytes <= _KEPT:
-        a.memo["retrieval products"] = (weakref.ref(b), product)
-    return product
-
-
 def _without_directions(a: Space, b: Space) -> bool:
     """Say whether all rows of a side are its mean, so that all candidates tie; the sides must have one width."""
     if a.n_features != b.n_features:
@@ -139,20 +124,20 @@ def _by_item(products: npt.NDArray[np.float32], a: Space, b: Space) -> npt.NDArr
 
 
 def _hits(
-    similarity: npt.NDArray[Any],
+    similarity: npt.NDArray[np.float32],
+    slack: npt.NDArray[np.float32],
     orders: npt.NDArray[np.intp],
     ks: Sequence[int],
-    queries: Space,
-    candidates: Space,
+    exact: Exact,
 ) -> npt.NDArray[Any]:
     """Return recall@k of candidate ``orders[p, i]`` for query i, shape (n_ks, n_permutations).
 
-    Similarities are float32 and carry a bound on their error; what lies within it is compared again in float64.
+    Similarities are float32, and two of one query known to differ by more than its `slack` only; what lies within it is
+    compared again in float64.
     """
     from platoscope.measures._kernels import add_sure_hits  # numba: 0.3 s to import
 
     n_samples = len(similarity)
-    slack = slack_of(queries)
     edge = np.full(n_samples, -np.inf, similarity.dtype)
     if len(orders) > 1:
         # Only candidates among the largest k can count: most permuted partners are not.
@@ -161,7 +146,6 @@ def _hits(
     hits = np.zeros((len(ks), len(orders)))
     unsure = np.zeros(orders.shape, np.bool_)
     add_sure_hits(similarity, edge, slack, orders, np.asarray(ks, np.int64), hits, unsure)
-    exact = Exact(queries, candidates)
     for p, i in zip(*np.nonzero(unsure), strict=True):
         closer, tied = exact.place(similarity[i], slack[i], i, orders[p, i])
         hits[:, p] += np.clip((np.asarray(ks) - closer) / tied, 0, 1)
@@ -191,19 +175,23 @@ def _recalls(
                 if places is not None:
                     places[:, p] = (len(orders[0]) + 1) / 2
                 continue
-            products = _products(a, b)
+            products = products_of_rows(a, b)
+            exact = Exact(Directions(Given(a)), Directions(Given(b)))
+            slack_a, slack_b = (
+                slack_of(centered_rows(space).norm[space.inverse], space.n_features) for space in (a, b)
+            )
             # The length of the query is the same for all candidates.
             forward, backward = (
                 products / centered_rows(b).norm,
                 (products / centered_rows(a).norm[:, None]).T,
             )
             forward, backward = _by_item(forward, a, b), _by_item(np.ascontiguousarray(backward), b, a)
-            out[:, :, 0, p] = _hits(forward, orders, ks, a, b)
-            out[:, :, 1, p] = _hits(backward, unorders, ks, b, a)
+            out[:, :, 0, p] = _hits(forward, slack_a, orders, ks, exact)
+            out[:, :, 1, p] = _hits(backward, slack_b, unorders, ks, exact.turned())
             if places is not None:
-                places[0, p] = partner_ranks(forward, a, b)
-                places[1, p] = partner_ranks(backward, b, a)
-            _put_away(a, b)
+                places[0, p] = partner_ranks(forward, slack_a, exact, b.weights[b.inverse])
+                places[1, p] = partner_ranks(backward, slack_b, exact.turned(), a.weights[a.inverse])
+            put_away(a, b)
 
     over_tasks(work, len(pairs))
     return out
@@ -269,54 +257,70 @@ def retrieval_resamples(
 def _recalls_on_sets(
     A: Sequence[Space], B: Sequence[Space], pairs: Any, sets: Any, ks: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    from platoscope.measures._kernels import add_sample_hits  # numba: 0.3 s to import
-
-    out = np.zeros((len(ks), len(sets), 2, len(pairs)))
-    wanted = np.asarray(ks, np.int64)
+    out = np.empty((len(ks), len(sets), 2, len(pairs)))
+    paired = np.arange(sets.shape[1])[None]
 
     def work(start: int, stop: int) -> None:
         for p in range(start, stop):
             a, b = A[pairs[p, 0]], B[pairs[p, 1]]
             if _without_directions(a, b):
-                out[..., p] = _by_chance(ks, sets.shape[1])[:, None, None] * sets.shape[1]
+                out[..., p] = _by_chance(ks, sets.shape[1])[:, None, None]
                 continue
-            products = _products(a, b)
-            turned = np.ascontiguousarray(products.T)
-            means_a, means_b = _set_means(a, sets), _set_means(b, sets)
-            # Centering a subset takes off its own means: (x - m)(y - n) = xy - xn - my + mn.
-            left, right = centered_rows(a).centered @ means_b.T, centered_rows(b).centered @ means_a.T
-            both = np.einsum("sd,sd->s", means_a, means_b)
-            inverse_a, inverse_b = _inverse_norms(a, means_a), _inverse_norms(b, means_b)
-            for draw, items in enumerate(sets):
-                here, there = a.inverse[items], b.inverse[items]
-                x, y = left[here, draw] - both[draw], right[there, draw]
-                add_sample_hits(
-                    products, here, there, x, y, inverse_b[there, draw], wanted, out[:, draw, 0, p]
-                )
-                add_sample_hits(turned, there, here, y, x, inverse_a[here, draw], wanted, out[:, draw, 1, p])
-            _put_away(a, b)
+            rows_a, rows_b = Given(a), Given(b)
+            for draw, similar in enumerate(_similar_in_sets(a, b, sets)):
+                items = sets[draw]
+                exact = Exact(Directions(rows_a, items), Directions(rows_b, items))
+                if similar is None:
+                    similar = _of_directions(exact)
+                forward, backward, slack_a, slack_b = similar
+                out[:, draw, 0, p] = _hits(forward, slack_a, paired, ks, exact)[:, 0]
+                out[:, draw, 1, p] = _hits(backward, slack_b, paired, ks, exact.turned())[:, 0]
+            put_away(a, b)
 
     over_tasks(work, len(pairs))
-    recalls: npt.NDArray[np.float64] = out / sets.shape[1]
-    return recalls
+    return out
 
 
-def _set_means(space: Space, sets: Any) -> npt.NDArray[np.float32]:
-    """Return the mean of the centered rows of each set, shape (n_sets, n_features)."""
-    counts = np.stack([np.bincount(space.inverse[items], minlength=space.n_distinct) for items in sets])
-    return (counts.astype(np.float32) @ centered_rows(space).centered) / np.float32(sets.shape[1])
+_Similar: TypeAlias = tuple[
+    npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]
+]
+"""Similarities in both directions, queries × candidates, and the slack of the queries of both."""
 
 
-def _inverse_norms(space: Space, means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return one over the length of every distinct row minus every mean, shape (n_distinct, n_sets)."""
-    rows = centered_rows(space)
-    squares = (
-        np.square(rows.norm)[:, None] - 2 * rows.centered @ means.T + np.einsum("sd,sd->s", means, means)
-    )
-    inverse: npt.NDArray[np.float32] = np.sqrt(
-        np.divide(1, squares, out=np.zeros_like(squares), where=squares > 0)
-    )
-    return inverse
+def _similar_in_sets(a: Space, b: Space, sets: Any) -> Iterator[_Similar | None]:
+    """Yield the similarities in each set, from products of all items; None where those say too little of the set."""
+    products = products_of_rows(a, b)
+    in_a, in_b = in_sets(a, sets), in_sets(b, sets)
+    # Centering a subset takes off its own means: (x - m)(y - n) = xy - xn - my + mn.
+    both = np.einsum("sd,sd->s", in_a.means, in_b.means)
+    left = (centered_rows(a).centered @ in_b.means.T - both).astype(np.float32)
+    right = (centered_rows(b).centered @ in_a.means.T).astype(np.float32)
+    for draw, items in enumerate(sets):
+        here, there = a.inverse[items], b.inverse[items]
+        reach_a, reach_b = (
+            centered_rows(a).norm[here] + in_a.sizes[draw],
+            centered_rows(b).norm[there] + in_b.sizes[draw],
+        )
+        lengths_a, lengths_b = in_a.lengths[here, draw], in_b.lengths[there, draw]
+        # A product is as exact as what is multiplied is long: far from the mean of all items, little is left of that.
+        blur_a, blur_b = (reach_a / lengths_a).max(), (reach_b / lengths_b).max()
+        if max(blur_a, blur_b) > _MOST_BLUR:
+            yield None
+            continue
+        found = products[np.ix_(here, there)]
+        found -= left[here, draw, None]
+        found -= right[there, draw]
+        forward, backward = found / lengths_b, (found / lengths_a[:, None]).T
+        slack_a, slack_b = (slack_of(reach, a.n_features) for reach in (reach_a * blur_b, reach_b * blur_a))
+        yield forward, np.ascontiguousarray(backward), slack_a, slack_b
+
+
+def _of_directions(exact: Exact) -> _Similar:
+    """Return the similarities of items whose rows are read for themselves."""
+    units = [side[:].astype(np.float32) for side in (exact.queries, exact.candidates)]
+    found = units[0] @ units[1].T
+    slack = slack_of(np.ones(len(found)), units[0].shape[1])
+    return found, np.ascontiguousarray(found.T), slack, slack
 
 
 def _remembered(
