@@ -15,6 +15,7 @@ import typer
 from platoscope.cli.cache import cache
 from platoscope.cli.compare import compare
 from platoscope.cli.data import data
+from platoscope.cli.doctor import doctor
 from platoscope.cli.extract import extract
 from platoscope.cli.figures import figures
 from platoscope.cli.models import models
@@ -54,6 +55,7 @@ app.command("compare")(compare)
 app.command("plan")(plan)
 app.add_typer(store, name="store")
 app.add_typer(cache, name="cache")
+app.command("doctor")(doctor)
 
 
 def _print_version(wanted: bool) -> None:
