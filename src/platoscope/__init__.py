@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise import (
         SemanticRegion,
         compare,
+        compare_models,
         n_curve,
         per_item,
         profile,
@@ -59,6 +60,7 @@ __all__ = [
     "cka",
     "cknna",
     "compare",
+    "compare_models",
     "datasets",
     "errors",
     "extract",
@@ -94,6 +96,7 @@ _HOME = {
     "layerwise": (
         "SemanticRegion",
         "compare",
+        "compare_models",
         "n_curve",
         "per_item",
         "profile",

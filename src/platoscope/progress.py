@@ -25,6 +25,7 @@ __all__ = [
     "PassProgress",
     "Progress",
     "Silent",
+    "StageTeller",
     "Tell",
     "check_progress",
     "open_bar",
@@ -197,7 +198,7 @@ def telling(progress: Tell | bool | None, /) -> Iterator[Tell | None]:
     check_progress(progress, "what, done and total")
     if progress is True:
         with open_bar() as bar:
-            yield _StageTeller(bar)
+            yield StageTeller(bar)
     else:
         yield progress or None
 
@@ -218,8 +219,14 @@ def check_progress(progress: object, arguments: str, /) -> None:
 
 
 @dataclass
-class _StageTeller:
-    """A `Tell` that opens a stage of a `Progress` for each new thing that is being done."""
+class StageTeller:
+    """A `Tell` that opens a stage of a `Progress` for each new thing that is being done.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told of it.
+    """
 
     progress: Progress
     what: str | None = field(default=None, init=False)

@@ -249,6 +249,22 @@ class Pairs:
             counts=(*self.counts, FilterCount("sample", n, len(self) - n, f"drawn at random, seed {seed}")),
         )
 
+    def side(self, name: str, /) -> Side:
+        """Return the side that is called so: "a", "b", or the name of one of two sides of different names.
+
+        Raises
+        ------
+        InputError
+            If neither is.
+        """
+        by_name = {"a": self.a, "b": self.b}
+        if name not in by_name and self.a.name != self.b.name:
+            by_name |= {self.a.name: self.a, self.b.name: self.b}
+        if name not in by_name:
+            message = f"side must be 'a' ({self.a.name!r}) or 'b' ({self.b.name!r}), got {name!r}."
+            raise InputError(message)
+        return by_name[name]
+
     def swap(self) -> Pairs:
         """Return the same pairs with the sides exchanged; name, ids and provenance stay."""
         return replace(self, a=self.b, b=self.a)

@@ -14,6 +14,7 @@ from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
+from platoscope.layerwise._models import TwoReadings, compare_models, read_models
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
@@ -29,8 +30,10 @@ __all__ = [
     "SPACES",
     "LayerStack",
     "SemanticRegion",
+    "TwoReadings",
     "as_stack",
     "compare",
+    "compare_models",
     "compare_spaces",
     "compile_kernels",
     "count_items",
@@ -40,6 +43,7 @@ __all__ = [
     "n_curve",
     "per_item",
     "profile",
+    "read_models",
     "semantic_region",
     "simultaneous_bands",
     "take_profile",

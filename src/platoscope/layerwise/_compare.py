@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
     from platoscope.progress import Tell
 
-__all__ = ["compare", "profile"]
+__all__ = ["check_names", "compare", "fresh_seed", "profile"]
 
 
 def compare(
@@ -239,7 +239,7 @@ def _evaluated(
     measures = choose_measures(options.measures)
     _check_items(options, measures)
     generator, seed = _generator(rng)
-    called = _side_names(names)
+    called = {} if names is None else dict(zip(("name_a", "name_b"), check_names(names), strict=True))
     with telling(progress) as tell:
         a, b, strata = make_stacks(
             A,
@@ -258,17 +258,18 @@ def _evaluated(
     return diagnose(result, a, b, pairs, measures, options).assign_attrs(called)
 
 
-def _side_names(names: Any, /) -> dict[str, str]:
-    """Return the attributes that name both sides; none where they have no names."""
-    if names is None:
-        return {}
+def check_names(names: Any, /) -> tuple[str, str]:
+    """Return what both sides are called.
+
+    Raises
+    ------
+    InputError
+        If it is not two texts.
+    """
     if not isinstance(names, list | tuple) or len(names) != 2:
         message = f"names must be two texts, of A and of B, as ('English', 'Italian'); got {in_short(names)}."
         raise InputError(message)
-    return {
-        f"name_{side}": word(f"the name of {side.upper()}", name)
-        for side, name in zip("ab", names, strict=True)
-    }
+    return word("the name of A", names[0]), word("the name of B", names[1])
 
 
 def _check_items(options: ComparisonOptions, measures: Sequence[Measure]) -> None:

@@ -9,6 +9,7 @@ from platoscope.models.catalog import ModelInfo, catalog
 from platoscope.models.describing import describe_model
 from platoscope.models.encoder import Encoder
 from platoscope.models.loading import load_model
+from platoscope.models.naming import name_of
 from platoscope.models.on_demand import ModelOnDemand, Shelf
 from platoscope.models.pooling import Pooling, parse_poolings
 
@@ -21,5 +22,6 @@ __all__ = [
     "catalog",
     "describe_model",
     "load_model",
+    "name_of",
     "parse_poolings",
 ]

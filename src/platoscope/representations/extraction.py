@@ -168,14 +168,8 @@ class _Chosen:
 
 def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
     if isinstance(data, Pairs):
-        by_name = {"a": data.a, "b": data.b}
-        if side not in by_name and data.a.name != data.b.name:
-            by_name |= {data.a.name: data.a, data.b.name: data.b}
-        if side not in by_name:
-            message = f"side must be 'a' ({data.a.name!r}) or 'b' ({data.b.name!r}), got {side!r}."
-            raise InputError(message)
         about = {"pairs": data.name, "provenance": dict(data.provenance)}
-        chosen = _Chosen(by_name[side], data.ids, about)
+        chosen = _Chosen(data.side(side), data.ids, about)
     else:
         items = data if isinstance(data, Side) else Side("items", "text", data)
         chosen = _Chosen(items, tuple(str(i) for i in range(len(items))), {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source
 from platoscope.studies.design.records import Choices, Panel, Statement
 from platoscope.studies.judge import rules
@@ -12,7 +13,7 @@ from platoscope.studies.judge.evidence import curve
 from platoscope.studies.judge.judging import decide
 from platoscope.studies.judge.several_spaces import about_asymmetry
 from platoscope.studies.paper import _setting as setting
-from platoscope.studies.paper._setting import caption_source, from_preset, image_items, name_of
+from platoscope.studies.paper._setting import caption_source, from_preset, image_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,6 @@ from platoscope.studies.design.comparison import Items, Source
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from platoscope.studies.design.records import Choices
 
 __all__ = [
@@ -36,7 +34,6 @@ __all__ = [
     "language_items",
     "language_of",
     "languages_of",
-    "name_of",
     "text_items",
 ]
 
@@ -113,22 +110,6 @@ def language_of(pairs: str, /) -> str:
     """
     language = languages_of(pairs)[1]
     return pairs if language == languages_of("")[1] else language
-
-
-def name_of(model: str, among: Sequence[str] | None = None, /) -> str:
-    """Give the short name of a model: of a hub id or of a path the last part, and as many as tell it from the others.
-
-    >>> name_of("google/gemma-3-270m"), name_of("runs/a/last/", ("runs/a/last", "runs/b/last"))
-    ('gemma-3-270m', 'a/last')
-    """
-    parts, *others = (
-        given.replace("\\", "/").rstrip("/").split("/")
-        for given in (model, *(other for other in among or () if other.rstrip("/") != model.rstrip("/")))
-    )
-    taken = next(
-        (n for n in range(1, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts)
-    )
-    return "/".join(parts[-taken:])
 
 
 def text_items(data: str, choices: Choices, /) -> Items:

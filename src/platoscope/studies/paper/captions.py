@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -21,7 +22,7 @@ from platoscope.studies.paper._cast import (
     region_of,
     text_predicts_vision,
 )
-from platoscope.studies.paper._setting import from_preset, image_items, name_of
+from platoscope.studies.paper._setting import from_preset, image_items
 from platoscope.studies.paper.images import image_profile
 
 if TYPE_CHECKING:

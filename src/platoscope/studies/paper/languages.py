@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -17,7 +18,6 @@ from platoscope.studies.paper._setting import (
     from_preset,
     language_items,
     language_of,
-    name_of,
 )
 
 if TYPE_CHECKING:

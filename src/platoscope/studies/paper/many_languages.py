@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.design.settings import Settings
@@ -18,7 +19,6 @@ from platoscope.studies.paper._setting import (
     TEXT_MODELS,
     from_preset,
     language_of,
-    name_of,
     text_items,
 )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Study
 from platoscope.studies.judge import claims
@@ -15,7 +16,6 @@ from platoscope.studies.paper._setting import (
     from_preset,
     image_items,
     language_items,
-    name_of,
     text_items,
 )
 from platoscope.studies.paper.images import image_profile

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Items, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import curve, mean_of_directions
 from platoscope.studies.judge.judging import decide, higher, pooled
 from platoscope.studies.judge.several_spaces import about_asymmetry
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, name_of, text_items
+from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, text_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

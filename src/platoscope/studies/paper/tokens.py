@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -18,7 +19,6 @@ from platoscope.studies.paper._setting import (
     TEXT_MODELS,
     from_preset,
     languages_of,
-    name_of,
     text_items,
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.design.space import spaces_label
 from platoscope.studies.judge import claims
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of, name_of
+from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, languages_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

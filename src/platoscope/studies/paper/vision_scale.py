@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -20,7 +21,7 @@ from platoscope.studies.paper._cast import (
     region_of,
     text_predicts_vision,
 )
-from platoscope.studies.paper._setting import from_preset, name_of
+from platoscope.studies.paper._setting import from_preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

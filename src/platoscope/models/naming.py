@@ -1,0 +1,35 @@
+"""What a model is called beside others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["name_of"]
+
+
+def name_of(model: str, among: Sequence[str] | None = None, /) -> str:
+    """Give the short name of a model: of a hub id or of a path the last part, and as many as tell it from the others.
+
+    Parameters
+    ----------
+    model : str
+        Hub id, path or other name.
+    among : sequence of str, optional
+        All that are named together, `model` itself among them.
+
+    Examples
+    --------
+    >>> name_of("google/gemma-3-270m"), name_of("runs/a/last/", ("runs/a/last", "runs/b/last"))
+    ('gemma-3-270m', 'a/last')
+    """
+    parts, *others = (
+        given.replace("\\", "/").rstrip("/").split("/")
+        for given in (model, *(other for other in among or () if other.rstrip("/") != model.rstrip("/")))
+    )
+    taken = next(
+        (n for n in range(1, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts)
+    )
+    return "/".join(parts[-taken:])
