@@ -59,6 +59,7 @@ LATE_IMPORTS = {
     # too much for those who use something else of the module.
     "datasets": "2.7",
     "matplotlib": "1.8",
+    "narwhals": "0.7",
     "pandas": "1.4",
     "PIL": "0.06",
     "plotly": "0.15",

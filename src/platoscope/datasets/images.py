@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -17,7 +18,15 @@ from platoscope.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["IMAGE_SUFFIXES", "ImageSource", "LazyImages", "digest_image", "digest_pixels", "open_image"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageSource",
+    "LazyImages",
+    "digest_image",
+    "digest_pixels",
+    "is_open_image",
+    "open_image",
+]
 
 ImageSource: TypeAlias = "str | PathLike[str] | bytes | Image.Image"
 
@@ -59,6 +68,12 @@ class LazyImages(Sequence[bytes]):
     def select(self, indices: Sequence[int], /) -> LazyImages:
         """Return these images only, in this order, still unread."""
         return LazyImages(self._read, [self._rows[i] for i in indices])
+
+
+def is_open_image(value: object, /) -> bool:
+    """Tell whether this is an image of Pillow's, which is not imported for that."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(value, pillow.Image)
 
 
 def open_image(source: ImageSource, /) -> Image.Image:

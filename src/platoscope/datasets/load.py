@@ -1,23 +1,30 @@
-"""Loading pairs by their specification: the one way from a name or a path to `Pairs`."""
+"""Loading pairs: the one way from a name, a path or an object in memory to `Pairs`."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from platoscope.datasets.columns import OF_COLUMNS
 from platoscope.datasets.filters import clean
+from platoscope.datasets.pairs import Pairs
 from platoscope.datasets.request import (
     DatasetInfo,
     DatasetOptions,
     DatasetSource,
     FileFormat,
+    OwnFiles,
     Request,
+    own_files,
     split_spec,
 )
 from platoscope.datasets.sources import bible, emoji, flickr30k, imagenet, libreoffice, opus_books, stamps
 from platoscope.datasets.sources.aligned import load_aligned
 from platoscope.datasets.sources.image_folder import load_image_folder
+from platoscope.datasets.sources.in_memory import OF_SPLITS, is_saved, load_object, load_saved, load_sides
 from platoscope.datasets.sources.table import TABLE_SUFFIXES, load_table
 from platoscope.datasets.sources.tmx import load_tmx
 from platoscope.datasets.stored import is_stored, load_stored
@@ -25,11 +32,9 @@ from platoscope.datasets.textio import plain_suffix
 from platoscope.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from platoscope.datasets.pairs import Pairs
-
-__all__ = ["SAME", "dataset_info", "list_datasets", "load_pairs"]
+__all__ = ["SAME", "beside", "dataset_info", "list_datasets", "load_pairs"]
 
 SOURCES: dict[str, DatasetSource] = {
     source.name: source
@@ -45,19 +50,30 @@ SOURCES: dict[str, DatasetSource] = {
     )
 }
 
-_TABLE = frozenset({"columns", "header", "id_column", "stratum_column", "image_columns"})
+_TABLE = OF_COLUMNS | {"header", "encoding"}
 FILE_FORMATS: dict[str, FileFormat] = {
     **dict.fromkeys(TABLE_SUFFIXES, FileFormat(load_table, _TABLE)),
     ".tmx": FileFormat(load_tmx, frozenset({"columns"})),
 }
 """Files of the user's own, by what their names end in (``.gz`` aside)."""
 
+_LINES = frozenset({"columns", "encoding"})
+_FOLDERS: tuple[
+    tuple[Callable[[Path], bool], Callable[[Path, DatasetOptions], Pairs], frozenset[str]], ...
+] = (
+    (is_stored, load_stored, OF_COLUMNS),
+    (is_saved, load_saved, OF_SPLITS),
+    (Path.is_dir, load_image_folder, frozenset({"pairs_per_class", "seed"})),
+)
+"""Folders of the user's own: how one is recognized, what loads it, and the options that apply."""
+
 SAME = "same:"
 """What a specification starts with that has one text on both sides."""
 
 
 def load_pairs(
-    spec: str,
+    pairs: str | PathLike[str] | Iterable[Any],
+    other: str | PathLike[str] | Iterable[Any] | None = None,
     /,
     *,
     keep_duplicates: bool = False,
@@ -70,28 +86,37 @@ def load_pairs(
     seed: int | None = None,
     split: str | None = None,
     revision: str | None = None,
+    encoding: str | None = None,
 ) -> Pairs:
-    """Load pairs by name or from the user's own files.
+    """Load pairs by name, from the user's own files, or of what is in memory.
 
     Parameters
     ----------
-    spec : str
+    pairs : str, path or object
+        An object in memory is a DataFrame (pandas, polars, pyarrow), a `datasets.Dataset`, a list of pairs, a list of
+        objects or a mapping of lists with two columns for the sides, or `Pairs`, which are only filtered. A path is a
+        file or folder as below. A text is one of these:
+
         - ``NAME[:VARIANT][@FOLDER]``: a data set of `list_datasets`, such as ``"bible:en-it"``,
           ``"emoji-captions:it"``, ``"stamps:en"``, ``"opus_books:en-it"``; ``@FOLDER`` reads a copy there, as
           in ``"libreoffice:en-de@unpacked"`` or ``"flickr30k@/data/flickr30k"``.
-        - ``FILE[:A,B]``: a table (.jsonl, .csv, .tsv, .parquet) with columns A and B, or a translation memory
+        - ``FILE[:A,B]``: a table (.jsonl, .json, .csv, .tsv, .parquet) with columns A and B, or a translation memory
           (.tmx) with languages A and B; text may be compressed (.gz). Columns of a table without a header are
           called 1, 2, …, as in ``"pairs.tsv:1,2"``.
         - ``FILE,FILE``: two text files, aligned line by line.
-        - ``FOLDER``: what `write_pairs` wrote, or a folder of images for each class.
+        - ``FOLDER``: what `write_pairs` or `save_to_disk` wrote, or a folder of images for each class.
         - ``same:SPEC``: side `a` of any of these on both sides, to compare two models on one text. Of `bible`
-          and `libreoffice` one language is enough: ``"same:bible:en"``.
+          and `libreoffice` one language is enough, of a table one column (``"same:pairs.jsonl:en"``), and a text file
+          has one item a line.
 
         A file or folder that is called like a data set is written with a leading ``./``.
+    other : path or list, optional
+        Side `b`, where `pairs` is side `a`: two text files that are aligned line by line, or two lists of texts or
+        images, such as columns of a DataFrame. One list twice is one thing on both sides.
     keep_duplicates : bool
         By default a pair whose `a` or `b` came before is dropped (see `drop_duplicates`).
     columns : (str, str), optional
-        The sides, as after the colon of ``FILE:A,B``; the names of the sides for aligned text files.
+        The sides, as after the colon of ``FILE:A,B``; the names of the sides for aligned text files and for lists.
     header : bool, optional
         Whether the first line of a .csv or .tsv table has the names of its columns. By default it is taken for
         them where `columns` finds itself in it or it can be nothing else; where it could be a pair, that is an
@@ -103,7 +128,9 @@ def load_pairs(
     pairs_per_class, seed : int, optional
         For pairs of one class: at most so many of each class, drawn with this seed (0).
     split, revision : str, optional
-        For data sets of the hub, instead of the pinned ones.
+        For data sets of the hub, instead of the pinned ones; `split` also for what `save_to_disk` wrote.
+    encoding : str, optional
+        Of a text file that is not UTF-8, such as ``"latin-1"``.
 
     Returns
     -------
@@ -121,6 +148,14 @@ def load_pairs(
         If a package is missing; the message holds the command that gets it.
     StorageError
         If a file cannot be read.
+
+    Examples
+    --------
+    >>> pairs = load_pairs([("one", "uno"), ("two", "due"), ("one", "uno")], columns=("en", "it"))
+    >>> len(pairs), pairs.a.name, pairs.counts[-1].step, pairs.counts[-1].dropped
+    (2, 'en', 'duplicates', 1)
+    >>> len(load_pairs({"id": [7, 8], "en": ["one", "two"], "it": ["uno", "due"]}))
+    2
     """
     if columns is not None and (isinstance(columns, str) or len(columns) != 2):
         message = f"columns must be two names, one for each side; got {columns!r}."
@@ -135,17 +170,15 @@ def load_pairs(
         seed=seed,
         split=split,
         revision=revision,
+        encoding=encoding,
     )
-    same = spec.startswith(SAME)
-    pairs = _load(spec.removeprefix(SAME), options, same=same)
-    if same:
-        pairs = replace(pairs, name=spec, b=pairs.a)
-    cleaned = clean(pairs, keep_duplicates=keep_duplicates)
+    found = _open(pairs, options) if other is None else _open_sides(pairs, other, options)
+    cleaned = clean(found, keep_duplicates=keep_duplicates)
     if not len(cleaned):
         steps = "; ".join(
             f"{count.step} {count.dropped:,} {count.note}".rstrip() for count in cleaned.counts[1:]
         )
-        message = f"of the {pairs.counts[0].kept:,} pairs of {spec!r} none is left. Dropped: {steps}."
+        message = f"of the {found.counts[0].kept:,} pairs of {found.name!r} none is left. Dropped: {steps}."
         raise InputError(message)
     return cleaned
 
@@ -184,36 +217,60 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     return info if root is None else replace(info, available=root.exists())
 
 
-def _load(spec: str, options: DatasetOptions, *, same: bool) -> Pairs:
+def beside(spec: str, folder: Path, /) -> str:
+    """Return a specification whose relative paths are those of a folder: what a file in it means.
+
+    Examples
+    --------
+    >>> [beside(spec, Path("studies")) for spec in ("same:pairs.jsonl:en", "bible:en-it", "emoji@unpacked", "/x.tmx")]
+    ['same:studies/pairs.jsonl:en', 'bible:en-it', 'emoji@studies/unpacked', '/x.tmx']
+    """
+    same = SAME if spec.startswith(SAME) else ""
+    bare = spec.removeprefix(SAME)
+    head, at, root = bare.partition("@")
+    if head.partition(":")[0] in SOURCES:
+        return same + (f"{head}@{_joined(folder, root)}" if at else bare)
+    first, comma, second = bare.partition(",")
+    if comma and Path(_joined(folder, first)).expanduser().is_file():
+        return f"{same}{_joined(folder, first)},{_joined(folder, second)}"
+    return same + _joined(folder, bare)
+
+
+def _joined(folder: Path, path: str) -> str:
+    return path if path.startswith("~") or folder == Path() else os.path.join(folder, path)  # noqa: PTH118 (keeps "./")
+
+
+def _open(found: object, options: DatasetOptions) -> Pairs:
+    """Find out what was given: the one place that does."""
+    if isinstance(found, str):
+        same = found.startswith(SAME)
+        pairs = _load(found.removeprefix(SAME), replace(options, same=same))
+        return replace(pairs, name=found, b=pairs.a) if same else pairs
+    if isinstance(found, PathLike):
+        return _load_files(str(found), OwnFiles((Path(found),)), options)
+    if isinstance(found, Pairs):
+        _refuse_others(f"the pairs {found.name!r}", options, frozenset())
+        return found
+    return load_object(found, options, lambda what, understood: _refuse_others(what, options, understood))
+
+
+def _open_sides(a: object, b: object, options: DatasetOptions) -> Pairs:
+    """Take two files that are aligned, or two lists."""
+    if isinstance(a, str | PathLike) and isinstance(b, str | PathLike):
+        return _load_files("A,B", OwnFiles((Path(a).expanduser(), Path(b).expanduser())), options)
+    _refuse_others("two lists", options, frozenset({"columns", "image_columns"}))
+    return load_sides(a, b, options)
+
+
+def _load(spec: str, options: DatasetOptions) -> Pairs:
     name, variant, root = split_spec(spec)
     source = SOURCES.get(name)
-    if source is None:
-        return _load_own(spec, options)
-    _refuse_others(spec, options, source.options)
-    return source.load(Request(spec, name, variant, root, options, same_text=same))
-
-
-def _load_own(spec: str, options: DatasetOptions) -> Pairs:
-    path, columns = Path(spec).expanduser(), None
-    head, colon, tail = spec.rpartition(":")
-    if not path.exists() and colon and Path(head).expanduser().exists():
-        path, columns = Path(head).expanduser(), tail.split(",")
-        if len(columns) != 2 or not all(columns):
-            message = (
-                f"after the colon of {spec!r} two names are expected, separated by a comma; got {tail!r}."
-            )
-            raise InputError(message)
-        options = replace(options, columns=(columns[0], columns[1]))
-    first, comma, second = spec.partition(",")
-    if not path.exists() and comma and Path(first).expanduser().is_file():
-        _refuse_others(spec, options, frozenset({"columns"}))
-        return load_aligned(Path(first).expanduser(), Path(second).expanduser(), options)
-    if path.is_dir():
-        table = is_stored(path)
-        _refuse_others(spec, options, _TABLE if table else frozenset({"pairs_per_class", "seed"}))
-        return load_stored(path, options) if table else load_image_folder(path, options)
-    if path.is_file():
-        return _load_file(spec, path, options)
+    if source is not None:
+        _refuse_others(repr(spec), options, source.options)
+        return source.load(Request(spec, name, variant, root, options))
+    own = own_files(spec)
+    if own is not None:
+        return _load_files(spec, own, options)
     message = (
         f"{spec!r} is neither a data set nor a file. Data sets: {', '.join(SOURCES)}. "
         f"Files: {', '.join(FILE_FORMATS)}, two text files as A,B, or a folder."
@@ -221,23 +278,55 @@ def _load_own(spec: str, options: DatasetOptions) -> Pairs:
     raise NotFoundError(message)
 
 
+def _load_files(spec: str, own: OwnFiles, options: DatasetOptions) -> Pairs:
+    if own.after_colon is not None:
+        options = replace(options, columns=_columns(spec, own.after_colon, same=options.same))
+    path = own.paths[0]
+    if len(own.paths) == 2:
+        _refuse_others(repr(spec), options, _LINES)
+        return load_aligned(path, own.paths[1], options)
+    if path.is_dir():
+        load, understood = next((load, understood) for test, load, understood in _FOLDERS if test(path))
+        _refuse_others(repr(spec), options, understood)
+        return load(path, options)
+    if not path.is_file():
+        message = f"there is no file or folder {spec!r}."
+        raise NotFoundError(message)
+    return _load_file(spec, path, options)
+
+
+def _columns(spec: str, after_colon: str, *, same: bool) -> tuple[str, str]:
+    names = after_colon.split(",")
+    if same and len(names) == 1:
+        names *= 2
+    if len(names) != 2 or not all(names):
+        message = (
+            f"after the colon of {spec!r} two names are expected, separated by a comma; got {after_colon!r}."
+        )
+        raise InputError(message)
+    return names[0], names[1]
+
+
 def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
     suffix = plain_suffix(path)
+    if suffix not in FILE_FORMATS and options.same:
+        _refuse_others(repr(spec), options, _LINES)
+        return load_aligned(path, path, options)
     if suffix not in FILE_FORMATS:
         message = (
             f"{path} ends in {suffix!r}; expected one of {', '.join(FILE_FORMATS)}, "
             "or two aligned text files as A,B."
         )
         raise InputError(message)
-    _refuse_others(spec, options, FILE_FORMATS[suffix].options)
+    _refuse_others(repr(spec), options, FILE_FORMATS[suffix].options)
     return FILE_FORMATS[suffix].load(path, options)
 
 
-def _refuse_others(spec: str, options: DatasetOptions, understood: frozenset[str]) -> None:
+def _refuse_others(what: str, options: DatasetOptions, understood: frozenset[str]) -> None:
     others = sorted(options.given() - understood)
     if others:
         message = (
-            f"the option {others[0]} does not apply to {spec!r}; "
+            f"the option {others[0]} does not apply to {what}; "
             f"{'it takes ' + ', '.join(sorted(understood)) if understood else 'it takes none'}."
         )
         raise InputError(message)

@@ -18,10 +18,12 @@ __all__ = [
     "DatasetOptions",
     "DatasetSource",
     "FileFormat",
+    "OwnFiles",
     "Request",
     "language_pair",
     "no_variant",
     "one_of",
+    "own_files",
     "split_spec",
 ]
 
@@ -69,7 +71,7 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class DatasetOptions:
-    """The options of `load_pairs` that only some sources understand; `None` means not given."""
+    """The options of `load_pairs` that only some sources understand (`None`: not given), and whether it is `same:`."""
 
     columns: tuple[str, str] | None = None
     header: bool | None = None
@@ -80,10 +82,13 @@ class DatasetOptions:
     seed: int | None = None
     split: str | None = None
     revision: str | None = None
+    encoding: str | None = None
+    same: bool = False
+    """Whether one side is enough, since it is to stand on both."""
 
     def given(self) -> frozenset[str]:
         """Return the names of the options that were given."""
-        return frozenset(name for name, value in vars(self).items() if value is not None)
+        return frozenset(name for name, value in vars(self).items() if value is not None and name != "same")
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,6 @@ class Request:
     variant: str | None
     root: Path | None
     options: DatasetOptions
-    same_text: bool = False
-    """Whether one language is enough, since its text is to stand on both sides."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,39 @@ def split_spec(spec: str, /) -> tuple[str, str | None, Path | None]:
     return name, variant or None, Path(root).expanduser() if root else None
 
 
+@dataclass(frozen=True)
+class OwnFiles:
+    """What a specification names of the user's own.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        A file or folder, or two files that are aligned line by line.
+    after_colon : str or None
+        What stands behind it (``FILE:A,B``).
+    """
+
+    paths: tuple[Path, ...]
+    after_colon: str | None = None
+
+
+def own_files(spec: str, /) -> OwnFiles | None:
+    """Find the files or the folder that ``FILE``, ``FILE:A,B``, ``FILE,FILE`` or ``FOLDER`` names, None if there are none.
+
+    A name with a colon or a comma in it is a file first of all, where there is such a file.
+    """
+    path = Path(spec).expanduser()
+    head, colon, tail = spec.rpartition(":")
+    first, comma, second = spec.partition(",")
+    if path.exists():
+        return OwnFiles((path,))
+    if colon and Path(head).expanduser().exists():
+        return OwnFiles((Path(head).expanduser(),), tail)
+    if comma and Path(first).expanduser().is_file():
+        return OwnFiles((Path(first).expanduser(), Path(second).expanduser()))
+    return None
+
+
 def language_pair(request: Request, known: Sequence[str], default: str, /) -> tuple[str, str]:
     """Return the two languages of a variant such as "en-it".
 
@@ -148,7 +184,7 @@ def language_pair(request: Request, known: Sequence[str], default: str, /) -> tu
         If the source lacks one of them.
     """
     variant = request.variant or default
-    if request.same_text and variant in known:
+    if request.options.same and variant in known:
         return variant, variant
     first, dash, second = variant.partition("-")
     if not dash or not second or "-" in second or first == second:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,7 +26,7 @@ from platoscope.progress import SILENT
 if TYPE_CHECKING:
     from platoscope.progress import Progress
 
-__all__ = ["ModelLocation", "fingerprint_folder", "locate_model", "ready_model"]
+__all__ = ["ModelLocation", "beside", "fingerprint_folder", "locate_model", "ready_model"]
 
 # What no library reads states from: descriptions, and what training leaves beside the weights. Every other file is
 # part of the model: one that is unknown here must rather make another model than let two models be one.
@@ -119,10 +120,41 @@ def locate_model(name: str, /, *, revision: str | None = None, progress: Progres
     if path.suffix == ".gguf" and path.is_file():
         _refuse_revision(name, revision)
         return _own_gguf(name, path, progress)
-    if path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if _must_be_path(name):
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
     return ModelLocation(name, name, revision=revision or pinned_revision(name))
+
+
+def _must_be_path(name: str) -> bool:
+    """Tell whether a name can be no id of the hub."""
+    path = Path(name)
+    return path.suffix == ".gguf" or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
+
+
+def beside(name: str, folder: Path, /) -> str:
+    """Return the name of a model, where it is a relative path that of a folder: what a file in it means.
+
+    Raises
+    ------
+    InputError
+        If it is a folder here, and not there: then nothing says which model is meant.
+
+    Examples
+    --------
+    >>> [beside(name, Path("studies")) for name in ("gemma-3-270m", "owner/name", "./tiny", "models/a.gguf")]
+    ['gemma-3-270m', 'owner/name', 'studies/./tiny', 'studies/models/a.gguf']
+    """
+    own = Path(name).expanduser()
+    if folder == Path() or own.is_absolute() or any(model.name == name for model in BUNDLED):
+        return name
+    joined = os.path.join(folder, name)  # noqa: PTH118 (keeps "./")
+    if _must_be_path(name) or Path(joined).exists():
+        return joined
+    if own.exists():
+        msg = f"{name!r} is a folder here, but not in {folder}, where the file is that names it. Write its path from there."
+        raise InputError(msg)
+    return name
 
 
 def _own_gguf(name: str, path: Path, progress: Progress) -> ModelLocation:

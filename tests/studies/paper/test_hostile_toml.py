@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from platoscope.errors import PlatoscopeError
+from platoscope.errors import InputError, PlatoscopeError
 from platoscope.studies import make_plan
+from platoscope.studies.design.comparison import Source
+from platoscope.studies.design.records import Choices
 from platoscope.studies.paper.toml import read_study
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STUDY = """name = "mine"
 question = "Which?"
@@ -119,3 +118,22 @@ def test_a_file_of_another_encoding_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_bytes(b'name = "\xff"')
     with pytest.raises(PlatoscopeError, match=r"s\.toml is no valid TOML: 'utf-8' codec"):
         read_study(tmp_path / "s.toml")
+
+
+def test_paths_are_those_of_the_files_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data and models are found beside the file, wherever the command runs; what is only here is not taken for them."""
+    folder = tmp_path / "studies"
+    (folder / "tiny").mkdir(parents=True)
+    (folder / "mine.jsonl").write_text('{"en": "a", "it": "b"}\n', encoding="utf-8")
+    path = folder / "mine.toml"
+    path.write_text(
+        STUDY.replace("bible:en-it", "mine.jsonl:en,it").replace('"gemma-3-270m"', '"tiny"'), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    texts = read_study(Path("studies/mine.toml")).design(Choices()).comparisons[1]
+    assert texts.items is not None
+    assert isinstance(texts.a, Source)
+    assert (texts.items.data, texts.a.model) == ("studies/mine.jsonl:en,it", "studies/tiny")
+    (folder / "tiny").rename(tmp_path / "tiny")
+    with pytest.raises(InputError, match="'tiny' is a folder here, but not in studies"):
+        read_study(Path("studies/mine.toml"))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.request import Request
 
-__all__ = ["INSTALL", "installed", "lazy_images", "open_table"]
+__all__ = ["INSTALL", "installed", "is_saved", "lazy_images", "one_split", "open_saved", "open_table"]
 
 INSTALL = "pip install 'platoscope[models]'"
 
@@ -51,11 +51,7 @@ def open_table(
     MissingExtraError, StorageError, InputError
         Without the library, when nothing can be read, or when a column is missing.
     """
-    try:
-        import datasets
-    except ImportError as error:
-        feature = f"the data set {request.spec!r}"
-        raise MissingExtraError(feature, "datasets", INSTALL) from error
+    datasets = _library(f"the data set {request.spec!r}")
     split = request.options.split or split
     revision = request.options.revision or revision
     if request.root is None:
@@ -89,17 +85,61 @@ def lazy_images(table: Any, column: str, rows: Sequence[int], /) -> LazyImages:
     return LazyImages(read, rows)
 
 
+def open_saved(folder: Path, /) -> Any:
+    """Open what `save_to_disk` wrote: a data set, or one for each split.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the library.
+    StorageError
+        If it cannot be read.
+    """
+    datasets = _library(f"the data set {folder}")
+    with guarded(f"{folder} cannot be read", "Save it again.", kind=StorageError):
+        return datasets.load_from_disk(str(folder))
+
+
+def is_saved(folder: Path, /) -> bool:
+    """Tell whether `save_to_disk` wrote this folder."""
+    return (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file()
+
+
+def one_split(found: Any, split: str | None, what: str, /) -> Any:
+    """Give the data set of one split, which may be the only one; `what` is how messages call the whole.
+
+    Raises
+    ------
+    InputError
+        If there are several and none was chosen, or not the one that was.
+    """
+    if hasattr(found, "features"):
+        if split is not None and str(found.split) != split:
+            message = f"{what} is of the split {found.split}, not of {split!r}. Leave out split=."
+            raise InputError(message)
+        return found
+    chosen = next(iter(found)) if split is None and len(found) == 1 else split
+    if chosen not in found:
+        asked = "several splits" if split is None else f"no split {split!r}"
+        message = f"{what} has {asked}; it has {', '.join(found)}. Choose one with split=."
+        raise InputError(message)
+    return found[chosen]
+
+
+def _library(feature: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError(feature, "datasets", INSTALL) from error
+    return datasets
+
+
 def _open_local(root: Path, config: str | None, split: str) -> Any:
     import datasets
 
-    if (root / "dataset_dict.json").is_file():
-        splits = datasets.load_from_disk(str(root))
-        if split not in splits:
-            message = f"{root} has no split {split!r}; it has {', '.join(splits)}. Choose one with split=."
-            raise InputError(message)
-        return splits[split]
-    if (root / "dataset_info.json").is_file():
-        return datasets.load_from_disk(str(root))
+    if is_saved(root):
+        found = open_saved(root)
+        return found if hasattr(found, "features") else one_split(found, split, str(root))
     for folder in ([root / config] if config else []) + [root / "data", root]:
         files = sorted(str(path) for path in folder.glob(f"{split}*.parquet"))
         if files:

@@ -25,10 +25,10 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
     Parameters
     ----------
     path_a, path_b : Path
-        UTF-8, one item a line (see `lines`), perhaps with `.gz` behind. A line with nothing on it keeps its place; the
+        One item a line (see `lines`), perhaps with `.gz` behind. A line with nothing on it keeps its place; the
         filter for empty texts drops and counts the pair.
     options : DatasetOptions
-        `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en").
+        `columns`: names for the sides; by default what the file names end in ("corpus.en" gives "en"). `encoding`.
 
     A file `.ids` beside the first one, as OPUS gives it with "Books.en-it.en", names the document of each line, which
     becomes its stratum.
@@ -41,7 +41,10 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
     """
     texts_a: list[str] = []
     texts_b: list[str] = []
-    with open_text(path_a) as file_a, open_text(path_b) as file_b:
+    with (
+        open_text(path_a, options.encoding) as file_a,
+        open_text(path_b, options.encoding) as file_b,
+    ):
         for line_a, line_b in zip_longest(lines(file_a), lines(file_b)):
             if line_a is None or line_b is None:
                 shorter, longer = (path_a, path_b) if line_a is None else (path_b, path_a)
@@ -56,15 +59,23 @@ def load_aligned(path_a: Path, path_b: Path, options: DatasetOptions, /) -> Pair
         if len(texts) == 1 and "\r" in texts[0]:
             message = f"the lines of {path} end in carriage returns alone. Write them as line feeds first (mac2unix)."
             raise InputError(message)
+    one = path_a == path_b
     names = options.columns or (_side_name(path_a), _side_name(path_b))
     documents, told = _documents(path_a, len(texts_a))
     return Pairs(
-        name=f"{path_a.name},{path_b.name}",
+        name=path_a.name if one else f"{path_a.name},{path_b.name}",
         a=Side(names[0], "text", texts_a),
         b=Side(names[1], "text", texts_b),
         strata=documents,
         provenance={"source": [str(path_a), str(path_b)], "license": "not stated", **told},
-        counts=(FilterCount("source", len(texts_a), 0, "lines of both files"),),
+        counts=(
+            FilterCount(
+                "source",
+                len(texts_a),
+                0,
+                f"lines of {path_a.name if one else 'both files'}",
+            ),
+        ),
     )
 
 

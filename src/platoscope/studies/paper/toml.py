@@ -25,17 +25,21 @@ A file has the fields of `Study` that are words, and tables for the rest::
     labels = ["en-fr"]
     text = "The minimum lies in the middle layers."
 
-The claims are those of `CLAIMS`. ``platoscope run french.toml`` runs it.
+The claims are those of `CLAIMS`. ``platoscope run french.toml`` runs it. Relative paths of models and data are those of
+the file's folder.
 """
 
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from platoscope.checks import in_short, word
+from platoscope.datasets.load import beside as data_beside
 from platoscope.errors import InputError, NotFoundError, guarded
-from platoscope.studies.design.comparison import Synthetic
+from platoscope.models.locations import beside as model_beside
+from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.records import Choices, Design, Statement, Study
 from platoscope.studies.design.serial import comparison_from, panel_from, settings_from
 from platoscope.studies.design.synthetic import COORDINATES
@@ -92,7 +96,7 @@ def read_study(path: Path, /) -> Study:
     ):
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
-        return _study(content, where=path.name)
+        return _study(content, where=path.name, folder=path.parent)
     except InputError as error:
         if str(error).startswith(path.name):
             raise
@@ -100,7 +104,7 @@ def read_study(path: Path, /) -> Study:
         raise InputError(msg) from error
 
 
-def _study(content: Mapping[str, Any], *, where: str) -> Study:
+def _study(content: Mapping[str, Any], *, where: str, folder: Path) -> Study:
     unknown = [name for name in content if name not in (*_WORDS, *_TABLES)]
     if unknown:
         known = ", ".join((*_WORDS, *(f"[{table}]" for table in _TABLES)))
@@ -115,7 +119,7 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
             msg = f"{where}: write [[{name}]], in two brackets: a study may have several"
             raise InputError(msg)
     comparisons = tuple(
-        comparison_from(values, where=f"{where}: comparison {i}")
+        _beside(comparison_from(values, where=f"{where}: comparison {i}"), folder)
         for i, values in enumerate(content["comparison"], start=1)
     )
     design = Design(
@@ -142,6 +146,21 @@ def _study(content: Mapping[str, Any], *, where: str) -> Study:
         return design
 
     return Study(design=plan, settings={"bundled": settings}, **words)
+
+
+def _beside(comparison: Comparison, folder: Path) -> Comparison:
+    """Take the paths that a comparison names from the folder of its file, wherever the command runs."""
+    a, b = (
+        replace(side, model=model_beside(side.model, folder)) if isinstance(side, Source | Surface) else side
+        for side in comparison.sides
+    )
+    items = comparison.items and replace(
+        comparison.items,
+        data=data_beside(comparison.items.data, folder),
+        together=tuple(data_beside(data, folder) for data in comparison.items.together),
+        tokenizers=tuple(model_beside(model, folder) for model in comparison.items.tokenizers),
+    )
+    return replace(comparison, a=a, b=b, items=items)
 
 
 def _refuse_choices(choices: Choices, *, where: str) -> None:

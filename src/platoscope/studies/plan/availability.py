@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info, list_datasets
 from platoscope.datasets.load import SAME
+from platoscope.datasets.request import own_files
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
@@ -127,12 +128,8 @@ def _model_problem(name: str) -> tuple[str, str] | None:
 
 
 def _could_be_data(spec: str) -> bool:
-    """Tell whether a specification names a data set, or files (``FILE``, ``FILE:A,B`` or ``FILE,FILE``)."""
-    if dataset_info(spec) is not None:
-        return True
-    bare = spec.removeprefix(SAME)
-    files = (bare, bare.rpartition(":")[0], bare.partition(",")[0])
-    return any(file and Path(file).expanduser().exists() for file in files)
+    """Tell whether a specification names a data set, or files that are there."""
+    return dataset_info(spec) is not None or own_files(spec.removeprefix(SAME)) is not None
 
 
 def _data_problem(spec: str) -> tuple[str, str] | None:
