@@ -32,6 +32,7 @@ __all__ = [
     "CHECKSUMS",
     "DRAFT",
     "draft",
+    "forget",
     "has_checksums",
     "note",
     "note_anew",
@@ -147,6 +148,22 @@ def note_anew(folder: Path, names: Iterable[str], /) -> None:
     if has_checksums(folder):
         for name in names:
             note(folder, name)
+
+
+def forget(folder: Path, names: Iterable[str], /) -> None:
+    """Delete files of a folder, and what `CHECKSUMS` says of them.
+
+    Raises
+    ------
+    OSError
+        If one cannot be deleted.
+    """
+    gone = set(names)
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+    if gone & set(noted(folder)):
+        left = [line for line in _lines(folder) if line is not None and line.name not in gone]
+        _write_whole(folder / CHECKSUMS, "".join(line.text() for line in left).encode())
 
 
 def noted(folder: Path, /) -> list[str]:

@@ -162,6 +162,10 @@ def run(
         int | None,
         typer.Option(min=1, help="Tokens of one batch; chosen for the device.", show_default=False),
     ] = None,
+    no_items: Annotated[
+        bool,
+        typer.Option("--no-items", help="Keep nothing of single items: no ranks, texts or thumbnails."),
+    ] = False,
     store: Store = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     as_json: AsJson = False,
@@ -194,6 +198,7 @@ def run(
             "device": device,
             "device_map": device_map,
             "batch_tokens": batch_tokens,
+            "items": False if no_items else None,
         },
         store=store,
     )

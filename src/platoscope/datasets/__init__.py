@@ -9,7 +9,7 @@ from platoscope.datasets.filters import (
     filter_lengths,
     tokens_per_character,
 )
-from platoscope.datasets.images import LazyImages, open_image
+from platoscope.datasets.images import LazyImages, open_image, thumbnail
 from platoscope.datasets.load import dataset_info, list_datasets, load_pairs
 from platoscope.datasets.near_duplicates import drop_close, drop_near_duplicates
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
@@ -38,6 +38,7 @@ __all__ = [
     "prepare_data",
     "prepared_folders",
     "require",
+    "thumbnail",
     "tokens_per_character",
     "write_pairs",
 ]

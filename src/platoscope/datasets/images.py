@@ -26,6 +26,7 @@ __all__ = [
     "digest_pixels",
     "is_open_image",
     "open_image",
+    "thumbnail",
 ]
 
 ImageSource: TypeAlias = "str | PathLike[str] | bytes | Image.Image"
@@ -183,3 +184,18 @@ def digest_image(source: ImageSource, /) -> bytes:
 def digest_pixels(source: ImageSource, /) -> bytes:
     """Return the SHA-256 of the RGB pixels that a model would see, whatever the file format."""
     return digest_image(open_image(source))
+
+
+def thumbnail(source: ImageSource, /, *, longest: int = 96) -> bytes:
+    """Return a small copy of an image as WebP, of at most so many pixels on its longer side.
+
+    Raises
+    ------
+    InputError, MissingExtraError
+        As `open_image`.
+    """
+    small = open_image(source)
+    small.thumbnail((longest, longest))
+    written = io.BytesIO()
+    small.save(written, "WEBP", quality=70)
+    return written.getvalue()

@@ -141,6 +141,7 @@ class Pairs:
         The group of each pair (book, class), within which a null may permute; `None` when unknown.
     provenance : mapping
         Source, version or revision, licence, languages, seed: what a result must say about its data.
+        ``"may_be_shown": False`` where the licence does not let items be passed on, not even as thumbnails in a page.
     counts : tuple of FilterCount
         One per step, in order; the first says what the source had.
 
@@ -200,6 +201,11 @@ class Pairs:
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return zip(self.a, self.b, strict=True)
+
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether items may stand in what is passed on; True unless the provenance says otherwise."""
+        return self.provenance.get("may_be_shown", True) is not False
 
     def select(self, indices: Sequence[int] | np.ndarray, /) -> Pairs:
         """Return these pairs only, in this order; `counts` stay as they are.

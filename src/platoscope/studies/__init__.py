@@ -23,6 +23,7 @@ from platoscope.studies.run.execution import execute
 from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.runs import RunProblem, StudyResult, load_run, verify_run
 from platoscope.studies.run.sharing import Passes, extract_all, share
+from platoscope.studies.run.shown_items import KeptItems, read_items
 
 __all__ = [
     "Candidates",
@@ -32,6 +33,7 @@ __all__ = [
     "Finding",
     "Fixed",
     "Items",
+    "KeptItems",
     "Panel",
     "Passes",
     "Plan",
@@ -51,6 +53,7 @@ __all__ = [
     "list_studies",
     "load_run",
     "make_plan",
+    "read_items",
     "share",
     "verify_run",
 ]

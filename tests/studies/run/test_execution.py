@@ -28,7 +28,9 @@ from platoscope.studies import (
     list_studies,
     load_run,
     make_plan,
+    read_items,
     share,
+    verify_run,
 )
 from platoscope.studies.design.records import Answer
 from platoscope.studies.run import computing
@@ -176,6 +178,64 @@ def test_a_study_goes_to_its_end_without_subsamples_or_permutations(
 def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyResult:
     """Give a finished run of the default study."""
     return execute(_plan("translations", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
+
+
+def test_a_run_tells_of_its_items(finished: StudyResult) -> None:
+    """Profiles and sweeps keep ranks of items that make up Δ, beside what stands for each item; other kinds do not."""
+    again = load_run(finished.folder)
+    kinds = {item.label: item.kind for item in again.plan.comparisons}
+    told = {label for label, result in again.results.items() if "neighbor_rank" in result}
+    assert told == {label for label, kind in kinds.items() if kind in ("profile", "sweep")}
+    for label in told:
+        result = again.results[label]
+        delta = 2 * result.neighbor_rank.sum("item") / N**2
+        np.testing.assert_array_equal(delta, result.information_imbalance)
+        # The sweep of this study holds lengths of texts, of which there is no retrieval.
+        assert ("partner_rank" in result) == (kinds[label] == "profile")
+        items = read_items(again, label)
+        assert items is not None
+        assert items.shown
+        assert list(items.ids) == result.item.values.tolist()
+        assert set(items.strata) == {"book 0", "book 1", "book 2"}
+    table = again.per_item()
+    assert set(table.comparison) == told
+    row = table.iloc[5]
+    assert row.b == items.b[items.ids.index(row["item"])]
+    assert len(table) == sum(2 * again.results[label].sizes["layer"] * N for label in told)
+    assert not [label for label in kinds if label not in told and read_items(again, label)]
+
+
+def test_a_sweep_that_is_cut_out_of_a_grid_tells_of_items_too(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grid keeps no items; its sweep has those of a sweep that is computed by itself, and images stand as pictures."""
+    result = execute(_plan("caption-layer", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
+    sweeps = [item.label for item in result.plan.comparisons if item.kind == "sweep"]
+    grids = [item.label for item in result.plan.comparisons if item.kind == "grid"]
+    assert sweeps
+    assert not any("neighbor_rank" in result.results[label] for label in grids)
+    for label in sweeps:
+        found = result.results[label]
+        np.testing.assert_array_equal(2 * found.neighbor_rank.sum("item") / N**2, found.information_imbalance)
+        items = read_items(result, label)
+        assert items is not None
+        for modality, contents in zip(items.modalities, (items.a, items.b), strict=True):
+            assert (modality == "image") == contents[0].startswith("data:image/webp;base64,")
+    assert len({"a", "b"} & set(result.per_item(sweeps[0]).columns)) == items.modalities.count("text")
+
+
+def test_nothing_of_items_is_kept_where_that_is_not_wanted(
+    finished: StudyResult, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without items a run keeps neither ranks nor texts, and an earlier run's texts go."""
+    assert list(finished.folder.glob("items/*.jsonl"))
+    plan = _plan("translations", workplace, monkeypatch, settings={"items": False})
+    result = execute(plan, out=finished.folder, store=workplace / "store")
+    assert not list(finished.folder.glob("items/*.jsonl"))
+    assert not any("item" in found.dims for found in result.results.values())
+    assert verify_run(finished.folder) == ()
+    with pytest.raises(InputError, match="--no-items"):
+        result.per_item()
 
 
 def test_the_closing_table_says_best_layers_region_asymmetry_and_null(finished: StudyResult) -> None:

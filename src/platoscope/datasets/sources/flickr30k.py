@@ -29,7 +29,12 @@ def load(request: Request) -> Pairs:
         a=Side("image", "image", lazy_images(table, "image", range(len(captions)))),
         b=Side("caption", "text", captions),
         ids=tuple(str(identifier) for identifier in ids),
-        provenance={**origin, "license": "Flickr terms of use (research only)", "languages": ["en"]},
+        provenance={
+            **origin,
+            "license": "Flickr terms of use (research only)",
+            "may_be_shown": False,
+            "languages": ["en"],
+        },
         counts=(FilterCount("source", len(captions), 0, "images with their captions joined"),),
     )
 

@@ -38,6 +38,7 @@ def load(request: Request) -> Pairs:
         provenance={
             **origin,
             "license": "ImageNet terms of access (research only)",
+            "may_be_shown": False,
             "strata": "class",
             "pairs_per_class": per_class,
             "seed": seed,

@@ -42,6 +42,9 @@ class Settings(ComparisonOptions):
         Measures of `platoscope.layerwise.profile` for everything but grids.
     grid_measures : tuple of str
         Measures for whole grids, where each costs L_A × L_B values.
+    items : bool
+        As in `ComparisonOptions`, for profiles and sweeps over data; True by default. The run also keeps what stands
+        for each item, as far as its license allows (`platoscope.studies.read_items`).
     seed : int
         Seed of the sampling of items, of the subsamples and of the permutations.
     dtype, device, device_map, batch_tokens
@@ -57,6 +60,7 @@ class Settings(ComparisonOptions):
     measures: tuple[str, ...] = (*DEFAULT_MEASURES, "retrieval_at_1", "retrieval_at_5")
     transform: Transform | Mapping[SideName, Transform] = ("unit",)
     n_permutations: int = 100
+    items: bool = True
     n: int = 1000
     grid_measures: tuple[str, ...] = DEFAULT_MEASURES
     seed: int = 0

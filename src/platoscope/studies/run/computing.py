@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.run.matrix import Text
 
-__all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
+__all__ = ["Computation", "compute", "keeps_items", "misaligned", "standardized_lengths"]
 
 _Held: TypeAlias = "tuple[int | None, int | None]"
 """The held layer of `a` and of `b`; at most one of them is."""
@@ -90,7 +90,19 @@ class Computation:
     @property
     def options(self) -> Settings:
         """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
-        return replace(self.settings, transform=transforms_of(self.comparison, self.settings))
+        transform = transforms_of(self.comparison, self.settings)
+        return replace(self.settings, transform=transform, items=keeps_items(self.comparison, self.settings))
+
+
+def keeps_items(comparison: Comparison, settings: Settings, /) -> bool:
+    """Say whether a result tells of single items: those of profiles and sweeps, where both rows are about one item."""
+    of_items = comparison.items is not None and comparison.shuffle is None
+    return (
+        settings.items
+        and of_items
+        and comparison.kind in ("profile", "sweep")
+        and any(get_measure(name).by_item for name in _measures(comparison, settings))
+    )
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -196,39 +208,52 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         layer_a=held[0],
         layer_b=held[1],
         options=task.options,
-        measures=_measures(task),
+        measures=_measures(task.comparison, settings),
         strata=task.null_strata,
         rng=settings.seed,
     )
 
 
 def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> xr.Dataset:
-    """Take the profile out of the grid, and compute only the measures that the grid does not have."""
+    """Take the profile out of the grid, and compute only what the grid does not have: other measures, and items."""
     taken = take_profile(grid, match=task.comparison.match, layer_a=held[0], layer_b=held[1])
-    wanted = _measures(task)
+    wanted = _measures(task.comparison, task.settings)
     have = set(json.loads(grid.attrs["measures"]))
     more = tuple(name for name in wanted if name not in have)
-    if not more:
-        return taken
-    rest = _profile(replace(task, settings=replace(task.settings, measures=more)), task.a, task.b, held)
-    best = {f"{name}_best": rest.attrs[f"{name}_best"] for name in more}
-    joined = taken.merge(rest, compat="override", join="exact", combine_attrs="override")
-    return joined.assign_attrs(best | {"measures": json.dumps([*json.loads(taken.attrs["measures"]), *more])})
+    joined = taken
+    if more:
+        rest = _measured(task, held, measures=more)
+        best = {f"{name}_best": rest.attrs[f"{name}_best"] for name in more}
+        joined = _joined(taken, rest).assign_attrs(
+            best | {"measures": json.dumps([*json.loads(taken.attrs["measures"]), *more])}
+        )
+    of_items = tuple(name for name in wanted if name in have and get_measure(name).by_item)
+    if task.options.items and of_items:
+        again = _measured(task, held, measures=of_items, n_resamples=0, n_permutations=0)
+        joined = _joined(joined, again[[name for name in again.data_vars if "item" in again[name].dims]])
+    return joined
 
 
-def _measures(task: Computation) -> tuple[str, ...]:
+def _measured(task: Computation, held: _Held, /, **settings: Any) -> xr.Dataset:
+    """Compute the profile with other settings."""
+    return _profile(replace(task, settings=replace(task.settings, **settings)), task.a, task.b, held)
+
+
+def _joined(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    return first.merge(second, compat="override", join="exact", combine_attrs="override")
+
+
+def _measures(comparison: Comparison, settings: Settings) -> tuple[str, ...]:
     """Choose the measures that apply.
 
     Retrieval looks for the partner in one and the same space of features, and a control by two numbers per
     text asks only how well they predict neighborhoods.
     """
-    a, b = task.comparison.a, task.comparison.b
-    if task.comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
+    a, b = comparison.a, comparison.b
+    if comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
         return ("information_imbalance",)
     one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
-    return tuple(
-        name for name in task.settings.measures if one_space or not get_measure(name).needs_one_space
-    )
+    return tuple(name for name in settings.measures if one_space or not get_measure(name).needs_one_space)
 
 
 def _grid(task: Computation) -> xr.Dataset:
@@ -322,7 +347,7 @@ def _spaces(task: Computation) -> xr.Dataset:
             match=task.comparison.match,
             layer_a=held[0],
             layer_b=held[1],
-            options=replace(task.settings, n_permutations=0),
+            options=replace(task.settings, n_permutations=0, items=False),
             rng=task.settings.seed,
         )
 

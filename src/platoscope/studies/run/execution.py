@@ -89,6 +89,7 @@ def execute(
     )
     results = Results(plan)
     selections = run.select()
+    run.keep_items(folder, selections)
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
     for label, result in folder.kept_results(keys).items():
         results.add(label, result)

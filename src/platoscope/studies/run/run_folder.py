@@ -5,6 +5,7 @@
     out/
       config.json        the study, resolved: choices, settings, comparisons, panels
       results/           one netCDF file per comparison, with its digest
+      items/             what stands for the items of these, one file per set of items
       results.csv        the same values as one tidy table
       summary.json       the closing table
       verdicts.json      the statements, judged
@@ -125,7 +126,7 @@ class RunFolder:
         with self._draft(_result_file(label)) as draft:
             # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
             draft.write_bytes(bytes(room))
-            result.to_netcdf(draft, engine="h5netcdf")
+            result.to_netcdf(draft, engine="h5netcdf", encoding=_encoding(result))
 
     def read_result(self, label: str, /) -> xr.Dataset | None:
         """Read the result of one comparison; None where there is none.
@@ -146,6 +147,50 @@ class RunFolder:
                 return stored.load()
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             msg = f"{path} cannot be read ({error}); run the study again with --out {self.path}."
+            raise StorageError(msg) from error
+
+    def keep_items(self, names: Iterable[str], /) -> None:
+        """Delete the files of items that are not among these."""
+        written = {f"items/{file.name}" for file in (self.path / "items").glob("*.jsonl")}
+        with _writing(self.path / "items"):
+            kept.forget(self.path, written - set(names))
+
+    def write_items(self, name: str, lines: Iterable[Mapping[str, Any]], /) -> None:
+        """Write a file of items, a plain value a line."""
+        with _writing(self.path / name):
+            (self.path / name).parent.mkdir(exist_ok=True)
+        with self._draft(name) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(json.dumps(line, ensure_ascii=False, default=_plain) + "\n")
+
+    def items_begin(self, name: str, header: Mapping[str, Any], /) -> bool:
+        """Tell whether a file of items is whole, and its first line says exactly this."""
+        if kept.problem(self.path, name) is not None:
+            return False
+        with (self.path / name).open(encoding="utf-8") as file:
+            return file.readline() == json.dumps(header, ensure_ascii=False, default=_plain) + "\n"
+
+    def read_items(self, name: str, /) -> list[dict[str, Any]]:
+        """Read a file of items.
+
+        Raises
+        ------
+        StorageError
+            If it is missing, or not what was written.
+        """
+        path = self.path / name
+        try:
+            self._require_whole(name)
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            msg = (
+                f"cannot read {path}: {error.strerror or error}. Run the study again with --out {self.path}."
+            )
+            raise StorageError(msg) from error
+        except ValueError as error:
+            msg = f"{path} is damaged ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
 
     def kept_results(self, digests: Mapping[str, str], /) -> dict[str, xr.Dataset]:
@@ -217,6 +262,16 @@ class RunFolder:
 def _result_file(label: str, /) -> str:
     """Name the file of one comparison's result within the folder."""
     return f"results/{file_name(label, ending='.nc')}"
+
+
+def _encoding(result: xr.Dataset, /) -> dict[str, dict[str, Any]]:
+    """Say how what is about single items is packed: mostly small whole numbers, and names."""
+    of_items = {str(name): values for name, values in result.variables.items() if "item" in values.dims}
+    return {
+        name: {"zlib": True, "shuffle": True, "complevel": 4}
+        | ({} if values.dtype.kind in "iuf" else {"dtype": "S1"})
+        for name, values in of_items.items()
+    }
 
 
 def _text(value: object) -> str:

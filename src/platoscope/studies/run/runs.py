@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
-from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.layerwise import per_item
 from platoscope.studies.design.records import Choices, Design, Study, Verdict
 from platoscope.studies.design.serial import (
     comparison_from,
@@ -22,11 +23,13 @@ from platoscope.studies.plan.availability import LeftOut
 from platoscope.studies.plan.extraction import extractions_of
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.run_folder import RunFolder
+from platoscope.studies.run.shown_items import read_items
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    import pandas as pd
     import xarray as xr
 
     from platoscope.studies.design.records import Panel
@@ -75,6 +78,57 @@ class StudyResult:
     def panels(self) -> tuple[Panel, ...]:
         """The pictures of this run: those of which at least one comparison was computed."""
         return tuple(panel for panel in self.plan.panels if panel.conditions(self.results))
+
+    def per_item(self, label: str | None = None, /) -> pd.DataFrame:
+        """Tell which items carry the imbalance of each layer, and which are hubs.
+
+        Parameters
+        ----------
+        label : str, optional
+            Of a comparison; by default the table is of all whose results tell of single items, profiles and sweeps.
+
+        Returns
+        -------
+        pandas.DataFrame
+            That of `platoscope.per_item`, with the column ``comparison`` in front, and the texts in ``a`` and ``b``
+            where sides are texts that the run kept.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such comparison.
+        InputError
+            If nothing tells of single items: a run with ``items=False``, or one from before there were any.
+        StorageError
+            If the texts are missing or damaged.
+        """
+        import pandas as pd  # 1.4 s to import
+
+        labels = [
+            item.label
+            for item in self.plan.comparisons
+            if label is None and "neighbor_rank" in self.results[item.label]
+        ]
+        if label is not None:
+            labels = [self.plan.comparison(label).label]
+        if not labels:
+            msg = (
+                f"{self.folder} tells nothing of single items: it has no profile or sweep over data, was run with "
+                "items=False (--no-items), or is from before there were any. Run the study again."
+            )
+            raise InputError(msg)
+        return pd.concat([self._items_of(name) for name in labels], ignore_index=True)
+
+    def _items_of(self, label: str) -> pd.DataFrame:
+        table = per_item(self.results[label])
+        table.insert(0, "comparison", label)
+        kept_items = read_items(self, label)
+        if kept_items is not None and kept_items.shown:
+            sides = zip(("a", "b"), (kept_items.a, kept_items.b), kept_items.modalities, strict=True)
+            for side, contents, modality in sides:
+                if modality == "text":
+                    table[side] = table["item"].map(dict(zip(kept_items.ids, contents, strict=True)))
+        return table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
-from platoscope.layerwise import as_stack
+from platoscope.layerwise import as_stack, with_ids
 from platoscope.models import ModelOnDemand
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
@@ -95,7 +95,7 @@ def stack_of(
     if counted is None:
         counted = ModelOnDemand(side.model, shelf=shelf).lengths(list(texts.items))
     characters = np.array([len(text) for text in texts.items], dtype=np.int64)
-    return as_stack(standardized_lengths(counted, characters))
+    return with_ids(as_stack(standardized_lengths(counted, characters)), selection.pairs.ids)
 
 
 def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Results, /) -> int | None:

@@ -20,6 +20,7 @@ from platoscope.studies.plan.extraction import readings_of, sources_of
 from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.matrix import texts_of
+from platoscope.studies.run.shown_items import items_file, keep_items
 from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from platoscope.studies.run.items import Selection
     from platoscope.studies.run.matrix import Text
     from platoscope.studies.run.results import Results
+    from platoscope.studies.run.run_folder import RunFolder
 
 __all__ = ["Workbench"]
 
@@ -141,6 +143,22 @@ class Workbench:
             content["minimum_of"] = self.key(self.plan.comparison(comparison.fixed.minimum_of), selections)
         return digest(content)
 
+    def keep_items(self, folder: RunFolder, selections: Selections) -> None:
+        """Keep what stands for each item of the comparisons that tell of single items, and of no others."""
+        chosen = [selections.behind(item) for item in self.plan.comparisons if self._keeps_items(item)]
+        pairs = {
+            items_file(selection.pairs): selection.pairs for selection in chosen if selection is not None
+        }
+        folder.keep_items(pairs)
+        if pairs:
+            self.progress.stage("Keeping items")
+        with self.timed("items"):
+            for name, kept in pairs.items():
+                keep_items(folder, name, kept)
+
+    def _keeps_items(self, comparison: Comparison) -> bool:
+        return computing.keeps_items(comparison, self.plan.settings)
+
     def extract(self, comparisons: Sequence[Comparison], selections: Selections) -> Readings:
         """Read what `comparisons` need, model by model."""
         needed = {reading.identity for item in comparisons for reading in readings_of(item)}
@@ -201,6 +219,8 @@ class Workbench:
             "comparison": json.dumps(comparison_to(comparison)),
             "space": space_of(comparison, self.plan.settings),
         }
+        if selection is not None and self._keeps_items(comparison):
+            result.attrs["items_file"] = items_file(selection.pairs)
         if comparison.kind == "spaces":
             result.attrs["spaces"] = json.dumps(spaces_of(comparison, self.plan.settings))
         if selection is not None:
