@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import platoscope
 from platoscope.errors import InputError
 from platoscope.measures import information_imbalance
 from platoscope.neighbors import prepare
@@ -230,3 +233,52 @@ def test_noise_is_predicted_by_less_noise():
     X = rng.standard_normal((800, 6))
     low_rank = X @ np.diag([1, 1, 0, 0, 0, 0]) + 0.05 * rng.standard_normal(X.shape)
     assert information_imbalance(X, low_rank).asymmetry < -0.2
+
+
+def test_uncertainty_is_that_of_a_profile():
+    """P-values and intervals of two arrays are those of a profile of one layer with the same seed, strata included."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 5))
+    Y = X[:, :3] + rng.standard_normal((80, 3))
+    groups = np.arange(80) % 4
+    chosen = {"n_permutations": 9, "n_resamples": 5, "strata": groups, "rng": 3, "n_neighbors": 2}
+    found = information_imbalance(X, Y, **chosen)
+    layer = platoscope.profile([X], [Y], measures="information_imbalance", **chosen).isel(layer=0)
+    plain = information_imbalance(X, Y, n_neighbors=2)
+    assert found == plain
+    assert plain.p_value is plain.interval is plain.asymmetry_interval is None
+    for name, direction in (("forward", "a_to_b"), ("backward", "b_to_a")):
+        there = layer.sel(direction=direction)
+        assert getattr(found.p_value, name) == float(there.information_imbalance_p)
+        np.testing.assert_allclose(
+            getattr(found.interval, name), [there.information_imbalance_low, there.information_imbalance_high]
+        )
+    np.testing.assert_allclose(found.asymmetry_interval, [layer.asymmetry_low, layer.asymmetry_high])
+
+
+def test_a_result_with_uncertainty_is_still_two_numbers():
+    """It unpacks, is kept by a copy, and its repr says all that is known, and no more."""
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    found = information_imbalance(X, X[:, :2], n_permutations=4, rng=0)
+    forward, backward = found
+    assert repr(found) == f"Imbalance(forward={forward!r}, backward={backward!r}, p_value=(0.2, 0.2))"
+    again = copy.copy(found)
+    assert (again, again.p_value) == (found, found.p_value)
+    assert repr(information_imbalance(X, np.zeros((60, 1)))) == "Imbalance(forward=1.0, backward=1.0)"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"estimator": "split", "rng": 0}, "for estimator='full' and ties='average'; got estimator='split'"),
+        ({"ties": "min"}, "and ties='min'"),
+        ({"n_permutations": -1}, "n_permutations must be a whole number"),
+        ({"strata": [0] * 5}, "group of each of the 60 items; got 5"),
+        ({"n_resamples": 1}, "0 .no interval. or at least 2; got 1"),
+    ],
+)
+def test_uncertainty_that_cannot_be_had_is_refused(change, said):
+    """The message names what does not go together."""
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    with pytest.raises(InputError, match=said):
+        information_imbalance(X, X, **{"n_permutations": 9, **change})

@@ -9,11 +9,10 @@ import numpy as np
 from platoscope.checks import generator, in_short, word
 from platoscope.errors import InputError
 from platoscope.layerwise._diagnosing import diagnose
-from platoscope.layerwise._evaluate import evaluate
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import MEASURES, choose_measures, with_keywords
+from platoscope.measures import MEASURES, choose_measures, evaluate, with_keywords
 from platoscope.progress import telling
 
 if TYPE_CHECKING:

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.layerwise._evaluate import Evaluation
     from platoscope.layerwise._stacks import Stack
-    from platoscope.measures import ComparisonOptions, Measure
+    from platoscope.measures import ComparisonOptions, Evaluation, Measure
 
 __all__ = [
     "DIRECTIONS",

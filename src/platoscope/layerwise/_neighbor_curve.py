@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.checks import whole_numbers
-from platoscope.layerwise._evaluate import evaluate_layer
 from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
 from platoscope.layerwise._stacks import both_sides
-from platoscope.measures import ComparisonOptions, changed, choose_measures
+from platoscope.measures import ComparisonOptions, changed, choose_measures, evaluate_layer
 from platoscope.neighbors import metric_name
 
 if TYPE_CHECKING:

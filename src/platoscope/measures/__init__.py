@@ -5,7 +5,8 @@ from __future__ import annotations
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._compiled import kernel_files
-from platoscope.measures._imbalance import Imbalance, information_imbalance
+from platoscope.measures._evaluate import Evaluation, PreparedLayers, evaluate, evaluate_layer
+from platoscope.measures._information_imbalance import BothDirections, Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._items import ItemValues
 from platoscope.measures._measure import Measure, as_similarity
@@ -48,11 +49,14 @@ __all__ = [
     "MEASURES",
     "PARTS",
     "Z95",
+    "BothDirections",
     "Calibration",
     "ComparisonOptions",
+    "Evaluation",
     "Imbalance",
     "ItemValues",
     "Measure",
+    "PreparedLayers",
     "Retrieval",
     "Shuffles",
     "SideName",
@@ -65,6 +69,8 @@ __all__ = [
     "cka",
     "cknna",
     "draw_shuffles",
+    "evaluate",
+    "evaluate_layer",
     "find_measure",
     "get_measure",
     "information_imbalance",

@@ -1,27 +1,21 @@
-"""Information Imbalance: the directed, rank-based measure (Glielmo et al. 2022)."""
+"""Information Imbalance on pairs of spaces: all items, samples of them, shuffled pairings."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.errors import InputError
-from platoscope.measures._inputs import choice, two_spaces
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._sparse import SparseRows, merge
-from platoscope.measures._split import split_imbalance
 from platoscope.neighbors import (
-    Metric,
     OwnMetric,
     Sample,
     Space,
-    Transform,
     add_sample_ranks,
     block_neighbors,
-    metric_name,
     nearest_neighbors,
     ranks,
     sample_neighbors,
@@ -36,129 +30,13 @@ if TYPE_CHECKING:
     from platoscope.measures._items import ItemRanks
 
 __all__ = [
-    "Imbalance",
     "imbalance_null",
     "imbalance_sampled",
     "imbalance_scores",
-    "information_imbalance",
 ]
 
 # Ranked pairs held at a time; a layer whose rows all tie has N per item.
 _QUERIES = 16_000_000
-
-
-class Imbalance(NamedTuple):
-    """Information Imbalance in both directions."""
-
-    forward: float
-    """Δ(X→Y): how badly neighbors in X predict neighbors in Y (0: perfectly, 1: not at all)."""
-    backward: float
-    """Δ(Y→X)."""
-
-    @property
-    def asymmetry(self) -> float:
-        """δ(X, Y) = Δ(X→Y) − Δ(Y→X). Negative: X is the more informative."""
-        return self.forward - self.backward
-
-
-def information_imbalance(
-    X: Any,
-    Y: Any,
-    /,
-    *,
-    n_neighbors: int = 1,
-    metric: Metric = "euclidean",
-    transform: Transform = "none",
-    ties: Literal["average", "min"] = "average",
-    estimator: Literal["full", "split"] = "full",
-    rng: int | np.random.Generator | None = None,
-) -> Imbalance:
-    """Measure how well each of two representations predicts the neighborhoods of the other.
-
-    Δ(X→Y) is the average rank in Y of the nearest neighbor in X, scaled so that 0 means "X
-    determines the neighborhoods of Y" and 1 is exactly the expectation when X says nothing of Y.
-    Lower is more predictive. The two directions differ when one side knows more than the other.
-
-        Δ(X→Y) = (2/N) · mean over i of E[ r^Y(i, J_i) ],   J_i the nearest neighbor of i in X
-
-    Parameters
-    ----------
-    X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
-        Two representations of the same items; row i of both describes item i. Widths may differ.
-        NumPy, torch, CuPy or JAX, any real dtype. A sequence is a concatenation, whose squared
-        distances add. `platoscope.prepare` makes a `Space`, for comparing one array many times.
-    n_neighbors : int
-        Average over this many nearest neighbors instead of the first (k in the papers).
-    metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
-        Hamming counts differing sign bits; with "precomputed", X and Y are square distances. A function of
-        two sets of rows is a distance of your own; see `platoscope.prepare`.
-    transform : str or sequence of str
-        Preparation of the rows of both sides before anything else; see `platoscope.neighbors.transform_rows`.
-    ties : {"average", "min"}
-        "average": everything is its expectation under random tie-breaking, so that a constant array
-        scores exactly 1 in both directions. "min" (rank = 1 + strictly closer, all points within
-        the k-th distance are neighbors) exists for parity with other code; it scores a constant Y
-        as perfectly predicted, which is wrong.
-    estimator : {"full", "split"}
-        "full": all items, Glielmo et al. "split": half of the items at random are seen from the
-        other half, on unit-normalized vectors with min-ranks, as in the research code of Acevedo et
-        al.; `metric` and `ties` must then keep their defaults.
-    rng : int, numpy.random.Generator or None
-        Only for ``estimator="split"``.
-
-    Returns
-    -------
-    Imbalance
-        ``(forward, backward)`` = (Δ(X→Y), Δ(Y→X)), Python floats, with ``.asymmetry``. The smallest
-        possible value is (k + 1) / N for "full" without ties, 0 for "split".
-
-    Raises
-    ------
-    InputError
-        Different numbers of rows, non-finite values, too few items for `n_neighbors`, a zero vector
-        under cosine, an unknown option; the message names the argument and the way out.
-    MemoryPlanError
-        The distances do not fit in memory.
-
-    Notes
-    -----
-    Cost: one matrix product per representation (O(N² D)), one pass over each N × N matrix, 4 N²
-    bytes each; from N of about 23,000 in blocks with bounded memory. Self is excluded by index. Rows
-    equal bit for bit tie exactly; float32 products are decided in float64 where they are not sure,
-    so the value equals that of a float64 brute force.
-
-    References
-    ----------
-    .. [1] Glielmo, Zeni, Cheng, Csányi, Laio, "Ranking the information content of distance
-       measures", PNAS Nexus 1 (2022), Eq. 2.
-    .. [2] Acevedo et al., "A quantitative analysis of semantic information in deep representations
-       of text and images", arXiv 2505.17101, Sec. 2.3.
-
-    Examples
-    --------
-    A part is predicted by the whole better than the whole by the part:
-
-    >>> import numpy as np
-    >>> whole = np.random.default_rng(0).standard_normal((500, 8))
-    >>> result = information_imbalance(whole, whole[:, :3])
-    >>> round(result.forward, 2), round(result.backward, 2), result.asymmetry < 0
-    (0.13, 0.57, True)
-    """
-    choice("estimator", estimator, ("full", "split"))
-    choice("ties", ties, ("average", "min"))
-    if estimator == "split":
-        if metric not in ("euclidean", "cosine") or ties != "average":
-            message = (
-                "estimator='split' fixes unit-normalized Euclidean distances and min-ranks; leave metric and ties "
-                f"at their defaults (got metric={metric_name(metric)!r}, ties={ties!r})."
-            )
-            raise InputError(message)
-        return Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, transform=transform, rng=rng))
-    A, B = two_spaces(X, Y, metric, transform=transform)
-    scores = imbalance_scores(
-        [A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors, metric=metric, ties=ties
-    )
-    return Imbalance(float(scores[0, 0]), float(scores[1, 0]))
 
 
 def imbalance_scores(

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from platoscope.checks import as_array, in_short
 from platoscope.errors import InputError
-from platoscope.measures import (
-    ComparisonOptions,
-    ItemValues,
-    Measure,
-    carry,
-    draw_shuffles,
-    jackknife_covariance,
-    subsamples,
-)
+from platoscope.measures._items import ItemValues
+from platoscope.measures._nulls import draw_shuffles
+from platoscope.measures._resampling import carry, jackknife_covariance, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from platoscope.layerwise._stacks import Stack
+    from platoscope.measures._measure import Measure
+    from platoscope.measures._options import ComparisonOptions
+    from platoscope.neighbors import OwnMetric
     from platoscope.progress import Tell
 
-__all__ = ["Evaluation", "evaluate", "evaluate_layer"]
+__all__ = ["Evaluation", "PreparedLayers", "evaluate", "evaluate_layer"]
 
 # Covariances of so many subsamples are averaged; each costs (m/N)² of what that of all items does.
 _MEASURED_SUBSAMPLES = 24
+
+
+class PreparedLayers(Protocol):
+    """The layers of one side, prepared for every metric that the measures read."""
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The layers in the metric that was asked for first."""
+        ...
+
+    def answering(self, metric: str | OwnMetric, /) -> tuple[Space, ...]:
+        """Return the layers that answer in `metric`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +58,8 @@ class Evaluation:
 
 
 def evaluate(
-    a: Stack,
-    b: Stack,
+    a: PreparedLayers,
+    b: PreparedLayers,
     pairs: npt.NDArray[np.intp],
     measures: Sequence[Measure],
     options: ComparisonOptions,
@@ -115,7 +124,7 @@ class _Sides:
     b: tuple[Space, ...]
 
     @classmethod
-    def of(cls, measure: Measure, a: Stack, b: Stack, options: ComparisonOptions) -> _Sides:
+    def of(cls, measure: Measure, a: PreparedLayers, b: PreparedLayers, options: ComparisonOptions) -> _Sides:
         metric = measure.metric(options)
         return cls(measure, a.answering(metric), b.answering(metric))
 
@@ -289,7 +298,9 @@ def _sets(
     return sets
 
 
-def _check_plan(a: Stack, b: Stack, options: ComparisonOptions, measures: Sequence[Measure]) -> None:
+def _check_plan(
+    a: PreparedLayers, b: PreparedLayers, options: ComparisonOptions, measures: Sequence[Measure]
+) -> None:
     """Refuse, before any work, what holds whole matrices of all layers without room for them."""
     dense = [m.name for m in measures if m.permutes_matrices]
     metrics = {m.metric(options) for m in measures if m.permutes_matrices}
