@@ -184,7 +184,15 @@ def test_page_stands_alone_and_escapes_everything(madeup: ModuleType, tmp_path: 
         for name in ("src", "href"):
             assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
     scripts = [attributes for tag, attributes in reader.elements if tag == "script"]
-    assert len(scripts) == 3  # charts, Plotly, and the line that draws: none that came in with a label
+    assert len(scripts) == 3  # charts, Plotly, and the page's own: none that came in with a label
+    (policy,) = [
+        attributes["content"] or ""
+        for tag, attributes in reader.elements
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    run = policy.partition("script-src ")[2].partition(";")[0].split()
+    assert len(run) == 2
+    assert all(source.startswith("'sha256-") for source in run)  # none by its place, only by its text
     text = " ".join(reader.text)
     for part in (f"Does {EVIL} hold?", f"It holds {EVIL}", f"en-it {EVIL}", "0.331 [0.311, 0.351] at 11"):
         assert part in text

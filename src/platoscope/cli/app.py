@@ -27,6 +27,7 @@ from platoscope.cli.store import store
 from platoscope.cli.studies import studies
 from platoscope.cli.verdicts import verdicts
 from platoscope.cli.verify import verify
+from platoscope.cli.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ app.command("run")(run)
 app.command("studies")(studies)
 app.command("verdicts")(verdicts)
 app.command("figures")(figures)
+app.command("view")(view)
 app.command("reproduce")(reproduce)
 app.command("verify")(verify)
 app.add_typer(data, name="data")

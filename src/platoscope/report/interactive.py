@@ -91,8 +91,11 @@ def description(ax: Axes, /) -> str:
         trace = _map(ax, mesh)
         values = np.array(trace["z"], dtype=np.float64)
         row, column = np.unravel_index(np.nanargmin(values), values.shape)
+        over = " and ".join(
+            filter(None, (ax.get_xlabel(), ax.get_ylabel()))
+        )  # maps that share an axis name it once
         parts.append(
-            f"Heat map over {ax.get_xlabel()} and {ax.get_ylabel()}, from {np.nanmin(values):.2f} "
+            f"Heat map over {over}, from {np.nanmin(values):.2f} "
             f"(at {trace['x'][column]:g}, {trace['y'][row]:g}) to {np.nanmax(values):.2f}."
         )
     curves = [line for line in ax.lines if not _is_level(ax, line) and np.size(line.get_xdata()) > 1]
