@@ -5,6 +5,7 @@ SECTIONS = {
     "grid": "costs",
     "nulls": "costs",
     "transform": "costs",
+    "items": "costs",
     "device": "costs",
     "large": "large",
     "coverage": "statistical",

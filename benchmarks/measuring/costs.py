@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from measuring.table import Sizes
 
-__all__ = ["device", "grid", "nulls", "pair", "stacks", "transform", "two_arrays"]
+__all__ = ["device", "grid", "items", "nulls", "pair", "stacks", "transform", "two_arrays"]
 
 
 def two_arrays(n: int, d: int) -> tuple[Any, Any]:
@@ -164,3 +164,28 @@ def device(sizes: Sizes, options: Namespace) -> list[Row]:
         Row("device", f"torch tensors on {name}, Δ both directions, N = {n}, D = {d}", median(times["ours"]),
             f"two torch products there: {median(times['products'])}", f"{found:.2f} ×"),
     ]  # fmt: skip
+
+
+def items(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time a profile that keeps what items add to Δ, and the ranks of partners, against one that does not."""
+    from platoscope import profile
+    from platoscope.measures import DEFAULT_MEASURES
+
+    n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    A, B = stacks(n, d, layers)
+    rows = []
+    for what, measures in (("", DEFAULT_MEASURES), (", recall@1", (*DEFAULT_MEASURES, "retrieval_at_1"))):
+        without, with_items = (
+            lambda kept=kept, measures=measures: profile(
+                A, B, measures=measures, n_resamples=0, items=kept, rng=0
+            )
+            for kept in (False, True)
+        )
+        times = in_turn({"without": without, "with": with_items}, sizes.repeats)
+        found = ratio(times, "with", "without")
+        rows.append(
+            Row("items", f"profile of {layers} layers with `items=True`: Δ, overlap, both CKA{what}; N = {n}, D = {d}",
+                median(times["with"]), f"without: {median(times['without'])}", f"{found:.2f} ×",
+                verdict(found <= 1.05, "≤ 1.05"))
+        )  # fmt: skip
+    return rows

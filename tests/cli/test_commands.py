@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from platoscope import cli
@@ -161,6 +162,20 @@ def test_how_models_are_loaded_is_an_option_of_run(
     assert "device mps" in capsys.readouterr().out
     assert cli.main(["run", "rank-synthetic", "--dry-run", "--device-map", "auto"]) == 0
     assert "device_map auto" in capsys.readouterr().out
+
+
+def test_run_without_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--no-items`` is the setting of that name; without it the study decides."""
+    settings = []
+
+    def note(*_: object, **told: Any) -> None:
+        settings.append(told["settings"]["items"])
+        raise NotFoundError
+
+    monkeypatch.setattr("platoscope.studies.make_plan", note)
+    for option in ((), ("--no-items",)):
+        assert cli.main(["run", "rank-synthetic", *option]) == 2
+    assert settings == [None, False]
 
 
 def test_run_all_runs_what_it_can_and_counts_the_passes(
@@ -371,6 +386,23 @@ def test_compare_of_two_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len((tmp_path / "out.csv").read_text().splitlines()) == len(rows) + 1
 
 
+@pytest.mark.parametrize(("how", "n_rows"), [((), 2 * 2), (("--grid",), 2 * 4), (("--spaces",), 4 * 2 * 2)])
+def test_compare_writes_a_table_of_items(how: tuple[str, ...], n_rows: int, tmp_path: Path) -> None:
+    """``--items`` writes a row per direction, layer and item, whose share of Δ has Δ as its mean."""
+    x = np.random.default_rng(0).standard_normal((2, 80, 40)).astype(np.float32)
+    np.save("a.npy", x)
+    np.save("b.npy", x[:, :, :20])
+    arguments = ["compare", "a.npy", "b.npy", "--measure", "information_imbalance", "--resamples", "0", *how]
+    assert cli.main([*arguments, "--items", "items.csv", "--out", "out.csv"]) == 0
+    items, out = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("items", "out"))
+    assert len(items) == n_rows * 80
+    cells = [name for name in ("space", "direction", "layer_a", "layer_b") if name in items]
+    deltas = out[out.measure == "information_imbalance"].set_index(cells).value
+    pd.testing.assert_series_equal(
+        items.groupby(cells).imbalance.mean().sort_index(), deltas.sort_index(), check_names=False
+    )
+
+
 def test_compare_says_on_which_side_of_the_norm_the_last_layer_stands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -429,6 +461,8 @@ def test_compare_refuses_an_unknown_ending_before_it_works(capsys: pytest.Captur
     """``--out`` of another kind is refused although the inputs do not exist: the check comes first."""
     assert cli.main(["compare", "x", "y", "--out", "result.txt"]) == 2
     assert "result.txt" in capsys.readouterr().err
+    assert cli.main(["compare", "x", "y", "--items", "items.nc"]) == 2
+    assert "--items writes .csv (a table), got 'items.nc'" in capsys.readouterr().err
 
 
 def test_empty_store(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,8 @@ from platoscope.cli.progress import open_progress
 from platoscope.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import xarray as xr
 
@@ -80,6 +82,13 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a table of single items, .csv: ranks, nearest neighbors, hubs.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     store: Store = None,
     as_json: AsJson = False,
@@ -89,12 +98,14 @@ def compare(
     from platoscope.measures import ComparisonOptions, changed, matched_strata
     from platoscope.representations import align, token_counts
 
-    _check_ending(out)
+    _check_ending("--out", out, {".nc": "all of the result", ".csv": "a table"})
+    _check_ending("--items", items, {".csv": "a table"})
     _check_spaces(spaces, grid=grid, transform=transform)
     _check_null(null_matched, permutations)
     told = {
         "measures": measure or None, "transform": transform, "metric": metric, "n_neighbors": neighbors,
         "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
+        "items": items is not None,
     }  # fmt: skip
     options = changed(ComparisonOptions(), told)
     with open_progress(verbose=is_verbose(context)) as progress:
@@ -116,6 +127,8 @@ def compare(
         _write(result, table, out)
         if spaces:
             _draw(result, out)
+    if items is not None:
+        _write(result, layerwise.per_item(result), items)
     _print(table, as_json=as_json)
     if not as_json:
         print_text(f"\n{_in_words(aligned, result)}")
@@ -154,10 +167,11 @@ def _pooling(side: Representations, /) -> str:
     return f"pooling {side.pooling}" if clip is None else f"pooling {side.pooling}, clip {clip:g} on tokens"
 
 
-def _check_ending(out: Path | None, /) -> None:
+def _check_ending(option: str, path: Path | None, known: Mapping[str, str], /) -> None:
     """Refuse a file of another kind before the work, not after it."""
-    if out is not None and out.suffix not in (".nc", ".csv"):
-        message = f"--out writes .nc (all of the result) or .csv (a table), got {str(out)!r}"
+    if path is not None and path.suffix not in known:
+        kinds = " or ".join(f"{ending} ({what})" for ending, what in known.items())
+        message = f"{option} writes {kinds}, got {str(path)!r}"
         raise InputError(message)
 
 

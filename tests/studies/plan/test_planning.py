@@ -182,6 +182,14 @@ def test_how_models_are_loaded_is_a_setting_that_the_plan_shows() -> None:
     assert "dtype bfloat16, device cuda:1, 512 tokens per batch" in {row.detail for row in plan.describe()}
 
 
+def test_a_plan_says_that_texts_are_kept() -> None:
+    """What a run leaves of the items in its folder is told before, with the option that leaves it out."""
+    for items in (True, False):
+        plan = make_plan(get_study("translations"), settings={"items": items}, skip_missing=True)
+        rows = plan.describe()
+        assert any("--no-items" in row.detail for row in rows) == items
+
+
 @pytest.mark.parametrize("after", [True, False])
 def test_the_side_of_the_final_norm_can_be_asked_for(after: bool) -> None:
     """It reaches every model that is read and the description; a side that says its own keeps it."""

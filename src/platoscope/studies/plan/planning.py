@@ -11,6 +11,7 @@ from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface, Synthetic
+from platoscope.studies.design.measured import keeps_items
 from platoscope.studies.design.records import Choices
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "PlanRow", "make_plan"]
 
+_KEPT = "ranks and neighbors of every item, and its text or thumbnail where the license allows (--no-items: nothing)"
 _NORM_SIDES = {
     None: "",
     True: ", last layer after the final norm",
@@ -131,6 +133,8 @@ class Plan:
             ),
         ]
         rows.append(PlanRow("settings", "power", power_sentence(settings.n)))
+        if any(keeps_items(item, settings) for item in self.comparisons):
+            rows.append(PlanRow("settings", "kept", _KEPT))
         costs = per_extraction(self.extractions, self.settings)
         rows += [
             PlanRow(

@@ -20,7 +20,8 @@ from platoscope.layerwise import (
     with_ids,
 )
 from platoscope.measures import get_measure
-from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.studies.design.comparison import Synthetic
+from platoscope.studies.design.measured import keeps_items, measures_of
 from platoscope.studies.design.space import transforms_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.run.matrix import Text
 
-__all__ = ["Computation", "compute", "keeps_items", "misaligned", "standardized_lengths"]
+__all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
 
 _Held: TypeAlias = "tuple[int | None, int | None]"
 """The held layer of `a` and of `b`; at most one of them is."""
@@ -92,17 +93,6 @@ class Computation:
         """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
         transform = transforms_of(self.comparison, self.settings)
         return replace(self.settings, transform=transform, items=keeps_items(self.comparison, self.settings))
-
-
-def keeps_items(comparison: Comparison, settings: Settings, /) -> bool:
-    """Say whether a result tells of single items: those of profiles and sweeps, where both rows are about one item."""
-    of_items = comparison.items is not None and comparison.shuffle is None
-    return (
-        settings.items
-        and of_items
-        and comparison.kind in ("profile", "sweep")
-        and any(get_measure(name).by_item for name in _measures(comparison, settings))
-    )
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -208,7 +198,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         layer_a=held[0],
         layer_b=held[1],
         options=task.options,
-        measures=_measures(task.comparison, settings),
+        measures=measures_of(task.comparison, settings),
         strata=task.null_strata,
         rng=settings.seed,
     )
@@ -217,7 +207,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
 def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> xr.Dataset:
     """Take the profile out of the grid, and compute only what the grid does not have: other measures, and items."""
     taken = take_profile(grid, match=task.comparison.match, layer_a=held[0], layer_b=held[1])
-    wanted = _measures(task.comparison, task.settings)
+    wanted = measures_of(task.comparison, task.settings)
     have = set(json.loads(grid.attrs["measures"]))
     more = tuple(name for name in wanted if name not in have)
     joined = taken
@@ -241,19 +231,6 @@ def _measured(task: Computation, held: _Held, /, **settings: Any) -> xr.Dataset:
 
 def _joined(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return first.merge(second, compat="override", join="exact", combine_attrs="override")
-
-
-def _measures(comparison: Comparison, settings: Settings) -> tuple[str, ...]:
-    """Choose the measures that apply.
-
-    Retrieval looks for the partner in one and the same space of features, and a control by two numbers per
-    text asks only how well they predict neighborhoods.
-    """
-    a, b = comparison.a, comparison.b
-    if comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
-        return ("information_imbalance",)
-    one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
-    return tuple(name for name in settings.measures if one_space or not get_measure(name).needs_one_space)
 
 
 def _grid(task: Computation) -> xr.Dataset:

@@ -14,6 +14,7 @@ from platoscope.models import ModelOnDemand, Shelf
 from platoscope.progress import PassProgress
 from platoscope.representations import Representations, extract
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.design.measured import keeps_items
 from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.design.space import space_of, spaces_of
 from platoscope.studies.plan.extraction import readings_of, sources_of
@@ -145,7 +146,9 @@ class Workbench:
 
     def keep_items(self, folder: RunFolder, selections: Selections) -> None:
         """Keep what stands for each item of the comparisons that tell of single items, and of no others."""
-        chosen = [selections.behind(item) for item in self.plan.comparisons if self._keeps_items(item)]
+        chosen = [
+            selections.behind(item) for item in self.plan.comparisons if keeps_items(item, self.plan.settings)
+        ]
         pairs = {
             items_file(selection.pairs): selection.pairs for selection in chosen if selection is not None
         }
@@ -155,9 +158,6 @@ class Workbench:
         with self.timed("items"):
             for name, kept in pairs.items():
                 keep_items(folder, name, kept)
-
-    def _keeps_items(self, comparison: Comparison) -> bool:
-        return computing.keeps_items(comparison, self.plan.settings)
 
     def extract(self, comparisons: Sequence[Comparison], selections: Selections) -> Readings:
         """Read what `comparisons` need, model by model."""
@@ -219,7 +219,7 @@ class Workbench:
             "comparison": json.dumps(comparison_to(comparison)),
             "space": space_of(comparison, self.plan.settings),
         }
-        if selection is not None and self._keeps_items(comparison):
+        if selection is not None and keeps_items(comparison, self.plan.settings):
             result.attrs["items_file"] = items_file(selection.pairs)
         if comparison.kind == "spaces":
             result.attrs["spaces"] = json.dumps(spaces_of(comparison, self.plan.settings))
