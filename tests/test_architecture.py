@@ -40,7 +40,18 @@ ROOMS: dict[str, set[str]] = {
     "run": {"design", "judge", "plan"},
 }
 # They stand beside all parts, import none of them, and may be imported from anywhere.
-LEAVES = ("cache", "checks", "contents", "errors", "filenames", "hashing", "kept", "progress", "wording")
+LEAVES = (
+    "cache",
+    "checks",
+    "contents",
+    "cores",
+    "errors",
+    "filenames",
+    "hashing",
+    "kept",
+    "progress",
+    "wording",
+)
 HEAVY = ("torch", "transformers", "matplotlib", "numba", "xarray", "scipy", "pandas", "zarr", "datasets")
 # They take arrays, from wherever: knowing nothing of models is what makes them of use elsewhere.
 KNOW_NO_MODELS = ("neighbors", "measures")

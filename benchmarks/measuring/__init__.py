@@ -4,6 +4,7 @@ SECTIONS = {
     "pair": "costs",
     "grid": "costs",
     "nulls": "costs",
+    "subsamples": "costs",
     "transform": "costs",
     "items": "costs",
     "device": "costs",

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from measuring.table import Sizes
 
-__all__ = ["device", "grid", "items", "nulls", "pair", "stacks", "transform", "two_arrays"]
+__all__ = ["device", "grid", "items", "nulls", "pair", "stacks", "subsamples", "transform", "two_arrays"]
+
+MANY = 200
+"""Subsamples that the default, fewer of them, is measured against."""
 
 
 def two_arrays(n: int, d: int) -> tuple[Any, Any]:
@@ -113,6 +116,32 @@ def nulls(sizes: Sizes, options: Namespace) -> list[Row]:
         Row("nulls", f"profile of {layers} layers with {many:,} permutations", median(profiles["with"]),
             f"without: {median(profiles['without'])}", f"{by_profile:.2f} ×", verdict(by_profile <= 4, "≤ 4")),
     ]  # fmt: skip
+
+
+def subsamples(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time the grid and the profile of its layers with many subsamples against few, which are the default."""
+    from functools import partial
+
+    from platoscope import compare, profile
+    from platoscope.layerwise import compile_kernels
+    from platoscope.measures import ComparisonOptions
+
+    n, d, layers = sizes.n_samples, sizes.grid_features, sizes.n_layers
+    few = ComparisonOptions().n_resamples
+    compile_kernels()
+    A, B = stacks(n, d, layers)
+    cases: dict[str, Callable[..., object]] = {
+        f"profile of {layers} layers": profile,
+        f"{layers} × {layers} layers": compare,
+    }
+    rows = []
+    for case, measured in cases.items():
+        sides = {str(count): partial(measured, A, B, n_resamples=count, rng=0) for count in (0, few, MANY)}
+        times = in_turn(sides, 1, warm_up=False)
+        found, without = ratio(times, str(MANY), str(few)), median(times["0"])
+        rows.append(Row("subsamples", f"{case} with {MANY} subsamples", median(times[str(MANY)]),
+                        f"with {few}: {median(times[str(few)])}, with none: {without}", f"{found:.2f} ×"))  # fmt: skip
+    return rows
 
 
 def transform(sizes: Sizes, options: Namespace) -> list[Row]:

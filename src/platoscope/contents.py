@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from platoscope.cache import cache_folder
+from platoscope.cores import available_cores
 from platoscope.kept import recall, remember
 from platoscope.progress import SILENT
 
@@ -100,7 +101,7 @@ def _hash_all(paths: Sequence[Path], what: str, progress: Progress) -> list[str]
         progress.stage(f"Hashing {what} (MB)", total // _MEGABYTE)
     work = _Work()
     began = time.perf_counter()
-    with ThreadPoolExecutor(min(len(paths), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(len(paths), available_cores())) as pool:
         jobs = [pool.submit(work.hash, path) for path in paths]
         try:
             pending = set(jobs)

@@ -9,7 +9,7 @@ import pytest
 
 from platoscope.errors import InputError
 from platoscope.measures import information_imbalance
-from platoscope.neighbors import parse_transform, prepare, transform_rows
+from platoscope.neighbors import parse_transform, prepare, told_apart, transform_rows
 
 
 def _unit(X: np.ndarray) -> np.ndarray:
@@ -146,6 +146,38 @@ def test_a_prepared_space_is_that_of_the_prepared_rows(transform: Any) -> None:
     assert information_imbalance(space, Y) == information_imbalance(plain, Y)
     lazily = prepare(lambda: X, transform=transform, block_size=16)
     assert information_imbalance(lazily, Y) == information_imbalance(plain, Y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore", "whiten", ("clip", "zscore")])
+def test_rows_that_are_prepared_once_more_are_the_same(transform: Any, dtype: Any) -> None:
+    """Some rows, all rows, of arrays and of what is read anew: equal bit for bit, and what was given is untouched."""
+    rng = np.random.default_rng(0)
+    X, Y = (rng.standard_normal((90, width)).astype(dtype) for width in (70, 9))
+    for rows in (X, [X, Y]):
+        wanted = transform_rows(rows, transform)
+        parts = wanted if isinstance(wanted, list) else [wanted]
+        kept = [part.copy() for part in (X, Y)]
+        for space in (
+            prepare(rows, transform=transform),
+            prepare(lambda rows=rows: rows, transform=transform),
+        ):
+            for items in (np.array([88, 3, 41]), np.arange(90), None):
+                for found, part in zip(space.load(items), parts, strict=True):
+                    np.testing.assert_array_equal(found, part if items is None else part[items])
+        for part, copy in zip((X, Y), kept, strict=True):
+            np.testing.assert_array_equal(part, copy)
+
+
+def test_rows_of_one_direction_are_found_whatever_their_length() -> None:
+    """Rows that share a direction are one under cosine, also beside tiny rows and far from the center of all."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 8)) + 100
+    X[7], X[9] = X[3] * 2.0**-30, X[4] * 4.0
+    space = told_apart(prepare(X), "cosine")
+    assert space.n_distinct == 58
+    assert space.inverse[7] == space.inverse[3]
+    assert space.inverse[9] == space.inverse[4]
 
 
 def test_a_space_keeps_its_preparation() -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.neighbors import n_threads, over_rows, over_tasks, require_memory
+from platoscope.cores import available_cores
+from platoscope.neighbors import over_rows, over_tasks, require_memory
 
 if TYPE_CHECKING:
     from platoscope.measures._nulls import Shuffles
@@ -43,7 +44,7 @@ def off_diagonal_dots(
     anything is added up: that of one far item can be so large that nothing would be left of the rest.
     """
     add = _add_grid if _is_grid(A, B, pairs) else _add_pairs
-    step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B)) * n_threads()))
+    step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B)) * available_cores()))
     parts: dict[int, npt.NDArray[np.float64]] = {}
 
     def work(start: int, stop: int) -> None:

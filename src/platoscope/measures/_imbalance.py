@@ -119,10 +119,13 @@ def _directed(
     by_item: npt.NDArray[np.float64] | None,
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
+    held, merged = b"", None
     for target in np.unique(pairs[:, 1]):
         mine = np.flatnonzero(pairs[:, 1] == target)
         for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, ties):
-            merged, _ = merge(rows)
+            asked = pairs[mine[chosen], 0].tobytes()
+            if merged is None or asked != held:  # in a grid every target has the same sources
+                held, (merged, _) = asked, merge(rows)
             space = targets[target]
             rank = ranks(space, merged.indptr, merged.items, metric, ties=ties)
             mean_ranks = _by_source(merged.values * rank, rows)

@@ -38,7 +38,7 @@ from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neigh
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._settled import settled
 from platoscope.neighbors._space import Space
-from platoscope.neighbors._threads import n_threads, over_rows, over_tasks
+from platoscope.neighbors._threads import over_rows, over_tasks
 from platoscope.neighbors._transforms import (
     TRANSFORMS,
     Transform,
@@ -74,7 +74,6 @@ __all__ = [
     "local_scaling",
     "metric_name",
     "mutual_proximity",
-    "n_threads",
     "nearest_neighbors",
     "over_rows",
     "over_tasks",

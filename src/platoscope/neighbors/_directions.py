@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.neighbors._exact import row_peaks
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
 __all__ = ["told_apart"]
+
+_UNIT = float(np.finfo(np.float64).eps)
+# What a sum of products in float64 may round by, in shares of the lengths of both factors; far above what it does.
+_SUMS = 1e-9
 
 
 def told_apart(space: Space, metric: str | OwnMetric, /) -> Space:
@@ -32,20 +37,22 @@ def told_apart(space: Space, metric: str | OwnMetric, /) -> Space:
 
 
 def _merge(space: Space) -> Space | None:
-    parts = space.parts
-    peaks = np.max(
-        [_peaks(part[space.first] if space.n_distinct < len(part) else part) for part in parts], axis=0
-    )
-    if not peaks.all():
+    if not space.norm.all():
         return None
-    # One value of each row is enough to acquit nearly all; what it does not is compared whole.
-    glance = np.concatenate([part[space.first, :1] for part in parts], axis=1)[:, 0] / peaks
-    _, group, counts = np.unique(glance, return_inverse=True, return_counts=True)
-    suspects = np.flatnonzero(counts[group] > 1)
+    suspects = _alike(space)
     if suspects.size == 0:
         return None
-    rows = np.concatenate([part[space.first[suspects]] for part in parts], axis=1).astype(np.float64)
-    rows = np.ascontiguousarray(rows / peaks[suspects, None] + 0.0)
+    parts, (places,) = space.parts_of(suspects)
+    peaks = row_peaks(parts, places)
+    # One value of each row acquits most of those that are left; what it does not is compared whole.
+    glance = parts[0][places, 0] / peaks
+    _, group, counts = np.unique(glance, return_inverse=True, return_counts=True)
+    chosen = counts[group] > 1
+    suspects, places, peaks = suspects[chosen], places[chosen], peaks[chosen]
+    if suspects.size == 0:
+        return None
+    rows = np.concatenate([part[places] for part in parts], axis=1).astype(np.float64)
+    rows = np.ascontiguousarray(rows / peaks[:, None] + 0.0)
     keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     _, first_of_key, key = np.unique(keys, return_index=True, return_inverse=True)
     if first_of_key.size == suspects.size:
@@ -56,9 +63,16 @@ def _merge(space: Space) -> Space | None:
     return _chosen(space, kept, merged[space.inverse].astype(np.int32))
 
 
-def _peaks(part: FloatArray) -> npt.NDArray[np.float64]:
-    peaks: npt.NDArray[np.float64] = np.maximum(part.max(axis=1), -part.min(axis=1)).astype(np.float64)
-    return peaks
+def _alike(space: Space) -> npt.NDArray[np.intp]:
+    """Return the distinct rows that may share a direction with another one: as far along the center, for their length."""
+    reach = (space.along + space.center_sq / 2) * space.inverse_norm
+    # `along` was summed up in float64, and half of `center_sq` taken off.
+    rounding = _SUMS * np.sqrt(space.center_sq) + 2 * _UNIT * space.center_sq * space.inverse_norm
+    order = np.argsort(reach)
+    near = np.diff(reach[order]) <= 2 * rounding.max()
+    alike = np.zeros(space.n_distinct, np.bool_)
+    alike[order[1:][near]] = alike[order[:-1][near]] = True
+    return np.flatnonzero(alike)
 
 
 def _chosen(space: Space, rows: npt.NDArray[np.intp], inverse: npt.NDArray[np.int32]) -> Space:

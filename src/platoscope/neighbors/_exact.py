@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["exact_scores", "squared_distances"]
+__all__ = ["exact_scores", "row_peaks", "squared_distances"]
 
 # Rows of whole numbers with squared norms up to this have inner products whose squares are exact in float64.
 _WHOLE = 2.0**26
 # Where values reach further down than this from the largest, squares of differences may vanish.
 _SMALLEST = 2.0**-400
 _ROWS = 256
+_GLANCE = 4
 
 
 def exact_scores(
@@ -46,22 +47,26 @@ def exact_scores(
         looked_up: npt.NDArray[np.float64] = space.gram[left, right].astype(np.float64)
         return looked_up
     lattice = _lattice(space)
-    if metric == "cosine":
-        return _cosine(space, left, right) if lattice is None else _lattice_cosine(lattice, left, right)
+    if lattice is not None and metric == "cosine":
+        return _lattice_cosine(lattice, left, right)
     if lattice is not None:
         return _sums("add_squared", (lattice.rows,), left, right, 1.0) * (lattice.unit * space.scale) ** 2
-    if _is_wide(space):
+    parts, rows = space.parts_of(left, right)
+    if metric == "cosine":
+        return _cosine(parts, *rows)
+    if any(part.dtype == np.float64 for part in parts) and _is_wide(space):
         # As given, but where differences could overflow: what is scaled down may vanish.
         quarter = 0.25 if space.scale < 2.0**-1018 else 1.0
-        return _sums("add_distance", space.parts, space.first[left], space.first[right], quarter)
-    return squared_distances(space, left, right)
+        return _sums("add_distance", parts, *rows, quarter)
+    return _sums("add_squared", parts, *rows, space.scale)
 
 
 def squared_distances(
     space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
 ) -> npt.NDArray[np.float64]:
     """Return the squared Euclidean distances of distinct rows, times ``space.scale`` squared, in float64."""
-    return _sums("add_squared", space.parts, space.first[left], space.first[right], space.scale)
+    parts, rows = space.parts_of(left, right)
+    return _sums("add_squared", parts, *rows, space.scale)
 
 
 def _sums(kernel: str, parts: tuple[FloatArray, ...], *fixed: Any) -> npt.NDArray[np.float64]:
@@ -92,18 +97,20 @@ def _lattice(space: Space) -> _Lattice | None:
 
 
 def _find_lattice(space: Space) -> _Lattice | None:
-    parts = space.parts
-    some = np.concatenate([part[space.first[:_ROWS]] for part in parts], axis=1).astype(np.float64)
-    sizes = np.abs(some[some != 0])
-    if sizes.size == 0:
+    parts, (first,) = space.parts_of(np.arange(min(_ROWS, space.n_distinct)))
+    some = np.concatenate([part[first] for part in parts], axis=1).astype(np.float64)
+    sizes = np.abs(some)
+    if not sizes.any():
         return None
     # The smallest value itself, or the finest power of two of which the longest row has no more than it may.
     near_one = float(powers_of_two(sizes.max()))
     longest = float(np.square(some * near_one).sum(axis=1).max())
     finest = 2.0 ** np.ceil(0.5 * np.log2(longest / _WHOLE)) / near_one
-    for unit in (float(sizes.min()), finest, 4 * finest):  # other rows may be longer
-        if unit > 0 and _whole(some, unit) is not None:
-            distinct = np.concatenate([part[space.first] for part in parts], axis=1)
+    smallest = float(np.min(sizes, where=sizes > 0, initial=np.inf))
+    for unit in (smallest, finest, 4 * finest):  # other rows may be longer
+        # A few rows tell of nearly all data that they are nothing of the kind.
+        if unit > 0 and _whole(some[:_GLANCE], unit) is not None and _whole(some, unit) is not None:
+            distinct = np.concatenate([part[space.first] for part in space.parts], axis=1)
             rows = _whole(distinct, unit)
             if rows is not None:
                 return _Lattice(rows, unit, np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
@@ -133,17 +140,27 @@ def _lattice_cosine(lattice: _Lattice, left: Any, right: Any) -> npt.NDArray[np.
     return scores
 
 
-def _cosine(space: Space, left: Any, right: Any) -> npt.NDArray[np.float64]:
-    if "directions" not in space._memo:
-        peaks = np.max([np.abs(part[space.first]).max(axis=1) for part in space.parts], axis=0).astype(
-            np.float64
-        )
-        peaks[peaks == 0] = 1.0
-        squares = _sums("add_squares_of_rows", space.parts, space.first, peaks)
-        space._memo["directions"] = peaks, 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
-    peaks, inverse = space._memo["directions"]
-    items = space.first[left], space.first[right]
-    return _sums("add_cosine", space.parts, *items, peaks[left], peaks[right], inverse[left], inverse[right])
+def _cosine(parts: tuple[FloatArray, ...], left: Any, right: Any) -> npt.NDArray[np.float64]:
+    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+    peaks = row_peaks(parts, rows)
+    peaks[peaks == 0] = 1.0
+    squares = _sums("add_squares_of_rows", parts, rows, peaks)
+    inverse = 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
+    here, there = place[: len(left)], place[len(left) :]
+    sizes = peaks[here], peaks[there], inverse[here], inverse[there]
+    return _sums("add_cosine", parts, left, right, *sizes)
+
+
+def row_peaks(
+    parts: tuple[FloatArray, ...], rows: npt.NDArray[np.integer[Any]], /
+) -> npt.NDArray[np.float64]:
+    """Return the largest absolute value of chosen rows, over all parts."""
+    from platoscope.neighbors._row_kernels import raise_peaks  # numba: 0.3 s to import
+
+    peaks = np.zeros(len(rows))
+    for part in parts:
+        over_rows(partial(raise_peaks, part, rows, peaks), len(rows))
+    return peaks
 
 
 def _is_wide(space: Space) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Neighbors", "block_neighbors", "candidates", "nearest_neighbors"]
 
-# How many candidates of undecided rows are looked at together: bounds memory on data full of ties.
+# How many candidates of undecided rows are looked at together, at most: bounds memory on data full of ties.
 _CHUNK = 4_000_000
 
 
@@ -208,8 +208,7 @@ def candidates(
         space.inverse_norm,
         space.error_bound(metric),
     )
-    step = max(1, _CHUNK // block.shape[1])
-    for chunk in (slice(s, s + step) for s in range(0, len(rows), step)):
+    for chunk in _chunks(np.full(len(rows), block.shape[1]) if at_most is None else at_most):
         row, column = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
         sizes = np.zeros(row.size, np.int64)
         scan = partial(band_members, *fixed, row, column, everything, sizes)
@@ -225,6 +224,17 @@ def candidates(
             used = np.arange(members.size) - np.repeat(indptr[:-1], room) < np.repeat(sizes, room)
             members = members[used]
         yield chunk, sizes, members
+
+
+def _chunks(room: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Cut queries into runs that have room for `_CHUNK` candidates together, or of one query."""
+    ends = np.cumsum(room)
+    start = 0
+    while start < len(room):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _CHUNK, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
     from platoscope.neighbors._metrics import Metric, OwnMetric
-    from platoscope.neighbors._transforms import Transform
+    from platoscope.neighbors._transforms import Load, Transform
 
 __all__ = ["as_space", "prepare"]
 
@@ -83,7 +83,8 @@ def prepare(
     Notes
     -----
     Memory: 4 N² bytes where the matrix is kept, 4 N D bytes (a centered float32 copy) where it is
-    not, and the input, which is referenced and never changed. Time: one matrix product.
+    not, and the input, which is referenced and never changed; rows that a transform made are made again where near-ties
+    ask for them (those of ``"whiten"``, which are narrower, are kept). Time: one matrix product.
 
     The mean is subtracted in float64 before rounding to float32, because language models have a few
     huge features: with a constant 1000 added to 2 of 1024 features, distances from a float32 Gram
@@ -100,10 +101,10 @@ def prepare(
     if isinstance(X, Space):
         return X
     steps = parse_transform(transform)
-    load = None
+    read: Callable[[], tuple[FloatArray, ...]] | None = None
     if callable(X) and not hasattr(X, "shape"):
         source: Callable[[], ArrayLike] = X
-        X, load = source(), lambda: transform_parts(as_parts(source(), name), steps, name)
+        X, read = source(), lambda: as_parts(source(), name)
     check_metric("metric", metric)
     if block_size is not None and block_size < 1:
         message = f"block_size must be a positive number of rows; got {block_size}."
@@ -119,14 +120,12 @@ def prepare(
     if len(parts[0]) < 3:
         message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
         raise InputError(message)
-    parts = transform_parts(parts, steps, name)
+    parts, load = transform_parts(parts, steps, name, read)
     if metric == "hamming":
         return replace(_prepare_signs(parts, name), transform=steps)
     if callable(metric):
-        return replace(
-            _prepare_own(parts, metric, block_size, name, load or (lambda: parts)), transform=steps
-        )
-    space = _prepare_vectors(X, parts, metric, block_size, name, load or (lambda: parts))
+        return replace(_prepare_own(parts, metric, block_size, name, load), transform=steps)
+    space = _prepare_vectors(X, parts, metric, block_size, name, load)
     return replace(space, transform=steps)
 
 
@@ -149,7 +148,7 @@ def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transf
 
 
 def _prepare_vectors(
-    X: ArrayLike, parts: tuple[FloatArray, ...], metric: str, block: int | None, name: str, load: Any
+    X: ArrayLike, parts: tuple[FloatArray, ...], metric: str, block: int | None, name: str, load: Load
 ) -> Space:
     n_samples = len(parts[0])
     n_features = sum(part.shape[1] for part in parts)
@@ -177,6 +176,7 @@ def _prepare_vectors(
         centered=centered,
         sq=sq.astype(np.float32),
         along=along - center_sq / 2,
+        center_sq=center_sq,
         norm=norms,
         squares=squares,
         scale=scale,
@@ -335,7 +335,7 @@ def _prepare_distances(D: FloatArray, name: str) -> Space:
 
 
 def _prepare_own(
-    parts: tuple[FloatArray, ...], metric: OwnMetric, block: int | None, name: str, load: Any
+    parts: tuple[FloatArray, ...], metric: OwnMetric, block: int | None, name: str, load: Load
 ) -> Space:
     for part in parts:
         check_finite(part, name)

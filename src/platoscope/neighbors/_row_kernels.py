@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit
 
 __all__ = [
-    "clip_rows",
     "column_extremes",
     "column_squares_of",
     "column_sums_of",
-    "count_nonfinite",
+    "raise_peaks",
+    "row_quantiles",
     "row_tops",
     "standardize_rows",
     "unit_rows",
@@ -167,8 +167,13 @@ def _write_unit(row, low, high, peak, scaled, out):
         total += value * value
     norm = math.sqrt(total)
     divisor = norm if norm > 0.0 else 1.0
-    for d in range(row.size):
-        out[d] = scaled[d] / divisor
+    if out.itemsize < scaled.itemsize:  # rounding to float32 hides what a product is less exact
+        factor = 1.0 / divisor
+        for d in range(row.size):
+            out[d] = scaled[d] * factor
+    else:
+        for d in range(row.size):
+            out[d] = scaled[d] / divisor
     return norm == 0.0
 
 
@@ -191,26 +196,35 @@ def _peak(row, lanes):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def unit_rows(X, out, zero, limit, start, stop):
-    """Clamp rows to ±limit and divide them by their norms; `zero` says which have none."""
-    scaled = np.empty(X.shape[1])
+def raise_peaks(X, rows, peaks, start, stop):
+    """Raise peaks start:stop to the largest absolute values of those of the given rows of X."""
     lanes = np.empty(_LANES, X.dtype)
     for i in range(start, stop):
-        zero[i] = _write_unit(X[i], -limit, limit, min(_peak(X[i], lanes), limit), scaled, out[i])
+        peaks[i] = max(peaks[i], _peak(X[rows[i]], lanes))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def clip_rows(X, out, zero, below, low_share, above, high_share, start, stop):
-    """Clip each row at two of its quantiles and divide it by its norm.
+def unit_rows(X, out, low, high, zero, start, stop):
+    """Clip each row to its bounds and divide it by its norm; `zero` says which have none."""
+    scaled = np.empty(X.shape[1])
+    lanes = np.empty(_LANES, X.dtype)
+    for i in range(start, stop):
+        # A bound lies within the row, or beyond all of it.
+        peak = min(_peak(X[i], lanes), max(abs(low[i]), abs(high[i])))
+        zero[i] = _write_unit(X[i], low[i], high[i], peak, scaled, out[i])
 
-    The lower quantile lies between places `below` and ``below + 1`` from the smallest value on, the upper one between
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def row_quantiles(X, low, high, below, low_share, above, high_share, start, stop):
+    """Write two quantiles of each row.
+
+    The lower one lies between places `below` and ``below + 1`` from the smallest value on, the upper one between
     the places ``above + 1`` and `above` from the largest one on, each `*_share` of the way up.
     """
     n_features = X.shape[1]
     low_tail = np.empty(n_features, X.dtype)
     high_tail = np.empty(n_features, X.dtype)
     sample = np.empty(_SAMPLE, X.dtype)
-    scaled = np.empty(n_features)
     for i in range(start, stop):
         row = X[i]
         n_low, n_high = _tails(row, sample, low_tail, high_tail)
@@ -219,16 +233,14 @@ def clip_rows(X, out, zero, below, low_share, above, high_share, start, stop):
         if n_high < above + 2:
             n_high = _all_of(row, -1, high_tail)
         here, after = _two_smallest(low_tail, n_low, below)
-        low = _between(here, after, low_share)
+        low[i] = _between(here, after, low_share)
         here, after = _two_smallest(high_tail, n_high, above)
-        high = _between(-after, -here, high_share)
-        # What is clipped reaches both ends.
-        zero[i] = _write_unit(row, low, high, max(abs(low), abs(high)), scaled, out[i])
+        high[i] = _between(-after, -here, high_share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def row_tops(X, above, share, tops, start, stop):
-    """Write the upper quantile of the absolute values of each row, between places as in `clip_rows`."""
+    """Write the upper quantile of the absolute values of each row, between places as in `row_quantiles`."""
     tail = np.empty(X.shape[1], X.dtype)
     sample = np.empty(_SAMPLE, X.dtype)
     for i in range(start, stop):

@@ -11,7 +11,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import squared_distances
 from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._threads import blas_within_cores, over_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,8 +60,12 @@ class Space:
     """``x @ c - c @ c / 2`` with c the center: what the cosine needs beside the Gram matrix."""
     norm: npt.NDArray[np.float64] = field(repr=False)
     """Norms of the uncentered rows."""
-    load: Callable[[], tuple[FloatArray, ...]] = field(repr=False, default=tuple)
-    """Returns the rows as given, by item; near-ties are decided on them in float64."""
+    center_sq: float = field(repr=False, default=0.0)
+    """``c @ c``."""
+    load: Callable[[npt.NDArray[np.intp] | None], tuple[FloatArray, ...]] = field(
+        repr=False, default=lambda _: ()
+    )
+    """Returns the prepared rows of these items, or of all (None); near-ties are decided on them in float64."""
     gram: FloatArray | None = field(repr=False, default=None)
     """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
     centered: tuple[FloatArray, ...] = field(repr=False, default=())
@@ -83,8 +87,23 @@ class Space:
 
     @property
     def parts(self) -> tuple[FloatArray, ...]:
-        """The rows as given, one array of shape (n_samples, n_features) per concatenated part."""
-        return self.load()
+        """The prepared rows, one array of shape (n_samples, n_features) per concatenated part."""
+        return self.load(None)
+
+    def parts_of(
+        self, *distinct: npt.NDArray[np.integer[Any]]
+    ) -> tuple[tuple[FloatArray, ...], list[npt.NDArray[np.integer[Any]]]]:
+        """Return parts with at least these distinct rows, and where in them each is.
+
+        Rows that a transform makes anew are made only where they are asked for, unless those are most of them.
+        """
+        asked = np.zeros(self.n_distinct, np.bool_)
+        for rows in distinct if self.transform else ():
+            asked[rows] = True
+        if not self.transform or 2 * np.count_nonzero(asked) > self.n_distinct:
+            return self.parts, [self.first[rows] for rows in distinct]
+        place = np.cumsum(asked) - 1
+        return self.load(self.first[asked]), [place[rows] for rows in distinct]
 
     def rows(self, distinct: npt.NDArray[np.integer[Any]] | None = None, /) -> FloatArray:
         """Return the rows that distances are taken of, by item, shape (n_samples, n_features); or chosen distinct rows."""
@@ -252,9 +271,10 @@ class Space:
 def gram_product(left: Any, right: Any) -> FloatArray:
     """Return ``sum(a @ b.T)``; NumPy computes a product with its own transpose only once per pair."""
     total: FloatArray | None = None
-    for a, b in zip(left, right, strict=True):
-        product = a @ b.T
-        total = product if total is None else np.add(total, product, out=total)
+    with blas_within_cores():
+        for a, b in zip(left, right, strict=True):
+            product = a @ b.T
+            total = product if total is None else np.add(total, product, out=total)
     assert total is not None
     return total
 

@@ -1,7 +1,7 @@
 """Run a compiled kernel over blocks of rows on several threads.
 
 The kernels release the GIL, so a thread pool is all the parallelism that is needed: no threading
-layer of Numba has to be loaded, compilation stays fast, and the number of threads is the machine's.
+layer of Numba has to be loaded, compilation stays fast, and there are as many threads as cores that may be used.
 """
 
 from __future__ import annotations
@@ -9,29 +9,26 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from platoscope.cores import available_cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     import numpy.typing as npt
 
-__all__ = ["map_rows", "n_threads", "over_rows", "over_tasks", "sum_over_rows"]
+__all__ = ["blas_within_cores", "map_rows", "over_rows", "over_tasks", "sum_over_rows"]
 
 _Found = TypeVar("_Found")
 
 _worker = threading.local()
-
-
-def n_threads() -> int:
-    """Return how many threads the kernels use: the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: int = 256) -> None:
@@ -41,7 +38,7 @@ def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: 
     rows, below which a thread costs more than it saves. Called from inside such a kernel it runs
     in place: the outermost loop is the one that is split.
     """
-    threads = n_threads()
+    threads = available_cores()
     step = max(minimum, -(-n_rows // (4 * threads)))
     if threads == 1 or n_rows <= step or getattr(_worker, "busy", False):
         kernel(0, n_rows)
@@ -91,6 +88,13 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
         return
     with _blas().limit(limits=1, user_api="blas"):
         over_rows(work, n_tasks, minimum=1)
+
+
+def blas_within_cores() -> AbstractContextManager[object]:
+    """Hold BLAS to the cores that may be used: it counts those of the affinity, and knows of no quota."""
+    cores = available_cores()
+    counted = max((library["num_threads"] for library in _blas().select(user_api="blas").info()), default=0)
+    return _blas().limit(limits=cores, user_api="blas") if counted > cores else nullcontext()
 
 
 @lru_cache(maxsize=1)

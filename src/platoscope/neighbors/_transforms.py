@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 _Parts: TypeAlias = "tuple[FloatArray, ...]"
+Load: TypeAlias = "Callable[[npt.NDArray[np.intp] | None], _Parts]"
+"""Gives the prepared rows of these items, or of all (None)."""
+_Change: TypeAlias = "Callable[[_Parts, _Parts, Any, str], _Parts]"
+"""From rows, room for as many, which items they are, and the name of all to prepared rows, most often in that room."""
 Transform: TypeAlias = str | Sequence[str]
 """One of `TRANSFORMS`, or several in the order in which they are applied."""
 
@@ -137,26 +141,62 @@ def transform_rows(
            [0. , 1. ],
            [1. , 0. ]])
     """
-    parts = transform_parts(as_parts(X, name), parse_transform(transform), name)
+    parts, _ = transform_parts(as_parts(X, name), parse_transform(transform), name)
     return list(parts) if isinstance(X, (list, tuple)) and len(parts) > 1 else parts[0]
 
 
 def transform_parts(
-    parts: tuple[FloatArray, ...], steps: tuple[str, ...], name: str, /
-) -> tuple[FloatArray, ...]:
-    """Apply steps in order to the parts of one representation; see `transform_rows`."""
+    parts: tuple[FloatArray, ...],
+    steps: tuple[str, ...],
+    name: str,
+    read: Callable[[], tuple[FloatArray, ...]] | None = None,
+    /,
+) -> tuple[tuple[FloatArray, ...], Load]:
+    """Apply steps in order to the parts of one representation; see `transform_rows`.
+
+    Returns
+    -------
+    parts : tuple of ndarray
+        The prepared rows.
+    load : callable
+        Gives the prepared rows of some items once more, equal bit for bit, from those as given, which are kept, or which
+        `read` returns: prepared ones need not be kept beside them.
+    """
     if not steps:
-        return parts
+        return parts, _reader(read or (lambda: parts), ())
     for part in parts:
         _check_finite(part, name)
     require_memory(
         sum(part.nbytes for part in parts), f"The transform of {name}", "Give fewer items, or float32 data."
     )
-    given = parts
+    changes: list[_Change] = []
+    prepared = parts
     for step in steps:
-        # What an earlier step made is written over; what was given is not.
-        out = tuple(np.empty_like(part) for part in parts) if parts is given else parts
-        parts = _STEPS[step](parts, out, name)
+        changes.append(_STEPS[step](prepared))
+        prepared = _changed(prepared, changes[-1:], slice(None), name, keep=prepared is parts)
+    if "whiten" not in steps:
+        return prepared, _reader(read or (lambda: parts), changes, name)
+    # Its rows cannot be made without the others.
+    all_rows = (lambda: transform_parts(read(), steps, name)[0]) if read else (lambda: prepared)
+    return prepared, _reader(all_rows, ())
+
+
+def _reader(read: Callable[[], _Parts], changes: Sequence[_Change], name: str = "") -> Load:
+    """Return what gives the rows of some items, or of all, changed by what was learned of all of them."""
+
+    def load(items: npt.NDArray[np.intp] | None) -> _Parts:
+        if items is None:
+            return _changed(read(), changes, slice(None), name, keep=True)
+        return _changed(tuple(part[items] for part in read()), changes, items, name, keep=False)
+
+    return load
+
+
+def _changed(parts: _Parts, changes: Sequence[_Change], items: Any, name: str, *, keep: bool) -> _Parts:
+    """Apply changes in order, each in place but the first where the rows are to be kept."""
+    for change in changes:
+        out = tuple(np.empty_like(part) for part in parts) if keep else parts
+        parts, keep = change(parts, out, items, name), False
     return parts
 
 
@@ -168,24 +208,18 @@ def _check_finite(part: FloatArray, name: str) -> None:
         check_finite(part, name)
 
 
-def _by_rows(parts: _Parts, out: _Parts, change: Callable[..., object]) -> _Parts:
-    """Call ``change(rows, out, first_row, start, stop)`` on whole rows, whichever parts they are made of."""
+def _by_rows(parts: _Parts, work: Callable[[FloatArray, int, int, int], object]) -> None:
+    """Call ``work(rows, first_row, start, stop)`` on whole rows, whichever parts they are made of."""
     if len(parts) == 1:
-        over_rows(partial(change, parts[0], out[0], 0), len(parts[0]))
-        return out
-    edges = np.cumsum([0, *(part.shape[1] for part in parts)])
+        over_rows(partial(work, parts[0], 0), len(parts[0]))
+        return
 
-    def work(start: int, stop: int) -> None:
+    def piecewise(start: int, stop: int) -> None:
         for first in range(start, stop, _BLOCK):
-            rows = slice(first, min(first + _BLOCK, stop))
-            whole = np.concatenate([part[rows] for part in parts], axis=1)
-            changed = np.empty_like(whole)
-            change(whole, changed, first, 0, len(whole))
-            for target, low, high in zip(out, edges, edges[1:], strict=False):
-                target[rows] = changed[:, low:high]
+            whole = np.concatenate([part[first : min(first + _BLOCK, stop)] for part in parts], axis=1)
+            work(whole, first, 0, len(whole))
 
-    over_rows(work, len(parts[0]))
-    return out
+    over_rows(piecewise, len(parts[0]))
 
 
 def _places(n_features: int, level: float) -> tuple[int, float]:
@@ -201,64 +235,74 @@ def _from_top(n_features: int) -> tuple[int, float]:
     return n_features - 1 - min(below + 1, n_features - 1), share
 
 
-def _unit(parts: _Parts, out: _Parts, name: str, limit: float = np.inf) -> _Parts:
+def _unit(parts: _Parts, out: _Parts, items: Any, name: str, bounds: FloatArray | None = None) -> _Parts:
+    """Clip rows to the bounds of each item, shape (2, n_samples), and divide them by their norms."""
     from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
 
-    zero = np.zeros(len(parts[0]), np.bool_)
+    n_rows = len(parts[0])
+    zero = np.zeros(n_rows, np.bool_)
+    if bounds is None:
+        low, high = np.multiply.outer([-np.inf, np.inf], np.ones(n_rows))
+    else:
+        low, high = (bound[items] for bound in bounds)
 
-    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
-        unit_rows(rows, to, zero[first:], limit, start, stop)
+    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
+        to = out[0] if len(out) == 1 else np.empty_like(rows)
+        unit_rows(rows, to, low[first:], high[first:], zero[first:], start, stop)
+        edge = 0
+        for part in out if len(out) > 1 else ():
+            part[first : first + stop] = to[:, edge : edge + part.shape[1]]
+            edge += part.shape[1]
 
-    changed = _by_rows(parts, out, change)
+    _by_rows(parts, work)
     _require_directions(zero, name)
-    return changed
+    return out
 
 
-def _clip(parts: _Parts, out: _Parts, name: str) -> _Parts:
-    from platoscope.neighbors._row_kernels import clip_rows  # numba: 0.3 s to import
+def _clip(parts: _Parts) -> _Change:
+    from platoscope.neighbors._row_kernels import row_quantiles  # numba: 0.3 s to import
 
-    zero = np.zeros(len(parts[0]), np.bool_)
     n_features = sum(part.shape[1] for part in parts)
     places = (*_places(n_features, QUANTILE), *_from_top(n_features))
+    bounds = np.empty((2, len(parts[0])))
 
-    def change(rows: FloatArray, to: FloatArray, first: int, start: int, stop: int) -> None:
-        clip_rows(rows, to, zero[first:], *places, start, stop)
+    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
+        row_quantiles(rows, *bounds[:, first:], *places, start, stop)
 
-    changed = _by_rows(parts, out, change)
-    _require_directions(zero, name)
-    return changed
+    _by_rows(parts, work)
+    return partial(_unit, bounds=bounds)
 
 
-def _clamp(parts: _Parts, out: _Parts, name: str) -> _Parts:
+def _clamp(parts: _Parts) -> _Change:
     from platoscope.neighbors._row_kernels import row_tops  # numba: 0.3 s to import
 
     tops = np.empty(len(parts[0]))
     places = _from_top(sum(part.shape[1] for part in parts))
 
-    def read(start: int, stop: int) -> None:
-        if len(parts) == 1:
-            row_tops(parts[0], *places, tops, start, stop)
-            return
-        for first in range(start, stop, _BLOCK):
-            rows = slice(first, min(first + _BLOCK, stop))
-            whole = np.concatenate([part[rows] for part in parts], axis=1)
-            row_tops(whole, *places, tops[rows], 0, len(whole))
+    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
+        row_tops(rows, *places, tops[first:], start, stop)
 
-    over_rows(read, len(tops))
+    _by_rows(parts, work)
     scale = float(powers_of_two(tops.max()))
     limit = float((tops * scale).mean()) / scale
-    return _unit(parts, out, name, limit)
+    return partial(_unit, bounds=np.multiply.outer([-limit, limit], np.ones(len(tops))))
 
 
-def _zscore(parts: _Parts, out: _Parts, name: str) -> _Parts:
+def _zscore(parts: _Parts) -> _Change:
+    return partial(_standardize, [_column_moments(part) for part in parts])
+
+
+def _standardize(
+    moments: Sequence[tuple[FloatArray, FloatArray]], parts: _Parts, out: _Parts, _items: Any, _name: str
+) -> _Parts:
     from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
 
-    for part, to in zip(parts, out, strict=True):
-        over_rows(partial(standardize_rows, part, to, *_column_moments(part)), len(part))
+    for part, to, of_part in zip(parts, out, moments, strict=True):
+        over_rows(partial(standardize_rows, part, to, *of_part), len(part))
     return out
 
 
-def _whiten(parts: _Parts, out: _Parts, name: str) -> _Parts:
+def _whiten(parts: _Parts, _out: _Parts, _items: Any, name: str) -> _Parts:
     n_samples, n_features = len(parts[0]), sum(part.shape[1] for part in parts)
     smaller = min(n_samples, n_features)
     require_memory(
@@ -291,12 +335,13 @@ def _whiten(parts: _Parts, out: _Parts, name: str) -> _Parts:
     return (np.ascontiguousarray(scores[inverse.ravel()].astype(parts[0].dtype)),)
 
 
-_STEPS: dict[str, Callable[[_Parts, _Parts, str], _Parts]] = {
-    "unit": _unit,
+# What each step learns of all rows says how any of them is changed.
+_STEPS: dict[str, Callable[[_Parts], _Change]] = {
+    "unit": lambda _: _unit,
     "clip": _clip,
     "clamp": _clamp,
     "zscore": _zscore,
-    "whiten": _whiten,
+    "whiten": lambda _: _whiten,
 }
 TRANSFORMS = ("none", *_STEPS)
 """The steps that a preparation may take."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from platoscope.cache import cache_folder
+from platoscope.cores import available_cores
 from platoscope.errors import MissingExtraError, StorageError, guarded
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class LocalFolder:
 
     def n_readers(self, n_bytes: int, /) -> int:
         # Reading, checksum and copying all work without the GIL; a small layer is there before a thread starts.
-        return 1 if n_bytes < _WORTH_THREADS else min(_LOCAL_READERS, os.cpu_count() or 1)
+        return 1 if n_bytes < _WORTH_THREADS else min(_LOCAL_READERS, available_cores())
 
     def names(self, path: str, /) -> frozenset[str]:
         try:

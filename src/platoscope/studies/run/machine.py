@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from platoscope.cores import available_cores
 
 __all__ = ["describe_machine"]
 
@@ -25,16 +26,9 @@ def describe_machine() -> dict[str, Any]:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "cores": _cores(),
+        "cores": available_cores(),
         "peak_memory_bytes": _peak_memory(),
     }
-
-
-def _cores() -> int:
-    """Count the cores that this process may use: a container or a batch job may not use all there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _peak_memory() -> int | None:

@@ -1,0 +1,70 @@
+"""The cores that this process may use: fewer than the machine has, on a cluster or in a container."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+
+__all__ = ["available_cores"]
+
+_PROC, _MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may keep busy: those it may run on, or fewer that its control groups grant.
+
+    Of a quota of two and a half cores, two are used: a third thread would be stopped half of the time, and the others
+    would wait for it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = _own_grant()
+    return max(1, cores if granted >= cores else int(granted))
+
+
+@lru_cache(maxsize=1)
+def _own_grant() -> float:
+    return granted_cores(_PROC, _MOUNT)
+
+
+def granted_cores(groups: Path, mount: Path, /) -> float:
+    """Return how many cores control groups grant, of version 1 and 2; infinity without a limit, or without groups.
+
+    Parameters
+    ----------
+    groups : Path
+        The groups of a process, as ``/proc/self/cgroup`` lists them.
+    mount : Path
+        Where groups are folders. A container may see its own group there and not the way to it.
+    """
+    try:
+        listed = groups.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return math.inf
+    least = math.inf
+    for line in listed:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = mount / "cpu" if controllers else mount
+        group = top / path.strip("/")
+        for folder in (group, *group.parents):
+            least = min(least, _grant_of(folder))
+            if folder == top:
+                break
+    return least
+
+
+def _grant_of(folder: Path) -> float:
+    """Return the quota of one group in cores; every group above it has its own."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{what}_us").read_text(encoding="utf-8") for what in ("quota", "period")
+            )
+        return int(quota) / int(period) if int(quota) > 0 else math.inf
+    except (OSError, ValueError):  # no such group, or "max"
+        return math.inf
