@@ -177,10 +177,11 @@ def _data() -> Iterator[_Finding]:
 
 def _machine() -> Iterator[_Finding]:
     """Say on what models and measures run."""
-    from platoscope.neighbors import available_memory, n_threads
+    from platoscope.cores import available_cores
+    from platoscope.neighbors import available_memory
     from platoscope.wording import in_bytes
 
-    used, there = n_threads(), os.cpu_count() or 1
+    used, there = available_cores(), os.cpu_count() or 1
     yield _Finding("machine", "cores", f"{used} of {there} may be used", details={"cores": used})
     free = available_memory()
     if free is not None:
