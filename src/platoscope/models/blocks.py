@@ -17,7 +17,7 @@ from torch import nn
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 __all__ = ["Blocks", "entering_state", "find_blocks", "leaving_state", "watch_blocks", "watch_layers"]
 
@@ -145,9 +145,9 @@ def watch_blocks(
 
 @contextmanager
 def watch_layers(
-    blocks: Blocks, see: Callable[[int, torch.Tensor], None], /, *, final_norm: bool
+    blocks: Blocks, see: Callable[[int, torch.Tensor, bool], None], /, *, final_norm: Collection[bool]
 ) -> Iterator[None]:
-    """Call ``see(layer, hidden_states)`` for every layer of one forward pass inside the context.
+    """Call ``see(layer, hidden_states, normed)`` for every layer of one forward pass inside the context.
 
     Parameters
     ----------
@@ -155,24 +155,26 @@ def watch_layers(
         The stack.
     see : callable
         Gets the layer (0 for the embedding output) and its states, shape ``(n_items, n_positions,
-        n_features)``; it must not keep them.
-    final_norm : bool
-        Whether the last layer is seen after the final norm, if there is one.
+        n_features)``, and whether they are the last layer's after the final norm; it must not keep them.
+    final_norm : collection of bool
+        The sides of the final norm on which the last layer is seen: ``{True, False}`` for both. Without a final norm
+        there is one side, and ``normed`` is False.
     """
     last = blocks.n_blocks
 
-    def tell(layer: int, hidden: torch.Tensor) -> None:
-        see(layer, hidden.transpose(0, 1) if blocks.positions_first else hidden)
+    def tell(layer: int, hidden: torch.Tensor, *, normed: bool = False) -> None:
+        see(layer, hidden.transpose(0, 1) if blocks.positions_first else hidden, normed)
 
     def enter(i: int, hidden: torch.Tensor) -> None:
         if i == 0 or i in blocks.entering:
             tell(i, hidden)
 
     def leave(i: int, hidden: torch.Tensor) -> None:
-        if i + 1 == last and final_norm and blocks.final_norm is not None:
-            hidden = blocks.final_norm(hidden)
-        if i + 1 not in blocks.entering:
+        norm = blocks.final_norm if i + 1 == last else None
+        if i + 1 not in blocks.entering and (norm is None or False in final_norm):
             tell(i + 1, hidden)
+        if norm is not None and True in final_norm:
+            tell(last, norm(hidden), normed=True)
 
     with watch_blocks(blocks.modules, enter=enter, leave=leave):
         yield

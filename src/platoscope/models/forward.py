@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,13 @@ import torch
 from platoscope.models.blocks import Blocks, watch_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from platoscope.models.tokens import Reading, TokenPlan
 
-__all__ = ["clip_bounds", "ends_by_selecting", "ends_by_sorting", "pooled_forward", "read"]
+__all__ = ["StateReader", "clip_bounds", "ends_by_selecting", "ends_by_sorting", "pooled_forward", "read"]
 
 
 def clip_bounds(hidden: torch.Tensor, own: torch.Tensor, q: float, /) -> torch.Tensor:
@@ -111,16 +112,55 @@ def read(
     return gathered.mean(dim=1) if average else gathered
 
 
+@dataclass
+class StateReader:
+    """How the states of a pass are read; several readers may look at one pass.
+
+    Parameters
+    ----------
+    plan : callable
+        ``plan(n_positions)`` gives the readings and the tokens that are the items' own; called once, when the
+        embeddings appear.
+    final_norm : bool
+        Whether the last layer is read after the final norm, if there is one.
+    clip : float or None
+        Share of the values of an item and layer that is clipped at either end before pooling; None for none.
+    """
+
+    plan: Callable[[int], TokenPlan]
+    final_norm: bool
+    clip: float | None = None
+    _plan: TokenPlan | None = field(default=None, init=False)
+    _placed: dict[torch.device, dict[str, dict[str, Any]]] = field(default_factory=dict, init=False)
+    _pooled: dict[str, torch.Tensor] = field(default_factory=dict, init=False)
+
+    def planned(self, n_positions: int) -> TokenPlan:
+        """Give the plan, made when it is first asked for."""
+        if self._plan is None:
+            self._plan = self.plan(n_positions)
+        return self._plan
+
+    def take(
+        self, layer: int, n_layers: int, hidden: torch.Tensor, plan: TokenPlan, bounds: torch.Tensor | None
+    ) -> None:
+        """Pool one layer and send it to the host."""
+        device = hidden.device
+        if device not in self._placed:
+            self._placed[device] = {name: _place(reading, device) for name, reading in plan.readings.items()}
+        for name, reading in self._placed[device].items():
+            states = read(hidden, **reading, bounds=bounds)
+            if name not in self._pooled:
+                self._pooled[name] = torch.empty((n_layers, *states.shape), pin_memory=states.is_cuda)
+            self._pooled[name][layer].copy_(states, non_blocking=states.is_cuda)
+
+    def collected(self) -> dict[str, NDArray[np.float32]]:
+        """Give what was pooled, by pooling."""
+        return {name: states.numpy() for name, states in self._pooled.items()}
+
+
 def pooled_forward(
-    model: torch.nn.Module,
-    blocks: Blocks,
-    inputs: Mapping[str, Any],
-    plan: Callable[[int], TokenPlan],
-    /,
-    *,
-    final_norm: bool,
-    clip: float | None = None,
-) -> dict[str, NDArray[np.float32]]:
+    model: torch.nn.Module, blocks: Blocks, inputs: Mapping[str, Any], readers: Sequence[StateReader], /
+) -> list[dict[str, NDArray[np.float32]]]:
     """Run `model` once and pool each layer while it is there.
 
     Parameters
@@ -131,53 +171,46 @@ def pooled_forward(
         Its stack of layers.
     inputs : mapping
         Keyword arguments of the forward pass.
-    plan : callable
-        ``plan(n_positions)`` gives the readings and the tokens that are the items' own; called once, when the
-        embeddings appear.
-    final_norm : bool
-        Whether the last layer is read after the final norm.
-    clip : float or None
-        Share of the values of an item and layer that is clipped at either end before pooling; None for none.
+    readers : sequence of StateReader
+        How the states are read: each gives a result of its own. Their plans have the same tokens of the items' own.
 
     Returns
     -------
-    dict of str to ndarray of float32
-        Shape ``(n_layers, n_items, n_features)`` or ``(n_layers, n_items, k, n_features)``.
+    list of dict of str to ndarray of float32
+        For each reader and pooling, shape ``(n_layers, n_items, n_features)`` or ``(n_layers, n_items, k,
+        n_features)``.
 
     Notes
     -----
     Only pooled states are kept. On a CUDA device they travel to pinned host memory while the next block
     computes, and the host waits once, at the end.
     """
-    n_layers = blocks.n_blocks + 1
-    pooled: dict[str, torch.Tensor] = {}
-    plans: list[TokenPlan] = []
-    placed: dict[torch.device, dict[str, dict[str, Any]]] = {}
+    has_norm = blocks.final_norm is not None
     own: dict[torch.device, torch.Tensor] = {}
 
-    def see(layer: int, hidden: torch.Tensor) -> None:
-        device = hidden.device
-        if not plans:
-            plans.append(plan(hidden.shape[1]))
-        if device not in placed:
-            placed[device] = {name: _place(reading, device) for name, reading in plans[0].readings.items()}
-            own[device] = torch.from_numpy(plans[0].own).to(device)
-        hidden = hidden[
-            :, : own[device].shape[1]
-        ]  # Longformer fills items up to whole windows, behind their end
-        bounds = None if clip is None else clip_bounds(hidden, own[device], clip)
-        for name, reading in placed[device].items():
-            states = read(hidden, **reading, bounds=bounds)
-            if name not in pooled:
-                pooled[name] = torch.empty((n_layers, *states.shape), pin_memory=states.is_cuda)
-            pooled[name][layer].copy_(states, non_blocking=states.is_cuda)
+    def see(layer: int, hidden: torch.Tensor, normed: bool) -> None:
+        plans = [reader.planned(hidden.shape[1]) for reader in readers]
+        if hidden.device not in own:
+            own[hidden.device] = torch.from_numpy(plans[0].own).to(hidden.device)
+        mine = own[hidden.device]
+        hidden = hidden[:, : mine.shape[1]]  # Longformer fills items up to whole windows, behind their end
+        bounds: dict[float, torch.Tensor] = {}
+        for reader, plan in zip(readers, plans, strict=True):
+            if layer == blocks.n_blocks and normed != (reader.final_norm and has_norm):
+                continue
+            if reader.clip is not None and reader.clip not in bounds:
+                bounds[reader.clip] = clip_bounds(hidden, mine, reader.clip)
+            reader.take(
+                layer, blocks.n_blocks + 1, hidden, plan, None if reader.clip is None else bounds[reader.clip]
+            )
 
-    with torch.inference_mode(), watch_layers(blocks, see, final_norm=final_norm):
+    sides = {reader.final_norm for reader in readers}
+    with torch.inference_mode(), watch_layers(blocks, see, final_norm=sides):
         model(**inputs)
-    for device in placed:
+    for device in own:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-    return {name: states.numpy() for name, states in pooled.items()}
+    return [reader.collected() for reader in readers]
 
 
 def _place(reading: Reading, device: torch.device) -> dict[str, Any]:

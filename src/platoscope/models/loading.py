@@ -13,6 +13,8 @@ from platoscope.models.locations import locate_model, ready_model
 from platoscope.models.options import LoadingOptions
 
 if TYPE_CHECKING:
+    import torch
+
     from platoscope.models.checking import Proof
     from platoscope.models.encoder import Encoder
     from platoscope.models.locations import ModelLocation
@@ -122,10 +124,13 @@ class OpenModel:
         Without weights, everything of it works but `Encoder.encode`.
     pretrained : Pretrained
         The library's model and tokenizer or image processor.
+    location : ModelLocation
+        Whose files they are, with the digest of their content.
     """
 
     encoder: Encoder
     pretrained: Pretrained
+    location: ModelLocation
 
 
 def open_model(
@@ -142,7 +147,8 @@ def open_model(
     weights : bool
         Whether the weights are read. Without them a model tells what it is and counts tokens.
     outline : OpenModel, optional
-        The same model without weights: its tokenizer is taken over, and its commit on the hub.
+        The same model, of equal `LoadingOptions.forward`. With weights it is taken as it is, if its files are what they
+        were; without them its tokenizer is taken over, and its commit on the hub.
 
     Returns
     -------
@@ -157,23 +163,9 @@ def open_model(
     device = choose_device(options.device)
     dtype = choose_dtype(options.dtype, device)
     location = ready_model(locate_model(name, revision=options.revision), weights=weights)
-    known = None if outline is None else outline.pretrained
-    if known is not None and known.commit is not None:
-        location = replace(location, revision=known.commit)
-    # Loaded by name: these modules import torch and transformers (seconds), and this one must not.
-    pretrained = importlib.import_module("platoscope.models.pretrained")
-    found: Pretrained = (
-        pretrained.load_pretrained(
-            location,
-            dtype=dtype,
-            device=device,
-            device_map=options.device_map,
-            tower=options.tower,
-            outline=known,
-        )
-        if weights
-        else pretrained.outline_pretrained(location, tower=options.tower)
-    )
+    if outline is not None and outline.pretrained.commit is not None:
+        location = replace(location, revision=outline.pretrained.commit)
+    found = _find(location, options, dtype, device, weights=weights, outline=outline)
     n_tokens = options.batch_tokens or tokens_per_batch(device)
     reading = {"dtype": str(dtype), "device": device.type, "padding_side": options.padding_side}
     trial = _encoder(name, options, found, {}, final_norm=False, n_tokens=n_tokens, alone=False)
@@ -181,8 +173,7 @@ def open_model(
     proof: Proof | None = checking.check(found, trial, reading)
     if proof is None:
         # What its layers are cannot be told from the structure; the weights tell, and are kept for reading.
-        return open_model(name, options, weights=True, outline=OpenModel(trial, found))
-    found = replace(found, blocks=proof.blocks)
+        return open_model(name, options, weights=True, outline=OpenModel(trial, found, location))
     final_norm = proof.blocks.library_norms if options.final_norm is None else options.final_norm
     final_norm = final_norm and proof.blocks.final_norm is not None
     provenance = _provenance(location, found) | {
@@ -197,9 +188,44 @@ def open_model(
     if options.clip is not None:
         provenance["clip"] = options.clip
     encoder = _encoder(
-        name, options, found, provenance, final_norm=final_norm, n_tokens=n_tokens, alone=proof.alone
+        name,
+        options,
+        replace(found, blocks=proof.blocks),
+        provenance,
+        final_norm=final_norm,
+        n_tokens=n_tokens,
+        alone=proof.alone,
     )
-    return OpenModel(encoder, found)
+    return OpenModel(encoder, found, location)
+
+
+def _find(
+    location: ModelLocation,
+    options: LoadingOptions,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    weights: bool,
+    outline: OpenModel | None,
+) -> Pretrained:
+    """Load the library's model, or take what is open of it."""
+    # Loaded by name: this module imports torch and transformers (seconds), and this one must not.
+    pretrained = importlib.import_module("platoscope.models.pretrained")
+    unchanged = outline is not None and outline.location.identity == location.identity
+    if outline is not None and unchanged and (outline.pretrained.has_weights or not weights):
+        return outline.pretrained
+    if not weights:
+        found: Pretrained = pretrained.outline_pretrained(location, tower=options.tower)
+        return found
+    loaded: Pretrained = pretrained.load_pretrained(
+        location,
+        dtype=dtype,
+        device=device,
+        device_map=options.device_map,
+        tower=options.tower,
+        outline=None if outline is None else outline.pretrained,
+    )
+    return loaded
 
 
 def _encoder(

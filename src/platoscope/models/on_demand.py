@@ -68,6 +68,11 @@ class ModelOnDemand:
         object.__setattr__(self, "loading", LoadingOptions(**self.options))
 
     @property
+    def forward(self) -> tuple[str, LoadingOptions]:
+        """What is run: equal for models that differ only in which states are taken of a pass."""
+        return self.name, self.loading.forward
+
+    @property
     def loaded(self) -> Encoder:
         """The model with its weights; asking for it loads them."""
         return self.shelf.loaded(self)
@@ -121,6 +126,8 @@ class ModelOnDemand:
 class Shelf:
     """Holds one open model at a time: opening another one puts the first away.
 
+    Models that differ only in which states are taken of a pass (`ModelOnDemand.forward`) are one model here.
+
     Parameters
     ----------
     progress : Progress, optional
@@ -136,8 +143,7 @@ class Shelf:
     seconds: float = field(default=0.0, init=False)
     # By name and options, not by model: a model holds its shelf, and what refers to itself is freed late.
     _facts: dict[_Key, Facts] = field(default_factory=dict, init=False, repr=False)
-    _owner: _Key | None = field(default=None, init=False, repr=False)
-    _open: OpenModel | None = field(default=None, init=False, repr=False)
+    _open: dict[_Key, OpenModel] = field(default_factory=dict, init=False, repr=False)
 
     def facts(self, model: ModelOnDemand, /) -> Facts:
         """Give what a model says of itself; the first answer holds as long as the shelf."""
@@ -155,12 +161,14 @@ class Shelf:
 
     def outline(self, model: ModelOnDemand, /) -> Encoder:
         """Give a model that says what it is and counts tokens, with or without weights."""
-        if self._open is None or self._owner != (model.name, model.loading):
-            self._put_away()
-            self.progress.stage(f"Loading the tokenizer of {model.name}")
-            self._put_up(model, None, weights=False)
-        assert self._open is not None
-        return self._open.encoder
+        found = self._open.get((model.name, model.loading))
+        if found is None:
+            like = self._like(model)
+            if like is None:
+                self._put_away()
+                self.progress.stage(f"Loading the tokenizer of {model.name}")
+            found = self._put_up(model, like, weights=False)
+        return found.encoder
 
     def loaded(self, model: ModelOnDemand, /) -> Encoder:
         """Give a model with its weights.
@@ -170,27 +178,35 @@ class Shelf:
         InputError
             If it is not what it was said to be, so that its states would be kept under the name of another.
         """
-        outline = self._open if self._owner == (model.name, model.loading) else None
-        if outline is None or not outline.pretrained.has_weights:
-            self._put_away()  # frees the weights before the next ones are read
-            self.progress.stage(f"Loading {model.name}")
-            self._put_up(model, outline, weights=True)
-            self._check(model)
-        assert self._open is not None
-        return self._open.encoder
+        found = self._open.get((model.name, model.loading))
+        if found is None or not found.pretrained.has_weights:
+            like = self._like(model)
+            if like is None or not like.pretrained.has_weights:
+                self._put_away()  # frees the weights before the next ones are read
+                self.progress.stage(f"Loading {model.name}")
+            found = self._put_up(model, like, weights=True)
+            self._check(model, found)
+        return found.encoder
+
+    def _like(self, model: ModelOnDemand) -> OpenModel | None:
+        """Find what is open of the same model, with its weights where it has them."""
+        alike = [
+            found for (name, loading), found in self._open.items() if (name, loading.forward) == model.forward
+        ]
+        return max(alike, key=lambda found: found.pretrained.has_weights, default=None)
 
     def _put_away(self) -> None:
-        self._owner = self._open = None
+        self._open.clear()
 
-    def _put_up(self, model: ModelOnDemand, outline: OpenModel | None, *, weights: bool) -> None:
+    def _put_up(self, model: ModelOnDemand, like: OpenModel | None, *, weights: bool) -> OpenModel:
         with self._at_work():
-            self._open = open_model(model.name, model.loading, weights=weights, outline=outline)
-        self._owner = (model.name, model.loading)
+            found = open_model(model.name, model.loading, weights=weights, outline=like)
+        self._open[model.name, model.loading] = found
+        return found
 
-    def _check(self, model: ModelOnDemand) -> None:
+    def _check(self, model: ModelOnDemand, opened: OpenModel) -> None:
         """Compare what was loaded with what the model was said to be; the next run begins with what was loaded."""
-        assert self._open is not None
-        said, found = self._facts.get((model.name, model.loading)), Facts.of(self._open.encoder)
+        said, found = self._facts.get((model.name, model.loading)), Facts.of(opened.encoder)
         if said is None or said == found:
             return
         self._put_away()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from platoscope.errors import InputError, MissingExtraError
@@ -51,6 +51,11 @@ class LoadingOptions:
             msg = f"batch_tokens must be 1 or more, but got {self.batch_tokens}."
             raise InputError(msg)
         self._check_device_map()
+
+    @property
+    def forward(self) -> LoadingOptions:
+        """The same but for which states are taken of a pass: equal ones run the same model on the same batches."""
+        return replace(self, drop_last=0, keep_first=False, clip=None, final_norm=None)
 
     def _check_device_map(self) -> None:
         device_map: str | None = self.device_map

@@ -12,7 +12,7 @@ import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models.encoder import BatchItemError
-from platoscope.models.forward import pooled_forward
+from platoscope.models.forward import StateReader, pooled_forward
 from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenLayout, TokenPlan, plan_batches, require_own_tokens, text_readings
 
@@ -163,9 +163,16 @@ class TextEncoder:
 
     def encode(self, items: Sequence[str], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
         """Read one batch in one forward pass; see `Encoder.encode`."""
-        if not len(items) or not poolings:
+        return self.encode_for([(self, poolings)], items)[0]
+
+    def encode_for(
+        self, asked: Sequence[tuple[TextEncoder, Sequence[Pooling]]], items: Sequence[str], /
+    ) -> list[dict[str, NDArray[np.float32]]]:
+        """Read one batch in one forward pass for several encoders of this model; see `encode_together`."""
+        if not len(items) or not all(poolings for _, poolings in asked):
+            counts = ", ".join(str(len(poolings)) for _, poolings in asked)
             msg = (
-                f"Nothing to encode: got {len(items)} item(s) and {len(poolings)} pooling(s), expected at "
+                f"Nothing to encode: got {len(items)} item(s) and {counts} pooling(s), expected at "
                 f"least one of each."
             )
             raise InputError(msg)
@@ -174,21 +181,29 @@ class TextEncoder:
             self._warn_of_truncation(items, tokens)
         ids, mask = self._pad(tokens)
         # Planned before the model runs: an item that is too short must not cost a forward pass.
+        readers = [encoder._reader(tokens, mask, items, poolings) for encoder, poolings in asked]
+        if self.alone and len(items) > 1:
+            parts = [self.encode_for(asked, [item]) for item in items]
+            return [
+                {name: np.concatenate([part[name] for part in of_one], axis=1) for name in of_one[0]}
+                for of_one in zip(*parts, strict=True)
+            ]
+        inputs = self._inputs(ids, mask, device=next(self.model.parameters()).device)
+        return pooled_forward(self.model, self.blocks, inputs, readers)
+
+    def _reader(
+        self,
+        tokens: Tokenized,
+        mask: NDArray[np.bool_],
+        items: Sequence[str],
+        poolings: Sequence[Pooling],
+    ) -> StateReader:
+        """Say which states of a batch this encoder takes."""
         layout = self._layout(tokens, mask)
         readings = text_readings(layout, items, poolings, keep_first=self.keep_first)
         if self.clip is not None:
             require_own_tokens(layout.own, items)
-        if self.alone and len(items) > 1:
-            parts = [self.encode([item], poolings) for item in items]
-            return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-        return pooled_forward(
-            self.model,
-            self.blocks,
-            self._inputs(ids, mask, device=next(self.model.parameters()).device),
-            lambda _: TokenPlan(readings, layout.own),
-            final_norm=self.final_norm,
-            clip=self.clip,
-        )
+        return StateReader(lambda _: TokenPlan(readings, layout.own), self.final_norm, self.clip)
 
     def _warn_of_truncation(self, items: Sequence[str], tokens: Tokenized) -> None:
         context = self.tokenizer.context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import torch
 from platoscope.datasets import open_image
 from platoscope.errors import InputError
 from platoscope.models.encoder import BatchItemError
-from platoscope.models.forward import pooled_forward
+from platoscope.models.forward import StateReader, pooled_forward
 from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenPlan, plan_batches, vision_readings
 
@@ -68,29 +69,42 @@ class VisionEncoder:
 
     def encode(self, items: Sequence[Any], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
         """Read one batch in one forward pass; see `Encoder.encode`."""
-        if not len(items) or not poolings:
-            msg = f"Expected at least one item and one pooling, but got {len(items)} and {len(poolings)}."
+        return self.encode_for([(self, poolings)], items)[0]
+
+    def encode_for(
+        self, asked: Sequence[tuple[VisionEncoder, Sequence[Pooling]]], items: Sequence[Any], /
+    ) -> list[dict[str, NDArray[np.float32]]]:
+        """Read one batch in one forward pass for several encoders of this model; see `encode_together`."""
+        if not len(items) or not all(poolings for _, poolings in asked):
+            counts = ", ".join(str(len(poolings)) for _, poolings in asked)
+            msg = f"Expected at least one item and one pooling, but got {len(items)} and {counts}."
             raise InputError(msg)
         inputs, n_patches = self._inputs(items)
+        readers = [
+            StateReader(
+                partial(self._plan, len(items), n_patches, poolings), encoder.final_norm, encoder.clip
+            )
+            for encoder, poolings in asked
+        ]
+        return pooled_forward(self.model, self.blocks, inputs, readers)
 
-        def plan(n_positions: int) -> TokenPlan:
-            n_prefix = n_positions - n_patches
-            if n_prefix < 0:
-                msg = (
-                    f"{self.name} turns {n_patches} patches into {n_positions} tokens, so that they "
-                    f"cannot be told apart. "
-                    f"Only models that keep one token per patch can be read."
-                )
-                raise InputError(msg)
-            class_token = n_prefix > 0 and not self._reads_pixels
-            readings = vision_readings(len(items), poolings, n_prefix=n_prefix, class_token=class_token)
-            own = np.zeros((len(items), n_positions), dtype=bool)
-            own[:, n_prefix:] = True
-            return TokenPlan(readings, own)
-
-        return pooled_forward(
-            self.model, self.blocks, inputs, plan, final_norm=self.final_norm, clip=self.clip
-        )
+    def _plan(
+        self, n_items: int, n_patches: int, poolings: Sequence[Pooling], n_positions: int, /
+    ) -> TokenPlan:
+        """Say which tokens are read, once it is known how many positions the model makes of the patches."""
+        n_prefix = n_positions - n_patches
+        if n_prefix < 0:
+            msg = (
+                f"{self.name} turns {n_patches} patches into {n_positions} tokens, so that they "
+                f"cannot be told apart. "
+                f"Only models that keep one token per patch can be read."
+            )
+            raise InputError(msg)
+        class_token = n_prefix > 0 and not self._reads_pixels
+        readings = vision_readings(n_items, poolings, n_prefix=n_prefix, class_token=class_token)
+        own = np.zeros((n_items, n_positions), dtype=bool)
+        own[:, n_prefix:] = True
+        return TokenPlan(readings, own)
 
     @property
     def _reads_pixels(self) -> bool:

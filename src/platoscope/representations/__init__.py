@@ -3,7 +3,7 @@
 from platoscope.models import ModelOnDemand
 from platoscope.representations.alignment import Aligned, align, token_counts
 from platoscope.representations.exporting import export, to_dataset
-from platoscope.representations.extraction import extract
+from platoscope.representations.extraction import Wanted, extract, extract_together
 from platoscope.representations.housekeeping import (
     ArrayRecord,
     Problem,
@@ -25,9 +25,11 @@ __all__ = [
     "Problem",
     "Representations",
     "StoreRecord",
+    "Wanted",
     "align",
     "export",
     "extract",
+    "extract_together",
     "import_representations",
     "import_vllm",
     "info",

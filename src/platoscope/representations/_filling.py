@@ -12,6 +12,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.models.encoder import BatchItemError
+from platoscope.models.together import encode_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["Need", "ProgressCallback", "fill"]
+__all__ = ["Job", "Need", "ProgressCallback", "fill"]
 
 ProgressCallback = Callable[[int, int, float], None]
 """Called with items done, items in all, and tokens per second of this run (0 before its first batch)."""
@@ -35,6 +36,15 @@ class Need:
 
     pooling: Pooling
     units: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A group whose arrays want units, and the encoder that makes them."""
+
+    encoder: Encoder
+    group: StoredGroup
+    needs: Sequence[Need]
 
 
 @dataclass
@@ -71,22 +81,34 @@ class _Writer:
                 self.missing.discard(unit)
 
 
-def fill(
-    encoder: Encoder,
-    items: Sequence[Any],
-    group: StoredGroup,
-    needs: Sequence[Need],
-    progress: ProgressCallback | None,
-    /,
-) -> None:
-    """Run every batch of the group that has a missing row, and write the missing units.
+@dataclass(frozen=True)
+class _Work:
+    """A job with its open writers."""
+
+    job: Job
+    writers: dict[Pooling, _Writer]
+
+    @classmethod
+    def of(cls, job: Job, /) -> _Work:
+        """Open the arrays that want units."""
+        return cls(job, {need.pooling: _writer(job.group, need) for need in job.needs if need.units})
+
+    def wanted(self, first: int, stop: int) -> tuple[Pooling, ...]:
+        """List the poolings of which any of these rows is missing."""
+        return tuple(pooling for pooling, writer in self.writers.items() if writer.wants(first, stop))
+
+
+def fill(jobs: Sequence[Job], items: Sequence[Any], progress: ProgressCallback | None, /) -> None:
+    """Run every batch of which a job misses a row, once for all jobs, and write the missing units.
 
     A batch is always run whole, even if only one of its rows is missing: that keeps the
-    numbers the same to the last bit.
+    numbers the same to the last bit. All jobs have the same batches, and encoders of one model.
     """
-    writers = {need.pooling: _writer(group, need) for need in needs if need.units}
+    group = jobs[0].group
+    every = [_Work.of(job) for job in jobs]
+    writers = [writer for work in every for writer in work.writers.values()]
     rows = np.zeros(group.n_items, bool)
-    for writer in writers.values():
+    for writer in writers:
         for unit in writer.missing:
             rows[writer.array.rows(unit).start : writer.array.rows(unit).stop] = True
     batches = [(first, batch) for first, batch in group.batches if rows[first : first + batch.size].any()]
@@ -95,22 +117,16 @@ def fill(
     if progress is not None:
         progress(done, group.n_items, 0.0)
     for first, batch in batches:
-        wanted = {p: w for p, w in writers.items() if w.wants(first, first + batch.size)}
-        if wanted:
-            try:
-                states = encoder.encode([items[i] for i in batch.tolist()], poolings=tuple(wanted))
-            except BatchItemError as error:
-                raise error.named([group.ids[i] for i in batch.tolist()]) from error
-            for pooling, writer in wanted.items():
-                writer.add(first, _checked(states, pooling, encoder, group, batch))
+        if _run(every, items, first, batch):
             tokens += int(group.lengths[batch].sum())
         done += batch.size
         if progress is not None:
             progress(done, group.n_items, tokens / (time.perf_counter() - began))
     seconds = time.perf_counter() - began
     group.folder.sweep("")
-    group.folder.sweep(group.key)
-    for writer in writers.values():
+    for job in jobs:
+        job.group.folder.sweep(job.group.key)
+    for writer in writers:
         group.folder.sweep(writer.array.path)
         writer.array.record(
             at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,8 +134,31 @@ def fill(
             tokens=tokens,
             seconds=round(seconds, 3),
             tokens_per_second=round(tokens / seconds, 1),
-            poolings_in_this_pass=[str(pooling) for pooling in writers],
+            poolings_in_this_pass=list(
+                dict.fromkeys(str(pooling) for work in every for pooling in work.writers)
+            ),
         )
+
+
+def _run(every: Sequence[_Work], items: Sequence[Any], first: int, batch: NDArray[np.int64]) -> bool:
+    """Run one batch for the jobs that want it; say whether any does."""
+    wanted = [(work, work.wanted(first, first + batch.size)) for work in every]
+    wanted = [(work, poolings) for work, poolings in wanted if poolings]
+    if not wanted:
+        return False
+    ids = every[0].job.group.ids
+    try:
+        found = encode_together(
+            [(work.job.encoder, poolings) for work, poolings in wanted], [items[i] for i in batch.tolist()]
+        )
+    except BatchItemError as error:
+        raise error.named([ids[i] for i in batch.tolist()]) from error
+    for (work, poolings), states in zip(wanted, found, strict=True):
+        for pooling in poolings:
+            work.writers[pooling].add(
+                first, _checked(states, pooling, work.job.encoder, work.job.group, batch)
+            )
+    return True
 
 
 def _writer(group: StoredGroup, need: Need) -> _Writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.models.together import what_runs
 from platoscope.progress import PassProgress, check_progress, open_bar
 from platoscope.representations._backing import StoredBacking, find_view
 from platoscope.representations._batches import Batches
-from platoscope.representations._filling import Need, ProgressCallback, fill
+from platoscope.representations._filling import Job, Need, ProgressCallback, fill
 from platoscope.representations._folder import open_folder
 from platoscope.representations._group import (
     create_group,
@@ -28,7 +29,7 @@ from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
 
-__all__ = ["extract", "view_group"]
+__all__ = ["Wanted", "extract", "extract_together", "view_group"]
 
 
 def extract(
@@ -100,27 +101,69 @@ def extract(
     the same at the same time: each unit appears in one step and whichever comes last replaces it by an equal
     one.
     """
-    folder = open_folder(store)
-    encoder = ModelOnDemand(model) if isinstance(model, str) else model
-    chosen = _choose(data, side)
-    _check_modality(encoder, chosen.side)
-    poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
-    kept = _layer_numbers(layers, encoder.n_layers)
+    wanted = Wanted(model, data, side=side, pooling=pooling, layers=layers)
+    return extract_together([wanted], store=store, check=check, progress=progress)[0]
 
-    group = _find_group(folder, encoder, chosen, poolings, kept, check=check)
-    if group is None:
-        group = _open_or_create(folder, encoder, chosen, kept)
-    needs = _needs(group, poolings, check=check)
-    if any(need.units for need in needs):
-        with _told(progress, f"Reading {chosen.side.name} with {encoder.name}") as tell:
-            fill(encoder, chosen.side.items, group, needs, tell)
-    return view_group(group, pooling=str(poolings[0]), ids=chosen.ids, layers=kept)
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `extract` is asked for; its parameters say what each is."""
+
+    model: Encoder | str
+    data: Pairs | Side | Sequence[str]
+    side: str = field(default="a", kw_only=True)
+    pooling: str | Pooling | Sequence[str | Pooling] = field(default="mean(20)", kw_only=True)
+    layers: Sequence[int] | None = field(default=None, kw_only=True)
+
+
+def extract_together(
+    wanted: Sequence[Wanted],
+    /,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    check: bool = True,
+    progress: ProgressCallback | bool | None = None,
+) -> list[Representations]:
+    """Extract several times, and read equal items with one model in one pass.
+
+    Parameters
+    ----------
+    wanted : sequence of Wanted
+        One pass serves those of equal items and models on demand that differ in ``drop_last``, ``keep_first``,
+        ``clip`` and ``final_norm`` alone.
+    store, check, progress
+        As in `extract`.
+
+    Returns
+    -------
+    list of Representations
+        In the order of `wanted`; equal to what `extract` gives, to the last bit.
+
+    Raises
+    ------
+    InputError, StorageError
+        As `extract`.
+    """
+    check_progress(progress, "done and total items and tokens per second")
+    folder = open_folder(store)
+    prepared = [_prepare(folder, each, check=check) for each in wanted]
+    passes: dict[object, list[_Prepared]] = {}
+    for each in prepared:
+        if any(need.units for need in each.job.needs):
+            passes.setdefault(each.one_pass, []).append(each)
+    for together in passes.values():
+        first = together[0]
+        with _told(progress, f"Reading {first.chosen.side.name} with {first.job.encoder.name}") as tell:
+            fill(_joined([each.job for each in together]), first.chosen.side.items, tell)
+    return [
+        view_group(each.job.group, pooling=str(each.poolings[0]), ids=each.chosen.ids, layers=each.layers)
+        for each in prepared
+    ]
 
 
 @contextmanager
 def _told(progress: ProgressCallback | bool | None, what: str, /) -> Iterator[ProgressCallback | None]:
     """Give what is called after every batch: a bar for True, nothing for False."""
-    check_progress(progress, "done and total items and tokens per second")
     if progress is True:
         with open_bar() as bar:
             yield PassProgress(bar, what)
@@ -164,6 +207,47 @@ class _Chosen:
     side: Side
     ids: tuple[str, ...]
     provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """An extraction with its place in the store, and what is missing there."""
+
+    chosen: _Chosen
+    poolings: tuple[Pooling, ...]
+    layers: tuple[int, ...] | None
+    job: Job
+
+    @property
+    def one_pass(self) -> Hashable:
+        """Say what it runs, on which batches of which items."""
+        return what_runs(self.job.encoder), self.chosen.side.fingerprint(), self.job.group.attributes["plan"]
+
+
+def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
+    """Find or make the group of an extraction, and list what it misses."""
+    encoder = ModelOnDemand(wanted.model) if isinstance(wanted.model, str) else wanted.model
+    chosen = _choose(wanted.data, wanted.side)
+    _check_modality(encoder, chosen.side)
+    asked = wanted.pooling
+    poolings = parse_poolings(asked if isinstance(asked, str | Pooling) else tuple(asked))
+    layers = _layer_numbers(wanted.layers, encoder.n_layers)
+    group = _find_group(folder, encoder, chosen, poolings, layers, check=check)
+    if group is None:
+        group = _open_or_create(folder, encoder, chosen, layers)
+    return _Prepared(chosen, poolings, layers, Job(encoder, group, _needs(group, poolings, check=check)))
+
+
+def _joined(jobs: Sequence[Job], /) -> list[Job]:
+    """Join the jobs of one group, so that nothing is made twice."""
+    by_group: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_group.setdefault(job.group.key, []).append(job)
+    joined = []
+    for alike in by_group.values():
+        needs = {need.pooling: need for job in alike for need in job.needs}
+        joined.append(replace(alike[0], needs=tuple(needs.values())))
+    return joined
 
 
 def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:

@@ -107,10 +107,11 @@ def test_studies_that_share_an_extraction_keep_all_poolings_at_once() -> None:
     """After sharing, whichever study runs first reads what the others need."""
     alone = [_plan(name, preset="paper") for name in ("translations", "aggregation", "metric-comparison")]
     shared = share(alone)
-    passes = {extraction for plan in shared for extraction in plan.extractions}
-    # English and Italian, with clipped tokens and, beside them, as the model gives them.
-    assert len(passes) == 4
-    assert sum(len(plan.extractions) for plan in alone) == 8
+    kept = {extraction for plan in shared for extraction in plan.extractions}
+    # English and Italian: with clipped tokens and as the model gives them, and the last layer on both sides of the norm.
+    assert len(kept) == 8
+    assert sum(len(plan.extractions) for plan in alone) == 10
+    assert len({extraction.one_pass for extraction in kept}) == 2
 
 
 def test_extractions_are_ordered_by_model() -> None:

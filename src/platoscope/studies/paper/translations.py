@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.models import name_of
@@ -40,23 +41,29 @@ def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> De
     items = Items(data=data)
     short = f"{name_of(model, choices.models)} {data}"
     labels = {pooling: f"{short} {pooling}" for pooling in poolings}
+    source = Source(
+        model=model,
+        layers=choices.layers,
+        # The last layer stands beside the others in the profile, so it is read on their side of the norm.
+        final_norm=False if choices.final_norm is None else choices.final_norm,
+    )
     comparisons = []
     for pooling, label in labels.items():
-        a = Source(model=model, side="a", pooling=pooling, layers=choices.layers)
-        b = Source(model=model, side="b", pooling=pooling, layers=choices.layers)
+        a, b = _both(replace(source, pooling=pooling))
         comparisons += [
             Comparison(label=label, a=a, b=b, items=items),
             Comparison(label=f"{label} grid", a=a, b=b, items=items, kind="grid"),
         ]
     main = labels[_main(poolings)]
-    pooled = Source(model=model, side="a", pooling=_main(poolings), layers=choices.layers)
-    partner = Source(model=model, side="b", pooling=_main(poolings), layers=choices.layers)
+    pooled, partner = _both(replace(source, pooling=_main(poolings)))
+    raw, raw_partner = _both(replace(pooled, clip=None))
     at_best = Fixed(side="a", minimum_of=main)
     comparisons += [
         Comparison(
             label=f"{short} N-curve", a=pooled, b=partner, items=items, kind="sample_size", fixed=at_best
         ),
         Comparison(label=spaces_label(main), a=pooled, b=partner, items=items, kind="spaces"),
+        Comparison(label=_raw(main), a=raw, b=raw_partner, items=items, transform="none"),
         Comparison(
             label=f"{short} length control",
             a=Surface(model=model, side="a"),
@@ -71,6 +78,16 @@ def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> De
         panels=_panels(short, labels, main, data),
         statements=_statements(labels, main, data),
     )
+
+
+def _both(source: Source) -> tuple[Source, Source]:
+    """Read both sides of the pairs alike."""
+    return replace(source, side="a"), replace(source, side="b")
+
+
+def _raw(label: str) -> str:
+    """Give the label of the same comparison of what the model gives, neither tokens nor rows prepared."""
+    return f"{label} raw"
 
 
 def _main(poolings: Sequence[str]) -> str:
@@ -95,6 +112,12 @@ def _panels(short: str, labels: dict[str, str], main: str, data: str) -> tuple[P
             labels=(spaces_label(main),),
             title="What the space does to the asymmetry",
             options={"variable": "asymmetry"},
+        ),
+        Panel(
+            kind="profile",
+            labels=(main, _raw(main)),
+            names=("prepared", "raw states"),
+            title="Raw states: no token clipped, rows as they are",
         ),
         Panel(kind="sample_size", labels=(f"{short} N-curve",), title="Number of pairs"),
     ]

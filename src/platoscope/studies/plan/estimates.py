@@ -106,10 +106,15 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     every = [(extraction, settings.n, _describe(extraction)) for extraction, settings in readings.values()]
     known = [(extraction, n, size) for extraction, n, size in every if size is not None]
     unknown = tuple(sorted({extraction.model for extraction, _, size in every if size is None}))
-    n_tokens = sum(n * tokens_per_item(extraction, size) for extraction, n, size in every)
+    passes = {(extraction.one_pass, n): size for extraction, n, size in every}
+    n_tokens = sum(n * tokens_per_item(extraction, size) for (extraction, n), size in passes.items())
     if every and not known:
         return Estimate(n_tokens=n_tokens, memory=None, disk=None, seconds=None, unknown=unknown)
-    operations = sum(n_operations(size, n * tokens_per_item(item, size)) for item, n, size in known)
+    operations = sum(
+        n_operations(size, n * tokens_per_item(extraction, size))
+        for (extraction, n), size in passes.items()
+        if size is not None
+    )
     reading = reading_seconds(operations)
     return Estimate(
         n_tokens=n_tokens,

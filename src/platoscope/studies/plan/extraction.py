@@ -66,6 +66,11 @@ class Extraction:
             items = replace(items, data=items.together[0])
         return replace(self, items=items, poolings=())
 
+    @property
+    def one_pass(self) -> Extraction:
+        """What is the same for all that one pass over the model gives, whichever of its states they take."""
+        return replace(self.reading, drop_last=0, clip=None, final_norm=None, layers=None)
+
 
 def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
     """Give the extraction that serves one side of a comparison."""
@@ -110,8 +115,7 @@ def extractions_of(comparisons: Iterable[Comparison]) -> tuple[Extraction, ...]:
 
 def _load(extraction: Extraction) -> tuple[object, ...]:
     """Give what a model must be loaded again for."""
-    options = (extraction.drop_last, extraction.clip, extraction.final_norm)
-    return (extraction.model, extraction.tower, *options)
+    return extraction.model, extraction.tower, extraction.revision
 
 
 def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Plan:
     @property
     def n_passes(self) -> int:
         """Passes over a model: one for each model and text."""
-        return len({extraction.reading for extraction in self.extractions})
+        return len({extraction.one_pass for extraction in self.extractions})
 
     @property
     def n_requested(self) -> int:

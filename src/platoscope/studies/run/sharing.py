@@ -13,13 +13,13 @@ from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from platoscope.datasets import Side
-    from platoscope.models import ModelOnDemand
     from platoscope.progress import Progress
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.plan.planning import Plan
+    from platoscope.studies.run.items import Selection
 
 __all__ = ["Passes", "extract_all", "share"]
 
@@ -104,16 +104,18 @@ def extract_all(
         run = Workbench(plan, progress, store, candidates, shelf)
         selections = run.select()
         wanted += [(run, extraction, selections.of(extraction.items)) for extraction in plan.extractions]
-    models = list(dict.fromkeys(run.model(extraction) for run, extraction, _ in wanted))
-    wanted.sort(key=lambda item: models.index(item[0].model(item[1])))
-    done: set[tuple[ModelOnDemand, str]] = set()
-    read = 0
+    # Equal content is one pass, whatever the pairs are called: languages share their English side.
+    passes: dict[tuple[Hashable, str], list[tuple[Workbench, Extraction, Selection]]] = {}
     for run, extraction, selection in wanted:
-        before = run.n_read
-        run.extract_one(extraction, selection)
-        read += run.n_read - before
-        # Equal content is one pass, whatever the pairs are called: languages share their English side.
         side: Side = getattr(selection.pairs, extraction.side)
-        done.add((run.model(extraction), side.fingerprint()))
+        key = (run.model(extraction).forward, side.fingerprint())
+        passes.setdefault(key, []).append((run, extraction, selection))
+    models = list(dict.fromkeys(model for model, _ in passes))
+    read = 0
+    for _, together in sorted(passes.items(), key=lambda item: models.index(item[0][0])):
+        run = together[0][0]
+        before = run.n_read
+        run.read([(extraction, selection) for _, extraction, selection in together])
+        read += run.n_read - before
     progress.finish()
-    return Passes(asked=sum(plan.n_requested for plan in plans), different=len(done), read=read)
+    return Passes(asked=sum(plan.n_requested for plan in plans), different=len(passes), read=read)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from platoscope.hashing import digest
 from platoscope.models import ModelOnDemand, Shelf
 from platoscope.progress import PassProgress
-from platoscope.representations import Representations, extract
+from platoscope.representations import Representations, Wanted, extract_together
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.measured import keeps_items
 from platoscope.studies.design.serial import comparison_to
@@ -153,8 +153,9 @@ class Workbench:
             items_file(selection.pairs): selection.pairs for selection in chosen if selection is not None
         }
         folder.keep_items(pairs)
-        if pairs:
-            self.progress.stage("Keeping items")
+        if not pairs:
+            return
+        self.progress.stage("Keeping items")
         with self.timed("items"):
             for name, kept in pairs.items():
                 keep_items(folder, name, kept)
@@ -162,28 +163,35 @@ class Workbench:
     def extract(self, comparisons: Sequence[Comparison], selections: Selections) -> Readings:
         """Read what `comparisons` need, model by model."""
         needed = {reading.identity for item in comparisons for reading in readings_of(item)}
-        return Readings(
-            {
-                extraction.identity: self.extract_one(extraction, selections.of(extraction.items))
-                for extraction in self.plan.extractions
-                if extraction.identity in needed
+        passes: dict[Extraction, list[Extraction]] = {}
+        for extraction in self.plan.extractions:
+            if extraction.identity in needed:
+                passes.setdefault(extraction.one_pass, []).append(extraction)
+        readings: dict[Extraction, Representations] = {}
+        for together in passes.values():
+            found = self.read([(extraction, selections.of(extraction.items)) for extraction in together])
+            readings |= {
+                extraction.identity: states for extraction, states in zip(together, found, strict=True)
             }
-        )
+        return Readings(readings)
 
-    def extract_one(self, extraction: Extraction, selection: Selection) -> Representations:
-        """Read one side of the items with one model, or open what is on disk."""
-        what = f"Reading {extraction.items.data} ({extraction.side}) with {extraction.model}"
+    def read(self, together: Sequence[tuple[Extraction, Selection]], /) -> list[Representations]:
+        """Read one side of some items with one model in one pass, or open what is on disk."""
+        first = together[0][0]
+        what = f"Reading {first.items.data} ({first.side}) with {first.model}"
         reading = PassProgress(self.progress, what)
-        with self.timed("extraction"):
-            found = extract(
+        wanted = [
+            Wanted(
                 self.model(extraction),
                 selection.pairs,
                 side=extraction.side,
                 pooling=extraction.poolings,
-                store=self.store,
                 layers=extraction.layers,
-                progress=reading,
             )
+            for extraction, selection in together
+        ]
+        with self.timed("extraction"):
+            found = extract_together(wanted, store=self.store, progress=reading)
         self.n_read += reading.opened
         return found
 
