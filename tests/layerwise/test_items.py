@@ -185,6 +185,13 @@ def test_the_table_says_who_is_near_whom():
         assert (row.a, row.b) == (f"a{item}", f"b{item}")
 
 
+def test_texts_stand_beside_their_items_even_where_names_repeat():
+    """Texts go by the position of an item, since names of one's own stack may come twice."""
+    found = measured(with_ids(as_stack(PLAIN_A), ["same"] * N), PLAIN_B)
+    table = platoscope.per_item(found, texts=(range(N), range(N)))
+    assert table[(table.direction == "a_to_b") & (table.layer == 1)].a.tolist() == list(range(N))
+
+
 @pytest.mark.parametrize(
     ("part", "match"),
     [

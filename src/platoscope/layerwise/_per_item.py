@@ -75,8 +75,12 @@ def per_item(result: xr.Dataset, /, *, texts: Sequence[Sequence[Any]] | None = N
     table = _columns(result).to_dataframe().reset_index()
     beside = [name for name in table.columns if name not in (*_COLUMNS, "item_position")]
     beside.sort(key=lambda name: ("direction", "layer").index(name) if name in ("direction", "layer") else 2)
-    table = table[beside + [name for name in _COLUMNS if name in table]]
-    return table if texts is None else _with_texts(table, result, texts)
+    found = table[beside + [name for name in _COLUMNS if name in table]].copy()
+    if texts is not None:
+        _check_texts(texts, result.sizes["item"])
+        for name, side in zip(("a", "b"), texts, strict=True):
+            found[name] = [side[row] for row in table["item_position"]]
+    return found
 
 
 def _check(result: xr.Dataset) -> None:
@@ -133,17 +137,11 @@ def _occurrence(nearest: npt.NDArray[Any], ties: npt.NDArray[Any]) -> npt.NDArra
     return np.array(counts).reshape(nearest.shape)
 
 
-def _with_texts(table: pd.DataFrame, result: xr.Dataset, texts: Sequence[Sequence[Any]]) -> pd.DataFrame:
+def _check_texts(texts: Sequence[Sequence[Any]], n_items: int) -> None:
     sizes = [len(side) for side in texts]
-    n_items = result.sizes["item"]
     if sizes != [n_items, n_items]:
         message = (
             f"texts must be two sequences of {n_items} items, those of side A and those of side B in the order in which "
             f"they were compared, such as (pairs.a, pairs.b); got {len(sizes)} of lengths {sizes}."
         )
         raise InputError(message)
-    place = dict(zip(result["item"].values.tolist(), result["item_position"].values.tolist(), strict=True))
-    rows = table["item"].map(place)
-    for name, side in zip(("a", "b"), texts, strict=True):
-        table[name] = [side[row] for row in rows]
-    return table

@@ -34,13 +34,13 @@ def _pairs(b: Side | None = None, **more: Any) -> Pairs:
 
 
 def _kept(
-    folder: RunFolder, pairs: Pairs, sides: tuple[str, str] = ("a", "b"), *, ids: Any = None
+    folder: RunFolder, pairs: Pairs, sides: tuple[str, str] = ("a", "b"), *, ids: Any = None, named: str = ""
 ) -> KeptItems:
     """Keep the items and read them back, as those of a comparison of these sides."""
     name = items_file(pairs)
     keep_items(folder, name, pairs)
     comparison = SimpleNamespace(label="x", sides=tuple(SimpleNamespace(side=side) for side in sides))
-    labelled = xr.Dataset(coords={"item": list(ids or pairs.ids)}, attrs={"items_file": name})
+    labelled = xr.Dataset(coords={"item": list(ids or pairs.ids)}, attrs={"items_file": named or name})
     result = SimpleNamespace(
         plan=SimpleNamespace(comparison=lambda _: comparison), results={"x": labelled}, folder=folder.path
     )
@@ -154,6 +154,13 @@ def test_items_of_another_result_and_of_another_version_are_refused(folder: RunF
     folder.write_items(name, [header, *({"name": i} for i in pairs.ids)])
     with pytest.raises(StorageError, match="not of this version"):
         _kept(folder, pairs)
+
+
+@pytest.mark.parametrize("named", ["../secret.jsonl", "items/../../0123456789abcdef.jsonl", "config.json"])
+def test_no_other_file_is_read(folder: RunFolder, named: str) -> None:
+    """A result from elsewhere may name any file; only one of items within the folder is opened."""
+    with pytest.raises(StorageError, match="which is none"):
+        _kept(folder, _pairs(), named=named)
 
 
 def test_results_of_items_are_packed_and_come_back_as_they_were(folder: RunFolder) -> None:

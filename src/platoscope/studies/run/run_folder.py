@@ -72,6 +72,7 @@ class RunFolder:
             (self.path / "results").mkdir(parents=True, exist_ok=True)
             kept.sweep(self.path)
             kept.sweep(self.path / "results")
+            kept.sweep(self.path / "items")
             with tempfile.TemporaryFile(dir=self.path):
                 pass
 

@@ -7,6 +7,7 @@ data may be gone when the run is read.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -132,6 +133,9 @@ def read_items(result: StudyResult, label: str, /) -> KeptItems | None:
     if not name:
         return None
     folder = RunFolder(result.folder)
+    if not re.fullmatch(r"items/[0-9a-f]{16}\.jsonl", str(name)):
+        msg = f"the result of {label!r} in {folder.path} names {str(name)!r} as the file of its items, which is none."
+        raise StorageError(msg)
     header, *lines = folder.read_items(str(name)) or [{}]
     sides = tuple(cast("Source | Surface", side).side for side in comparison.sides)
     try:
