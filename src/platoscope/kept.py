@@ -25,7 +25,7 @@ from crc32c import crc32c
 from platoscope.errors import PlatoscopeWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Set
     from typing import BinaryIO
 
 __all__ = [
@@ -162,8 +162,14 @@ def forget(folder: Path, names: Iterable[str], /) -> None:
     for name in gone:
         (folder / name).unlink(missing_ok=True)
     if gone & set(noted(folder)):
-        left = [line for line in _lines(folder) if line is not None and line.name not in gone]
-        _write_whole(folder / CHECKSUMS, "".join(line.text() for line in left).encode())
+        lines = (folder / CHECKSUMS).read_bytes().split(b"\n")
+        _write_whole(folder / CHECKSUMS, b"\n".join(line for line in lines if not _speaks_of(line, gone)))
+
+
+def _speaks_of(line: bytes, names: Set[str]) -> bool:
+    """Tell whether a line is about one of these files; a damaged one is about none."""
+    found = _Line.of(line.decode(errors="replace"))
+    return found is not None and found.name in names
 
 
 def noted(folder: Path, /) -> list[str]:
