@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
 # They stand beside all parts, import none of them, and may be imported from anywhere.
 LEAVES = (
     "cache",
+    "cards",
     "checks",
     "contents",
     "cores",

@@ -30,6 +30,16 @@ def test_missing_paths_are_named(name: str) -> None:
         load_model(name, device="cpu")
 
 
+@pytest.mark.parametrize(("architecture", "reads"), [("llama", "text"), ("vit", "image")])
+def test_a_loaded_model_shows_itself_shortly(tiny: Callable[..., str], architecture: str, reads: str) -> None:
+    """One line of text, not the modules of the library; HTML with the provenance."""
+    model = load_model(tiny(architecture), device="cpu", dtype="float32")
+    assert f"reads {reads}, layers 4" in repr(model)
+    assert len(repr(model).splitlines()) == 1
+    assert len(repr(model)) < 500
+    assert str(model.provenance["architecture"]) in model._repr_html_()
+
+
 def test_unknown_hub_models_are_named() -> None:
     """A hub id that cannot be loaded names itself and lists the bundled models."""
     with pytest.raises(NotFoundError, match=r"Cannot load the model 'nobody/nothing'.*gemma-3-270m"):

@@ -86,6 +86,18 @@ ALL_KINDS = (
 )
 
 
+def test_a_result_shows_itself_shortly(madeup: ModuleType) -> None:
+    """In a notebook a run is its question and verdicts, with nothing of it as markup; its text is a line."""
+    result = _result(madeup, ALL_KINDS)
+    assert (
+        repr(result) == f"<StudyResult 'made-up': {len(result.results)} results; statements: 1 held; in None>"
+    )
+    html = result._repr_html_()
+    assert "0.33 [0.31, 0.35]" in html
+    assert EVIL not in html
+    assert len(html) < 10_000
+
+
 def test_every_kind_has_a_drawer() -> None:
     """The table of drawers has exactly the kinds that a study may name."""
     assert set(PANELS) == set(PanelKind.__args__)

@@ -12,6 +12,7 @@ import numpy as np
 
 from platoscope.checks import generator, whole_number
 from platoscope.datasets.images import ImageSource, LazyImages, digest_image
+from platoscope.datasets.showing import pairs_card, pairs_in_short, side_in_short
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class Side:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.items)
+
+    def __repr__(self) -> str:
+        return side_in_short(self)
 
     def select(self, indices: Sequence[int] | np.ndarray, /) -> Side:
         """Return the side with these items only, in this order."""
@@ -206,6 +210,12 @@ class Pairs:
     def may_be_shown(self) -> bool:
         """Whether items may stand in what is passed on; True unless the provenance says otherwise."""
         return self.provenance.get("may_be_shown", True) is not False
+
+    def __repr__(self) -> str:
+        return pairs_in_short(self)
+
+    def _repr_html_(self) -> str:
+        return pairs_card(self)
 
     def select(self, indices: Sequence[int] | np.ndarray, /) -> Pairs:
         """Return these pairs only, in this order; `counts` stay as they are.

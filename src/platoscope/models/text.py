@@ -13,6 +13,7 @@ import torch
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import StateReader, pooled_forward
+from platoscope.models.showing import encoder_card, encoder_in_short
 from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenLayout, TokenPlan, plan_batches, require_own_tokens, text_readings
 
@@ -133,6 +134,12 @@ class TextEncoder:
     clip: float | None = None
     alone: bool = False
     modality: str = "text"
+
+    def __repr__(self) -> str:
+        return encoder_in_short(self)
+
+    def _repr_html_(self) -> str:
+        return encoder_card(self)
 
     @property
     def n_layers(self) -> int:

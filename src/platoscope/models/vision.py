@@ -14,6 +14,7 @@ from platoscope.datasets import open_image
 from platoscope.errors import InputError
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import StateReader, pooled_forward
+from platoscope.models.showing import encoder_card, encoder_in_short
 from platoscope.models.sizes import size_of
 from platoscope.models.tokens import TokenPlan, plan_batches, vision_readings
 
@@ -50,6 +51,12 @@ class VisionEncoder:
     clip: float | None = None
     modality: str = "image"
     max_tokens: None = None
+
+    def __repr__(self) -> str:
+        return encoder_in_short(self)
+
+    def _repr_html_(self) -> str:
+        return encoder_card(self)
 
     @property
     def n_layers(self) -> int:

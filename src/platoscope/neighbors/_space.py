@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.cards import card, cut
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import squared_distances
 from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
 from platoscope.neighbors._threads import blas_within_cores, over_rows
+from platoscope.neighbors._transforms import transform_name
+from platoscope.wording import in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +82,18 @@ class Space:
     block_rows: int = 0
     """Rows per block where the Gram matrix is computed on demand; 0 where it is kept."""
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Space {cut(self.name, 200)!r}: {self._described()}>"
+
+    def _repr_html_(self) -> str:
+        return card(f"Space {self.name}", {"holds": self._described()})
+
+    def _described(self) -> str:
+        distinct = "" if self.n_distinct == self.n_samples else f" ({self.n_distinct:,} distinct)"
+        rows = f"{self.n_samples:,} items{distinct} × {self.n_features:,} features, rows {transform_name(self.transform)}"
+        kept = "matrix kept" if self.gram is not None else f"matrix in blocks of {self.block_rows:,} rows"
+        return f"{rows}; {metric_name(self.metric)}; {kept}, {in_bytes(self.nbytes)}"
 
     @property
     def memo(self) -> dict[Any, Any]:

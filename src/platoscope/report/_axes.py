@@ -16,7 +16,6 @@ from platoscope.report.style import (
     DIRECTION_STYLES,
     REGION_COLOR,
     condition_colors,
-    new_axes,
 )
 
 if TYPE_CHECKING:
@@ -72,8 +71,9 @@ def begin(
 
 
 def ensure_axes(ax: Axes | None, /) -> Axes:
-    """Return `ax`, or the Axes of a new single-column figure."""
-    return new_axes() if ax is None else ax
+    """Return the Axes to draw on: `figure_function` made some where a user gave none."""
+    assert ax is not None
+    return ax
 
 
 def draw_curve(
@@ -148,7 +148,7 @@ def legend_above(ax: Axes, /, *, handles: Sequence[Artist] | None = None) -> Non
     """
     shown = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
     longest = max((len(str(handle.get_label())) for handle in shown), default=0)
-    ncols = 1 if longest > 26 else 2 if longest > 13 else 3
+    ncols = 1 if longest > 20 else 2 if longest > 13 else 3
     ax.legend(handles=shown, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=ncols, columnspacing=1.0)
 
 

@@ -11,9 +11,11 @@ from platoscope.report.style import FONT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
-__all__ = ["FALLBACKS", "use_fallback_fonts"]
+__all__ = ["BOXES", "FALLBACKS", "LAST_RESORT", "show_letters", "use_fallback_fonts"]
 
 FALLBACKS: Final = (
     *(
@@ -48,13 +50,40 @@ FALLBACKS: Final = (
 """Fonts that are asked in this order for a letter that the style sheet's font lacks."""
 
 
+LAST_RESORT: Final = "Last Resort High-Efficiency"
+"""Has a box for every letter, and ships with Matplotlib, which warns once per letter where it is not asked for by name."""
+
+BOXES: Final = "no installed font has the letters"
+"""What the warning begins with."""
+
+
+def show_letters(ax: Axes, /) -> str:
+    """Let all texts of Axes show letters of every writing system, in the fonts that they have and installed ones.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Drawn.
+
+    Returns
+    -------
+    str
+        The letters that no font has; a box stands for each.
+    """
+    from matplotlib.text import Text
+
+    # What has the last resort was looked at before, by a function that this one calls.
+    new = [text for text in ax.findobj(Text) if LAST_RESORT not in text.get_fontfamily()]
+    return _fall_back(new, last=(LAST_RESORT,))
+
+
 def use_fallback_fonts(figures: Sequence[Figure], /) -> str:
     """Give the texts of figures the installed fonts that have the letters they need; other texts stay as they are.
 
     Parameters
     ----------
     figures : sequence of matplotlib.figure.Figure
-        Drawn, and not laid out yet: letters of another font have another width.
+        Drawn in the style sheet, and not laid out yet: letters of another font have another width.
 
     Returns
     -------
@@ -63,19 +92,35 @@ def use_fallback_fonts(figures: Sequence[Figure], /) -> str:
     """
     from matplotlib.text import Text
 
-    texts = {
-        text: _letters(text.get_text()) - _has(FONT) for figure in figures for text in figure.findobj(Text)
-    }
-    missing: set[str] = set().union(*texts.values())
-    families = [FONT]
+    return _fall_back([text for figure in figures for text in figure.findobj(Text)], own=(FONT,))
+
+
+def _fall_back(texts: Sequence[Text], /, *, own: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> str:
+    """Give texts further fonts for what their own lack, which is what they are drawn in where `own` says nothing."""
+    first = {text: own or tuple(text.get_fontfamily()) for text in texts}
+    lacking = {text: _letters(text.get_text()) - _of_all(families) for text, families in first.items()}
+    missing: set[str] = set().union(*lacking.values())
+    further = []
     for name in FALLBACKS if missing else ():
         if missing & _has(name):
-            families.append(name)
+            further.append(name)
             missing -= _has(name)
-    for text, letters in texts.items():
-        if letters and len(families) > 1:
-            text.set_fontfamily(families)
+    for text, letters in lacking.items():
+        ends = last if letters & missing else ()
+        if letters and (further or ends):
+            text.set_fontfamily([*first[text], *further, *ends])
     return "".join(sorted(missing))
+
+
+def _of_all(families: tuple[str, ...], /) -> frozenset[str]:
+    return frozenset().union(*(_letters_of(_file_of(family)) for family in families))
+
+
+def _file_of(family: str, /) -> str:
+    """Return the font that Matplotlib takes for a family now: what ``sans-serif`` is says the user's settings."""
+    from matplotlib import font_manager
+
+    return str(font_manager.findfont(font_manager.FontProperties(family=[family])))
 
 
 def _letters(text: str, /) -> frozenset[str]:
@@ -88,7 +133,11 @@ def _has(name: str, /) -> frozenset[str]:
     """Return all letters of an installed font; none for one that is not installed."""
     from matplotlib import font_manager
 
-    if name not in font_manager.get_font_names():
-        return frozenset()
-    font = font_manager.get_font(font_manager.findfont(name))
-    return frozenset(map(chr, font.get_charmap()))
+    return _letters_of(_file_of(name)) if name in font_manager.get_font_names() else frozenset()
+
+
+@functools.cache
+def _letters_of(file: str, /) -> frozenset[str]:
+    from matplotlib import font_manager
+
+    return frozenset(map(chr, font_manager.get_font(file).get_charmap()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import re
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.kept import note_anew
-from platoscope.report._fonts import use_fallback_fonts
+from platoscope.report._fonts import BOXES, use_fallback_fonts
 from platoscope.report._names import as_text
 from platoscope.report.panels import draw_panel, panel_size
 from platoscope.report.style import DOUBLE_COLUMN, SINGLE_COLUMN, figure_style
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, FigureBase
@@ -107,7 +108,7 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
 
     drawn = []
     for number, panel in enumerate(result.panels, start=1):
-        with figure_style():
+        with _drawing():
             # A bare Figure, not pyplot's: pyplot keeps every figure until it is closed by hand.
             figure = Figure(figsize=panel_size(panel, result.results), layout="constrained")
             axes = draw_panel(figure, panel, result.results)
@@ -116,11 +117,19 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
     boxes = use_fallback_fonts([item.figure for item in drawn])
     if boxes:
         message = (
-            f"no installed font has the letters {boxes!r}, which figures show as boxes. Install one that has "
+            f"{BOXES} {boxes!r}, which figures show as boxes. Install one that has "
             "them (for instance of the Noto family) and draw the run again with `platoscope figures`."
         )
         warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     return drawn
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+    """Draw in the style sheet; letters that no font has are named once for all panels."""
+    with figure_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=BOXES, category=PlatoscopeWarning)
+        yield
 
 
 def write_figures(
@@ -254,7 +263,7 @@ def _combined(result: StudyResult, /) -> Figure | None:
     # A lone narrow panel keeps its width beside wider rows, and leaves the place next to it empty.
     columns = 2 if width > SINGLE_COLUMN else 1
     letters = iter("abcdefghijklmnopqrstuvwxyz") if len(result.panels) > 1 else itertools.repeat("")
-    with figure_style():
+    with _drawing():
         figure = Figure(figsize=(min(width, DOUBLE_COLUMN), sum(heights)), layout="constrained")
         bands = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
         for band, row, row_sizes in zip(bands, rows, sizes, strict=True):

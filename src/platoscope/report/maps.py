@@ -8,6 +8,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.report._axes import ensure_axes
+from platoscope.report._figure import figure_function
 from platoscope.report._lines import held
 from platoscope.report._names import direction_label, label, lowest_is_best, side_names
 from platoscope.report.style import COLORS
@@ -29,6 +30,7 @@ _LAST_TOKEN: Final = {
 }
 
 
+@figure_function
 def plot_grid(
     dataset: xr.Dataset,
     /,
@@ -88,6 +90,7 @@ def plot_grid(
     return ax
 
 
+@figure_function
 def plot_token_distance(
     dataset: xr.Dataset,
     /,

@@ -14,14 +14,9 @@ from platoscope.report._axes import (
     legend_above,
     shade_layers,
 )
+from platoscope.report._figure import figure_function
 from platoscope.report._lines import depth, directions_of, read_line, read_null
-from platoscope.report._names import (
-    axis_from_zero,
-    direction_label,
-    label,
-    short_label,
-    side_names,
-)
+from platoscope.report._names import axis_from_zero, direction_label, label, short_label, side_names
 from platoscope.report.style import CHANCE_COLOR, COLORS, ordered_colors
 
 if TYPE_CHECKING:
@@ -40,6 +35,7 @@ _BOTH: Final = ("a_to_b", "b_to_a")
 _SHUFFLED: Final = "shuffled pairs"
 
 
+@figure_function
 def plot_profile(
     results: xr.Dataset | Mapping[str, xr.Dataset],
     /,
@@ -117,6 +113,7 @@ def plot_profile(
     return ax
 
 
+@figure_function
 def plot_sweep(
     results: xr.Dataset | Mapping[str, xr.Dataset],
     /,
@@ -158,6 +155,7 @@ def plot_sweep(
     return ax
 
 
+@figure_function
 def plot_poolings(
     results: Mapping[str, xr.Dataset],
     /,
@@ -214,6 +212,7 @@ def plot_poolings(
     return ax
 
 
+@figure_function
 def plot_asymmetry(
     results: xr.Dataset | Mapping[str, xr.Dataset],
     /,
@@ -277,6 +276,7 @@ def plot_asymmetry(
     return ax
 
 
+@figure_function
 def plot_null(
     results: xr.Dataset | Mapping[str, xr.Dataset],
     /,

@@ -16,6 +16,7 @@ from platoscope.report._axes import (
     legend_above,
     measure_styles,
 )
+from platoscope.report._figure import figure_function
 from platoscope.report._lines import depth, directions_of, read_line
 from platoscope.report._names import chance_label, full_label, label, lowest_is_best, similarity_label
 from platoscope.report.style import CHANCE_COLOR, COLORS, DIRECTION_STYLES
@@ -35,6 +36,7 @@ _MEASURES: Final = ("information_imbalance", "cka_debiased", "cka_biased", "neig
 _RECALLS: Final = tuple(name for name, measure in MEASURES.items() if measure.family == "retrieval")
 
 
+@figure_function
 def plot_metrics(
     dataset: xr.Dataset,
     /,
@@ -83,6 +85,7 @@ def plot_metrics(
     return ax
 
 
+@figure_function
 def plot_retrieval(
     dataset: xr.Dataset,
     /,
@@ -158,6 +161,7 @@ def _similarity(dataset: xr.Dataset, variable: str, x: np.ndarray, direction: st
     return curve.one_minus() if lowest_is_best(variable, dataset) else curve
 
 
+@figure_function
 def plot_rank(dataset: xr.Dataset, /, ax: Axes | None = None) -> Axes:
     """Draw every measure against the rank of a linear map y = Wx + noise.
 
@@ -185,6 +189,7 @@ def plot_rank(dataset: xr.Dataset, /, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@figure_function
 def plot_shared_features(dataset: xr.Dataset, /, ax: Axes | None = None) -> Axes:
     """Draw every measure against the fraction α of a Gaussian vector that is observed.
 
@@ -213,6 +218,7 @@ def plot_shared_features(dataset: xr.Dataset, /, ax: Axes | None = None) -> Axes
     return ax
 
 
+@figure_function
 def plot_sample_size(
     dataset: xr.Dataset,
     /,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from platoscope.errors import InputError
+from platoscope.report._figure import figure_function
 from platoscope.report.profiles import plot_asymmetry, plot_profile
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, figure_style
 
@@ -27,6 +28,7 @@ _NAMES: Final = {
 }
 
 
+@figure_function
 def plot_spaces(
     result: xr.Dataset,
     /,

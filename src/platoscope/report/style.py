@@ -14,7 +14,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "CHANCE_COLOR",
@@ -27,8 +27,9 @@ __all__ = [
     "SINGLE_COLUMN",
     "condition_colors",
     "figure_style",
-    "new_axes",
+    "new_figure",
     "ordered_colors",
+    "style_beside_others",
 ]
 
 SINGLE_COLUMN: Final = 3.35
@@ -127,24 +128,36 @@ def figure_style() -> Iterator[None]:
         yield
 
 
-def new_axes(*, width: float = SINGLE_COLUMN, height: float = PANEL_HEIGHT) -> Axes:
-    """Return the only Axes of a new pyplot figure in the style sheet, for use in a notebook.
+@contextlib.contextmanager
+def style_beside_others() -> Iterator[None]:
+    """Apply the style sheet but for its fonts, which are the user's in a figure among others."""
+    import matplotlib
+
+    others = {name: value for name, value in _STYLE.items() if not name.startswith("font.family")}
+    del others["font.sans-serif"]
+    with matplotlib.rc_context(others):
+        yield
+
+
+def new_figure(*, width: float = SINGLE_COLUMN, height: float = PANEL_HEIGHT) -> Figure:
+    """Return a new pyplot figure of the size that the style sheet is made for, which a notebook shows.
+
+    It is opened under the user's settings: with the first figure pyplot loads the backend, which sets what a notebook shows
+    figures by, and would lose that at the end of a style.
 
     Parameters
     ----------
     width, height : float
-        Size of the figure in inches.
+        In inches.
 
     Returns
     -------
-    matplotlib.axes.Axes
-        Empty Axes; its figure is ``ax.figure``.
+    matplotlib.figure.Figure
+        Empty.
     """
     import matplotlib.pyplot as plt
 
-    with figure_style():
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
-    return ax
+    return plt.figure(figsize=(width, height), dpi=_STYLE["figure.dpi"], layout="constrained")
 
 
 def condition_colors(labels: Sequence[str], /) -> dict[str, str]:

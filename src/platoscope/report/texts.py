@@ -8,6 +8,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.report._axes import ensure_axes
+from platoscope.report._figure import figure_function
 from platoscope.report._names import as_text, label
 from platoscope.report.maps import draw_scale
 from platoscope.report.style import CHANCE_COLOR, COLORS
@@ -21,6 +22,7 @@ __all__ = ["plot_matrix", "plot_tokens"]
 _SMALL = 6.0
 
 
+@figure_function
 def plot_matrix(
     dataset: xr.Dataset, /, ax: Axes | None = None, *, measure: str = "information_imbalance"
 ) -> Axes:
@@ -77,6 +79,7 @@ def plot_matrix(
     return ax
 
 
+@figure_function
 def plot_tokens(
     dataset: xr.Dataset,
     /,

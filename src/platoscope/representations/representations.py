@@ -12,6 +12,7 @@ import numpy as np
 from platoscope.checks import refuse_masks, whole_number, whole_numbers
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
+from platoscope.representations._showing import representations_card, representations_in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -295,14 +296,10 @@ class Representations:
         )
 
     def __repr__(self) -> str:
-        others = ", ".join(p for p in self.poolings if p != self.pooling)
-        span = f"{self.layers[0]}–{self.layers[-1]}" if self.layers else "none"
-        return (
-            f"<Representations {self.pooling!r}: {len(self)} layers ({span} of {self.depth}) × "
-            f"{self.n_items} items × {self.n_features} features, in {self._backing.location}>\n"
-            f"r[i] reads layer r.layers[i] as float32 ({self.n_items}, {self.n_features})"
-            + (f"; r.with_pooling(...) has also: {others}" if others else "")
-        )
+        return representations_in_short(self)
+
+    def _repr_html_(self) -> str:
+        return representations_card(self)
 
 
 def _checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
+from platoscope.cards import card, cut
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.layerwise import per_item
 from platoscope.studies.design.records import Choices, Design, Study, Verdict
@@ -24,6 +26,7 @@ from platoscope.studies.plan.extraction import extractions_of
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.shown_items import read_items
+from platoscope.wording import listed
 
 if TYPE_CHECKING:
     import os
@@ -73,6 +76,23 @@ class StudyResult:
     timings: dict[str, float]
     provenance: dict[str, Any]
     folder: Path
+
+    def __repr__(self) -> str:
+        return f"<StudyResult {cut(self.study.name, 200)!r}: {self._described()}; in {cut(self.folder)}>"
+
+    def _repr_html_(self) -> str:
+        return card(
+            f"{self.study.name}: {self.study.question}",
+            {"holds": self._described(), "results": listed(self.results), "folder": self.folder},
+            header=("verdict", "statement", "evidence"),
+            rows=[(verdict.answer, verdict.statement, verdict.evidence) for verdict in self.verdicts],
+            more=self.provenance,
+        )
+
+    def _described(self) -> str:
+        answers = Counter(verdict.answer for verdict in self.verdicts)
+        judged = ", ".join(f"{count} {answer}" for answer, count in answers.items()) or "none"
+        return f"{len(self.results)} results; statements: {judged}"
 
     @property
     def panels(self) -> tuple[Panel, ...]:
