@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import platoscope
@@ -198,6 +199,7 @@ def test_texts_stand_beside_their_items_even_where_names_repeat():
         (lambda r: r.isel(item=slice(5)), "got 5 of 60 items"),
         (lambda r: r.sel(direction="a_to_b"), "direction a_to_b"),
         (lambda r: r.drop_vars("neighbor_rank"), "items=True"),
+        (lambda r: {"a": r}, "items=True"),
     ],
 )
 def test_no_table_of_a_part(part, match):
@@ -206,11 +208,21 @@ def test_no_table_of_a_part(part, match):
         platoscope.per_item(part(measured(PLAIN_A, PLAIN_B)))
 
 
-def test_texts_of_other_items_are_refused():
+@pytest.mark.parametrize(
+    ("texts", "match"),
+    [((["a"] * 3, ["b"] * N), r"lengths \[3, 60\]"), (5, "got 5"), ((1, 2), r"got \(1, 2\)")],
+)
+def test_texts_of_other_items_are_refused(texts, match):
     """Texts must be as many as the items, on both sides."""
-    found = measured(PLAIN_A, PLAIN_B)
-    with pytest.raises(InputError, match=r"lengths \[3, 60\]"):
-        platoscope.per_item(found, texts=(["a"] * 3, ["b"] * N))
+    with pytest.raises(InputError, match=match):
+        platoscope.per_item(measured(PLAIN_A, PLAIN_B), texts=texts)
+
+
+def test_texts_of_a_table_count_by_their_order():
+    """A column of a sorted table keeps its old index, which says nothing of the items."""
+    column = pd.Series([f"t{i}" for i in range(N)], index=range(N)[::-1])
+    table = platoscope.per_item(measured(PLAIN_A, PLAIN_B), texts=(column, column))
+    assert table.a.tolist()[:N] == [f"t{i}" for i in range(N)]
 
 
 def test_items_need_a_measure_that_says_something_of_them():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import in_short
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import DIRECTIONS
 
@@ -77,15 +78,17 @@ def per_item(result: xr.Dataset, /, *, texts: Sequence[Sequence[Any]] | None = N
     beside.sort(key=lambda name: ("direction", "layer").index(name) if name in ("direction", "layer") else 2)
     found = table[beside + [name for name in _COLUMNS if name in table]].copy()
     if texts is not None:
-        _check_texts(texts, result.sizes["item"])
-        for name, side in zip(("a", "b"), texts, strict=True):
+        for name, side in zip(("a", "b"), _sides(texts, result.sizes["item"]), strict=True):
             found[name] = [side[row] for row in table["item_position"]]
     return found
 
 
 def _check(result: xr.Dataset) -> None:
     """Refuse a result without items, and one of which a part was taken, whose neighbors are not all there."""
-    if "neighbor_rank" not in result:
+    import xarray as xr  # 0.6 s to import
+
+    given: object = result
+    if not isinstance(given, xr.Dataset) or "neighbor_rank" not in result:
         message = (
             "per_item needs a result that says something of single items; this one does not. Compute it with items=True "
             "(platoscope.profile, platoscope.compare) and Information Imbalance among the measures."
@@ -137,11 +140,18 @@ def _occurrence(nearest: npt.NDArray[Any], ties: npt.NDArray[Any]) -> npt.NDArra
     return np.array(counts).reshape(nearest.shape)
 
 
-def _check_texts(texts: Sequence[Sequence[Any]], n_items: int) -> None:
-    sizes = [len(side) for side in texts]
+def _sides(texts: Any, n_items: int) -> list[list[Any]]:
+    """Return the texts of both sides as lists, so that no index of theirs counts."""
+    try:
+        sides = [list(side) for side in texts]
+    except TypeError:
+        sides = []
+    sizes = [len(side) for side in sides]
     if sizes != [n_items, n_items]:
+        given = f"{len(sides)} of lengths {sizes}" if sides else in_short(texts)
         message = (
             f"texts must be two sequences of {n_items} items, those of side A and those of side B in the order in which "
-            f"they were compared, such as (pairs.a, pairs.b); got {len(sizes)} of lengths {sizes}."
+            f"they were compared, such as (pairs.a, pairs.b); got {given}."
         )
         raise InputError(message)
+    return sides
