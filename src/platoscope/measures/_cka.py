@@ -48,7 +48,7 @@ def cka(
 
     1 for representations equal up to an isometry and a scale; 0 is the expectation of the debiased
     estimator under independence (it can be slightly negative). Higher is more similar. Symmetric.
-    The paper says "Central" for Centered.
+    The paper says "Central" for Centered. ::
 
         biased:    ‖YᵀX‖²_F / (‖XᵀX‖_F ‖YᵀY‖_F)   on column-centered X, Y
         debiased:  HSIC_u(K, L) / √(HSIC_u(K, K) HSIC_u(L, L)),   K̃, L̃ the Gram matrices with zero diagonal,

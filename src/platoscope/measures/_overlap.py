@@ -44,7 +44,7 @@ def neighborhood_overlap(
     """Measure how many of their nearest neighbors two representations have in common.
 
     Between 0 (no neighbor in common) and 1 (the same neighbors); higher is more similar. Symmetric.
-    The value under independence is ``neighborhood_overlap_chance(n_samples, n_neighbors)``.
+    The value under independence is ``neighborhood_overlap_chance(n_samples, n_neighbors)``. ::
 
         NO_k = mean over i of |N_k^X(i) ∩ N_k^Y(i)| / k
 

@@ -99,7 +99,7 @@ def transform_rows(
     ``unit``     x / ‖x‖: Euclidean neighbors are then cosine neighbors
     ``clip``     each row clipped at its 5 % and 95 % quantiles over features, then ``unit`` (the
                  research code of Acevedo et al. clips tokens so; this works on pooled rows)
-    ``clamp``    values clamped to ±t, then ``unit``; t is the mean over items of the 95 % quantile of |x|
+    ``clamp``    values clamped to ±t, then ``unit``; t is the mean over items of the 95 % quantile of ``|x|``
                  over features, of this layer (Huh et al.: of all layers together)
     ``zscore``   per feature (x − mean) / sd over the items; features that are constant become 0
     ``whiten``   principal components that hold 99 % of the variance, at most N/4 of them, each divided by

@@ -231,7 +231,8 @@ def plot_sample_size(
     Parameters
     ----------
     dataset : xarray.Dataset
-        Measures over the dimension ``n_samples`` (directed ones over ``direction`` too).
+        Measures over the dimension ``n_samples`` (directed ones over ``direction`` too), as of `platoscope.n_curve`:
+        of several draws the mean is drawn.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new single-column figure by default.
     measures : sequence of str
@@ -247,6 +248,8 @@ def plot_sample_size(
     InputError
         If the result has no ``n_samples``, or none of the measures.
     """
+    if "draw" in dataset.dims:
+        dataset = dataset.mean("draw", keep_attrs=True)
     ax = _plot_against("n_samples", dataset, ax, measures)
     _logarithmic(ax, dataset["n_samples"].values)
     ax.set_xlabel("number of pairs N")
