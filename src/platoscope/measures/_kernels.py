@@ -13,6 +13,7 @@ __all__ = [
     "gather_rows",
     "gather_upper",
     "permuted_rank_sums",
+    "row_margins",
     "sparse_dots",
     "upper_dot",
 ]
@@ -151,3 +152,27 @@ def upper_dot(left, right, first):
         for j in range(first + r + 1, left.shape[1]):
             total += np.float64(left[r, j]) * np.float64(right[r, j])
     return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
+def _sums_of(entries):
+    """Return the sum and the sum of squares of some entries, in float64."""
+    total = 0.0
+    square = 0.0
+    for j in range(entries.size):
+        value = np.float64(entries[j])
+        total += value
+        square += value * value
+    return total, square
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def row_margins(block, first, diagonal, off_sums, off_squares):
+    """Write the diagonal, and row sums and sums of squares without it, of rows ``first, ...`` of a square matrix."""
+    for r in range(block.shape[0]):
+        i = first + r
+        left, left_square = _sums_of(block[r, :i])
+        right, right_square = _sums_of(block[r, i + 1 :])
+        diagonal[i] = block[r, i]
+        off_sums[i] = left + right
+        off_squares[i] = left_square + right_square

@@ -129,11 +129,12 @@ def _distinct_neighbors(
                 exact = block[owner - start, members].astype(np.float64)
             else:
                 exact = exact_scores(space, metric, owner, members)
-            found.append((owner, members, exact))
+            order = np.lexsort((exact, owner))
+            found.append((owner[order], members[order], exact[order]))
     owner, column, score = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=space.n_distinct))])
-    if len(found) > 1:
-        order = np.lexsort((score, owner))
+    if len(found) > 1:  # those of one row come together, and in order
+        order = np.argsort(owner, kind="stable")
         column, score = column[order], score[order]
     return indptr, column.astype(np.int32, copy=False), score
 
@@ -255,5 +256,6 @@ def _by_item(space: Space, k: int, rows: Any, ties: str) -> Neighbors:
     items = np.empty(int(item_indptr[-1]), np.int32)
     weights = np.empty(items.size)
     share_places(*inputs, counts, item_indptr, items, weights)
-    order = np.lexsort((items, np.repeat(np.arange(space.n_samples), counts)))
+    # One number of both sorts several times as fast as two.
+    order = np.argsort(np.repeat(np.arange(space.n_samples), counts) * space.n_samples + items)
     return Neighbors(item_indptr, items[order], weights[order])
