@@ -24,6 +24,8 @@ _WHOLE = 2.0**26
 # Where values reach further down than this from the largest, squares of differences may vanish.
 _SMALLEST = 2.0**-400
 _ROWS = 256
+# Values that are enough to tell which number they may be multiples of, and rows that are enough to tell that they are not.
+_VALUES = 1 << 17
 _GLANCE = 4
 
 
@@ -97,7 +99,8 @@ def _lattice(space: Space) -> _Lattice | None:
 
 
 def _find_lattice(space: Space) -> _Lattice | None:
-    parts, (first,) = space.parts_of(np.arange(min(_ROWS, space.n_distinct)))
+    n_rows = min(_ROWS, max(_GLANCE, _VALUES // space.n_features), space.n_distinct)
+    parts, (first,) = space.parts_of(np.arange(n_rows))
     some = np.concatenate([part[first] for part in parts], axis=1).astype(np.float64)
     sizes = np.abs(some)
     if not sizes.any():
