@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument(
         "--large", type=int, nargs="+", metavar="N", help="item counts of the section 'large'"
     )
+    parser.add_argument("--layers", type=int, metavar="L", help="layers of either side of a grid (33)")
     parser.add_argument("--repeats", type=int, metavar="TIMES", help="turns of a pair (7), a third for grids")
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
     options = parser.parse_args()
@@ -57,6 +58,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     if options.large:
         sizes = replace(sizes, large=tuple(options.large))
+    if options.layers:
+        sizes = replace(sizes, n_layers=options.layers)
     if options.repeats:
         sizes = replace(sizes, repeats=options.repeats)
     print(f"{machine()}\n\n{HEADER}", flush=True)

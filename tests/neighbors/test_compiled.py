@@ -11,7 +11,11 @@ import pytest
 import platoscope
 
 SOURCE = Path(platoscope.__file__).parent
-KERNELS = {f"platoscope.{path.parent.name}.{path.stem}": path for path in SOURCE.glob("*/_*kernels.py")}
+KERNELS = {
+    f"platoscope.{path.parent.name}.{path.stem}": path
+    for path in SOURCE.glob("*/_*kernels.py")
+    if "from numba import" in path.read_text("utf-8")
+}
 
 
 def imported(path):
