@@ -122,12 +122,11 @@ class Space:
 
     def rows(self, distinct: npt.NDArray[np.integer[Any]] | None = None, /) -> FloatArray:
         """Return the rows that distances are taken of, by item, shape (n_samples, n_features); or chosen distinct rows."""
-        parts = self.parts
+        parts, (items,) = self.parts_of(self.inverse if distinct is None else distinct)
         if not parts:
             message = f"{self.name} has distances (metric={metric_name(self.metric)!r}) and no rows; prepare it from rows."
             raise InputError(message)
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        items = self.first[self.inverse if distinct is None else distinct]
         return whole if np.array_equal(items, np.arange(len(whole))) else whole[items]
 
     @property
