@@ -32,6 +32,7 @@ __all__ = [
     "check_types",
     "generator",
     "in_short",
+    "is_of",
     "listing",
     "number",
     "one_of",
@@ -263,6 +264,25 @@ def generator(rng: object, /) -> np.random.Generator:
     if isinstance(rng, np.random.Generator):
         return rng
     return np.random.default_rng(None if rng is None else whole_number("rng", rng, low=0))
+
+
+def is_of(value: object, classes: Collection[tuple[str, str]], /) -> bool:
+    """Tell whether a value is of a class of another library, which is not imported for that.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    classes : collection of (str, str)
+        Library and name of each class: ``("pandas", "DataFrame")``.
+
+    Examples
+    --------
+    >>> is_of(np.zeros(2), {("numpy", "ndarray")}), is_of([0, 0], {("numpy", "ndarray")})
+    (True, False)
+    """
+    known = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__}
+    return not known.isdisjoint(classes)
 
 
 def as_array(values: object, /) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from platoscope.datasets.images import digest_pixels
-from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
+from platoscope.datasets.pairs import FilterCount, Pairs, Side, digest_array, require
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ def _keys(side: Side) -> list[bytes | InputError]:
     """Return what tells the items of a side apart, or why an image could not be opened."""
     if side.modality == "text":
         return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in side]
+    if side.modality == "array":
+        return [digest_array(item) for item in side]
     keys: list[bytes | InputError] = []
     for image in side:
         try:

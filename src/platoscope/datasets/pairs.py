@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args, overload
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FilterCount", "Modality", "Pairs", "Side", "check_text", "require"]
+__all__ = ["FilterCount", "Modality", "Pairs", "Side", "check_text", "digest_array", "require"]
 
-Modality = Literal["text", "image"]
+Modality = Literal["text", "image", "array"]
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,16 @@ class Side:
     ----------
     name : str
         What the side is: a language code ("en"), "image", "caption", a vendor.
-    modality : {"text", "image"}
+    modality : {"text", "image", "array"}
         Which kind of model reads it.
-    items : sequence of str, or of image sources
+    items : sequence of str, of image sources or of arrays
         Texts; or images as paths, encoded bytes, `PIL.Image.Image` objects, or `LazyImages`, which reads
         each one when it is asked for. `open_image` turns an image source into RGB pixels.
 
     Raises
     ------
     InputError
-        If the modality is unknown, or a text item is no string, or none that UTF-8 can write.
+        If the modality is unknown, a text item is no string, or none that UTF-8 can write, or an array is none.
     """
 
     name: str
@@ -69,8 +69,10 @@ class Side:
 
     def __post_init__(self) -> None:
         """Check the items, and make a list of them immutable."""
-        if self.modality not in ("text", "image"):
-            message = f"modality must be 'text' or 'image', got {self.modality!r} for side {self.name!r}."
+        if self.modality not in get_args(Modality):
+            message = (
+                f"modality must be 'text', 'image' or 'array', got {self.modality!r} for side {self.name!r}."
+            )
             raise InputError(message)
         check_text(self.name, "the name of a side")
         if isinstance(self.items, str | bytes):
@@ -84,6 +86,13 @@ class Side:
                     message = f"text item {i} of side {self.name!r} must be a str, got {type(item).__name__}."
                     raise InputError(message)
                 check_text(item, f"text item {i} of side {self.name!r}")
+        elif self.modality == "array":
+            for item in self.items:
+                if not hasattr(item, "dtype"):
+                    message = (
+                        f"items of side {self.name!r} must be arrays or tensors, got {type(item).__name__}."
+                    )
+                    raise InputError(message)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -112,7 +121,8 @@ class Side:
         """Return the SHA-256 of the content, in hexadecimal.
 
         It depends on the modality and on the items in their order (texts as UTF-8, images by their encoded
-        bytes), not on names or paths, so that equal content has one key wherever it was loaded from.
+        bytes, arrays by their dtype, shape and values), not on names or paths, so that equal content has one
+        key wherever it was loaded from.
         """
         return self._digest
 
@@ -126,6 +136,8 @@ class Side:
     def _digest_item(self, item: str | ImageSource) -> bytes:
         if isinstance(item, str) and self.modality == "text":
             return hashlib.sha256(item.encode()).digest()
+        if self.modality == "array":
+            return digest_array(item)
         return digest_image(item)
 
 
@@ -295,6 +307,16 @@ class Pairs:
             for value in values:
                 total.update(hashlib.sha256(value.encode()).digest())
         return total.hexdigest()
+
+
+def digest_array(item: Any, /) -> bytes:
+    """Return the SHA-256 of an array or tensor: of its dtype, shape and values, wherever it lies."""
+    dtype = str(item.dtype)
+    if hasattr(item, "detach"):
+        item = item.detach().cpu()
+        item = item.float() if "bfloat16" in dtype else item  # which NumPy does not have
+    values = np.ascontiguousarray(item)
+    return hashlib.sha256(f"{dtype} {values.shape}\n".encode() + values.tobytes()).digest()
 
 
 def check_text(text: str, what: str, /) -> None:

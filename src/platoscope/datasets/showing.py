@@ -20,7 +20,7 @@ _SHORT = 60
 
 def side_in_short(side: Side, /) -> str:
     """Return what one line says of a side."""
-    kind = "texts" if side.modality == "text" else "images"
+    kind = f"{side.modality}s"
     first = ", ".join(_in_short(side, i) for i in range(min(_FIRST, len(side))))
     more = ", …" if len(side) > _FIRST else ""
     return f"<Side {cut(side.name, _SHORT)!r}: {len(side):,} {kind}{': ' if first else ''}{first}{more}>"
@@ -60,6 +60,8 @@ def _in_short(side: Side, i: int, /) -> str:
     """Return an item on part of a line; nothing is read for it."""
     if side.modality == "text":
         return repr(cut(side[i], _SHORT))
+    if side.modality == "array":
+        return f"array {tuple(side[i].shape)}"
     item = None if isinstance(side.items, LazyImages) else side[i]
     return cut(Path(item).name, _SHORT) if isinstance(item, str | Path) else "image"
 
@@ -68,6 +70,8 @@ def _shown(side: Side, i: int, /) -> Any:
     """Return an item for a table: a text, or a small picture, or why there is none."""
     if side.modality == "text":
         return side[i]
+    if side.modality == "array":
+        return _in_short(side, i)
     try:
         return Picture(thumbnail(side[i]))
     except (InputError, MissingExtraError) as error:

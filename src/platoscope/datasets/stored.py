@@ -90,6 +90,8 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
     ------
     StorageError
         If something is there already, or it cannot be written.
+    InputError
+        If a side holds arrays.
 
     Examples
     --------
@@ -101,6 +103,9 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
     >>> again.fingerprint() == toy.fingerprint()
     True
     """
+    if "array" in (pairs.a.modality, pairs.b.modality):
+        message = f"{pairs.name!r} has arrays for items, which have no form in such a folder. Keep them with numpy.save."
+        raise InputError(message)
     columns = (pairs.a.name, pairs.b.name)
     if columns[0] == columns[1] or {"id", "stratum"} & set(columns):
         columns = ("a_" + columns[0], "b_" + columns[1])

@@ -20,6 +20,7 @@ from platoscope.measures import (
     standard_errors,
 )
 from platoscope.neighbors import metric_name, transform_name
+from platoscope.representations import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -247,9 +248,14 @@ def _warn_undefined_draws(done: Evaluation, a: Stack, b: Stack, pairs: Any, defi
 
 
 def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
-    direction = {"direction": list(DIRECTIONS)}
+    found: dict[str, Any] = {"direction": list(DIRECTIONS)}
+    for side, stack, rows in (("a", a, pairs[:, 0]), ("b", b, pairs[:, 1])):
+        names = stack.provenance.get(LAYER_NAMES)
+        if names is not None and len(names) == len(stack.layers):
+            shown = names if grid else [names[row] for row in rows]
+            found[f"layer_name_{side}"] = (f"layer_{side}" if grid else "layer", list(map(str, shown)))
     if grid:
-        return direction | {
+        return found | {
             "layer_a": list(a.layers),
             "layer_b": list(b.layers),
             "relative_depth_a": ("layer_a", a.relative_depth),
@@ -257,7 +263,7 @@ def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
         }
     of_a, of_b = pairs[:, 0], pairs[:, 1]
     swept = swept_side(pairs)
-    return direction | {
+    return found | {
         "layer": [(a, b)[swept].layers[i] for i in pairs[:, swept]],
         "layer_a": ("layer", [a.layers[i] for i in of_a]),
         "layer_b": ("layer", [b.layers[i] for i in of_b]),

@@ -11,6 +11,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors import Space
+from platoscope.representations import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,18 +100,18 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
 
     Parameters
     ----------
-    X : array of shape (n_layers, n_items, n_features), sequence of layers, Representations or LayerStack
+    X : array of shape (n_layers, n_items, n_features), sequence or mapping of layers, Representations or LayerStack
         A layer in a sequence is an array of shape (n_items, n_features) of any library, a sequence of such arrays
         (a concatenation whose squared distances add), or a `Space`. Attributes `layers`, `relative_depth`, `ids` and
         `provenance` are taken where `X` has them (as `Representations.to_xarray` does); without, layers are numbered
-        from 0 and lie evenly from depth 0 to 1.
+        from 0 and lie evenly from depth 0 to 1. Those of a mapping are in its order, under the names that it gives them.
     name : str
         What messages call it.
 
     Raises
     ------
     InputError
-        Something else, such as a single layer, a dict or an empty list.
+        Something else, such as a single layer or an empty list.
 
     Examples
     --------
@@ -121,6 +122,9 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
     """
     if isinstance(X, LayerStack):
         return X
+    named = {LAYER_NAMES: [str(layer) for layer in X]} if isinstance(X, Mapping) and X else {}
+    if named:
+        X = list(X.values())
     if hasattr(X, "parts") and hasattr(X, "layers"):
         read = [partial(X.parts, i) for i in range(len(X))]
     elif getattr(X, "ndim", None) == 3 or (isinstance(X, (list, tuple)) and len(X) > 0):
@@ -144,7 +148,7 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
         labels,
         np.asarray(getattr(X, "relative_depth", evenly), np.float64),
         None if ids is None else tuple(ids),
-        dict(getattr(X, "provenance", {})),
+        {**getattr(X, "provenance", {}), **named},
     )
 
 

@@ -150,7 +150,8 @@ def _identity(found: Pretrained) -> dict[str, Any]:
     config: dict[str, Any] = settings.to_dict()
     for name in ("_name_or_path", "name_or_path", "dtype", "torch_dtype"):
         config.pop(name, None)
-    return {
+    content = {} if found.content is None else {"content": found.content}
+    return content | {
         "code": _own_code(),
         "architecture": type(found.model).__name__,
         "config": config,

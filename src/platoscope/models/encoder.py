@@ -44,6 +44,12 @@ class Encoder(Protocol):
 
     Anything with these members works wherever a model is asked for; `platoscope.models.load_model` returns
     one. Layer 0 is the embedding output (what enters the first block), layer l the state after block l.
+
+    Notes
+    -----
+    An encoder whose layers have names says them in its provenance, as a list ``layer_names``. One whose layers differ in
+    width also has ``widths_of(items)``, the features of each layer; what `encode` gives is then as wide as the widest, with
+    zeros behind the others.
     """
 
     @property
@@ -53,7 +59,7 @@ class Encoder(Protocol):
 
     @property
     def modality(self) -> str:
-        """What an item is: ``"text"`` or ``"image"``."""
+        """What an item is: ``"text"``, ``"image"`` or ``"array"``."""
         ...
 
     @property
@@ -63,7 +69,7 @@ class Encoder(Protocol):
 
     @property
     def n_features(self) -> int:
-        """Width of a layer."""
+        """Width of a layer; where layers differ, `widths_of` tells (see the notes)."""
         ...
 
     @property

@@ -1,34 +1,40 @@
-"""`load_model`: from a name and options to a model that is ready to read."""
+"""`load_model`: from a name or an object and options to a model that is ready to read."""
 
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from platoscope.models.devices import choose_device, choose_dtype, tokens_per_batch
+from platoscope.errors import NotFoundError
+from platoscope.models.assembling import assemble, library_versions, quantization_of
+from platoscope.models.devices import choose_device, choose_dtype
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model, ready_model
-from platoscope.models.options import LoadingOptions
+from platoscope.models.options import LoadingOptions, ModuleOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
-    from platoscope.models.checking import Proof
     from platoscope.models.encoder import Encoder
     from platoscope.models.locations import ModelLocation
     from platoscope.models.pretrained import Pretrained
 
 __all__ = ["OpenModel", "load_model", "open_model"]
 
-_LIBRARIES = ("platoscope", "torch", "transformers")
-
 
 def load_model(
-    name: str,
+    model: str | PathLike[str] | object,
+    processor: object = None,
     /,
     *,
+    layers: Sequence[str] | None = None,
+    feature_axis: int | None = None,
     dtype: str = "auto",
     device: str = "auto",
     device_map: Literal["auto"] | None = None,
@@ -45,9 +51,19 @@ def load_model(
 
     Parameters
     ----------
-    name : str
+    model : str, path or object
         A bundled model (``"gemma-3-270m"``; `platoscope.models.catalog` lists them first), a hub id
-        (``"meta-llama/Llama-3.2-1B"``), a local folder in the hub's format, or a ``.gguf`` file.
+        (``"meta-llama/Llama-3.2-1B"``), a local folder in the hub's format, or a ``.gguf`` file. Or a model in memory: of
+        transformers, with adapters of PEFT or without, a SentenceTransformer, or any `torch.nn.Module` with `layers`.
+    processor : optional
+        The tokenizer or image processor: an object of transformers, or the name or folder of one. Needed for a model of
+        transformers in memory, and for a folder that has none; a `torch.nn.Module` that reads images takes a function of an
+        image of Pillow's that gives a tensor.
+    layers : sequence of str, optional
+        For a `torch.nn.Module`: the names of the modules whose outputs are read (``["layer1", "layer4.1"]``).
+    feature_axis : int, optional
+        For a `torch.nn.Module`: which axis of an output holds its features (1 for channels first). By default the one that
+        is as long as the last weights before it say; where that does not tell, an error asks.
     dtype : {"auto", "float32", "bfloat16", "float16"}
         Precision of weights and states; ``"auto"`` is bfloat16 where the device multiplies it in hardware.
     device : str
@@ -74,7 +90,7 @@ def load_model(
         On which side short items of a batch are filled up; it makes no difference beyond the precision. A model whose
         states change with padding reads each item by itself, which is slower.
     batch_tokens : int or None
-        Padded tokens of one batch; None chooses for the device.
+        Padded tokens of one batch (items, for a `torch.nn.Module`); None chooses for the device.
 
     Returns
     -------
@@ -90,8 +106,17 @@ def load_model(
     InputError
         If an option does not fit the model, or its layers cannot be read.
 
+    Warns
+    -----
+    PlatoscopeWarning
+        If hooks run in a model in memory: what they do is not known, and what is stored is not found again.
+
     Notes
     -----
+    A model in memory stays where it is, in its precision, and is read in evaluation mode and given back as it was. What
+    is stored of it is found by the hash of its weights, settings and own code, which is taken anew by each `extract`: a
+    model that was trained meanwhile is another one. Its `dtype`, `device`, `device_map` and `revision` cannot be chosen.
+
     One short item goes through the library's own forward pass and through ours when a model is first loaded: each
     layer must equal the library's, alone and in a padded batch. The result is kept in the cache.
 
@@ -111,7 +136,25 @@ def load_model(
         padding_side=padding_side,
         batch_tokens=batch_tokens,
     )
-    return open_model(name, options, weights=True).encoder
+    names = [layers] if isinstance(layers, str) else layers or ()
+    modules = ModuleOptions(None if layers is None else tuple(names), feature_axis)
+    if isinstance(model, str | PathLike):
+        modules.refuse(repr(os.fspath(model)))
+        return open_model(_named(model), options, weights=True, processor=processor).encoder
+    require_libraries()
+    # Loaded by name: it imports torch.
+    own: Encoder = importlib.import_module("platoscope.models.own").open_own(
+        model, processor, modules, options
+    )
+    return own
+
+
+def _named(model: str | PathLike[str]) -> str:
+    name = os.fspath(model)
+    if not isinstance(model, str) and not Path(name).expanduser().exists():
+        msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
+        raise NotFoundError(msg)
+    return name
 
 
 @dataclass(frozen=True)
@@ -134,7 +177,13 @@ class OpenModel:
 
 
 def open_model(
-    name: str, options: LoadingOptions, /, *, weights: bool, outline: OpenModel | None = None
+    name: str,
+    options: LoadingOptions,
+    /,
+    *,
+    weights: bool,
+    outline: OpenModel | None = None,
+    processor: object = None,
 ) -> OpenModel:
     """Open a model, with or without its weights.
 
@@ -149,6 +198,8 @@ def open_model(
     outline : OpenModel, optional
         The same model, of equal `LoadingOptions.forward`. With weights it is taken as it is, if its files are what they
         were; without them its tokenizer is taken over, and its commit on the hub.
+    processor : optional
+        As for `load_model`; only with weights.
 
     Returns
     -------
@@ -165,37 +216,16 @@ def open_model(
     location = ready_model(locate_model(name, revision=options.revision), weights=weights)
     if outline is not None and outline.pretrained.commit is not None:
         location = replace(location, revision=outline.pretrained.commit)
-    found = _find(location, options, dtype, device, weights=weights, outline=outline)
-    n_tokens = options.batch_tokens or tokens_per_batch(device)
-    reading = {"dtype": str(dtype), "device": device.type, "padding_side": options.padding_side}
-    trial = _encoder(name, options, found, {}, final_norm=False, n_tokens=n_tokens, alone=False)
-    checking = importlib.import_module("platoscope.models.checking")
-    proof: Proof | None = checking.check(found, trial, reading)
-    if proof is None:
+    found = _find(location, options, dtype, device, weights=weights, outline=outline, processor=processor)
+    identity = _provenance(location, found)
+    if processor is not None:
+        processors = importlib.import_module("platoscope.models.processors")
+        identity["processor"] = processors.digest_processor(found.preprocess)
+    trial, encoder = assemble(name, options, found, identity, dtype=dtype, device=device)
+    if encoder is None:
         # What its layers are cannot be told from the structure; the weights tell, and are kept for reading.
-        return open_model(name, options, weights=True, outline=OpenModel(trial, found, location))
-    final_norm = proof.blocks.library_norms if options.final_norm is None else options.final_norm
-    final_norm = final_norm and proof.blocks.final_norm is not None
-    provenance = _provenance(location, found) | {
-        "dtype": str(dtype).removeprefix("torch."),
-        "device": "auto" if options.device_map else device.type,
-        "tower": options.tower,
-        "final_norm": final_norm,
-        "batch_tokens": n_tokens,
-        **proof.corrections,
-    }
-    # Left out where nothing is clipped, so that what was extracted before there was a choice is still found.
-    if options.clip is not None:
-        provenance["clip"] = options.clip
-    encoder = _encoder(
-        name,
-        options,
-        replace(found, blocks=proof.blocks),
-        provenance,
-        final_norm=final_norm,
-        n_tokens=n_tokens,
-        alone=proof.alone,
-    )
+        opened = OpenModel(trial, found, location)
+        return open_model(name, options, weights=True, outline=opened, processor=processor)
     return OpenModel(encoder, found, location)
 
 
@@ -207,6 +237,7 @@ def _find(
     *,
     weights: bool,
     outline: OpenModel | None,
+    processor: object,
 ) -> Pretrained:
     """Load the library's model, or take what is open of it."""
     # Loaded by name: this module imports torch and transformers (seconds), and this one must not.
@@ -224,41 +255,9 @@ def _find(
         device_map=options.device_map,
         tower=options.tower,
         outline=None if outline is None else outline.pretrained,
+        processor=processor,
     )
     return loaded
-
-
-def _encoder(
-    name: str,
-    options: LoadingOptions,
-    found: Pretrained,
-    provenance: dict[str, Any],
-    *,
-    final_norm: bool,
-    n_tokens: int,
-    alone: bool,
-) -> Encoder:
-    """Put what was read together as an encoder of its modality."""
-    if found.modality == "image":
-        vision = importlib.import_module("platoscope.models.vision")
-        image_encoder: Encoder = vision.vision_encoder(
-            name, found, provenance, clip=options.clip, final_norm=final_norm, tokens_per_batch=n_tokens
-        )
-        return image_encoder
-    text = importlib.import_module("platoscope.models.text")
-    text_encoder: Encoder = text.text_encoder(
-        name,
-        found,
-        provenance | {"drop_last": options.drop_last, "keep_first": options.keep_first},
-        drop_last=options.drop_last,
-        keep_first=options.keep_first,
-        clip=options.clip,
-        final_norm=final_norm,
-        tokens_per_batch=n_tokens,
-        padding_side=options.padding_side,
-        alone=alone,
-    )
-    return text_encoder
 
 
 def _provenance(location: ModelLocation, loaded: Pretrained) -> dict[str, Any]:
@@ -270,14 +269,6 @@ def _provenance(location: ModelLocation, loaded: Pretrained) -> dict[str, Any]:
         "revision": loaded.commit or location.revision,
         **location.identity,
         "architecture": type(loaded.model).__name__,
-        "quantization": location.identity.get("quantization") or _quantization(config),
-        "versions": {library: version(library) for library in _LIBRARIES},
+        "quantization": location.identity.get("quantization") or quantization_of(config),
+        "versions": library_versions(),
     }
-
-
-def _quantization(config: Any) -> str | None:
-    scheme = getattr(config, "quantization_config", None)
-    if scheme is None:
-        return None
-    method = scheme.get("quant_method") if isinstance(scheme, dict) else scheme.quant_method
-    return str(method)

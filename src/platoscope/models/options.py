@@ -9,7 +9,22 @@ from typing import Literal
 from platoscope.errors import InputError, MissingExtraError
 from platoscope.models.pooling import check_clip
 
-__all__ = ["LoadingOptions"]
+__all__ = ["LoadingOptions", "ModuleOptions"]
+
+
+@dataclass(frozen=True)
+class ModuleOptions:
+    """What `platoscope.models.load_model` takes for a `torch.nn.Module` alone."""
+
+    layers: tuple[str, ...] | None = None
+    feature_axis: int | None = None
+
+    def refuse(self, what: str, /) -> None:
+        """Raise `InputError` where one of them is given for something else, which is called `what`."""
+        given = next((name for name, value in vars(self).items() if value is not None), None)
+        if given is not None:
+            msg = f"{given} is for a torch.nn.Module; {what} has layers by number, which extract takes."
+            raise InputError(msg)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
 from platoscope.models.catalog import ModelInfo, tower_error
 from platoscope.models.library import quiet_library
+from platoscope.models.processors import as_processor
 from platoscope.models.sizes import size_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 
     from platoscope.models.locations import ModelLocation
 
-__all__ = ["Pretrained", "describe_pretrained", "load_pretrained", "outline_pretrained"]
+__all__ = [
+    "Pretrained",
+    "choose_tower",
+    "describe_pretrained",
+    "load_pretrained",
+    "outline_pretrained",
+    "reads_images",
+]
 
 _TEXT_TOWERS = ("text_model", "language_model")
 _VISION_TOWERS = ("vision_model", "vision_tower", "visual")
@@ -53,6 +61,8 @@ class Pretrained:
         The hub's commit, where it came from there.
     has_weights : bool
         Whether it can be run; an outline cannot.
+    content : str or None
+        Of a model in memory, the hash of all that decides what it computes; None where its files are known.
     """
 
     model: torch.nn.Module
@@ -61,6 +71,7 @@ class Pretrained:
     preprocess: Any
     commit: str | None
     has_weights: bool
+    content: str | None = None
 
 
 def load_pretrained(
@@ -72,6 +83,7 @@ def load_pretrained(
     device_map: str | None,
     tower: str | None,
     outline: Pretrained | None = None,
+    processor: object = None,
 ) -> Pretrained:
     """Load a base model and put it on its device.
 
@@ -90,6 +102,8 @@ def load_pretrained(
     outline : Pretrained, optional
         The same model without weights, whose tokenizer or image processor is taken over: reading it takes longer
         than reading the weights where a vocabulary is large.
+    processor : optional
+        Taken in place of the model's own tokenizer or image processor; see `load_model`.
 
     Returns
     -------
@@ -108,8 +122,13 @@ def load_pretrained(
         whole, info = AutoModel.from_pretrained(
             location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
         )
-        model = _choose_tower(whole, location.name, tower)
-        preprocess = _load_preprocess(location, model) if outline is None else outline.preprocess
+        model = choose_tower(whole, location.name, tower)
+        if outline is not None:
+            preprocess = outline.preprocess
+        elif processor is not None:
+            preprocess = as_processor(processor, images=reads_images(model))
+        else:
+            preprocess = _load_preprocess(location, model)
     _require_weights(location.name, info["missing_keys"])
     if device_map is None:
         model.to(device)
@@ -139,7 +158,7 @@ def outline_pretrained(location: ModelLocation, /, *, tower: str | None) -> Pret
     """
     with quiet_library():
         whole = _without_weights(location)
-        model = _choose_tower(whole, location.name, tower)
+        model = choose_tower(whole, location.name, tower)
         with _reading(location):
             preprocess = _load_preprocess(location, model)
     return _pretrained(location, whole, model.eval(), preprocess, has_weights=False)
@@ -168,7 +187,7 @@ def _pretrained(
     return Pretrained(
         model=model,
         blocks=find_blocks(model, size_of(model, "num_hidden_layers")),
-        modality="image" if _reads_images(model) else "text",
+        modality="image" if reads_images(model) else "text",
         preprocess=preprocess,
         commit=_commit(location, whole),
         has_weights=has_weights,
@@ -211,11 +230,11 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
         raise InputError(msg)
     with quiet_library():
         whole = _without_weights(location)
-        model = _choose_tower(whole, location.name, tower)
+        model = choose_tower(whole, location.name, tower)
     chosen = model.config
     return ModelInfo(
         name=location.name,
-        modality="image" if _reads_images(model) else "text",
+        modality="image" if reads_images(model) else "text",
         n_layers=size_of(model, "num_hidden_layers") + 1,
         n_features=size_of(model, "hidden_size"),
         n_parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -223,11 +242,12 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
         dtype=str(whole.config.dtype or torch.float32).removeprefix("torch."),
         revision=location.revision,
         tower=cast("Literal['text', 'vision'] | None", tower),
-        n_patches=_count_patches(chosen) if _reads_images(model) else None,
+        n_patches=_count_patches(chosen) if reads_images(model) else None,
     )
 
 
-def _reads_images(model: Any) -> bool:
+def reads_images(model: Any, /) -> bool:
+    """Tell whether a model of the library reads images; else it reads texts."""
     name = getattr(model, "main_input_name", "input_ids")
     return bool(name == "pixel_values" or model.config.model_type == "imagegpt")
 
@@ -240,7 +260,7 @@ def _count_patches(config: Any) -> int:
 
 def _load_preprocess(location: ModelLocation, model: Any) -> Any:
     """Load the image processor or the tokenizer; whatever the library raises where there is none becomes a sentence."""
-    images = _reads_images(model)
+    images = reads_images(model)
     try:
         found = _preprocess(location, images=images)
     except Exception as error:
@@ -267,8 +287,9 @@ def _has_file(location: ModelLocation, file: str) -> bool:
 def _no_preprocess(location: ModelLocation, *, images: bool, reason: str) -> str:
     what, auto = ("image processor", "AutoImageProcessor") if images else ("tokenizer", "AutoTokenizer")
     return (
-        f"The model {location.name!r} has weights, but no {what} that can be loaded: {reason}. Save the one it was "
-        f"trained with into its folder: transformers.{auto}.from_pretrained(NAME).save_pretrained(FOLDER)."
+        f"The model {location.name!r} has weights, but no {what} that can be loaded: {reason}. Pass the one it was trained "
+        f"with, as load_model({location.name!r}, NAME_OR_OBJECT), or save it into its folder: "
+        f"transformers.{auto}.from_pretrained(NAME).save_pretrained(FOLDER)."
     )
 
 
@@ -287,7 +308,14 @@ def _preprocess(location: ModelLocation, *, images: bool) -> Any:
     return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), **known)
 
 
-def _choose_tower(whole: Any, name: str, tower: str | None) -> Any:
+def choose_tower(whole: Any, name: str, tower: str | None, /) -> Any:
+    """Give the part of a base model that is run: one tower of two, the encoder before a decoder, or all of it.
+
+    Raises
+    ------
+    InputError
+        If `tower` does not fit.
+    """
     text = next((getattr(whole, part) for part in _TEXT_TOWERS if hasattr(whole, part)), None)
     vision = next((getattr(whole, part) for part in _VISION_TOWERS if hasattr(whole, part)), None)
     if text is not None and vision is not None:

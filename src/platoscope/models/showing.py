@@ -28,7 +28,7 @@ def _facts(encoder: Encoder, /) -> dict[str, Any]:
     return {
         "reads": encoder.modality,
         "layers": encoder.n_layers,
-        "features": encoder.n_features,
+        "features": encoder.n_features or None,
         "longest item": None if encoder.max_tokens is None else f"{encoder.max_tokens:,} tokens",
         "dtype": said.get("dtype"),
         "device": said.get("device"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.measures import find_measure
+from platoscope.report._lines import depth
 from platoscope.report._names import as_text, chance_level
 from platoscope.report.style import (
     CHANCE_COLOR,
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
+    from platoscope.measures import SideName
     from platoscope.report._lines import Depth, Line
 
 __all__ = [
@@ -35,10 +38,15 @@ __all__ = [
     "ensure_axes",
     "label_depth",
     "label_ticks",
+    "layer_names",
     "legend_above",
     "measure_styles",
+    "name_layers",
     "shade_layers",
 ]
+
+_MOST_NAMES = 12
+_LONGEST = 20  # characters
 
 
 def begin(
@@ -110,12 +118,46 @@ def measure_styles(measures: Sequence[str], /) -> dict[str, tuple[str, str]]:
     }
 
 
-def label_depth(ax: Axes, x: Depth, /, *, name: str = "") -> None:
-    """Label the horizontal axis, and let it end where the layers end."""
-    what = "relative depth" if x == "relative_depth" else "layer"
+def label_depth(
+    ax: Axes,
+    x: Depth,
+    /,
+    *,
+    name: str = "",
+    results: Iterable[xr.Dataset] = (),
+    side: SideName = "a",
+) -> None:
+    """Label the horizontal axis, and let it end where the layers end; layers that have names in all results show them."""
+    datasets = list(results)
+    names = [layer_names(dataset, side) for dataset in datasets]
+    shared = names[0] if names and all(other == names[0] for other in names) else None
+    what = "relative depth" if x == "relative_depth" and shared is None else "layer"
     ax.set_xlabel(f"{what} ({name})" if name else what)
     if x == "relative_depth":
         ax.set_xlim(-0.02, 1.02)
+    if shared is not None:
+        name_layers(ax.xaxis, depth(datasets[0], x=x, side=side), shared)
+
+
+def layer_names(dataset: xr.Dataset, side: SideName, /) -> list[str] | None:
+    """Return what the layers of one side are called; None where they have numbers only."""
+    found = dataset.coords.get(f"layer_name_{side}")
+    return None if found is None else [as_text(str(name)) for name in found.values]
+
+
+def name_layers(axis: Axis, positions: np.ndarray, names: Sequence[str], /) -> None:
+    """Write names of layers at their positions; of many only as many as have room, the first and the last among them."""
+    from matplotlib.axis import XAxis
+
+    shown = np.unique(np.linspace(0, len(names) - 1, min(len(names), _MOST_NAMES)).round().astype(int))
+    axis.set_ticks(
+        [float(positions[i]) for i in shown],
+        labels=[names[i] if len(names[i]) <= _LONGEST else f"…{names[i][1 - _LONGEST :]}" for i in shown],
+    )
+    if isinstance(axis, XAxis):
+        axis.set_tick_params(rotation=45)
+        for text in axis.get_ticklabels():
+            text.set(horizontalalignment="right", rotation_mode="anchor")
 
 
 def draw_chance(ax: Axes, variable: str, datasets: Iterable[xr.Dataset], /) -> None:

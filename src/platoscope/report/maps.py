@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from platoscope.errors import InputError
-from platoscope.report._axes import ensure_axes
+from platoscope.report._axes import ensure_axes, layer_names, name_layers
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import held
 from platoscope.report._names import direction_label, label, lowest_is_best, side_names
@@ -79,6 +79,12 @@ def plot_grid(
     ax = ensure_axes(ax)
     _draw_map(ax, dataset, ("layer_a", "layer_b"), table, ends, "viridis" if lowest else "viridis_r")
     a, b = side_names(dataset)
+    for axis, names, layer in (
+        (ax.xaxis, layer_names(dataset, "a"), "layer_a"),
+        (ax.yaxis, layer_names(dataset, "b"), "layer_b"),
+    ):
+        if names is not None:
+            name_layers(axis, dataset[layer].values, names)
     ax.set_xlabel(f"layer of {a}")
     ax.set_ylabel(f"layer of {b}" if len(b) <= 12 else f"layer of\n{b}")
     title = direction_label(direction, dataset, of=measure) if directed else label(measure, dataset)

@@ -102,7 +102,7 @@ def plot_profile(
         shade_layers(ax, depth(next(iter(datasets.values())), x=x, side=side), region)
     if not has_null:
         draw_chance(ax, measure, datasets.values())
-    _label_axes(ax, measure, x, datasets)
+    _label_axes(ax, measure, x, datasets, side)
     add_legend(
         ax,
         conditions=colors,
@@ -151,7 +151,7 @@ def plot_sweep(
     datasets, ax, _ = begin(results, ax)
     plot_profile(results, ax, directions=directions, x=x, side=side, null=False)
     a, b = side_names(next(iter(datasets.values())))
-    label_depth(ax, x, name=a if side == "a" else b)
+    label_depth(ax, x, name=a if side == "a" else b, results=datasets.values(), side=side)
     return ax
 
 
@@ -207,7 +207,7 @@ def plot_poolings(
             n_conditions=len(datasets),
         )
     draw_chance(ax, measure, datasets.values())
-    _label_axes(ax, measure, x, datasets)
+    _label_axes(ax, measure, x, datasets, side)
     legend_above(ax)
     return ax
 
@@ -251,7 +251,7 @@ def plot_asymmetry(
     for name, dataset in datasets.items():
         curve = read_line(dataset, gap, x=depth(dataset, x=x, side=side))
         draw_curve(ax, curve, label=name or gap, color=colors[name], n_conditions=len(datasets))
-    label_depth(ax, x)
+    label_depth(ax, x, results=datasets.values(), side=side)
     a, b = side_names(*datasets.values())
     # Names of models do not fit along the axis; the two sentences below name both sides as well.
     name = label(gap, next(iter(datasets.values())))
@@ -324,7 +324,7 @@ def plot_null(
         for direction, line in names.items():
             curve = read_null(dataset, measure, x=positions, direction=direction)
             draw_curve(ax, curve, label=_of(name, line), color=colors[name], direction=direction)
-    label_depth(ax, x)
+    label_depth(ax, x, results=datasets.values(), side=side)
     ax.set_ylabel(f"{short} of {_SHUFFLED}")
     ax.set_ylim(0, max(1.25, ax.get_ylim()[1]))
     add_legend(ax, conditions=colors, directions=names)
@@ -336,9 +336,11 @@ def _of(condition: str, line: str, /) -> str:
     return f"{condition} · {line}" if condition else line
 
 
-def _label_axes(ax: Axes, measure: str, x: Depth, datasets: Mapping[str, xr.Dataset], /) -> None:
+def _label_axes(
+    ax: Axes, measure: str, x: Depth, datasets: Mapping[str, xr.Dataset], side: SideName, /
+) -> None:
     """Label both axes, and let the vertical one begin where the measure wants it."""
-    label_depth(ax, x)
+    label_depth(ax, x, results=datasets.values(), side=side)
     ax.set_ylabel(label(measure, next(iter(datasets.values()))))
     if axis_from_zero(measure):
         ax.set_ylim(bottom=0)

@@ -1,6 +1,7 @@
 """Layer-wise representations: extracted from models, kept in a store, imported and exported."""
 
 from platoscope.models import ModelOnDemand
+from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations.alignment import Aligned, align, token_counts
 from platoscope.representations.exporting import export, to_dataset
 from platoscope.representations.extraction import Wanted, extract, extract_together
@@ -19,6 +20,7 @@ from platoscope.representations.representations import Representations
 from platoscope.representations.vllm import import_vllm
 
 __all__ = [
+    "LAYER_NAMES",
     "Aligned",
     "ArrayRecord",
     "ModelOnDemand",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from platoscope.representations._group import LAYER_NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -165,7 +167,9 @@ class StoredBacking:
     def provenance(self) -> Mapping[str, Any]:
         kept = ("data", "model", "plan", "versions", "created")
         made = {name: array.attributes.get("completed") for name, array in self.arrays.items()}
-        return {name: self.group.attributes[name] for name in kept} | {"key": self.key, "extraction": made}
+        names = {} if self.group.layer_names is None else {LAYER_NAMES: list(self.group.layer_names)}
+        said = {name: self.group.attributes[name] for name in kept}
+        return said | names | {"key": self.key, "extraction": made}
 
     def width(self, pooling: str, /) -> int:
         return self.arrays[pooling].n_features
@@ -175,4 +179,6 @@ class StoredBacking:
     ) -> NDArray[np.float32]:
         place = np.full(self.group.n_items, -1, np.int64)
         place[rows] = np.arange(rows.size)
-        return self.arrays[pooling].read_layer(position, place[self.group.batches.order], rows.size, tokens)
+        states = self.arrays[pooling].read_layer(position, place[self.group.batches.order], rows.size, tokens)
+        width = self.group.layer_widths[position]
+        return states if width == states.shape[2] else np.ascontiguousarray(states[:, :, :width])

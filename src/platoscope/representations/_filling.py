@@ -178,7 +178,8 @@ def _checked(
 ) -> NDArray[np.float32]:
     """Take the kept layers of one pooling, with a token axis; refuse what would fail later, unexplained."""
     found = np.asarray(states[str(pooling)], np.float32)
-    vector = (pooling.n_vectors, encoder.n_features) if pooling.keeps_tokens else (encoder.n_features,)
+    n_features = int(group.attributes["n_features"])
+    vector = (pooling.n_vectors, n_features) if pooling.keeps_tokens else (n_features,)
     expected = (encoder.n_layers, batch.size, *vector)
     if found.shape != expected:
         message = (

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from platoscope.representations._units import StoredArray
 
 __all__ = [
+    "LAYER_NAMES",
     "StoredGroup",
     "array_name",
     "create_group",
@@ -37,6 +38,9 @@ __all__ = [
     "incomplete_error",
     "stored_as",
 ]
+
+LAYER_NAMES = "layer_names"
+"""Under which a provenance has what a model, or somebody else, calls the layers."""
 
 _FORMAT = 1
 _ATTRIBUTES = (
@@ -160,6 +164,19 @@ class StoredGroup:
         """Tokens of every item, in item order."""
         return self._vector("lengths")
 
+    @property
+    def layer_names(self) -> tuple[str, ...] | None:
+        """What the model calls the layers that are kept; None where they have numbers only."""
+        names = self.attributes["model"].get(LAYER_NAMES)
+        return None if names is None else tuple(str(names[layer]) for layer in self.layers)
+
+    @property
+    def layer_widths(self) -> tuple[int, ...]:
+        """Features of each layer that is kept; behind those of a narrower one, arrays hold zeros."""
+        n_features = int(self.attributes["n_features"])
+        widths = self.attributes.get("layer_widths")
+        return (n_features,) * len(self.layers) if widths is None else tuple(widths)
+
     def _vector(self, name: str) -> NDArray[np.int64]:
         path = f"{self.key}/{name}"
         with expecting(self.folder, path):
@@ -257,6 +274,7 @@ def create_group(
     layers: Sequence[int],
     depth: int,
     n_features: int,
+    layer_widths: Sequence[int] | None,
     ids: Sequence[str],
     data: Mapping[str, Any],
     model: Mapping[str, Any],
@@ -275,6 +293,7 @@ def create_group(
         "plan": batches.digest,
         "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({} if layer_widths is None else {"layer_widths": list(layer_widths)}),
     }
     # Built beside its place and moved there: nobody ever sees half a group, and the first one stays.
     staged = folder.staging_name(key, uuid.uuid4().hex)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from platoscope.checks import whole_numbers
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
+from platoscope.models.encoder import Encoder
+from platoscope.models.loading import load_model
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
 from platoscope.models.together import what_runs
@@ -20,12 +22,14 @@ from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Job, Need, ProgressCallback, fill
 from platoscope.representations._folder import open_folder
 from platoscope.representations._group import (
+    LAYER_NAMES,
     create_group,
     find_group,
     group_key,
     stored_as,
 )
 from platoscope.representations.representations import Representations
+from platoscope.wording import listed
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from platoscope.models.encoder import Encoder
+    from platoscope.datasets.pairs import Modality
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
 
@@ -41,14 +45,14 @@ __all__ = ["Wanted", "extract", "extract_together", "view_group"]
 
 
 def extract(
-    model: Encoder | str,
-    data: Pairs | Side | Sequence[str],
+    model: Encoder | str | os.PathLike[str] | object,
+    data: Pairs | Side | Sequence[Any],
     /,
     *,
     side: str = "a",
-    pooling: str | Pooling | Sequence[str | Pooling] = "mean(20)",
+    pooling: str | Pooling | Sequence[str | Pooling] | None = None,
     store: str | os.PathLike[str] | None = None,
-    layers: Sequence[int] | None = None,
+    layers: Sequence[int] | Sequence[str] | None = None,
     check: bool = True,
     progress: ProgressCallback | bool | None = None,
 ) -> Representations:
@@ -61,20 +65,22 @@ def extract(
 
     Parameters
     ----------
-    model : Encoder or str
+    model : Encoder, str, path or object
         A model from `platoscope.models.load_model`; or a `ModelOnDemand`, or a name (which makes one with
-        default options): then the weights are not loaded where everything is on disk.
-    data : Pairs, Side or sequence of str
-        What to read; of pairs one side.
+        default options): then the weights are not loaded where everything is on disk. Or a `torch.nn.Module` that takes
+        arrays, whose `layers` are named.
+    data : Pairs, Side or sequence
+        What to read; of pairs one side. A sequence is of texts, images or arrays, whichever the model reads.
     side : str, default "a"
         "a" or "b", or the name of a side such as "en". Ignored where `data` is one side already.
-    pooling : str, Pooling or sequence of them, default "mean(20)"
-        All are taken in one pass; the result shows the first, `Representations.with_pooling` the others.
+    pooling : str, Pooling or sequence of them, optional
+        ``"mean(20)"`` by default for texts, ``"mean"`` for images and arrays. All are taken in one pass; the
+        result shows the first, `Representations.with_pooling` the others.
     store : path or URL, optional
         Where representations are kept; `open_folder` says where by default.
-    layers : sequence of int, optional
-        Keep these layers only (0 is the embedding output, negative numbers count from the last); all by
-        default. Keeping all costs disk, not time.
+    layers : sequence of int or str, optional
+        Keep these layers only (0 is the embedding output, negative numbers count from the last), or those of these names
+        where layers have names; all by default. Keeping all costs disk, not time.
     check : bool, default True
         Verify the checksums of all that is reused, which reads it once, and compute damaged units again.
     progress : bool or callable, optional
@@ -109,11 +115,11 @@ def extract(
 class Wanted:
     """What `extract` is asked for; its parameters say what each is."""
 
-    model: Encoder | str
-    data: Pairs | Side | Sequence[str]
+    model: Encoder | str | os.PathLike[str] | object
+    data: Pairs | Side | Sequence[Any]
     side: str = field(default="a", kw_only=True)
-    pooling: str | Pooling | Sequence[str | Pooling] = field(default="mean(20)", kw_only=True)
-    layers: Sequence[int] | None = field(default=None, kw_only=True)
+    pooling: str | Pooling | Sequence[str | Pooling] | None = field(default=None, kw_only=True)
+    layers: Sequence[int] | Sequence[str] | None = field(default=None, kw_only=True)
 
 
 def extract_together(
@@ -226,15 +232,19 @@ class _Prepared:
 
 def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
     """Find or make the group of an extraction, and list what it misses."""
-    encoder = ModelOnDemand(wanted.model) if isinstance(wanted.model, str) else wanted.model
-    chosen = _choose(wanted.data, wanted.side)
+    kept = [wanted.layers] if isinstance(wanted.layers, str) else wanted.layers
+    encoder = _encoder(wanted.model, kept)
+    chosen = _choose(wanted.data, wanted.side, encoder.modality)
     _check_modality(encoder, chosen.side)
     asked = wanted.pooling
+    if asked is None:
+        asked = "mean(20)" if encoder.modality == "text" else "mean"
     poolings = parse_poolings(asked if isinstance(asked, str | Pooling) else tuple(asked))
-    layers = _layer_numbers(wanted.layers, encoder.n_layers)
-    group = _find_group(folder, encoder, chosen, poolings, layers, check=check)
+    identity = dict(encoder.provenance)  # asked once: a model in memory is hashed for it
+    layers = _layer_numbers(kept, encoder.n_layers, identity.get(LAYER_NAMES))
+    group = _find_group(folder, identity, chosen, poolings, layers, check=check)
     if group is None:
-        group = _open_or_create(folder, encoder, chosen, layers)
+        group = _open_or_create(folder, encoder, identity, chosen, layers)
     return _Prepared(chosen, poolings, layers, Job(encoder, group, _needs(group, poolings, check=check)))
 
 
@@ -250,12 +260,23 @@ def _joined(jobs: Sequence[Job], /) -> list[Job]:
     return joined
 
 
-def _choose(data: Pairs | Side | Sequence[str], side: str) -> _Chosen:
+def _encoder(
+    model: Encoder | str | os.PathLike[str] | object, layers: Sequence[int] | Sequence[str] | None
+) -> Encoder:
+    if isinstance(model, str):
+        return ModelOnDemand(model)
+    if isinstance(model, Encoder):
+        return model
+    named = [layer for layer in layers or () if isinstance(layer, str)]
+    return load_model(model, layers=named or None)
+
+
+def _choose(data: Pairs | Side | Sequence[Any], side: str, modality: str) -> _Chosen:
     if isinstance(data, Pairs):
         about = {"pairs": data.name, "provenance": dict(data.provenance)}
         chosen = _Chosen(data.side(side), data.ids, about)
     else:
-        items = data if isinstance(data, Side) else Side("items", "text", data)
+        items = data if isinstance(data, Side) else Side("items", cast("Modality", modality), data)
         chosen = _Chosen(items, tuple(str(i) for i in range(len(items))), {})
     if not chosen.ids:
         message = "data is empty; expected at least one item."
@@ -272,10 +293,19 @@ def _check_modality(encoder: Encoder, side: Side) -> None:
         raise InputError(message)
 
 
-def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ...] | None:
-    if layers is None:
+def _layer_numbers(
+    layers: Sequence[int] | Sequence[str] | None, n_layers: int, names: Sequence[str] | None
+) -> tuple[int, ...] | None:
+    """Give the numbers of the layers that are asked for; None for all."""
+    if layers is None or (names is not None and list(layers) == list(names)):
         return None
-    numbers = whole_numbers("layers", layers)
+    unknown = next((layer for layer in layers if isinstance(layer, str) and layer not in (names or ())), None)
+    if unknown is not None:
+        known = f"are called {listed(names)}" if names else f"have numbers, 0 to {n_layers - 1}"
+        message = f"this model has no layer {unknown!r}; its layers {known}."
+        raise NotFoundError(message)
+    asked = [names.index(layer) if names and isinstance(layer, str) else layer for layer in layers]
+    numbers = whole_numbers("layers", asked)
     wrong = [number for number in numbers if not -n_layers <= number < n_layers]
     if wrong:
         message = (
@@ -287,7 +317,7 @@ def _layer_numbers(layers: Sequence[int] | None, n_layers: int) -> tuple[int, ..
 
 def _find_group(
     folder: Folder,
-    encoder: Encoder,
+    identity: Mapping[str, Any],
     chosen: _Chosen,
     poolings: Sequence[Pooling],
     layers: tuple[int, ...] | None,
@@ -295,7 +325,7 @@ def _find_group(
     check: bool,
 ) -> StoredGroup | None:
     """Find a group with all layers: it serves where it has the poolings, whichever layers are asked for."""
-    key = group_key(chosen.side.fingerprint(), encoder.provenance, None)
+    key = group_key(chosen.side.fingerprint(), identity, None)
     group = find_group(folder, key)
     if group is None or layers is None:
         return group
@@ -304,22 +334,29 @@ def _find_group(
 
 
 def _open_or_create(
-    folder: Folder, encoder: Encoder, chosen: _Chosen, layers: tuple[int, ...] | None
+    folder: Folder,
+    encoder: Encoder,
+    identity: Mapping[str, Any],
+    chosen: _Chosen,
+    layers: tuple[int, ...] | None,
 ) -> StoredGroup:
     side = chosen.side
-    key = group_key(side.fingerprint(), encoder.provenance, layers)
+    numbers = range(encoder.n_layers) if layers is None else layers
+    key = group_key(side.fingerprint(), identity, layers)
     group = find_group(folder, key)
     if group is not None:
         return group
     lengths = np.asarray(encoder.lengths(side.items), np.int64)
+    widths = encoder.widths_of(side.items) if hasattr(encoder, "widths_of") else None
     return create_group(
         folder,
         key,
         batches=Batches.from_items(encoder.batches(lengths)),
         lengths=lengths,
-        layers=range(encoder.n_layers) if layers is None else layers,
+        layers=numbers,
         depth=encoder.n_layers - 1,
-        n_features=encoder.n_features,
+        n_features=encoder.n_features if widths is None else max(widths),
+        layer_widths=None if widths is None else [widths[number] for number in numbers],
         ids=chosen.ids,
         data={
             "side": side.name,
@@ -328,7 +365,7 @@ def _open_or_create(
             "truncated": _count_truncated(lengths, encoder.max_tokens),
             **chosen.provenance,
         },
-        model={"name": encoder.name, **encoder.provenance},
+        model={"name": encoder.name, **identity},
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, natural, read_file
-from platoscope.representations.representations import LAYER_NAMES, Representations
+from platoscope.representations._group import LAYER_NAMES
+from platoscope.representations.representations import Representations
 from platoscope.wording import listed
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import numpy as np
 from platoscope.checks import refuse_masks, whole_number, whole_numbers
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
+from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations._showing import representations_card, representations_in_short
 
 if TYPE_CHECKING:
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LAYER_NAMES", "Representations"]
-
-LAYER_NAMES = "layer_names"
-"""Under which the provenance has what somebody else called the layers."""
+__all__ = ["Representations"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -169,12 +167,10 @@ class Representations:
     @property
     def provenance(self) -> Mapping[str, Any]:
         """Data, model, versions, time and cost: all that a result must carry to be checked."""
-        return {
-            **self._backing.provenance,
-            "pooling": self.pooling,
-            "n_items": self.n_items,
-            "layers": list(self.layers),
-        }
+        given = self._backing.provenance
+        names = {LAYER_NAMES: list(self.layer_names)} if LAYER_NAMES in given else {}
+        shown = {"pooling": self.pooling, "n_items": self.n_items, "layers": list(self.layers)}
+        return {**given, **names, **shown}
 
     @property
     def n_truncated(self) -> int:
@@ -273,7 +269,7 @@ class Representations:
         return replace(self, ids=tuple(self.ids[row] for row in rows.tolist()), _rows=self._rows[rows])
 
     def to_xarray(self) -> xr.DataArray:
-        """Read all layers into one labelled array.
+        """Read all layers, of equal widths, into one labelled array.
 
         Returns
         -------
@@ -283,8 +279,12 @@ class Representations:
         """
         import xarray as xr  # 0.5 s, and layers are read as plain arrays
 
+        layers = list(self)
+        if len({layer.shape for layer in layers}) > 1:
+            message = "Layers of different widths do not fit one array; read them one by one, as r[i]."
+            raise InputError(message)
         return xr.DataArray(
-            np.stack(list(self)),
+            np.stack(layers),
             dims=("layer", "item", "feature"),
             coords={
                 "layer": list(self.layers),

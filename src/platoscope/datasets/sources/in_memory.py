@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from platoscope.checks import is_of
 from platoscope.datasets.columns import OF_COLUMNS, PairTable, pairs_of, rows_of
 from platoscope.datasets.sources._hub import is_saved, lazy_images, one_split, open_saved
 from platoscope.errors import InputError, guarded
@@ -44,14 +45,6 @@ class PairKind:
     table: Callable[[Any, DatasetOptions], PairTable]
     options: frozenset[str] = OF_COLUMNS
 
-    def recognizes(self, found: object, /) -> bool:
-        """Tell whether an object is of this kind."""
-        return not _classes_of(found).isdisjoint(self.classes)
-
-
-def _classes_of(found: object) -> set[tuple[str, str]]:
-    return {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(found).__mro__}
-
 
 def load_object(
     found: object, options: DatasetOptions, refuse: Callable[[str, frozenset[str]], None]
@@ -72,7 +65,7 @@ def load_object(
     InputError
         If it is nothing of this.
     """
-    kind = next((kind for kind in KINDS if kind.recognizes(found)), None)
+    kind = next((kind for kind in KINDS if is_of(found, kind.classes)), None)
     if kind is not None:
         refuse(kind.name, kind.options)
         return pairs_of(kind.table(found, options), options)
@@ -177,11 +170,11 @@ def _name_of(values: object, otherwise: str) -> str:
 
 def _values(values: object, what: str) -> list[Any]:
     """Give the members of a list; of a Series, None where one is missing."""
-    if not _SERIES.isdisjoint(_classes_of(values)):
+    if is_of(values, _SERIES):
         import narwhals.stable.v2 as nw
 
         return _without_nulls(nw.from_native(values, series_only=True))
-    no_list = isinstance(values, str | bytes | Mapping) or any(kind.recognizes(values) for kind in KINDS)
+    no_list = isinstance(values, str | bytes | Mapping) or any(is_of(values, kind.classes) for kind in KINDS)
     if no_list or not isinstance(values, Iterable):
         message = f"each of {what} must hold the texts or images of one side; got {type(values).__name__}."
         raise InputError(message)
