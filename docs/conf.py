@@ -11,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
+
+from jupyter_cache.executors import utils as running
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src" / "platoscope"
@@ -35,6 +38,9 @@ def _digest_of_source() -> str:
         content.update(path.read_bytes())
     return content.hexdigest()[:16]
 
+
+# What a cell shows may come late on a busy machine: it is waited for, and losing it is an error.
+running.executenb = partial(running.executenb, iopub_timeout=600, raise_on_iopub_timeout=True)
 
 project = "Platoscope"
 author = "The Platoscope developers"
