@@ -14,6 +14,7 @@ from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
+from platoscope.layerwise._many import compare_many
 from platoscope.layerwise._models import TwoReadings, compare_models, read_models
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._per_item import per_item
@@ -21,6 +22,7 @@ from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
+from platoscope.layerwise._trajectory import step_difference, trajectory
 from platoscope.measures import DEFAULT_MEASURES
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "TwoReadings",
     "as_stack",
     "compare",
+    "compare_many",
     "compare_models",
     "compare_spaces",
     "compile_kernels",
@@ -46,7 +49,9 @@ __all__ = [
     "read_models",
     "semantic_region",
     "simultaneous_bands",
+    "step_difference",
     "take_profile",
     "to_frame",
+    "trajectory",
     "with_ids",
 ]

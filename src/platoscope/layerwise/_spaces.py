@@ -9,6 +9,7 @@ from platoscope.checks import listing
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import fresh_seed, profile
 from platoscope.layerwise._diagnosing import DOMINATED
+from platoscope.layerwise._joining import join_results
 from platoscope.measures import ComparisonOptions, changed
 from platoscope.neighbors import parse_transform, transform_name
 
@@ -81,9 +82,6 @@ def compare_spaces(
     >>> {str(space): round(float(found.sel(space=space)), 1) for space in found.space.values}
     {'none': 0.8, 'unit': 0.3, 'clip': 0.3, 'zscore + unit': 0.2}
     """
-    import pandas as pd
-    import xarray as xr
-
     steps = [parse_transform(space) for space in listing("spaces", spaces, of="the preparations of rows")]
     labels = [transform_name(one) for one in steps]
     if len(set(labels)) < len(labels):
@@ -105,8 +103,5 @@ def compare_spaces(
                     names=names, progress=progress,
                 )
             )  # fmt: skip
-    joined = xr.concat(
-        found, pd.Index(labels, name="space"), data_vars="all", coords="minimal", compat="override", join="exact",
-        combine_attrs="override",
-    )  # fmt: skip
+    joined = join_results(found, "space", labels)
     return joined.assign_attrs(transform=", ".join(labels))

@@ -9,6 +9,7 @@ Every plot function takes data and, if given, the Axes to draw on, and returns t
 
 from __future__ import annotations
 
+from platoscope.report.comparisons import draw_comparison
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.maps import plot_grid, plot_token_distance
 from platoscope.report.page import write_page, write_report
@@ -21,6 +22,7 @@ from platoscope.report.profiles import (
     plot_sweep,
 )
 from platoscope.report.reproduce import write_reproduction
+from platoscope.report.several import plot_models, plot_trajectory
 from platoscope.report.side_by_side import (
     plot_metrics,
     plot_rank,
@@ -34,6 +36,7 @@ from platoscope.report.texts import plot_matrix, plot_tokens
 
 __all__ = [
     "check_panels",
+    "draw_comparison",
     "draw_result",
     "draw_spaces",
     "figure_style",
@@ -41,6 +44,7 @@ __all__ = [
     "plot_grid",
     "plot_matrix",
     "plot_metrics",
+    "plot_models",
     "plot_null",
     "plot_poolings",
     "plot_profile",
@@ -52,6 +56,7 @@ __all__ = [
     "plot_sweep",
     "plot_token_distance",
     "plot_tokens",
+    "plot_trajectory",
     "write_figures",
     "write_page",
     "write_report",

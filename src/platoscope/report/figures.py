@@ -10,8 +10,9 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from platoscope.checks import one_of
 from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.kept import note_anew
 from platoscope.report._fonts import BOXES, use_fallback_fonts
@@ -35,6 +36,7 @@ __all__ = [
     "draw_result",
     "rendered",
     "save_figure",
+    "save_picture",
     "slug",
     "write_figures",
 ]
@@ -193,19 +195,45 @@ def save_figure(figure: Figure, folder: Path, name: str, /, *, svg: bytes | None
         If the folder or a file cannot be written.
     """
     written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for ending in FORMATS:
-            path = folder / f"{name}.{ending}"
-            # Written beside and moved: an interrupted run leaves no half a picture.
-            partial = folder / f".{name}.part.{ending}"
-            partial.write_bytes(svg if svg is not None and ending == "svg" else rendered(figure, ending))
-            partial.replace(path)
-            written.append(path)
-    except OSError as error:
-        message = f"cannot write the figure {name!r} to {folder}: {error.strerror or error}"
-        raise StorageError(message) from error
+    for ending in FORMATS:
+        path = folder / f"{name}.{ending}"
+        _write_whole(path, svg if svg is not None and ending == "svg" else rendered(figure, ending))
+        written.append(path)
     return written
+
+
+def save_picture(figure: Figure, path: Path, /) -> None:
+    """Save a figure in one file, whose ending says the format.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; its layout is fixed from here on.
+    path : pathlib.Path
+        Ends in .png, .svg or .pdf; its folder is made if it does not exist.
+
+    Raises
+    ------
+    InputError
+        Another ending.
+    StorageError
+        If the file cannot be written.
+    """
+    ending = path.suffix.removeprefix(".")
+    one_of(f"the ending of {str(path)!r}", ending, FORMATS)
+    _write_whole(path, rendered(figure, cast("Format", ending)))
+
+
+def _write_whole(path: Path, content: bytes, /) -> None:
+    """Write a file beside its place and move it there: an interrupted run leaves no half a picture."""
+    partial = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        message = f"cannot write the figure {path.name!r} to {path.parent}: {error.strerror or error}"
+        raise StorageError(message) from error
 
 
 def rendered(figure: Figure, ending: Format, /) -> bytes:

@@ -1,0 +1,146 @@
+"""Several models, every one with every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from platoscope.checks import in_short, number
+from platoscope.errors import InputError
+from platoscope.layerwise._compare import compare
+from platoscope.layerwise._labels import higher_is_similar
+from platoscope.measures import ComparisonOptions, changed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+
+    from platoscope.measures import Measure
+    from platoscope.progress import Tell
+
+__all__ = ["compare_many"]
+
+_DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def compare_many(
+    models: Mapping[str, Any],
+    /,
+    *,
+    measure: str | Measure = "information_imbalance",
+    depths: Sequence[float] = _DEPTHS,
+    options: ComparisonOptions | None = None,
+    progress: Tell | bool | None = None,
+) -> xr.Dataset:
+    """Compare every model with every other: at the best pair of layers, and at equal relative depths.
+
+    Parameters
+    ----------
+    models : mapping of name to stack of layers
+        At least two, over the same items: what `platoscope.extract` returns of each model, or arrays.
+    measure : str or Measure
+        Of two directions or one.
+    depths : sequence of float
+        Relative depths, from 0 (embeddings) to 1 (last block), at which each model is taken at its nearest layer.
+    options : ComparisonOptions, optional
+        Transform, metric and neighbors; no intervals and nulls are computed.
+    progress : bool or callable, optional
+        As in `platoscope.compare`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``model_a`` and ``model_b``: ``best``, the measure from A to B at the pair of layers where it says most
+        similar, with these layers ``best_layer_a`` and ``best_layer_b``; ``equal_depth``, over ``relative_depth`` as well.
+        Row A, column B is Δ(A→B), so that both directions are in one table; a model with itself is missing. The best
+        of many pairs of layers is better than one by chance, the more so the more layers there are.
+
+    Raises
+    ------
+    InputError
+        Fewer than two models, a depth outside 0 to 1; otherwise as `platoscope.compare`.
+
+    Notes
+    -----
+    One grid for every two models: n (n − 1) / 2 of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> whole = rng.standard_normal((2, 100, 8))
+    >>> found = compare_many({"whole": whole, "part": whole[:, :, :3], "noise": rng.standard_normal((2, 100, 8))})
+    >>> float(found.best.sel(model_a="whole", model_b="part")) < float(found.best.sel(model_a="part", model_b="whole"))
+    True
+    >>> found.equal_depth.sel(model_a="whole", model_b="noise", relative_depth=1.0).round().item()
+    1.0
+    """
+    import xarray as xr  # 0.6 s to import
+
+    given: object = models
+    if not isinstance(given, Mapping) or len(given) < 2 or not all(isinstance(name, str) for name in given):
+        message = f"models must be a dict of at least two, by name; got {in_short(models)}."
+        raise InputError(message)
+    at = [number("each of depths", depth, low=0.0, high=1.0) for depth in depths]
+    name = measure if isinstance(measure, str) else measure.name
+    chosen = changed(
+        ComparisonOptions() if options is None else options,
+        {"measures": measure, "n_resamples": 0, "n_permutations": 0},
+    )
+    names = list(models)
+    n = len(names)
+    best = np.full((n, n), np.nan)
+    layers = np.full((2, n, n), -1)
+    equal = np.full((n, n, len(at)), np.nan)
+    attributes: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    for i, j in combinations(range(n), 2):
+        grid = compare(models[names[i]], models[names[j]], options=chosen, progress=progress)
+        attributes, said = _settings(grid), dict(grid[name].attrs)
+        for (row, column), table in zip(((i, j), (j, i)), _both_ways(grid, name), strict=True):
+            place = _most_similar(table, higher_is_similar(grid, name) is not False)
+            best[row, column] = table[place]
+            here, there = (grid[f"layer_{side}"].values[k] for side, k in zip("ab", place, strict=True))
+            layers[:, row, column] = (here, there) if row == i else (there, here)
+            equal[row, column] = [table[_nearest(grid, depth)] for depth in at]
+    over = ("model_a", "model_b")
+    return xr.Dataset(
+        {
+            "best": (over, best, said),
+            "best_layer_a": (over, layers[0]),
+            "best_layer_b": (over, layers[1]),
+            "equal_depth": ((*over, "relative_depth"), equal, said),
+        },
+        {"model_a": names, "model_b": names, "relative_depth": at},
+        attributes | {"measure": name},
+    )
+
+
+def _both_ways(grid: xr.Dataset, name: str, /) -> list[np.ndarray[Any, Any]]:
+    """Return the measure over layers of A and of B, from A to B and from B to A."""
+    values = grid[name]
+    if "direction" not in values.dims:
+        values = values.expand_dims(direction=["a_to_b", "b_to_a"])
+    return [values.sel(direction=way).transpose("layer_a", "layer_b").values for way in ("a_to_b", "b_to_a")]
+
+
+def _most_similar(table: np.ndarray[Any, Any], higher: bool, /) -> tuple[int, int]:
+    flat = np.where(np.isnan(table), -np.inf, table if higher else -table).argmax()
+    row, column = np.unravel_index(flat, table.shape)
+    return int(row), int(column)
+
+
+def _nearest(grid: xr.Dataset, depth: float, /) -> tuple[int, int]:
+    """Return the layer of A and that of B nearest to a depth."""
+    a, b = (int(np.abs(grid[f"relative_depth_{side}"].values - depth).argmin()) for side in "ab")
+    return a, b
+
+
+def _settings(grid: xr.Dataset, /) -> dict[str, Any]:
+    return {
+        name: grid.attrs[name] for name in ("n_samples", "n_neighbors", "metric", "transform", "versions")
+    }
