@@ -23,7 +23,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
 PAGES = ("figures.md", "in-hand.md", "measures.md")
 # What a page needs installed; the last cells of its tables are examples as well.
-NEEDED = {"in-hand.md": ("datasets", "polars", "pyarrow")}
+NEEDED = {
+    "in-hand.md": ("datasets", "h5py", "peft", "polars", "pyarrow", "safetensors", "sentence_transformers")
+}
 
 
 def _examples(text: str, page: str) -> list[str]:
@@ -44,6 +46,7 @@ def _printed(statement: ast.stmt, names: dict[str, Any]) -> str:
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")  # of peft, by transformers
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_print_what_stands_beside_them(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
