@@ -116,6 +116,15 @@ def test_flickr_captions_are_joined(flickr: Path) -> None:
     assert (pairs.a.modality, pairs.b.modality) == ("image", "text")
 
 
+def test_what_is_for_research_only_may_not_be_shown(imagenet: Path, flickr: Path, books: Path) -> None:
+    """Pictures under such terms stay out of what a run passes on; books whose texts are free do not."""
+    forbidden = {
+        name: load_pairs(name).may_be_shown for name in (f"imagenet@{imagenet}", f"flickr30k@{flickr}")
+    }
+    assert set(forbidden.values()) == {False}
+    assert load_pairs(f"opus_books:en-it@{books}").may_be_shown
+
+
 def test_one_saved_table_and_plain_parquet_work_too(flickr: Path, tmp_path: Path) -> None:
     """What `save_to_disk` wrote for one split, and Parquet files without subfolders, are read alike."""
     table = datasets.load_from_disk(str(flickr))["test"]
