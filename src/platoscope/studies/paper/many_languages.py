@@ -10,12 +10,12 @@ import numpy as np
 from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
-from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge import claims
 from platoscope.studies.judge.evidence import cells
 from platoscope.studies.judge.judging import Part, decide, higher
 from platoscope.studies.paper._setting import (
     MANY_LANGUAGES,
+    SETTINGS,
     TEXT_MODELS,
     from_preset,
     language_of,
@@ -167,15 +167,13 @@ def more_tokens_lie_farther(label: str, /, *, text: str) -> Statement:
     return Statement(text, (label,), check)
 
 
-_NUMBERS = Settings(n=500)
-
 STUDY = Study(
     name="many-languages",
     question="Do languages of many families and scripts share their semantic layers with English, and with each other?",
     needs="gemma-3-270m, libreoffice:en-XX",
     design=_design,
     presets=("bundled", "paper"),
-    settings={"bundled": _NUMBERS, "paper": _NUMBERS},
+    settings=SETTINGS,
     shortfall="equal",
     notes=(
         "Beyond the paper. All texts are translations of the English one, so that English stands nearer to each of them "
