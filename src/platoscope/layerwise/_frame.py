@@ -51,8 +51,8 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
     >>> frame = to_frame(result)
     >>> frame[frame.measure == "information_imbalance"][["name_a", "direction", "layer", "value"]].round(1).head(2)
       name_a direction  layer  value
-    0  whole    a_to_b      0    0.1
-    1  whole    a_to_b      1    0.2
+    0  whole    a_to_b      0    0.2
+    1  whole    a_to_b      1    0.1
     """
     import xarray as xr
 
