@@ -312,3 +312,21 @@ def test_what_is_held_shows_itself_shortly(tiny: Callable[..., str]) -> None:
         "<ModuleEncoder 'Sequential': reads array, layers 1, dtype float32>",
     ]
     assert all("content" not in model._repr_html_() for model in shown)  # type: ignore[attr-defined]
+
+
+def test_stages_of_a_convolutional_network_of_transformers(images: list[Image.Image]) -> None:
+    """A ResNet has no stack of equal blocks; by name its stages are read, each as wide as it is."""
+    from transformers import ResNetConfig, ResNetModel, ViTImageProcessorPil
+
+    config = ResNetConfig(
+        embedding_size=4, hidden_sizes=[5, 6, 12, 24], depths=[1, 1, 1, 1], layer_type="basic"
+    )
+    net, processor = ResNetModel(config), ViTImageProcessorPil(size={"height": 64, "width": 64})
+    with pytest.raises(InputError, match="has no num_hidden_layers"):
+        load_model(net, processor)
+    own = load_model(net, processor, layers=[f"encoder.stages.{i}" for i in range(4)])
+    assert own.widths_of(images) == (5, 6, 12, 24)  # type: ignore[attr-defined]
+    pixels = processor(images=[image.convert("RGB") for image in images], return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        last = net.eval()(pixels).last_hidden_state.mean((2, 3))
+    np.testing.assert_allclose(own.encode(images, [Pooling("mean")])["mean"][3], last, rtol=1e-4, atol=1e-6)

@@ -201,6 +201,8 @@ def _identity(model: torch.nn.Module, *, repeatable: bool) -> dict[str, Any]:
 
 
 def _of_transformers(model: Any, processor: Any, modules: ModuleOptions, options: LoadingOptions) -> Encoder:
+    if modules.layers is not None:
+        return _of_module(model, processor, modules, options)
     modules.refuse(f"{type(model).__name__} of transformers")
     return _live(model.base_model, processor, options, type(model).__name__)
 

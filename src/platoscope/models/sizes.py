@@ -33,7 +33,7 @@ def size_of(model: Any, name: str, /) -> Any:
         msg = (
             f"Cannot read {type(model).__name__}: its configuration has no {name}. Platoscope reads transformers of "
             f"one stack of blocks of the same width; networks of stages or convolutions (Swin, ConvNeXt, ResNet) and "
-            f"models of several towers at once are not such."
+            f"models of several towers at once are not such. Name its modules: load_model(model, processor, layers=[…])."
         )
         raise InputError(msg)
     return value
