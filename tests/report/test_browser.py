@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope.report import write_report
+from platoscope.report import write_page, write_report
 from platoscope.report.site import find_runs, write_site
-from platoscope.studies import Comparison, Design, Items, Panel, Source, Study, execute, make_plan
+from platoscope.studies import (
+    Comparison,
+    Design,
+    Items,
+    Panel,
+    Source,
+    Study,
+    execute,
+    load_run,
+    make_plan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import xarray as xr
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROGRAM = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -59,7 +71,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=PROGRAM)
+        opened = playwright.chromium.launch(executable_path=PROGRAM, timeout=300_000)
         yield opened
         opened.close()
 
@@ -73,7 +85,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(color_scheme=colors, viewport={"width": 1300, "height": 900})
         contexts.append(context)
         found = Visit(context.new_page())
-        found.page.set_default_timeout(60_000)
+        found.page.set_default_timeout(300_000)  # on a busy machine a page takes its time
         found.page.on(
             "console", lambda said: found.errors.append(said.text) if said.type == "error" else None
         )
@@ -176,6 +188,168 @@ def test_pages_have_no_barrier_that_a_program_finds(
         seen.open(path)
         found = axe.Axe().run(seen.page).response["violations"]
         assert not [(item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found]
+
+
+def _open_pairs(seen: Visit, path: Path) -> Any:
+    """Open the page of a run, wait for the list of its pairs, and give the rows of the list."""
+    seen.open(path)
+    rows = seen.page.locator("#pairs tbody tr:not(.detail)")
+    rows.first.wait_for()
+    return rows
+
+
+def _click(page: Any, chart: str, x: float, y: float) -> None:
+    """Click on a place of a chart, which knows what lies there once it has said so."""
+    page.mouse.move(x + 3, y)
+    page.mouse.move(x, y)
+    page.locator(f"#{chart} .hoverlayer text").first.wait_for()
+    page.mouse.click(x, y)
+
+
+def _profile(folder: Path) -> xr.Dataset:
+    return load_run(folder).results[f"profile {EVIL}"]
+
+
+def test_pairs_stand_in_the_order_of_their_ranks(runs: Path, visit: Callable[..., Visit]) -> None:
+    """The list has the ranks of the result at the layer with the smallest Δ, highest first, and says Δ of the pairs."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    result = _profile(runs / "one")
+    layer = int(np.argmin(result.information_imbalance.sel(direction="a_to_b").values))
+    ranks = result.neighbor_rank.sel(direction="a_to_b").isel(layer=layer)
+    order = np.argsort(-ranks.values, kind="stable")
+    assert rows.count() == 25
+    names = [row.locator("th").inner_text().split("\n")[0] for row in rows.all()]
+    assert names == [str(result["item"].values[i]) for i in order[:25]]
+    first = rows.first.locator("td.number").first.inner_text()
+    assert float(first) == pytest.approx(float(ranks.max()), abs=0.05)
+    delta = float(result.information_imbalance.sel(direction="a_to_b").isel(layer=layer))
+    said = seen.page.locator("#said").inner_text()
+    assert said.startswith("Pairs 1 to 25 of 60, by rank of the neighbor, en → it, highest first.")
+    assert f"Δ(en → it) {delta:.3f}" in said
+    seen.clean()
+
+
+def test_a_click_on_the_profile_takes_its_layer(runs: Path, visit: Callable[..., Visit]) -> None:
+    """A point of the curve is a layer: lists and ranks follow it."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    seen.page.locator("#layer-a").select_option("0")
+    before = rows.all_inner_texts()
+    # The last of the four points of the last curve, wherever it is on the screen.
+    point = seen.page.locator("#profile .scatterlayer .trace .point").last
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    _click(seen.page, "profile", box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    seen.page.wait_for_function("document.getElementById('layer-a').value === '3'")
+    assert seen.page.locator("#layer-b").input_value() == "3"
+    assert rows.all_inner_texts() != before
+    seen.clean()
+
+
+def test_a_cell_beside_the_matched_layers_shows_neighbors_and_says_why_no_ranks(
+    runs: Path, visit: Callable[..., Visit]
+) -> None:
+    """Two layers that the run did not match have neighbors on each side, and the page says that it has no ranks."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    seen.page.locator("#grid .hm").scroll_into_view_if_needed()
+    plot = seen.page.locator("#grid .nsewdrag").bounding_box()
+    # The first layer of en, the last of it.
+    _click(seen.page, "grid", plot["x"] + plot["width"] * 0.1, plot["y"] + plot["height"] * 0.1)
+    seen.page.wait_for_function("document.getElementById('layer-b').value === '3'")
+    assert seen.page.locator("#layer-a").input_value() == "0"
+    assert "keeps the ranks of matched layers only" in seen.page.locator("#unranked").inner_text()
+    assert rows.first.locator("td.number").count() == 0
+    rows.nth(5).get_by_role("button").click()
+    result = _profile(runs / "one")
+    near = [str(result["item"].values[int(result[f"nearest_{s}"][i, 5])]) for s, i in (("a", 0), ("b", 3))]
+    said = seen.page.locator("#pairs .neighbor p").all_inner_texts()
+    named = [text.split(": ")[1].partition(" (the first of ")[0].rstrip(".") for text in said]
+    assert named == near
+    seen.clean()
+
+
+def test_search_and_strata_narrow_the_list_and_say_its_share(runs: Path, visit: Callable[..., Visit]) -> None:
+    """Only pairs of the stratum that hold the words are left, and Δ over them stands beside that of all."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    seen.page.get_by_label("Stratum").select_option(label="book 1")
+    assert set(rows.locator("th .stratum").all_inner_texts()) == {"book 1"}
+    said = seen.page.locator("#said").inner_text()
+    assert "Pairs 1 to 20 of 20 that match (60 in all)" in said
+    assert ", of all " in said
+    seen.page.get_by_label("Search ids and texts").fill("STONE")
+    texts = rows.locator("td.content .text").all_text_contents()[::2]
+    assert texts
+    assert all("stone" in text for text in texts)
+    seen.page.get_by_label("Search ids and texts").fill("no such words")
+    assert "None of 0 that match (60 in all)" in seen.page.locator("#said").inner_text()
+    seen.clean()
+
+
+def test_the_keyboard_alone_sorts_and_opens(runs: Path, visit: Callable[..., Visit]) -> None:
+    """Heads of columns and neighbors are buttons: keys work them, and the focus stays where it was."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    page = seen.page
+    page.get_by_role("button", name="rank of the neighbor, it → en").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("rank of the neighbor, it → en")
+    page.keyboard.press("Enter")
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("rank of the neighbor, it → en")
+    button = rows.first.get_by_role("button")
+    button.focus()
+    page.keyboard.press("Space")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    assert "In it it has rank 1 of 59" in page.locator("#pairs .detail").inner_text()
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#said").inner_text().startswith("Pairs 26 to 50 of 60")
+    seen.clean()
+
+
+def test_texts_of_pairs_are_text(runs: Path, visit: Callable[..., Visit]) -> None:
+    """What would be markup stands in the list letter by letter."""
+    seen = visit()
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    seen.page.get_by_label("Search ids and texts").fill("onerror")
+    assert rows.count() == 2  # one by its text, one by its id
+    assert any(EVIL in text for text in rows.locator("th").all_text_contents())
+    assert any(EVIL in text for text in rows.locator(".text").all_text_contents())
+    assert seen.page.locator("#pairs img, #pairs b").count() == 0
+    seen.clean()
+
+
+def test_another_measure_and_space_are_shown_and_named(runs: Path, visit: Callable[..., Visit]) -> None:
+    """The chart takes another measure and space, and the list says that its ranks are of another space."""
+    seen = visit()
+    _open_pairs(seen, runs / "one" / "index.html")
+    chart = seen.page.locator("#profile")
+    seen.page.get_by_label("Measure").select_option("neighborhood_overlap")
+    assert "overlap over the layers of en" in chart.get_attribute("aria-label")
+    spaces = seen.page.get_by_label("Space of the chart")
+    other = next(text for text in spaces.locator("option").all_inner_texts() if text != spaces.input_value())
+    spaces.select_option(other)
+    assert "imbalance" in chart.get_attribute("aria-label")  # the other space has Δ alone
+    assert f"The chart is in the space “{other}”." in seen.page.locator("#unranked").inner_text()
+    seen.clean()
+
+
+def test_a_page_without_items_has_names_alone(
+    runs: Path, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    """A page that was made without items holds no text of a pair, and says so."""
+    page = write_page(load_run(runs / "one"), tmp_path, items=False)
+    text = _profile(runs / "one")
+    assert "stone river" not in page.read_text(encoding="utf-8")
+    seen = visit()
+    rows = _open_pairs(seen, page)
+    assert set(rows.locator(".text").all_text_contents()) == {"–"}
+    assert "made without texts" in seen.page.locator("#license").inner_text()
+    assert rows.locator("th").first.inner_text().split("\n")[0] in set(map(str, text["item"].values))
+    seen.clean()
 
 
 def test_index_lays_profiles_of_runs_over_one_another(

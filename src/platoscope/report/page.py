@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from platoscope.errors import StorageError
 from platoscope.kept import note_anew
 from platoscope.report._markup import document, escaped, table
+from platoscope.report.explorer import explorer_data, explorer_section
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
@@ -109,15 +110,19 @@ def _page(result: StudyResult, drawn: Sequence[DrawnPanel], /, *, items: bool) -
     sections = [_panel(panel, charts) for panel in drawn]
     study = result.study
     figure = f" Figure {study.figure} of the paper." if study.figure else ""
+    explorer = explorer_data(result, items=items)
     body = [
         f"<h1>{escaped(study.name)}</h1>",
         f'<p class="question">{escaped(study.question)}{escaped(figure)}</p>',
         _verdicts(result),
         _closing(result),
+        explorer_section(explorer),
         f'<h2>Figures</h2>\n<div class="panels">{"".join(sections)}</div>' if sections else "",
         _origin(result),
     ]
     data = {"charts": charts} if charts else {}
+    if explorer["comparisons"]:
+        data["explorer"] = explorer
     return document(f"{study.name}: {study.question}", "\n".join(body), data=data)
 
 

@@ -146,6 +146,434 @@ const plain = (title, x, y, height) => ({
   legend: { orientation: "h", x: 0, y: -0.22, yanchor: "top", traceorder: "normal" }, // bands would turn it round
 });
 
+// ---- The pairs of a run ----
+
+const TYPES = { u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
+const PER_PAGE = 25;
+
+/** Unpack a table of numbers, which is deflated in Base64. */
+async function unpack({ type, data }) {
+  const packed = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new TYPES[type](await new Response(stream).arrayBuffer());
+}
+
+const unpackAll = async (tables) =>
+  Object.fromEntries(
+    await Promise.all(Object.entries(tables).map(async ([name, table]) => [name, await unpack(table)])),
+  );
+
+/** Unpack what is known of the pairs of one comparison, once. */
+async function opened(comparison) {
+  comparison.numbers ??= {
+    rank: await unpackAll(comparison.ranks.rank),
+    partner: await unpackAll(comparison.ranks.partner ?? {}),
+    nearest: await unpackAll(comparison.nearest),
+    ties: await unpackAll(comparison.ties),
+  };
+  return comparison.numbers;
+}
+
+function explore({ comparisons, items }) {
+  const state = { order: { kind: "rank", direction: "a_to_b", falling: true }, page: 0, open: new Set() };
+  let comparison, pairs, numbers;
+
+  const position = () => comparison.layers.findIndex(([a, b]) => a === state.a && b === state.b);
+  const at = (table, row, item) => table[row * pairs.ids.length + item];
+  const swept = () =>
+    comparison.layers.length > 1 && comparison.layers.every(([a]) => a === comparison.layers[0][0]) ? "b" : "a";
+  const shownMeasures = () => (state.space === comparison.space ? comparison.measures : comparison.spaces[state.space]);
+  const measure = () => shownMeasures().find(({ name }) => name === state.measure) ?? shownMeasures()[0];
+
+  async function choose(index) {
+    const unpacked = await opened(comparisons[index]);
+    if (Number(byId("comparison").value) !== index) return; // another one was chosen meanwhile
+    [comparison, numbers] = [comparisons[index], unpacked];
+    pairs = items[comparison.items];
+    state.space = comparison.space;
+    state.measure ??= "information_imbalance";
+    const delta = comparison.measures.find(({ name }) => name === "information_imbalance") ?? comparison.measures[0];
+    const values = delta.lines[0].values.map((value) => value ?? Infinity);
+    [state.a, state.b] = comparison.layers[values.indexOf(Math.min(...values))];
+    const strata = [...new Set(pairs.strata ?? [])].filter((name) => name !== null).sort();
+    fill(byId("stratum"), [["", "all"], ...strata.map((name) => [`=${name}`, name])], "");
+    byId("stratum")
+      .closest("label")
+      .classList.toggle("hidden", strata.length < 2);
+    const spaces = [...new Set([comparison.space, ...Object.keys(comparison.spaces)])];
+    fill(
+      byId("space"),
+      spaces.map((name) => [name, name]),
+      state.space,
+    );
+    byId("space")
+      .closest("label")
+      .classList.toggle("hidden", spaces.length < 2);
+    fill(byId("direction"), Object.entries(comparison.directions), state.order.direction);
+    for (const side of ["a", "b"])
+      byId(`layer-${side}-name`).textContent = `Layer of ${comparison.names[side === "a" ? 0 : 1]}`;
+    byId("license").textContent = pairs.shown
+      ? pairs.license
+        ? `License of the pairs: ${pairs.license}.`
+        : ""
+      : `${pairs.why} Pairs stand here by their ids.`;
+    restart();
+  }
+
+  function restart() {
+    showCharts();
+    narrow();
+  }
+
+  /** Show the list from its beginning; charts stay as they are. */
+  function narrow() {
+    state.page = 0;
+    state.open.clear();
+    showList();
+  }
+
+  /** Take a layer of one side, and on the other the one it is matched with, unless a grid has every two. */
+  function take(side, layer) {
+    state[side] = layer;
+    if (!comparison.grid && position() < 0) {
+      [state.a, state.b] = comparison.layers.find((two) => two[side === "a" ? 0 : 1] === layer);
+    }
+    restart();
+  }
+
+  // What is shown of the state: controls, charts, list.
+
+  function showCharts() {
+    fill(
+      byId("measure"),
+      shownMeasures().map(({ name, label }) => [name, label]),
+      measure().name,
+    );
+    for (const [column, side] of ["a", "b"].entries()) {
+      const layers = comparison.grid?.[`layers_${side}`] ?? [...new Set(comparison.layers.map((two) => two[column]))];
+      fill(
+        byId(`layer-${side}`),
+        layers.map((layer) => [layer, layer]),
+        state[side],
+      );
+    }
+    showGrid(); // first: whether it is there decides the width of the profile
+    showProfile();
+  }
+
+  function showProfile() {
+    const column = swept() === "a" ? 0 : 1;
+    const x = comparison.layers.map((two) => two[column]);
+    const { lines, label } = measure();
+    const traces = lines.flatMap((line, i) => curve({ x, ...line }, line.name, PALETTE[i], DASHES[line.direction]));
+    const element = byId("profile");
+    const layout = plain("", `layer of ${comparison.names[column]}`, label, 380);
+    layout.margin.t = 15;
+    const range = Math.max(...x) - Math.min(...x);
+    Object.assign(layout.xaxis, { tick0: 0, dtick: Math.max(1, Math.ceil(range / 12)) }); // there is no half a layer
+    layout.shapes = [
+      {
+        type: "line",
+        yref: "paper",
+        x0: state[swept()],
+        x1: state[swept()],
+        y0: 0,
+        y1: 1,
+        line: { color: "#7F7F7F", width: 2, dash: "dot" },
+      },
+    ];
+    const row = position();
+    element.setAttribute(
+      "aria-label",
+      `${label} over the layers of ${comparison.names[column]}. ` +
+        (row < 0
+          ? ""
+          : lines.map((line) => `${line.name} at the chosen layer: ${digits(line.values[row])}`).join("; ")),
+    );
+    const first = !drawn.has(element);
+    draw(element, traces, layout);
+    Plotly.Plots.resize(element);
+    if (first)
+      element.on("plotly_click", ({ points }) =>
+        pick(comparison.layers.find((two) => two[swept() === "a" ? 0 : 1] === points[0].x)),
+      );
+  }
+
+  function showGrid() {
+    const element = byId("grid");
+    const { grid, names } = comparison;
+    const shown = grid?.measures.find(({ name }) => name === measure().name);
+    const hidden = !shown || state.space !== comparison.space;
+    element.classList.toggle("hidden", hidden);
+    if (hidden) return;
+    const line = shown.lines.find(({ direction }) => direction === state.order.direction) ?? shown.lines[0];
+    const signed = shown.name === "asymmetry";
+    const traces = [
+      {
+        type: "heatmap",
+        x: grid.layers_a,
+        y: grid.layers_b,
+        z: line.values,
+        colorscale: signed ? "RdBu" : "Viridis",
+        zmid: signed ? 0 : undefined,
+        hovertemplate: `${inChart(names[0])} %{x}<br>${inChart(names[1])} %{y}<br>%{z:.3f}<extra></extra>`,
+      },
+      {
+        type: "scatter",
+        mode: "markers",
+        x: [state.a],
+        y: [state.b],
+        showlegend: false,
+        hoverinfo: "skip",
+        marker: { size: 13, symbol: "circle-open", color: "#D55E00", line: { width: 3 } },
+      },
+    ];
+    const layout = plain(line.name, `layer of ${names[0]}`, `layer of ${names[1]}`, 380);
+    layout.hovermode = "closest";
+    element.setAttribute("aria-label", `${line.name} of every layer of ${names[0]} with every layer of ${names[1]}.`);
+    const first = !drawn.has(element);
+    draw(element, traces, layout);
+    Plotly.Plots.resize(element); // it may have been hidden
+    if (first) element.on("plotly_click", ({ points }) => pick([points[0].x, points[0].y]));
+  }
+
+  function pick(cell) {
+    [state.a, state.b] = cell;
+    restart();
+  }
+
+  /** What a pair may be sorted by: ranks in both directions, of the partner too where retrieval was measured. */
+  function columns() {
+    const kinds = position() < 0 ? [] : ["rank", "partner"].filter((kind) => Object.keys(numbers[kind]).length);
+    const says = { rank: "rank of the neighbor", partner: "rank of the partner" };
+    return kinds.flatMap((kind) =>
+      Object.entries(comparison.directions).map(([direction, name]) => ({
+        kind,
+        direction,
+        text: `${says[kind]}, ${name}`,
+      })),
+    );
+  }
+
+  function matching() {
+    const wanted = byId("search").value.trim().toLowerCase();
+    const stratum = byId("stratum").value;
+    const holds = (item) =>
+      (!stratum || pairs.strata[item] === stratum.slice(1)) &&
+      (!wanted ||
+        [
+          pairs.ids[item],
+          ...["a", "b"].map((side, i) => (pairs.modalities?.[i] === "text" ? pairs[side][item] : "")),
+        ].some((text) => text.toLowerCase().includes(wanted)));
+    return [...pairs.ids.keys()].filter(holds);
+  }
+
+  function showList() {
+    const row = position();
+    const found = matching();
+    const all = columns();
+    const by =
+      all.find(({ kind, direction }) => kind === state.order.kind && direction === state.order.direction) ?? all[0];
+    if (by) {
+      const table = numbers[by.kind][by.direction];
+      const sign = state.order.falling ? -1 : 1;
+      found.sort((i, j) => sign * (at(table, row, i) - at(table, row, j)) || i - j);
+    }
+    const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
+    state.page = Math.min(state.page, pages - 1);
+    const from = state.page * PER_PAGE;
+    const shown = found.slice(from, from + PER_PAGE);
+    showHead(all, by);
+    byId("pairs").tBodies[0].replaceChildren(...shown.flatMap((item) => rows(item, row, all)));
+    byId("pairs").classList.toggle("pictures", pairs.modalities?.every((name) => name === "image") ?? false);
+    const order = by
+      ? `by ${by.text}, ${state.order.falling ? "highest" : "lowest"} first`
+      : "in the order of the data";
+    const range = shown.length ? `Pairs ${count(from + 1)} to ${count(from + shown.length)}` : "None";
+    byId("said").textContent =
+      `${range} of ${count(found.length)}${found.length < pairs.ids.length ? ` that match (${count(pairs.ids.length)} in all)` : ""}, ${order}.${share(found, row)}`;
+    byId("previous").disabled = state.page === 0;
+    byId("next").disabled = state.page >= pages - 1;
+    byId("place").textContent = `Page ${state.page + 1} of ${pages}`;
+    byId("unranked").textContent = caveat(row);
+  }
+
+  /** The share of Δ that these pairs carry: 2/N times the mean of their ranks. */
+  function share(found, row) {
+    if (row < 0 || !found.length) return "";
+    const n = pairs.ids.length;
+    const own = (chosen, table) =>
+      (2 / n) * (chosen.reduce((sum, item) => sum + at(table, row, item), 0) / chosen.length);
+    const everyone = [...pairs.ids.keys()];
+    const parts = Object.entries(numbers.rank).map(([direction, table]) => {
+      const whole = digits(own(everyone, table));
+      return `Δ(${comparison.directions[direction]}) ${found.length < n ? `${digits(own(found, table))}, of all ${whole}` : whole}`;
+    });
+    return ` Over these pairs: ${parts.join("; ")}.`;
+  }
+
+  function caveat(row) {
+    if (row < 0) {
+      return `The run keeps the ranks of matched layers only. Of layer ${state.a} of ${comparison.names[0]} and layer ${state.b} of ${comparison.names[1]} the list shows the nearest neighbors on each side, in the order of the data.`;
+    }
+    if (state.space !== comparison.space) {
+      return `The chart is in the space “${state.space}”. The pairs are ranked in “${comparison.space}”, the only one whose ranks the run keeps.`;
+    }
+    return "";
+  }
+
+  function showHead(all, by) {
+    const heads = [
+      ["Pair", "name"],
+      [comparison.names[0], "content"],
+      [comparison.names[1], "content"],
+    ].map(([text, name]) => make("th", { scope: "col", class: name }, text));
+    for (const column of all) {
+      const chosen = column === by;
+      const sort = chosen ? (state.order.falling ? "descending" : "ascending") : "none";
+      const mark = chosen ? (state.order.falling ? " ▼" : " ▲") : "";
+      const click = () => {
+        state.order = { ...column, falling: chosen ? !state.order.falling : true };
+        byId("direction").value = column.direction;
+        restart();
+        byId("pairs").tHead.querySelector("[aria-sort=ascending] button, [aria-sort=descending] button")?.focus();
+      };
+      heads.push(
+        make(
+          "th",
+          { scope: "col", class: "number", "aria-sort": sort },
+          make("button", { type: "button", onclick: click }, `${column.text}${mark}`),
+        ),
+      );
+    }
+    heads.push(make("th", { scope: "col" }, "Neighbors"));
+    byId("pairs").tHead.replaceChildren(make("tr", {}, ...heads));
+  }
+
+  function content(side, item) {
+    const column = side === "a" ? 0 : 1;
+    if (!pairs.shown) return make("div", { class: "text" }, "–");
+    const value = pairs[side][item];
+    if (pairs.modalities[column] !== "image") return make("div", { class: "text", dir: "auto" }, value);
+    const alt = `${comparison.names[column]} of ${pairs.ids[item]}`;
+    return value.startsWith("data:image/")
+      ? make("img", { src: value, alt, loading: "lazy" })
+      : make("div", { class: "text" }, `${alt} cannot be shown`);
+  }
+
+  function rows(item, row, all) {
+    const open = state.open.has(item);
+    const toggle = () => {
+      if (!state.open.delete(item)) state.open.add(item);
+      showList();
+      byId(`neighbors-${item}`).focus();
+    };
+    const stratum = pairs.strata?.[item];
+    const cells = [
+      make(
+        "th",
+        { scope: "row", class: "name" },
+        pairs.ids[item],
+        stratum ? make("div", { class: "stratum" }, stratum) : "",
+      ),
+      ...["a", "b"].map((side) => make("td", { class: "content" }, content(side, item))),
+      ...all.map(({ kind, direction }) =>
+        make("td", { class: "number" }, written(at(numbers[kind][direction], row, item))),
+      ),
+      make(
+        "td",
+        {},
+        make(
+          "button",
+          {
+            type: "button",
+            id: `neighbors-${item}`,
+            "aria-expanded": String(open),
+            "aria-controls": open ? `detail-${item}` : null,
+            "aria-label": `neighbors of ${pairs.ids[item]}`,
+            onclick: toggle,
+          },
+          open ? "hide" : "show",
+        ),
+      ),
+    ];
+    const main = make("tr", { class: open ? "unfolded" : null }, ...cells);
+    if (!open) return [main];
+    const detail = make("td", { colspan: cells.length }, ...["a", "b"].map((side) => neighbor(side, item, row)));
+    return [main, make("tr", { class: "detail", id: `detail-${item}` }, detail)];
+  }
+
+  const written = (rank) => (Number.isInteger(rank) ? count(rank) : rank.toFixed(1));
+
+  /** The nearest neighbor of a pair on one side, whole: where its other half lies is the rank of that direction. */
+  function neighbor(side, item, row) {
+    const column = side === "a" ? 0 : 1;
+    const layer = comparison.layers.findIndex((two) => two[column] === state[side]);
+    const [own, other] = side === "a" ? comparison.names : [...comparison.names].reverse();
+    if (layer < 0)
+      return make(
+        "div",
+        { class: "neighbor" },
+        make("p", {}, `Of layer ${state[side]} of ${own} the run keeps no neighbors.`),
+      );
+    const nearest = at(numbers.nearest[side], layer, item);
+    const ties = at(numbers.ties[side], layer, item);
+    const direction = side === "a" ? "a_to_b" : "b_to_a";
+    const says = [`Nearest in ${own}, layer ${state[side]}: ${pairs.ids[nearest]}`];
+    if (ties > 1) says.push(` (the first of ${count(ties)} that are equally near)`);
+    if (row >= 0)
+      says.push(
+        `. In ${other} it has rank ${written(at(numbers.rank[direction], row, item))} of ${count(pairs.ids.length - 1)}`,
+        ties > 1 ? ", the mean over them" : "",
+      );
+    return make(
+      "div",
+      { class: "neighbor" },
+      make("p", {}, `${says.join("")}.`),
+      content("a", nearest),
+      content("b", nearest),
+    );
+  }
+
+  byId("comparison").addEventListener("change", ({ target }) => choose(Number(target.value)));
+  byId("measure").addEventListener("change", ({ target }) => {
+    state.measure = target.value;
+    showCharts();
+  });
+  byId("space").addEventListener("change", ({ target }) => {
+    state.space = target.value;
+    showCharts();
+    showList(); // which says of what space its ranks are
+  });
+  byId("direction").addEventListener("change", ({ target }) => {
+    state.order = { ...state.order, direction: target.value };
+    restart();
+  });
+  for (const side of ["a", "b"])
+    byId(`layer-${side}`).addEventListener("change", ({ target }) => take(side, Number(target.value)));
+  byId("search").addEventListener("input", narrow);
+  byId("stratum").addEventListener("change", narrow);
+  for (const [id, step] of [
+    ["previous", -1],
+    ["next", 1],
+  ]) {
+    byId(id).addEventListener("click", () => {
+      state.page += step;
+      state.open.clear();
+      showList();
+    });
+  }
+  fill(
+    byId("comparison"),
+    comparisons.map(({ label }, index) => [index, label]),
+    0,
+  );
+  byId("comparison")
+    .closest("label")
+    .classList.toggle("hidden", comparisons.length < 2);
+  return choose(0);
+}
+
 // ---- Several runs ----
 
 function overlay({ runs }) {
@@ -205,5 +633,7 @@ function overlay({ runs }) {
 themes();
 const charts = read("charts");
 if (charts) drawWhenSeen(charts);
+const explorer = read("explorer");
+if (explorer) explore(explorer);
 const runs = read("runs");
 if (runs) overlay(runs);
