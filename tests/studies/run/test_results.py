@@ -78,6 +78,7 @@ def test_a_label_of_no_comparison_is_an_error_that_lists_them() -> None:
         {"a": Source(model="m", pooling="last")},
         {"null_within_strata": True},
         {"null_matched": "tokens"},
+        {"transform": "none"},
     ],
 )
 def test_a_profile_is_cut_from_the_grid_of_its_own_stacks_only(change: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from platoscope.errors import NotFoundError
@@ -84,13 +84,6 @@ class Results:
         return {item.label: self.of(item.label) for item in self.plan.comparisons}
 
 
-def _stacks(comparison: Comparison) -> tuple[object, ...]:
-    """Give what two comparisons have in common when one can be cut out of the other."""
-    return (
-        comparison.a,
-        comparison.b,
-        comparison.items,
-        comparison.shuffle,
-        comparison.null_within_strata,
-        comparison.null_matched,
-    )
+def _stacks(comparison: Comparison) -> Comparison:
+    """Give what two comparisons have in common when one can be cut out of the other: all but which layers it takes."""
+    return replace(comparison, label="stacks", kind="grid", match="index", fixed=None)
