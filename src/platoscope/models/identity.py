@@ -41,7 +41,7 @@ def content_of(model: torch.nn.Module, /) -> str:
 
     Notes
     -----
-    Every byte of the state is read, about a gigabyte a second and thread. Plain attributes of modules (numbers, texts,
+    Every byte of the state is read. Plain attributes of modules (numbers, texts,
     lists and mappings of them) count as settings. The code of the user's own classes counts as it is written; functions
     that they call do not.
     """
