@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 for _name in [name for name in os.environ if name.startswith("PLATOSCOPE_")]:
     del os.environ[_name]
+
+# A shell starts what it runs in the background with SIGINT ignored, and processes of a test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines are wall-clock time, which a busy machine does not keep; random examples would make a
 # failure in one run and not in the next.

@@ -162,7 +162,7 @@ def test_other_ids_are_refused():
     ("given", "said"),
     [
         (LAYERS[0], r"A must be a stack of layers: .* got an array of shape \(40, 6\). Wrap a single layer"),
-        ({"layer": LAYERS[0]}, "got dict"),
+        (object(), "got object"),
         ([], "got list"),
         ("layers", "got str"),
         ((layer for layer in LAYERS), "got generator"),
