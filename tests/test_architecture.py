@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
 }
 # They stand beside all parts, import none of them, and may be imported from anywhere.
 LEAVES = (
+    "arguments",
     "cache",
     "cards",
     "checks",

@@ -159,6 +159,7 @@ def _of_pairs(scratch: Path) -> list[_Reader]:
     )
     written = {
         "jsonl": "\n".join(map(json.dumps, rows)),
+        "json": json.dumps(rows),
         "csv": table.getvalue(),
         "tsv": table.getvalue().replace(",", "\t"),
         "tmx": f'<?xml version="1.0" encoding="utf-8"?><tmx version="1.4"><header/><body>{units}</body></tmx>',

@@ -10,6 +10,7 @@ from typing import (
     Any,
     Literal,
     SupportsIndex,
+    TypeVar,
     Union,
     cast,
     get_args,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_array",
     "check_types",
+    "flag",
     "generator",
     "in_short",
     "is_of",
@@ -42,6 +44,8 @@ __all__ = [
     "whole_numbers",
     "word",
 ]
+
+_Kind = TypeVar("_Kind")
 
 
 def whole_number(
@@ -174,6 +178,20 @@ def word(name: str, value: object, /, *, empty: bool = False) -> str:
     raise InputError(message)
 
 
+def flag(name: str, value: object, /) -> bool:
+    """Return True or False; nothing else is one.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    message = f"{name} must be True or False; got {in_short(value)}."
+    raise InputError(message)
+
+
 def one_of(name: str, value: object, known: Collection[object], /) -> None:
     """Refuse what is not among the values that there are.
 
@@ -289,7 +307,7 @@ def as_array(values: object, /) -> npt.NDArray[Any]:
     """Return what a function of the user's gave as an array; one of objects where its rows have unequal lengths."""
     try:
         return np.asarray(values)
-    except ValueError:
+    except (TypeError, ValueError):
         return np.array(None, object)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "DeviceMemoryError",
     "InputError",
     "MemoryPlanError",
     "MissingExtraError",
@@ -49,6 +50,10 @@ class StorageError(PlatoscopeError, OSError):
 
 class MemoryPlanError(PlatoscopeError, MemoryError):
     """The plan needs more memory than it may use; raised before any work is done."""
+
+
+class DeviceMemoryError(PlatoscopeError, MemoryError):
+    """A device has too little memory for what a model does there."""
 
 
 class MissingExtraError(PlatoscopeError, ImportError):

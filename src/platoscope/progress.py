@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from platoscope.errors import InputError
 from platoscope.wording import in_time
@@ -36,6 +36,7 @@ Tell: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and out of how much."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What `platoscope.studies.execute` calls while it works.
 

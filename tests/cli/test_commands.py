@@ -442,6 +442,21 @@ def test_a_null_matched_in_tokens_needs_permutations_and_the_store(
     assert "How many tokens the items have is not known" in capsys.readouterr().err
 
 
+def test_an_error_speaks_of_the_options_that_were_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the library calls n_neighbors and match='relative_depth' was typed, and is typed, in another way."""
+    rng = np.random.default_rng(0)
+    np.save("a.npy", rng.standard_normal((2, 30, 3)))
+    np.save("b.npy", rng.standard_normal((3, 30, 3)))
+    assert cli.main(["compare", "a.npy", "a.npy", "--neighbors", "30", "--resamples", "0"]) == 2
+    said = capsys.readouterr().err
+    assert "--neighbors must be between 1 and n_samples - 1 = 29; got 30" in said
+    assert "n_neighbors" not in said
+    assert cli.main(["compare", "a.npy", "b.npy", "--resamples", "0"]) == 2
+    assert "Use --match relative_depth." in capsys.readouterr().err
+    assert cli.main(["run", "rank-synthetic", "--n", "40"]) == 2
+    assert "ask for 43 items or more, or for --resamples 0" in capsys.readouterr().err
+
+
 def test_compare_in_several_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--spaces`` prints Δ and the asymmetry per space, draws both beside the file, and refuses one transform."""
     x = np.random.default_rng(0).standard_normal((2, 80, 40)).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope.datasets import list_datasets, load_pairs, prepare_data
+from platoscope.datasets.sources.emoji import INTEGRITY, VERSIONS
 from platoscope.errors import InputError, NotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ def _tarball(path: Path, files: dict[str, bytes]) -> Path:
 
 
 @pytest.fixture
-def packages(tmp_path: Path, encode: Callable[..., bytes]) -> list[Path]:
+def packages(tmp_path: Path, encode: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Three small packages of the same form as the real ones."""
     emoji = [
         ("1f3c2", "snowboarder", "Activities", 3),
@@ -61,11 +64,28 @@ def packages(tmp_path: Path, encode: Callable[..., bytes]) -> list[Path]:
         }
         content = {"annotations": {"annotations": texts}}
         cldr[f"annotations/{language}/annotations.json"] = json.dumps(content).encode()
-    return [
+    made = [
         _tarball(tmp_path / "google.tgz", google),
         _tarball(tmp_path / "fluent.tgz", fluent),
         _tarball(tmp_path / "cldr.tgz", cldr),
     ]
+    for name, tarball in zip((GOOGLE, FLUENT, CLDR), made, strict=True):
+        digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
+        monkeypatch.setitem(INTEGRITY, name, f"sha512-{digest}")
+    return made
+
+
+def test_another_content_under_a_known_version_is_refused(packages: list[Path], tmp_path: Path) -> None:
+    """An archive that is whole, and not the one that its version names, would give other numbers under that name."""
+    about = {"name": GOOGLE, "version": "16.0.0"}
+    other = {"package.json": json.dumps(about).encode(), "emoji.json": b"[]"}
+    with pytest.raises(
+        InputError, match=r"says that it is emoji-datasource-google 16\.0\.0, and has another content"
+    ):
+        prepare_data("emoji", [_tarball(tmp_path / "other.tgz", other), packages[1]])
+    other["package.json"] = json.dumps(about | {"version": "16.1.0"}).encode()
+    folder = prepare_data("emoji", [_tarball(tmp_path / "newer.tgz", other), packages[1]])
+    assert f"{GOOGLE} 16.1.0 (npm)" in (folder / "dataset.json").read_text(encoding="utf-8")
 
 
 def test_drawings_of_two_vendors(packages: list[Path], encode: Callable[..., bytes]) -> None:
@@ -145,7 +165,23 @@ def test_the_real_packages(real_data: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_no_flipped_bit_of_an_archive_goes_through(packages: list[Path], tmp_path: Path) -> None:
-    """Whatever bit is another, the content is what it was, or the archive is refused with its name."""
+    """Whatever bit is another, the archive is refused with its name."""
+    content = packages[0].read_bytes()
+    for position in range(0, len(content), len(content) // 150):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        packages[0].write_bytes(damaged)
+        with pytest.raises(
+            (StorageError, InputError), match=r"google\.tgz (cannot be read as a package|says that it is)"
+        ):
+            prepare_data("emoji", packages, out=tmp_path / f"o{position}")
+
+
+def test_no_flipped_bit_of_an_archive_of_another_version_goes_through(
+    packages: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is known of the archive, the content is what it was, or the archive is refused."""
+    monkeypatch.setitem(VERSIONS, GOOGLE, "17.0.0")
     reference = _content(prepare_data("emoji", packages, out=tmp_path / "reference"))
     content = packages[0].read_bytes()
     refused = []

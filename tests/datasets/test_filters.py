@@ -118,7 +118,7 @@ def test_equal_size_takes_as_many_as_the_smallest_has(toy: Pairs) -> None:
     assert [len(pairs) for pairs in equal_size([toy, small], 3, n=2)] == [2, 2]
     with pytest.raises(InputError, match="5 pairs are needed"):
         equal_size([toy, small], 3, n=5)
-    with pytest.raises(InputError, match="at least one set"):
+    with pytest.raises(InputError, match="at least one of Pairs"):
         equal_size([], 3)
 
 

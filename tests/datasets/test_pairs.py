@@ -53,7 +53,7 @@ def test_a_side_wants_a_sequence_of_its_modality() -> None:
     """A bare string, an unknown modality and a number among texts are refused by name."""
     with pytest.raises(InputError, match="must be a sequence"):
         Side("en", "text", "one")
-    with pytest.raises(InputError, match="'text', 'image' or 'array', got 'sound'"):
+    with pytest.raises(InputError, match="must be one of text, image, array; got 'sound'"):
         Side("en", "sound", [])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="text item 1 of side 'en' must be a str, got int"):
         Side("en", "text", ["one", 2])

@@ -262,7 +262,7 @@ def test_names_are_in_the_attributes(stacks):
     ("change", "error", "said"),
     [
         ({"match": "index"}, InputError, "got 3 and 2 layers. Use match='relative_depth'"),
-        ({"match": "depth"}, InputError, "must be 'index' or 'relative_depth'; got 'depth'"),
+        ({"match": "depth"}, InputError, "match must be one of index, relative_depth; got 'depth'"),
         ({"layer_a": 7}, NotFoundError, "A has no layer 7; it has layers 0, 1, 2"),
         ({"layer_a": 0, "layer_b": 0}, InputError, "Fix layer_a or layer_b, not both"),
         ({"layer_a": 0, "measures": ["delta"]}, NotFoundError, "Unknown measure 'delta'"),

@@ -199,8 +199,8 @@ def test_split_identity_is_zero_and_independence_near_one():
     ("options", "said"),
     [
         ({"n_neighbors": 10}, "between 1 and n_samples - 1 = 9; got 10"),
-        ({"ties": "random"}, "ties must be one of 'average', 'min'; got 'random'"),
-        ({"estimator": "half"}, "estimator must be one of 'full', 'split'; got 'half'"),
+        ({"ties": "random"}, "ties must be one of average, min; got 'random'"),
+        ({"estimator": "half"}, "estimator must be one of full, split; got 'half'"),
         ({"estimator": "split", "metric": "hamming"}, "leave metric and ties at their defaults"),
         ({"estimator": "split", "n_neighbors": 8}, "n_neighbors .got 8. below their number"),
     ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.errors import DeviceMemoryError, InputError, PlatoscopeWarning
 from platoscope.models import Encoder, Pooling, load_model, parse_poolings
 from platoscope.testing.models import TINY_TEXT_MODELS
 
@@ -48,6 +48,23 @@ def test_every_pooling_agrees_with_reading_one_item_at_a_time(
             found = pooled[str(pooling)]
             assert found.dtype == np.float32
             assert_states_close(found[:, i], pool_naively(states, special, pooling), dtype)
+
+
+def test_too_little_memory_of_a_device_is_a_sentence(
+    tiny: Callable[..., str], texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch raises is none of the errors that end one study of many; what comes out is."""
+    import torch
+
+    def run_out(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB")  # noqa: EM101
+
+    model: Any = load_model(tiny("llama"), device="cpu")
+    monkeypatch.setattr(model.model, "forward", run_out)
+    with pytest.raises(
+        DeviceMemoryError, match="too little memory for reading a batch: CUDA.*9.00 GiB. Give"
+    ):
+        model.encode(texts, POOLINGS)
 
 
 @pytest.mark.parametrize("architecture", DECODERS)

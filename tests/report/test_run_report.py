@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import html.parser
 import json
+import logging
 import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -17,7 +18,15 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from platoscope.errors import InputError, PlatoscopeWarning, StorageError
-from platoscope.report import _fonts, draw_result, plot_profile, plot_rank, write_figures, write_page
+from platoscope.report import (
+    _fonts,
+    draw_result,
+    figure_style,
+    plot_profile,
+    plot_rank,
+    write_figures,
+    write_page,
+)
 from platoscope.report.interactive import chart, description
 from platoscope.report.panels import PANELS, draw_panel
 from platoscope.studies import Panel, StudyResult, Verdict
@@ -329,6 +338,16 @@ def test_letters_come_from_an_installed_font_that_has_them(
     assert second.get_fontfamily() == ["sans-serif"]
     write_figures(result, tmp_path, drawn=drawn)
     assert (tmp_path / "01-a.pdf").read_bytes().count(b"/FontFile2") == 2
+
+
+def test_a_font_without_bold_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Matplotlib's words about weights of fonts do not reach those who draw."""
+    from matplotlib import font_manager
+
+    with figure_style():
+        logging.getLogger(font_manager.__name__).warning("findfont: Failed to find font weight 600")
+    logging.getLogger(font_manager.__name__).warning("outside")
+    assert caplog.messages == ["outside"]
 
 
 def test_letters_that_no_font_has_are_one_warning(

@@ -96,7 +96,7 @@ def test_ambiguous_and_empty_keys_are_refused(
         letters.append(extract(fake.FakeEncoder(), more, pooling="last", store=tmp_path).key[0])
     with pytest.raises(NotFoundError, match=r"2 groups in .* begin with"):
         info(tmp_path, letters[-1])
-    with pytest.raises(InputError, match="key is empty"):
+    with pytest.raises(InputError, match="key must be a key or its first characters"):
         remove(tmp_path, "")
 
 

@@ -19,6 +19,7 @@ from platoscope.cli.doctor import doctor
 from platoscope.cli.extract import extract
 from platoscope.cli.figures import figures
 from platoscope.cli.models import models
+from platoscope.cli.options import in_options
 from platoscope.cli.output import USERS_TO_MEND, sentence
 from platoscope.cli.plan import plan
 from platoscope.cli.reproduce import reproduce
@@ -122,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except USERS_TO_MEND as error:
             if debug:
                 raise
-            sys.stderr.write(f"platoscope: {sentence(error)}\n")
+            said = in_options(sentence(error), given, _options_of(given))
+            sys.stderr.write(f"platoscope: {said}\n")
             _silence_stdout()
             return 2
 
@@ -136,6 +138,14 @@ def _run_app(given: list[str], /) -> int:
         code = _code(end)
     sys.stdout.flush()
     return code
+
+
+def _options_of(arguments: Sequence[str], /) -> list[str]:
+    """Return the options of the command that was called."""
+    command = typer.main.get_command(app)
+    for argument in arguments:
+        command = getattr(command, "commands", {}).get(argument, command)
+    return [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
 
 
 def _write_anywhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
     "AsJson",
@@ -26,6 +27,7 @@ __all__ = [
     "complete_models",
     "complete_pairs",
     "complete_studies",
+    "in_options",
     "is_verbose",
     "parse_layers",
 ]
@@ -164,6 +166,46 @@ def parse_layers(text: str | None, /) -> tuple[int, ...] | None:
             raise InputError(message)
         layers.update(range(int(ends[0]), int(ends[1]) + 1))
     return tuple(sorted(layers))
+
+
+_IN_PYTHON = {
+    "--measure": ("measures",),
+    "--n": ("n", "n_samples"),
+    "--neighbors": ("n_neighbors",),
+    "--permutations": ("n_permutations",),
+    "--resamples": ("n_resamples",),
+}
+"""What options are called in Python where that is not their own name."""
+
+
+def in_options(message: str, arguments: Sequence[str], known: Iterable[str], /) -> str:
+    """Let a message of the library speak of options: it knows the names of Python.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong, and what to do.
+    arguments : sequence of str
+        What the user typed. A name by itself may be that of something else (a line of a TOML file), and becomes an
+        option only where that was typed.
+    known : iterable of str
+        The options of the command. Where the message gives one a value, it is advice, which must be typed.
+
+    Examples
+    --------
+    >>> in_options("n_neighbors must be less. Use match='index'.", ["--neighbors", "9"], ["--neighbors", "--match"])
+    '--neighbors must be less. Use --match index.'
+    """
+    typed = {argument.partition("=")[0] for argument in arguments}
+    for option in known:
+        for name in _IN_PYTHON.get(option, (option.removeprefix("--").replace("-", "_"),)):
+            message = re.sub(rf"\b{name} ?= ?(?:'([^']+)'|(\d+))", rf"{option} \1\2", message)
+            if option in typed:
+                # A plain word is an argument's name only where the message is about it.
+                message = re.sub(
+                    rf"\b{name}\b" if "_" in name else rf"(?<![\w-]){name}(?= must )", option, message
+                )
+    return message
 
 
 def is_verbose(context: typer.Context, /) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import tarfile
 import zlib
@@ -30,6 +32,8 @@ class Package:
     ----------
     name, version : str
         As its package.json says.
+    integrity : str or None
+        SHA-512 of the archive as npm writes it ("sha512-…"); None of an unpacked folder.
     files : frozenset of str
         Paths inside the package.
     read : callable
@@ -41,6 +45,7 @@ class Package:
 
     name: str
     version: str
+    integrity: str | None
     files: frozenset[str]
     read: Callable[[str], bytes]
     read_each: Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
@@ -69,10 +74,10 @@ def open_package(path: Path, /) -> Iterator[Package]:
     if path.is_dir():
         root = path / "package" if (path / "package" / "package.json").is_file() else path
         files = frozenset(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
-        yield _described(path, files, lambda name: (root / name).read_bytes(), sorted(files))
+        yield _described(path, None, files, lambda name: (root / name).read_bytes(), sorted(files))
         return
     try:
-        _read_to_the_end(path)
+        integrity = _read_to_the_end(path)
         with tarfile.open(path) as archive:
             # Every npm tarball holds one folder, of any name. Nothing is unpacked: members are only read.
             members = {m.name.partition("/")[2]: m for m in archive.getmembers() if m.isfile()}
@@ -81,7 +86,7 @@ def open_package(path: Path, /) -> Iterator[Package]:
                 file = archive.extractfile(members[name])
                 return file.read() if file else b""
 
-            yield _described(path, frozenset(members), read, list(members))
+            yield _described(path, integrity, frozenset(members), read, list(members))
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         if isinstance(error, StorageError):
             raise
@@ -89,8 +94,10 @@ def open_package(path: Path, /) -> Iterator[Package]:
         raise StorageError(message) from error
 
 
-def _read_to_the_end(path: Path) -> None:
-    """Let gzip compare the content with its checksum, which stands behind the last file: `tarfile` stops before it.
+def _read_to_the_end(path: Path) -> str:
+    """Return the SHA-512 of an archive, as npm writes it.
+
+    Gzip compares the content with its checksum, which stands behind the last file: `tarfile` stops before it.
 
     Raises
     ------
@@ -98,15 +105,22 @@ def _read_to_the_end(path: Path) -> None:
         If a bit of it is another.
     """
     with path.open("rb") as file:
-        if file.read(len(_GZIP)) != _GZIP:
-            return
-    with gzip.open(path) as content:
-        while content.read(_PIECE):
-            pass
+        compressed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha512").digest()
+    if compressed:
+        with gzip.open(path) as content:
+            while content.read(_PIECE):
+                pass
+    return "sha512-" + base64.b64encode(digest).decode()
 
 
 def _described(
-    path: Path, files: frozenset[str], read: Callable[[str], bytes], in_order: Sequence[str]
+    path: Path,
+    integrity: str | None,
+    files: frozenset[str],
+    read: Callable[[str], bytes],
+    in_order: Sequence[str],
 ) -> Package:
     def read_each(names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         wanted = frozenset(names)
@@ -118,4 +132,4 @@ def _described(
         )
         raise InputError(message)
     about = json.loads(read("package.json"))
-    return Package(str(about.get("name")), str(about.get("version")), files, read, read_each)
+    return Package(str(about.get("name")), str(about.get("version")), integrity, files, read, read_each)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.arguments import instance, numbers
+from platoscope.checks import listing, whole_number
 from platoscope.datasets.images import digest_pixels
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, digest_array, require
 from platoscope.errors import InputError
@@ -42,11 +44,13 @@ def drop_duplicates(pairs: Pairs, /) -> Pairs:
     Pairs
         No item comes twice on either side. (One text on both sides of a pair is no duplicate.)
     """
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
     return _without_repeats(pairs, _keys(pairs.a), _keys(pairs.b))
 
 
 def drop_empty(pairs: Pairs, /) -> Pairs:
     """Drop pairs with a text of nothing but white space on either side."""
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
     texts = [side for side in (pairs.a, pairs.b) if side.modality == "text"]
     kept = [i for i in range(len(pairs)) if all(side[i].strip() for side in texts)]
     return _keep(pairs, kept, "empty", "a text of white space only")
@@ -57,6 +61,7 @@ def drop_unreadable(pairs: Pairs, /) -> Pairs:
 
     Every image is decoded, which takes some milliseconds each.
     """
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
     kept, note = _readable(pairs, _keys(pairs.a), _keys(pairs.b))
     return _keep(pairs, kept, "unreadable images", note)
 
@@ -119,7 +124,8 @@ def filter_lengths(
     >>> [(count.step, count.dropped) for count in kept.counts if count.dropped]
     [('en under 2 tokens', 1)]
     """
-    if not 0 <= minimum <= maximum:
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
+    if whole_number("minimum", minimum, low=0) > whole_number("maximum", maximum, low=0):
         message = f"lengths need 0 <= minimum <= maximum, got minimum={minimum} and maximum={maximum}."
         raise InputError(message)
     n_pairs = len(pairs)
@@ -127,7 +133,7 @@ def filter_lengths(
     for name, given in ((pairs.a.name, lengths_a), (pairs.b.name, lengths_b)):
         if given is None:
             continue
-        lengths = np.asarray(given)
+        lengths = numbers(f"lengths of side {name!r}", given, shape="(n_pairs,)")
         if lengths.shape != (n_pairs,):
             message = f"side {name!r} has {n_pairs} items, but its lengths have shape {lengths.shape}."
             raise InputError(message)
@@ -156,14 +162,15 @@ def tokens_per_character(side: Side, lengths: np.ndarray, /) -> np.ndarray:
     ndarray of shape (n_items,), float64
         From about 0.2 for a language the tokenizer knows well to above 1; an empty text gives 0.
     """
-    if side.modality != "text" or len(lengths) != len(side):
+    instance("side", side, Side)
+    tokens = numbers("lengths", lengths, shape="(n_items,)", ndim=1).astype(np.float64)
+    if side.modality != "text" or len(tokens) != len(side):
         message = (
             f"tokens per character need a text side with one length per item: side {side.name!r} is "
-            f"{side.modality} with {len(side)} items, and there are {len(lengths)} lengths."
+            f"{side.modality} with {len(side)} items, and there are {len(tokens)} lengths."
         )
         raise InputError(message)
     characters = np.array([len(text) for text in side], dtype=np.float64)
-    tokens = np.asarray(lengths, dtype=np.float64)
     return np.divide(tokens, characters, out=np.zeros_like(tokens), where=characters > 0)
 
 
@@ -186,9 +193,8 @@ def equal_size(
     list of Pairs
         One per set, each with `n` pairs.
     """
-    if not sets:
-        message = "equal_size needs at least one set of pairs, got none."
-        raise InputError(message)
+    for pairs in listing("sets", sets, of="Pairs"):
+        instance("each of sets", pairs, Pairs, made_by="load_pairs")
     size = min(len(pairs) for pairs in sets) if n is None else n
     for pairs in sets:
         require(pairs, size)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, overload
 
 import numpy as np
 
+from platoscope.arguments import function, positions
 from platoscope.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ class LazyImages(Sequence[bytes]):
     """
 
     def __init__(self, read: Callable[[int], bytes], rows: Sequence[int], /) -> None:
+        function("read", read)
         self._read = read
-        self._rows = tuple(rows)
+        self._rows = tuple(positions("rows", rows, sys.maxsize))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -68,7 +70,7 @@ class LazyImages(Sequence[bytes]):
 
     def select(self, indices: Sequence[int], /) -> LazyImages:
         """Return these images only, in this order, still unread."""
-        return LazyImages(self._read, [self._rows[i] for i in indices])
+        return LazyImages(self._read, [self._rows[i] for i in positions("indices", indices, len(self))])
 
 
 def is_open_image(value: object, /) -> bool:

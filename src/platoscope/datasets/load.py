@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope.arguments import sequence
+from platoscope.checks import flag, in_short, word
 from platoscope.datasets.columns import OF_COLUMNS
 from platoscope.datasets.filters import clean
 from platoscope.datasets.pairs import Pairs
@@ -157,15 +159,18 @@ def load_pairs(
     >>> len(load_pairs({"id": [7, 8], "en": ["one", "two"], "it": ["uno", "due"]}))
     2
     """
-    if columns is not None and (isinstance(columns, str) or len(columns) != 2):
-        message = f"columns must be two names, one for each side; got {columns!r}."
+    flag("keep_duplicates", keep_duplicates)
+    if columns is not None and (not isinstance(columns, list | tuple) or len(columns) != 2):
+        message = f"columns must be two names, one for each side; got {in_short(columns)}."
         raise InputError(message)
     options = DatasetOptions(
         columns=None if columns is None else (columns[0], columns[1]),
         header=header,
         id_column=id_column,
         stratum_column=stratum_column,
-        image_columns=None if image_columns is None else tuple(image_columns),
+        image_columns=None
+        if image_columns is None
+        else sequence("image_columns", image_columns, of="columns"),
         pairs_per_class=pairs_per_class,
         seed=seed,
         split=split,
@@ -209,7 +214,7 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     >>> dataset_info("pairs.jsonl") is None
     True
     """
-    name, variant, root = split_spec(spec.removeprefix(SAME))
+    name, variant, root = split_spec(word("spec", spec).removeprefix(SAME))
     source = SOURCES.get(name)
     if source is None:
         return None

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.datasets.pairs import FilterCount
+from platoscope.arguments import instance, numbers
+from platoscope.checks import number
+from platoscope.datasets.pairs import FilterCount, Pairs
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from platoscope.datasets.pairs import Pairs, Side
+    from platoscope.datasets.pairs import Side
 
 __all__ = ["check_threshold", "drop_close", "drop_near_duplicates"]
 
@@ -68,6 +70,7 @@ def drop_near_duplicates(pairs: Pairs, /, *, threshold: float = 0.8) -> Pairs:
     >>> kept.ids, kept.counts[-1].dropped
     (('0', '2'), 1)
     """
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
     check_threshold("threshold", threshold)
     sides = [side for side in (pairs.a, pairs.b) if side.modality == "text"]
     if not sides:
@@ -109,7 +112,8 @@ def drop_close(pairs: Pairs, vectors_a: Any | None, vectors_b: Any | None, /, *,
     -----
     One float32 matrix product of each item with those that were kept: time N² D, memory linear in N.
     """
-    if not distance > 0:
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
+    if not number("distance", distance) > 0:
         message = f"distance must be above 0, got {distance!r}."
         raise InputError(message)
     given = [(pairs.a, vectors_a), (pairs.b, vectors_b)]
@@ -217,7 +221,9 @@ def _grams(text: str) -> set[str]:
 
 def _units(side: Side, vectors: Any) -> np.ndarray:
     """Return unit vectors, one per item."""
-    found = np.asarray(vectors, np.float32)
+    found = numbers(f"vectors of side {side.name!r}", vectors, shape=f"({len(side)}, n_features)").astype(
+        np.float32
+    )
     if found.ndim != 2 or len(found) != len(side):
         message = f"side {side.name!r} needs vectors of shape ({len(side)}, n_features), got {found.shape}."
         raise InputError(message)

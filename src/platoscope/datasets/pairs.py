@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args, overloa
 
 import numpy as np
 
-from platoscope.checks import generator, whole_number
+from platoscope.arguments import instance, mapping, positions, sequence
+from platoscope.checks import generator, in_short, one_of, whole_number, word
 from platoscope.datasets.images import ImageSource, LazyImages, digest_image
 from platoscope.datasets.showing import pairs_card, pairs_in_short, side_in_short
 from platoscope.errors import InputError
@@ -69,17 +70,12 @@ class Side:
 
     def __post_init__(self) -> None:
         """Check the items, and make a list of them immutable."""
-        if self.modality not in get_args(Modality):
-            message = (
-                f"modality must be 'text', 'image' or 'array', got {self.modality!r} for side {self.name!r}."
-            )
-            raise InputError(message)
+        one_of(f"modality of side {in_short(self.name)}", self.modality, get_args(Modality))
         check_text(self.name, "the name of a side")
-        if isinstance(self.items, str | bytes):
-            message = f"items of side {self.name!r} must be a sequence, got one {type(self.items).__name__}."
-            raise InputError(message)
         if not isinstance(self.items, LazyImages):
-            object.__setattr__(self, "items", tuple(self.items))
+            object.__setattr__(
+                self, "items", sequence(f"items of side {self.name!r}", self.items, of="items")
+            )
         if self.modality == "text":
             for i, item in enumerate(self.items):
                 if not isinstance(item, str):
@@ -112,7 +108,7 @@ class Side:
 
     def select(self, indices: Sequence[int] | np.ndarray, /) -> Side:
         """Return the side with these items only, in this order."""
-        rows = [int(i) for i in indices]
+        rows = positions("indices", indices, len(self))
         if isinstance(self.items, LazyImages):
             return replace(self, items=self.items.select(rows))
         return replace(self, items=tuple(self.items[i] for i in rows))
@@ -183,6 +179,9 @@ class Pairs:
 
     def __post_init__(self) -> None:
         """Check that everything describes the same pairs."""
+        for letter, side in (("a", self.a), ("b", self.b)):
+            instance(letter, side, Side)
+        mapping("provenance", self.provenance)
         n = len(self.a)
         if len(self.b) != n:
             message = (
@@ -190,11 +189,18 @@ class Pairs:
                 f"{self.a.name!r} has {n}, {self.b.name!r} has {len(self.b)}."
             )
             raise InputError(message)
-        object.__setattr__(self, "ids", tuple(self.ids) or tuple(str(i) for i in range(n)))
+        ids = sequence("ids", self.ids, of="texts")
+        object.__setattr__(self, "ids", ids or tuple(str(i) for i in range(n)))
         object.__setattr__(self, "provenance", dict(self.provenance))
-        object.__setattr__(self, "counts", tuple(self.counts) or (FilterCount("source", n, 0),))
+        counts: object = self.counts
+        if not isinstance(counts, list | tuple) or not all(
+            isinstance(count, FilterCount) for count in counts
+        ):
+            message = f"counts must be a tuple of FilterCount; got {in_short(counts)}."
+            raise InputError(message)
+        object.__setattr__(self, "counts", tuple(counts) or (FilterCount("source", n, 0),))
         if self.strata is not None:
-            object.__setattr__(self, "strata", tuple(self.strata))
+            object.__setattr__(self, "strata", sequence("strata", self.strata, of="texts"))
         for what, values in (("ids", self.ids), ("strata", self.strata)):
             if values is not None and len(values) != n:
                 message = f"{what} must have one value per pair ({n}), got {len(values)}."
@@ -237,13 +243,7 @@ class Pairs:
         indices : sequence of int, or bool array of shape (n_pairs,)
             Positions, or a mask.
         """
-        rows = np.asarray(indices)
-        if rows.dtype == bool:
-            if rows.shape != (len(self),):
-                message = f"a mask must have one value per pair, shape ({len(self)},), got {rows.shape}."
-                raise InputError(message)
-            rows = np.flatnonzero(rows)
-        picked = [int(i) for i in rows]
+        picked = positions("indices", indices, len(self))
         return replace(
             self,
             a=self.a.select(picked),
@@ -286,7 +286,7 @@ class Pairs:
             If neither is.
         """
         by_name = {"a": self.a, "b": self.b}
-        if name not in by_name and self.a.name != self.b.name:
+        if word("side", name) not in by_name and self.a.name != self.b.name:
             by_name |= {self.a.name: self.a, self.b.name: self.b}
         if name not in by_name:
             message = f"side must be 'a' ({self.a.name!r}) or 'b' ({self.b.name!r}), got {name!r}."
@@ -329,6 +329,7 @@ def check_text(text: str, what: str, /) -> None:
     InputError
         If it holds one; `what` says where the text stands.
     """
+    word(what, text, empty=True)
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -355,6 +356,7 @@ def require(pairs: Pairs, n: int, /) -> Pairs:
     ...
     platoscope.errors.InputError: 2 pairs are needed, but 'toy' has 1 (source: 1). Ask for fewer pairs, ...
     """
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
     whole_number("the number of pairs", n, low=1)
     if len(pairs) >= n:
         return pairs

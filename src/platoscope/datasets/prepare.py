@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.arguments import a_path
+from platoscope.checks import in_short, listing
 from platoscope.datasets.folders import data_folder
 from platoscope.datasets.sources import emoji
 from platoscope.errors import NotFoundError
@@ -12,6 +13,7 @@ from platoscope.errors import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
+    from pathlib import Path
 
 __all__ = ["prepare_data", "prepared_folders"]
 
@@ -47,11 +49,12 @@ def prepare_data(
     StorageError
         If a source cannot be read or the folder cannot be written.
     """
-    if name not in _PREPARED:
-        message = f"no data set called {name!r} needs preparing; {', '.join(_PREPARED)} does."
+    if not isinstance(name, str) or name not in _PREPARED:
+        message = f"no data set called {in_short(name)} needs preparing; {', '.join(_PREPARED)} does."
         raise NotFoundError(message)
-    folder = data_folder() / name if out is None else Path(out)
-    return _PREPARED[name]([Path(source) for source in sources], folder)
+    folder = data_folder() / name if out is None else a_path("out", out)
+    given = [a_path("each of sources", source) for source in listing("sources", sources, of="packages")]
+    return _PREPARED[name](given, folder)
 
 
 def prepared_folders() -> list[Path]:

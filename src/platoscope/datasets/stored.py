@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
+from platoscope.arguments import a_path, instance
 from platoscope.datasets.images import ImageSource, open_image
 from platoscope.datasets.pairs import FilterCount, Pairs
 from platoscope.datasets.sources.table import load_table
@@ -103,13 +104,15 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
     >>> again.fingerprint() == toy.fingerprint()
     True
     """
+    instance("pairs", pairs, Pairs, made_by="load_pairs")
+    folder = a_path("folder", folder)
     if "array" in (pairs.a.modality, pairs.b.modality):
         message = f"{pairs.name!r} has arrays for items, which have no form in such a folder. Keep them with numpy.save."
         raise InputError(message)
     columns = (pairs.a.name, pairs.b.name)
     if columns[0] == columns[1] or {"id", "stratum"} & set(columns):
         columns = ("a_" + columns[0], "b_" + columns[1])
-    with new_folder(Path(folder)) as new:
+    with new_folder(folder) as new:
         rows: list[dict[str, str]] = [{"id": identifier} for identifier in pairs.ids]
         for letter, column, side in zip("ab", columns, (pairs.a, pairs.b), strict=True):
             for number, (row, item) in enumerate(zip(rows, side, strict=True)):
@@ -131,7 +134,7 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
             "counts": [asdict(count) for count in pairs.counts],
         }
         write_rows(new, rows, header)
-    return Path(folder)
+    return folder
 
 
 def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]], header: Mapping[str, Any], /) -> None:

@@ -72,7 +72,7 @@ def n_curve(
     [0.6, 0.2]
     """
     chosen = with_keywords(options, locals())
-    whole_number("n_draws", n_draws, low=1)
+    whole_number("n_draws", n_draws, low=1, high=1_000_000, why="each draws the items again")
     table = choose_measures(chosen.measures)
     sides = both_sides(X, Y, table, chosen)
     n_samples = sides[0][0].n_samples

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.arguments import labeled
+from platoscope.checks import word
 from platoscope.errors import PlatoscopeWarning
 from platoscope.layerwise._matching import swept_side
 from platoscope.measures import (
@@ -142,6 +144,8 @@ def higher_is_similar(result: xr.Dataset, name: str, /) -> bool | None:
     bool or None
         None where neither the result nor the table knows.
     """
+    labeled("result", result)
+    word("name of a measure", name)
     stated = result[name].attrs.get("higher_is_similar") if name in result else None
     if stated is not None:
         return bool(stated)

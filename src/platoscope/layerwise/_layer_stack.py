@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from platoscope.checks import listing
 from platoscope.errors import InputError
 from platoscope.neighbors import Space
 from platoscope.representations import LAYER_NAMES
@@ -181,6 +182,7 @@ def _array(given: Any, name: str) -> npt.NDArray[Any]:
 
 def count_items(stack: LayerStack, /) -> int:
     """Return the number of items of a stack, from its ids where it has them."""
+    stack = as_stack(stack, "stack")
     return n_rows(stack.parts(0)) if stack.ids is None else len(stack.ids)
 
 
@@ -250,10 +252,11 @@ def take_rows(layer: Layer, items: npt.NDArray[np.intp], /) -> Layer:
 
 def with_ids(stack: LayerStack, ids: Sequence[str], /) -> LayerStack:
     """Return the same rows under other names of the items."""
+    stack = as_stack(stack, "stack")
     return ArrayStack(
         tuple(partial(stack.parts, i) for i in range(len(stack.layers))),
         tuple(stack.layers),
         stack.relative_depth,
-        tuple(ids),
+        listing("ids", ids, of="names of items"),
         stack.provenance,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import in_short, one_of
 from platoscope.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def choose_pairs(
 
 
 def _position(layers: Sequence[int], layer: int, side: str) -> int:
-    if layer not in layers:
-        message = f"{side} has no layer {layer}; it has layers {', '.join(map(str, layers))}."
+    if np.ndim(layer) != 0 or layer not in layers:
+        message = f"{side} has no layer {in_short(layer)}; it has layers {', '.join(map(str, layers))}."
         raise NotFoundError(message)
     return list(layers).index(layer)
 
@@ -64,6 +65,7 @@ def match_layers(depth_a: Any, depth_b: Any, match: str = "index", /) -> np.ndar
     InputError
         Stacks of different length with ``match="index"``, or an unknown `match`.
     """
+    one_of("match", match, ("index", "relative_depth"))
     depth_a, depth_b = np.asarray(depth_a, np.float64), np.asarray(depth_b, np.float64)
     if match == "index":
         if len(depth_a) != len(depth_b):
@@ -73,8 +75,5 @@ def match_layers(depth_a: Any, depth_b: Any, match: str = "index", /) -> np.ndar
             )
             raise InputError(message)
         return np.stack([np.arange(len(depth_a))] * 2, axis=1)
-    if match == "relative_depth":
-        nearest = np.abs(depth_a[:, None] - depth_b[None, :]).argmin(axis=1)
-        return np.stack([np.arange(len(depth_a)), nearest], axis=1)
-    message = f"match must be 'index' or 'relative_depth'; got {match!r}."
-    raise InputError(message)
+    nearest = np.abs(depth_a[:, None] - depth_b[None, :]).argmin(axis=1)
+    return np.stack([np.arange(len(depth_a)), nearest], axis=1)

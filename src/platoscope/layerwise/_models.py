@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from platoscope.checks import in_short, whole_number
+from platoscope.checks import flag, in_short, whole_number
 from platoscope.datasets import Pairs, Side, load_pairs
 from platoscope.datasets.filters import clean, filter_lengths
 from platoscope.errors import InputError
@@ -146,6 +146,7 @@ def compare_models(
     (4, 'tiny mean(5)', 'tiny mean')
     """
     chosen = with_keywords(options, locals())
+    flag("progress", progress)
     seed = fresh_seed() if rng is None else rng
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(open_bar()) if progress else SILENT

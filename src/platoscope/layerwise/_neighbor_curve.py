@@ -65,7 +65,7 @@ def k_curve(
     >>> curve.information_imbalance.sel(direction="b_to_a").round(2).values.tolist()
     [0.41, 0.44]
     """
-    base = changed(options or ComparisonOptions(), {
+    base = changed(ComparisonOptions() if options is None else options, {
         "measures": measures, "transform": transform, "metric": metric, "overlap_metric": overlap_metric,
     })  # fmt: skip
     table = choose_measures(base.measures)

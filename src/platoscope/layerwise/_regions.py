@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.arguments import labeled
 from platoscope.errors import InputError
 from platoscope.measures import Z95, standard_errors
 
@@ -62,6 +63,7 @@ def semantic_region(result: xr.Dataset, /) -> SemanticRegion:
     >>> semantic_region(platoscope.profile(A, B, rng=0)).layers
     (1,)
     """
+    labeled("result", result)
     name = "information_imbalance"
     if name not in result or "layer" not in result[name].dims or f"{name}_resamples" not in result:
         message = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from platoscope.arguments import labeled
+from platoscope.checks import share
 from platoscope.errors import InputError
 from platoscope.measures import simultaneous_multiplier
 
@@ -58,9 +60,8 @@ def simultaneous_bands(
     """
     import xarray as xr  # 0.6 s to import
 
-    if not 0 < level < 1:
-        message = f"level must lie strictly between 0 and 1; got {level}."
-        raise InputError(message)
+    labeled("result", result)
+    share("level", level)
     if f"{quantity}_resamples" not in result:
         message = (
             f"Bands need {quantity}_resamples, which the result lacks; it has {', '.join(map(str, result.data_vars))}. "

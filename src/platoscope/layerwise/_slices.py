@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from platoscope.arguments import labeled
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import best_layer, higher_is_similar
 from platoscope.layerwise._matching import choose_pairs, swept_side
@@ -60,6 +61,7 @@ def take_profile(
     """
     import xarray as xr  # 0.6 s to import
 
+    labeled("grid", grid)
     if not {"layer_a", "layer_b"} <= set(grid.sizes):
         message = f"take_profile needs a grid over layer_a and layer_b; got dimensions {tuple(grid.sizes)}."
         raise InputError(message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer, take_rows
 from platoscope.measures import one_per_item, two_spaces
@@ -121,7 +122,7 @@ def make_stacks(
     given = n_items
     groups = None if strata is None else one_per_item(strata, n_items)
     chosen = None
-    if n_samples is not None and n_samples != n_items:
+    if n_samples is not None and whole_number("n_samples", n_samples) != n_items:
         if not 3 <= n_samples < n_items:
             message = f"n_samples must be between 3 and the {n_items} items at hand; got {n_samples}."
             raise InputError(message)

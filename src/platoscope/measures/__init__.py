@@ -23,7 +23,6 @@ from platoscope.measures._options import (
     ComparisonOptions,
     SideName,
     changed,
-    measure_names,
     with_keywords,
 )
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
@@ -40,7 +39,13 @@ from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
 from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
 from platoscope.measures._strata import matched_strata, quantile_strata
-from platoscope.measures._table import MEASURES, choose_measures, find_measure, get_measure
+from platoscope.measures._table import (
+    MEASURES,
+    choose_measures,
+    find_measure,
+    get_measure,
+    measure_names,
+)
 from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [

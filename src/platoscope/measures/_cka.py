@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import number, one_of
 from platoscope.errors import InputError
 from platoscope.measures._dense import off_diagonal_dots, permuted_dots
 from platoscope.measures._gram_kernels import (
@@ -21,7 +22,7 @@ from platoscope.measures._gram_kernels import (
     matrix_kernel,
     scaled_centered,
 )
-from platoscope.measures._inputs import check_same_items, choice
+from platoscope.measures._inputs import check_same_items
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._rbf import rbf_matrix
 from platoscope.neighbors import Sample, Space, Transform, as_space, prepare
@@ -104,9 +105,9 @@ def cka(
     0.3 0.3
     0.3 0.7
     """
-    choice("estimator", estimator, ("debiased", "biased"))
-    choice("kernel", kernel, ("linear", "rbf"))
-    if not bandwidth > 0:
+    one_of("estimator", estimator, ("debiased", "biased"))
+    one_of("kernel", kernel, ("linear", "rbf"))
+    if not number("bandwidth", bandwidth) > 0:
         message = f"bandwidth must be positive; got {bandwidth}."
         raise InputError(message)
     A, B = (_vectors(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))

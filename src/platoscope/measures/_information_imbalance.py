@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from platoscope.checks import generator
+from platoscope.checks import generator, one_of
 from platoscope.errors import InputError
 from platoscope.measures._evaluate import evaluate
 from platoscope.measures._imbalance import imbalance_scores
-from platoscope.measures._inputs import choice, two_spaces
+from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import calibrate, one_per_item
 from platoscope.measures._options import ComparisonOptions
 from platoscope.measures._resampling import Z95, standard_errors
@@ -179,8 +179,8 @@ def information_imbalance(
     >>> result.p_value.forward, [round(end, 2) for end in result.interval.forward]
     (0.01, [0.12, 0.15])
     """
-    choice("estimator", estimator, ("full", "split"))
-    choice("ties", ties, ("average", "min"))
+    one_of("estimator", estimator, ("full", "split"))
+    one_of("ties", ties, ("average", "min"))
     options = ComparisonOptions(
         measures=(_NAME,),
         n_neighbors=n_neighbors,

@@ -7,14 +7,7 @@ from typing import Any
 from platoscope.errors import InputError
 from platoscope.neighbors import OwnMetric, Space, Transform, as_space
 
-__all__ = ["check_same_items", "choice", "two_spaces"]
-
-
-def choice(name: str, value: object, allowed: tuple[str, ...], /) -> None:
-    """Raise an `InputError` unless `value` is one of `allowed`."""
-    if value not in allowed:
-        message = f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}."
-        raise InputError(message)
+__all__ = ["check_same_items", "two_spaces"]
 
 
 def check_same_items(n_x: int, n_y: int, /) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.checks import one_of, word
+from platoscope.checks import flag, one_of, word
 from platoscope.errors import InputError
 from platoscope.neighbors import reads_distances
 
@@ -208,4 +208,4 @@ class Measure:
 
 def as_similarity(values: npt.NDArray[np.float64], higher_is_similar: bool, /) -> npt.NDArray[np.float64]:
     """Return values so that higher means more similar, given which end of their scale does."""
-    return values if higher_is_similar else 1.0 - values
+    return values if flag("higher_is_similar", higher_is_similar) else 1.0 - values

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.arguments import numbers
+from platoscope.checks import generator, share, whole_number
 from platoscope.errors import InputError
+from platoscope.measures._resampling import MOST, MOST_ITEMS, WHY_MOST
+from platoscope.measures._simultaneous import same_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +78,8 @@ def draw_shuffles(
 
     Parameters and errors are those of `permutations`.
     """
+    whole_number("n_permutations", n_permutations, low=1, high=MOST, why=WHY_MOST)
+    rng = generator(rng)
     if n_permutations < _COMPOSED_FROM:
         return Shuffles.of(permutations(n_samples, n_permutations, strata=strata, rng=rng))
     n_left = isqrt(n_permutations) + 1
@@ -98,13 +104,16 @@ def permutations(
         Sizes.
     strata : sequence of length n_samples, optional
         Group of each item (its book, its class); items are exchanged within their group only.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or int
 
     Raises
     ------
     InputError
-        `strata` has another length, or every group has a single item (nothing can be exchanged).
+        A number that is none, `strata` has another length, or every group has a single item (nothing can be exchanged).
     """
+    whole_number("n_samples", n_samples, low=1, high=MOST_ITEMS, why=WHY_MOST)
+    whole_number("n_permutations", n_permutations, low=1, high=MOST, why=WHY_MOST)
+    rng = generator(rng)
     if strata is None:
         return np.stack([rng.permutation(n_samples) for _ in range(n_permutations)])
     names = [str(value) for value in one_per_item(strata, n_samples)]
@@ -121,21 +130,24 @@ def permutations(
     return out
 
 
-def one_per_item(strata: Sequence[Any], n_samples: int, /) -> list[Any]:
+def one_per_item(strata: Sequence[Any], n_samples: int, /, *, name: str = "strata") -> list[Any]:
     """Return the group of each item in the order of the items, whatever index or coordinates they came with.
+
+    `name` is what the caller calls the groups.
 
     Raises
     ------
     InputError
         `strata` is no sequence, or has another length.
     """
+    whole_number("n_samples", n_samples, low=1)
     if isinstance(strata, Mapping | Set) or not hasattr(strata, "__len__"):
-        message = f"strata must be a sequence with the group of each item; got {type(strata).__name__}."
+        message = f"{name} must be a sequence with the group of each item; got {type(strata).__name__}."
         raise InputError(message)
     plain = np.asarray(strata).tolist() if hasattr(strata, "__array__") else list(strata)
     if not isinstance(plain, list) or len(plain) != n_samples:
         got = len(plain) if isinstance(plain, list) else "no"
-        message = f"strata must name the group of each of the {n_samples} items; got {got} entries."
+        message = f"{name} must name the group of each of the {n_samples} items; got {got} entries."
         raise InputError(message)
     return plain
 
@@ -167,6 +179,11 @@ def calibrate(
         Arrays of the shape of `observed`; NaN where `observed` or one of its null values is: what is not a number
         is not smaller than what was observed.
 
+    Raises
+    ------
+    InputError
+        Arrays that do not fit together, or an `alpha` outside (0, 1).
+
     References
     ----------
     .. [1] Gröger et al., "Revisiting the Platonic Representation Hypothesis: An Aristotelian View",
@@ -178,8 +195,13 @@ def calibrate(
     >>> calibrate(np.array(0.5), np.linspace(0, 0.2, 99))
     Calibration(p_value=array(0.01), threshold=array(0.19183673), score=array(0.38131313))
     """
-    if not 0 < alpha < 1:
-        message = f"alpha must lie strictly between 0 and 1; got {alpha}."
+    share("alpha", alpha)
+    observed, null = same_cells(observed, null)
+    best = numbers("best", best, shape="(), or that of observed")
+    if best.shape not in ((), observed.shape):
+        message = (
+            f"best must be one number, or one for each of observed, {observed.shape}; got shape {best.shape}."
+        )
         raise InputError(message)
     n_permutations = len(null)
     missing = np.isnan(observed) | np.isnan(null).any(axis=0)

@@ -6,23 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
+from platoscope.arguments import mapping
 from platoscope.checks import in_short, one_of, share, whole_number
 from platoscope.errors import InputError
-from platoscope.measures._measure import Measure
-from platoscope.measures._resampling import INTERVAL_METHODS
-from platoscope.measures._table import choose_measures
+from platoscope.measures._resampling import INTERVAL_METHODS, MOST, WHY_MOST
+from platoscope.measures._table import choose_measures, measure_names
 from platoscope.neighbors import check_metric, parse_transform
 
 if TYPE_CHECKING:
+    from platoscope.measures._measure import Measure
     from platoscope.neighbors import OwnMetric, Transform
 
-__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "measure_names", "with_keywords"]
+__all__ = ["DEFAULT_MEASURES", "ComparisonOptions", "SideName", "changed", "with_keywords"]
 
 DEFAULT_MEASURES = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_biased")
 SideName: TypeAlias = Literal["a", "b"]
-_MOST = 1_000_000
-"""Of neighbors, subsamples and permutations."""
-_WHY = "more is a slip of the pen, and would fill any memory"
 _Record = TypeVar("_Record", bound="ComparisonOptions")
 
 
@@ -95,9 +93,9 @@ class ComparisonOptions:
         choose_measures(self.measures)
         self._keep("transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
-            self._keep(name, whole_number(name, getattr(self, name), low=1, high=_MOST, why=_WHY))
+            self._keep(name, whole_number(name, getattr(self, name), low=1, high=MOST, why=WHY_MOST))
         for name in ("n_resamples", "n_permutations"):
-            self._keep(name, whole_number(name, getattr(self, name), low=0, high=_MOST, why=_WHY))
+            self._keep(name, whole_number(name, getattr(self, name), low=0, high=MOST, why=WHY_MOST))
         for name in ("resample_fraction", "alpha"):
             self._keep(name, share(name, getattr(self, name)))
         for name in ("metric", "overlap_metric"):
@@ -127,6 +125,7 @@ def changed(options: _Record, changes: Mapping[str, Any], /) -> _Record:
     if not isinstance(cast("object", options), ComparisonOptions):
         message = f"options must be ComparisonOptions; got {in_short(options)}."
         raise InputError(message)
+    mapping("changes", changes)
     known = [item.name for item in fields(options)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
@@ -150,6 +149,7 @@ def with_keywords(options: ComparisonOptions | None, arguments: Mapping[str, Any
     InputError
         As `ComparisonOptions` does.
     """
+    mapping("arguments", arguments)
     known = {item.name for item in fields(ComparisonOptions)}
     keywords = {name: value for name, value in arguments.items() if name in known}
     return changed(ComparisonOptions() if options is None else options, keywords)
@@ -163,30 +163,3 @@ def _transform(value: Any) -> tuple[str, ...] | dict[SideName, tuple[str, ...]]:
         raise InputError(message)
     a, b = (parse_transform(value[side]) for side in ("a", "b"))
     return a if a == b else {"a": a, "b": b}
-
-
-def measure_names(name: str, value: object, /) -> tuple[str | Measure, ...]:
-    """Return measures as a tuple; one alone need not stand in a list.
-
-    Raises
-    ------
-    InputError
-        If there is none, one comes twice, or something is no measure.
-    """
-    chosen = (
-        (value,)
-        if isinstance(value, str | Measure)
-        else tuple(value)
-        if isinstance(value, list | tuple)
-        else ()
-    )
-    if not chosen or not all(isinstance(item, str | Measure) for item in chosen):
-        message = (
-            f"{name} must be a list of at least one measure, by name or a Measure of your own; got {value!r}."
-        )
-        raise InputError(message)
-    names = [item if isinstance(item, str) else item.name for item in chosen]
-    if len(set(names)) < len(names):
-        message = f"{name} must name each one once; got {names}."
-        raise InputError(message)
-    return chosen

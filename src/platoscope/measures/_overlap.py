@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.checks import whole_number
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._sparse import SparseRows, common_sums, permuted_common_sums
 from platoscope.neighbors import (
@@ -92,8 +93,15 @@ def neighborhood_overlap(
 
 
 def neighborhood_overlap_chance(n_samples: int, n_neighbors: int = 10) -> float:
-    """Return the expected overlap of independent representations, k / (N − 1)."""
-    return n_neighbors / (n_samples - 1)
+    """Return the expected overlap of independent representations, k / (N − 1).
+
+    Raises
+    ------
+    InputError
+        Numbers that are none.
+    """
+    n_samples = whole_number("n_samples", n_samples, low=2)
+    return whole_number("n_neighbors", n_neighbors, low=1) / (n_samples - 1)
 
 
 def _rows(spaces: Sequence[Space], k: int, metric: str | OwnMetric) -> list[SparseRows]:

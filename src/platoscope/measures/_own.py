@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.checks import as_array, number
+from platoscope.checks import as_array, flag, in_short, number
 from platoscope.errors import InputError
 from platoscope.measures._measure import Measure
 
@@ -91,11 +91,13 @@ def measure_rows(
     """
     given: object = function
     if not callable(given):
-        message = f"measure_rows takes a function of two arrays; got {given!r}."
+        message = f"measure_rows takes a function of two arrays; got {in_short(given)}."
         raise InputError(message)
     for what, level in (("identity", identity), ("chance", chance)):
         if not (isinstance(level, float) and isnan(level)):
             number(what, level)
+    for what, given_flag in (("permuted", permuted), ("resampled", resampled)):
+        flag(what, given_flag)
     rows = _RowFunction(function, name, directed)
     return Measure(
         name=name,

@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from platoscope.arguments import numbers
+from platoscope.checks import generator, share, whole_number
 from platoscope.errors import InputError
 
 __all__ = ["INTERVAL_METHODS", "Z95", "carry", "jackknife_covariance", "standard_errors", "subsamples"]
 
+MOST = 1_000_000
+"""Of neighbors, subsamples and permutations."""
+MOST_ITEMS = 100_000_000
+WHY_MOST = "more is a slip of the pen, and would fill any memory"
 Z95 = 1.959963984540054
 """Half-width of a 95 % interval in standard errors."""
 
@@ -33,9 +39,9 @@ def subsamples(
     InputError
         A fraction outside (0, 1), fewer than two resamples, or subsamples of fewer than 8 items.
     """
-    if not 0 < fraction < 1:
-        message = f"resample_fraction must lie strictly between 0 and 1; got {fraction}."
-        raise InputError(message)
+    share("resample_fraction", fraction)
+    whole_number("n_samples", n_samples, low=1, high=MOST_ITEMS, why=WHY_MOST)
+    whole_number("n_resamples", n_resamples, low=0, high=MOST, why=WHY_MOST)
     if n_resamples < 2:
         message = f"n_resamples must be 0 (no interval) or at least 2; got {n_resamples}."
         raise InputError(message)
@@ -46,6 +52,7 @@ def subsamples(
             "Give more items, a larger fraction, or n_resamples=0."
         )
         raise InputError(message)
+    rng = generator(rng)
     return np.stack([np.sort(rng.permutation(n_samples)[:size]) for _ in range(n_resamples)])
 
 
@@ -54,7 +61,17 @@ def standard_errors(values: npt.NDArray[Any], /, *, n_samples: int, size: int) -
 
     ``se = sd · √(m / (N − m))``: for a mean, subsamples of m out of N items vary by
     √((N − m) / (N m)) where N items vary by √(1/N) (Shao & Wu 1989, the delete-d jackknife).
+
+    Raises
+    ------
+    InputError
+        Fewer than two values, something that is no array of numbers, or a `size` that is not below `n_samples`.
     """
+    whole_number("size", size, low=1, high=whole_number("n_samples", n_samples, low=2) - 1)
+    values = numbers("values", values, shape="(n_resamples, ...)", at_least=1)
+    if len(values) < 2:
+        message = f"values must be those on at least two subsamples; got {len(values)}."
+        raise InputError(message)
     sd = np.std(values, axis=0, ddof=1)
     errors: npt.NDArray[np.float64] = sd * np.sqrt(size / (n_samples - size))
     return errors
@@ -66,7 +83,13 @@ def jackknife_covariance(left_out: npt.NDArray[np.float64], /) -> npt.NDArray[np
     `left_out` has the values without each item, shape (n_directions, n_pairs, n_samples);
     the covariance is (n − 1)/n times their sum of products about the mean (Efron & Stein 1981).
     """
+    left_out = numbers("left_out", left_out, shape="(n_directions, n_pairs, n_samples)", ndim=3)
     n_samples = left_out.shape[-1]
+    if n_samples < 2:
+        message = (
+            f"left_out must have the values without each of at least two items; got shape {left_out.shape}."
+        )
+        raise InputError(message)
     away = left_out - left_out.mean(axis=-1, keepdims=True)
     sums = np.einsum("dpi,epi->pde", away, away)
     covariance: npt.NDArray[np.float64] = sums * ((n_samples - 1) / n_samples)
@@ -106,7 +129,28 @@ def carry(
     Returns
     -------
     ndarray of the shape of `resamples`
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit together, or a `size` above `n_samples`.
     """
+    whole_number("size", size, low=1, high=whole_number("n_samples", n_samples, low=1))
+    resamples = numbers("resamples", resamples, shape="(n_resamples, n_directions, n_pairs)", ndim=3)
+    values = numbers("values", values, shape="(n_directions, n_pairs)", ndim=2)
+    covariances = [
+        numbers(name, given, shape="(n_pairs, n_directions, n_directions)", ndim=3)
+        for name, given in (("at_size", at_size), ("at_n", at_n))
+    ]
+    n_directions, n_pairs = values.shape
+    shapes = [resamples.shape[1:], *(each.shape for each in covariances)]
+    if not len(resamples) or shapes != [values.shape, *[(n_pairs, n_directions, n_directions)] * 2]:
+        message = (
+            f"resamples, at_size and at_n must be of the {n_directions} directions and {n_pairs} pairs of values; got "
+            f"shapes {resamples.shape}, {', '.join(str(each.shape) for each in covariances)}."
+        )
+        raise InputError(message)
+    at_size, at_n = covariances
     stretch = _transport(at_size, at_n, otherwise=size / n_samples) * np.sqrt(n_samples / size)
     away = resamples - resamples.mean(axis=0)
     carried: npt.NDArray[np.float64] = values + np.einsum("pde,rep->rdp", stretch, away)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["adjusted_p_values", "simultaneous_multiplier"]
+from platoscope.arguments import numbers
+from platoscope.checks import share
+from platoscope.errors import InputError
+
+__all__ = ["adjusted_p_values", "same_cells", "simultaneous_multiplier"]
 
 _DRAWS = 20_000
 _AT_ONCE = 500
@@ -35,6 +41,11 @@ def adjusted_p_values(
     -------
     ndarray of the shape of `observed`
 
+    Raises
+    ------
+    InputError
+        As `same_cells`.
+
     References
     ----------
     .. [1] Westfall & Young, "Resampling-Based Multiple Testing", Wiley 1993, Sec. 2.3.
@@ -46,6 +57,7 @@ def adjusted_p_values(
     >>> adjusted_p_values(np.array([8.0, 0.0, 1.9]), null).round(2).tolist()
     [0.01, 0.86, 0.08]
     """
+    observed, null = same_cells(observed, null)
     together = np.concatenate([observed[None], null])
     sd = together.std(axis=0)
     scaled = np.divide(together - together.mean(axis=0), sd, out=np.zeros_like(together), where=sd > 0)
@@ -54,6 +66,22 @@ def adjusted_p_values(
     largest = np.where(missing, -np.inf, scaled[1:]).max(axis=-1, keepdims=True)
     p_values: npt.NDArray[np.float64] = (1 + (largest >= scaled[0]).sum(axis=0)) / len(together)
     return np.where(missing, np.nan, p_values)
+
+
+def same_cells(observed: object, null: object, /) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return similarities and their null, which must be of the same cells.
+
+    Raises
+    ------
+    InputError
+        Something that is no array of real numbers, no permutation, or other cells.
+    """
+    seen = numbers("observed", observed, shape="(...)")
+    drawn = numbers("null", null, shape="(n_permutations, ...)", at_least=1)
+    if not len(drawn) or drawn.shape[1:] != seen.shape:
+        message = f"null must have the cells of observed, {seen.shape}, under a permutation or more; got {drawn.shape}."
+        raise InputError(message)
+    return seen, drawn
 
 
 def simultaneous_multiplier(resamples: npt.NDArray[np.float64], /, *, level: float = 0.95) -> float:
@@ -70,6 +98,11 @@ def simultaneous_multiplier(resamples: npt.NDArray[np.float64], /, *, level: flo
     level : float
         Of the band.
 
+    Raises
+    ------
+    InputError
+        Something that is no array of that shape, or a level outside (0, 1).
+
     Examples
     --------
     >>> import numpy as np
@@ -79,6 +112,10 @@ def simultaneous_multiplier(resamples: npt.NDArray[np.float64], /, *, level: flo
     >>> round(simultaneous_multiplier(np.random.default_rng(1).standard_normal((200, 9))), 1)
     2.8
     """
+    share("level", level)
+    resamples = numbers("resamples", resamples, shape="(n_resamples, n_cells)", ndim=2)
+    if not len(resamples):
+        return float("nan")
     away = resamples - resamples.mean(axis=0)
     length = np.sqrt((away**2).sum(axis=0))
     varies = length > 0

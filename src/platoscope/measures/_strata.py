@@ -8,6 +8,7 @@ import numpy as np
 
 from platoscope.checks import in_short, whole_number
 from platoscope.errors import InputError
+from platoscope.measures._nulls import one_per_item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,12 +100,13 @@ def matched_strata(
         )
         raise InputError(message)
     numbers = [_numbers(each) for each in values]
-    sizes = {each.size for each in numbers} | ({len(within)} if within is not None else set())
+    groups = None if within is None else one_per_item(within, numbers[0].size, name="within")
+    sizes = {each.size for each in numbers}
     if len(sizes) != 1:
-        message = f"all numbers and groups must have one entry per item; got lengths {sorted(sizes)}."
+        message = f"all numbers must have one entry per item; got lengths {sorted(sizes)}."
         raise InputError(message)
     (n,) = sizes
-    names = ["" for _ in range(n)] if within is None else [str(group) for group in within]
+    names = ["" for _ in range(n)] if groups is None else [str(group) for group in groups]
     group = np.unique(names, return_inverse=True)[1]
     cells = np.zeros((n, len(values) + 1), np.int64)
     cells[:, 0] = group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platoscope.checks import in_short, word
 from platoscope.errors import InputError, NotFoundError
 from platoscope.measures._cka import cka_null, cka_scores
 from platoscope.measures._cknna import cknna_null, cknna_scores
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from platoscope.measures._options import ComparisonOptions
     from platoscope.neighbors import Space
 
-__all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure"]
+__all__ = ["MEASURES", "choose_measures", "find_measure", "get_measure", "measure_names"]
 
 _RESERVED = frozenset(
     {
@@ -213,15 +214,41 @@ def find_measure(variable: str, /) -> Measure | None:
     >>> find_measure("mine") is None
     True
     """
+    word("variable", variable, empty=True)
     return MEASURES.get(variable) or MEASURES.get(split_variable(variable)[0])
 
 
 def get_measure(name: str, /) -> Measure:
     """Return the measure called `name`, or raise a `NotFoundError` that lists all of them."""
-    if name not in MEASURES:
-        message = f"Unknown measure {name!r}. Known: {', '.join(MEASURES)}."
+    if not isinstance(name, str) or name not in MEASURES:
+        message = f"Unknown measure {in_short(name)}. Known: {', '.join(MEASURES)}."
         raise NotFoundError(message)
     return MEASURES[name]
+
+
+def measure_names(name: str, value: object, /) -> tuple[str | Measure, ...]:
+    """Return measures as a tuple; one alone need not stand in a list.
+
+    Raises
+    ------
+    InputError
+        If there is none, one comes twice, or something is no measure.
+    """
+    chosen = (
+        (value,)
+        if isinstance(value, str | Measure)
+        else tuple(value)
+        if isinstance(value, list | tuple)
+        else ()
+    )
+    if not chosen or not all(isinstance(item, str | Measure) for item in chosen):
+        message = f"{name} must be a list of at least one measure, by name or a Measure of your own; got {in_short(value)}."
+        raise InputError(message)
+    names = [item if isinstance(item, str) else item.name for item in chosen]
+    if len(set(names)) < len(names):
+        message = f"{name} must name each one once; got {names}."
+        raise InputError(message)
+    return chosen
 
 
 def choose_measures(chosen: Sequence[str | Measure], /) -> tuple[Measure, ...]:
@@ -230,11 +257,13 @@ def choose_measures(chosen: Sequence[str | Measure], /) -> tuple[Measure, ...]:
     Raises
     ------
     InputError
-        A measure of the user's whose name something else in a result has.
+        As `measure_names`, or a measure of the user's whose name something else in a result has.
     NotFoundError
         A name that the table does not have.
     """
-    measures = tuple(get_measure(item) if isinstance(item, str) else item for item in chosen)
+    measures = tuple(
+        get_measure(item) if isinstance(item, str) else item for item in measure_names("measures", chosen)
+    )
     for measure in measures:
         if measure is not MEASURES.get(measure.name):
             _check_own_name(measure.name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from platoscope.checks import word
+
 __all__ = ["PARTS", "split_variable"]
 
 PARTS: Final = (
@@ -39,6 +41,7 @@ def split_variable(variable: str, /) -> tuple[str, str]:
     >>> split_variable("cka_biased")
     ('cka_biased', '')
     """
+    word("variable", variable, empty=True)
     for part in _LONGEST_FIRST:
         if variable.endswith(f"_{part}"):
             return variable.removesuffix(f"_{part}"), part

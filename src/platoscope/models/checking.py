@@ -247,7 +247,7 @@ def _read(
         warnings.simplefilter("ignore", PlatoscopeWarning)  # of what a short context cuts off
         try:
             return encoder.encode(items, [pooling])[str(pooling)][:, 0]
-        except (PlatoscopeError, torch.OutOfMemoryError):
+        except PlatoscopeError:
             raise
         except Exception as error:
             raise unreadable(model, f"reading it ended in: {error}") from error

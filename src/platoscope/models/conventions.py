@@ -15,8 +15,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeError
 from platoscope.models.blocks import Blocks, entering_state, leaving_state, watch_blocks
+from platoscope.models.forward import enough_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,8 +90,9 @@ def library_states(run: Callable[[], Any], model: nn.Module, /) -> tuple[torch.T
     """
     with torch.no_grad():
         try:
-            output = run()
-        except torch.OutOfMemoryError:
+            with enough_memory("reading one item"):
+                output = run()
+        except PlatoscopeError:
             raise
         except Exception as error:  # whatever an architecture raises that asks for more than one item
             lines = str(error).strip().splitlines() or [type(error).__name__]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal
 
+from platoscope.checks import one_of, word
 from platoscope.models.catalog import catalog, tower_error
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model
@@ -44,6 +45,8 @@ def describe_model(
     MissingExtraError
         If torch or transformers is needed and not installed.
     """
+    word("name", name)
+    one_of("tower", tower, (None, "text", "vision"))
     listed = [info for info in catalog() if info.name == name]
     for info in listed:
         if info.tower == tower:

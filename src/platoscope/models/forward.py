@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from platoscope.errors import DeviceMemoryError, reason_of
 from platoscope.models.blocks import Blocks, watch_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from platoscope.models.tokens import Reading, TokenPlan
 
-__all__ = ["StateReader", "clip_bounds", "ends_by_selecting", "ends_by_sorting", "pooled_forward", "read"]
+__all__ = [
+    "StateReader",
+    "clip_bounds",
+    "ends_by_selecting",
+    "ends_by_sorting",
+    "enough_memory",
+    "pooled_forward",
+    "read",
+]
 
 
 def clip_bounds(hidden: torch.Tensor, own: torch.Tensor, q: float, /) -> torch.Tensor:
@@ -158,6 +168,25 @@ class StateReader:
         return {name: states.numpy() for name, states in self._pooled.items()}
 
 
+@contextmanager
+def enough_memory(what: str, /) -> Iterator[None]:
+    """Say in a sentence that a device has too little memory for something ("reading a batch").
+
+    Raises
+    ------
+    DeviceMemoryError
+        If torch says so.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        msg = (
+            f"The device has too little memory for {what}: {reason_of(error)}. Give fewer tokens at a time "
+            "(batch_tokens), a narrower dtype, another device, or spread the model over all of them (device_map='auto')."
+        )
+        raise DeviceMemoryError(msg) from error
+
+
 def pooled_forward(
     model: torch.nn.Module, blocks: Blocks, inputs: Mapping[str, Any], readers: Sequence[StateReader], /
 ) -> list[dict[str, NDArray[np.float32]]]:
@@ -205,11 +234,15 @@ def pooled_forward(
             )
 
     sides = {reader.final_norm for reader in readers}
-    with torch.inference_mode(), watch_layers(blocks, see, final_norm=sides):
+    with (
+        enough_memory("reading a batch"),
+        torch.inference_mode(),
+        watch_layers(blocks, see, final_norm=sides),
+    ):
         model(**inputs)
-    for device in own:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        for device in own:
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
     return [reader.collected() for reader in readers]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platoscope.arguments import sequence
+from platoscope.checks import word
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,6 +28,8 @@ def name_of(model: str, among: Sequence[str] | None = None, /) -> str:
     >>> name_of("google/gemma-3-270m"), name_of("runs/a/last/", ("runs/a/last", "runs/b/last"))
     ('gemma-3-270m', 'a/last')
     """
+    for given in (model, *(() if among is None else sequence("among", among, of="names of models"))):
+        word("name of a model", given)
     parts, *others = (
         given.replace("\\", "/").rstrip("/").split("/")
         for given in (model, *(other for other in among or () if other.rstrip("/") != model.rstrip("/")))

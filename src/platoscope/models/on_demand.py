@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from platoscope.arguments import mapping
+from platoscope.checks import word
 from platoscope.errors import InputError
 from platoscope.models.loading import open_model
 from platoscope.models.locations import locate_model
@@ -65,6 +67,8 @@ class ModelOnDemand:
     loading: LoadingOptions = field(init=False)
 
     def __post_init__(self) -> None:
+        word("name of a model", self.name)
+        mapping("options", self.options)
         object.__setattr__(self, "loading", LoadingOptions(**self.options))
 
     @property

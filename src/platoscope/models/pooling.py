@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from platoscope.arguments import sequence
+from platoscope.checks import in_short, whole_number
 from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Pooling", "PoolingKind", "check_clip", "parse_poolings"]
 
@@ -71,8 +76,8 @@ class Pooling:
     n: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(PoolingKind):
-            msg = f"Unknown pooling {self.kind!r}. Expected one of: {_NOTATION}."
+        if not isinstance(self.kind, str) or self.kind not in get_args(PoolingKind):
+            msg = f"Unknown pooling {in_short(self.kind)}. Expected one of: {_NOTATION}."
             raise InputError(msg)
         if self.n is None:
             if self.kind in _NEEDS_NUMBER:
@@ -83,7 +88,7 @@ class Pooling:
             msg = f"Pooling {self.kind!r} takes no number, but got {self.n}. Write {self.kind!r}."
             raise InputError(msg)
         smallest = 0 if self.kind == "token" else 1
-        if self.n < smallest:
+        if whole_number(f"the number of pooling {self.kind!r}", self.n) < smallest:
             msg = f"The number in '{self.kind}({self.n})' must be at least {smallest}."
             raise InputError(msg)
 
@@ -108,9 +113,9 @@ class Pooling:
         """
         if isinstance(text, Pooling):
             return text
-        match = _PATTERN.fullmatch(text)
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            msg = f"Cannot read the pooling {text!r}. Expected one of: {_NOTATION}."
+            msg = f"Cannot read the pooling {in_short(text)}. Expected one of: {_NOTATION}."
             raise InputError(msg)
         kind, number = match.groups()
         return cls(cast("PoolingKind", kind), None if number is None else int(number))
@@ -138,7 +143,7 @@ class Pooling:
         return self.kind in ("concat", "tokens")
 
 
-def parse_poolings(poolings: str | Pooling | list[str] | tuple[str | Pooling, ...], /) -> tuple[Pooling, ...]:
+def parse_poolings(poolings: str | Pooling | Sequence[str | Pooling], /) -> tuple[Pooling, ...]:
     """Read one or several poolings; a string may hold several, separated by commas.
 
     Parameters
@@ -163,7 +168,7 @@ def parse_poolings(poolings: str | Pooling | list[str] | tuple[str | Pooling, ..
     """
     if isinstance(poolings, Pooling):
         return (poolings,)
-    parts = poolings.split(",") if isinstance(poolings, str) else poolings
+    parts = poolings.split(",") if isinstance(poolings, str) else sequence("pooling", poolings, of="poolings")
     parsed = tuple(dict.fromkeys(Pooling.parse(part) for part in parts))
     if not parsed:
         msg = f"No pooling was given. Expected at least one of: {_NOTATION}."

@@ -19,6 +19,7 @@ from platoscope.errors import InputError, NotFoundError, PlatoscopeError, reason
 from platoscope.models.blocks import Blocks, find_blocks
 from platoscope.models.bundled import BUNDLED
 from platoscope.models.catalog import ModelInfo, tower_error
+from platoscope.models.forward import enough_memory
 from platoscope.models.library import quiet_library
 from platoscope.models.processors import as_processor
 from platoscope.models.sizes import size_of
@@ -131,7 +132,8 @@ def load_pretrained(
             preprocess = _load_preprocess(location, model)
     _require_weights(location.name, info["missing_keys"])
     if device_map is None:
-        model.to(device)
+        with enough_memory("the weights"):
+            model.to(device)
     model.eval()
     return _pretrained(location, whole, model, preprocess, has_weights=True)
 
@@ -351,8 +353,9 @@ def _reading(location: ModelLocation) -> Iterator[None]:
     Too little memory is no fault of theirs.
     """
     try:
-        yield
-    except (PlatoscopeError, MemoryError, torch.OutOfMemoryError):
+        with enough_memory("the weights"):
+            yield
+    except (PlatoscopeError, MemoryError):
         raise
     except OSError as error:
         raise NotFoundError(_not_found(location, error)) from error

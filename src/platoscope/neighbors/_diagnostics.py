@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.checks import whole_number
 from platoscope.neighbors._metrics import reads_distances
 from platoscope.neighbors._nearest import nearest_neighbors
 from platoscope.neighbors._prepare import as_space
@@ -93,6 +94,7 @@ def space_diagnostics(
     >>> round(space_diagnostics(X, transform="zscore").participation_ratio, 1)
     43.1
     """
+    whole_number("n_neighbors", n_neighbors, low=1)
     space = as_space(X, "X", metric, transform)
     share, feature = largest_feature(space)
     skewness = hubness(space, n_neighbors, metric)

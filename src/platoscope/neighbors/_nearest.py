@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.checks import whole_number
+from platoscope.arguments import instance
+from platoscope.checks import one_of, whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
-from platoscope.neighbors._metrics import kind_of, reads_distances, require_answer
+from platoscope.neighbors._metrics import check_metric, kind_of, reads_distances, require_answer
 from platoscope.neighbors._space import Space, require_nonzero
 from platoscope.neighbors._threads import over_rows
 
@@ -60,7 +61,10 @@ def nearest_neighbors(
     InputError
         ``n_neighbors`` is not between 1 and ``n_samples - 1``, or a zero vector under cosine.
     """
-    key = ("neighbors", n_neighbors, metric, ties)
+    instance("space", space, Space, made_by="prepare")
+    check_metric("metric", metric)
+    one_of("ties", ties, ("average", "min"))
+    key = ("neighbors", whole_number("n_neighbors", n_neighbors), metric, ties)
     if key not in space._memo:
         _check(space, n_neighbors, metric)
         apart = told_apart(space, metric)
@@ -72,7 +76,6 @@ def nearest_neighbors(
 
 def _check(space: Space, n_neighbors: int, metric: str | OwnMetric) -> None:
     require_answer(space.metric, metric, space.name)
-    whole_number("n_neighbors", n_neighbors)
     if not 1 <= n_neighbors <= space.n_samples - 1:
         message = (
             f"n_neighbors must be between 1 and n_samples - 1 = {space.n_samples - 1}; got {n_neighbors}. "

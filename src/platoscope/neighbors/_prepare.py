@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram_on_device, lives_on_device
 from platoscope.neighbors._memory import require_memory
@@ -106,9 +107,8 @@ def prepare(
         source: Callable[[], ArrayLike] = X
         X, read = source(), lambda: as_parts(source(), name)
     check_metric("metric", metric)
-    if block_size is not None and block_size < 1:
-        message = f"block_size must be a positive number of rows; got {block_size}."
-        raise InputError(message)
+    if block_size is not None:
+        whole_number("block_size", block_size, low=1)
     if metric == "precomputed":
         if steps:
             message = (

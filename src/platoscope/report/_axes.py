@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.arguments import positions
+from platoscope.checks import in_short, listing
 from platoscope.errors import InputError
 from platoscope.measures import find_measure
 from platoscope.report._lines import depth
@@ -79,8 +81,17 @@ def begin(
 
 
 def ensure_axes(ax: Axes | None, /) -> Axes:
-    """Return the Axes to draw on: `figure_function` made some where a user gave none."""
+    """Return the Axes to draw on: `figure_function` made some where a user gave none.
+
+    Raises
+    ------
+    InputError
+        If a user gave something else.
+    """
     assert ax is not None
+    if not hasattr(ax, "fill_between"):
+        message = f"ax must be the Axes of a figure of Matplotlib; got {in_short(ax)}"
+        raise InputError(message)
     return ax
 
 
@@ -108,7 +119,7 @@ def measure_styles(measures: Sequence[str], /) -> dict[str, tuple[str, str]]:
     The two estimators of CKA are one quantity, read in two ways.
     """
     families: dict[str, list[str]] = {}
-    for name in measures:
+    for name in listing("measures", measures, of="names"):
         measure = find_measure(name)
         families.setdefault(measure.family if measure is not None else name, []).append(name)
     return {
@@ -196,11 +207,12 @@ def legend_above(ax: Axes, /, *, handles: Sequence[Artist] | None = None) -> Non
 
 def shade_layers(ax: Axes, x: np.ndarray, layers: Sequence[int], /) -> None:
     """Shade the positions `layers` of the points `x`, each to half the way to its neighbors."""
-    if not len(layers):
+    chosen_rows = positions("region", layers, len(x))
+    if not chosen_rows:
         return
     edges = np.concatenate(([x[0]], (x[1:] + x[:-1]) / 2, [x[-1]]))
     chosen = np.zeros(len(x), dtype=bool)
-    chosen[list(layers)] = True
+    chosen[chosen_rows] = True
     starts = np.flatnonzero(chosen & ~np.concatenate(([False], chosen[:-1])))
     ends = np.flatnonzero(chosen & ~np.concatenate((chosen[1:], [False])))
     for start, end in zip(starts, ends, strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from platoscope.checks import one_of, word
 from platoscope.errors import InputError
 from platoscope.measures import Z95, split_variable, standard_errors
 
@@ -51,9 +52,11 @@ def read_line(dataset: xr.Dataset, variable: str, /, *, x: np.ndarray, direction
     The average has an interval only where the result kept its resamples: both directions of one
     subsample belong together, so the interval cannot be had from the two separate ones.
     """
-    if variable not in dataset:
+    if word("variable", variable) not in dataset:
         message = f"this figure draws the variable {variable!r}, but the result holds: {held(dataset)}"
         raise InputError(message)
+    if "direction" in dataset[variable].dims:
+        one_of("direction", direction, ("a_to_b", "b_to_a", "mean"))
 
     def read(name: str) -> np.ndarray | None:
         if name not in dataset:
@@ -113,6 +116,8 @@ def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: SideName
             "platoscope.plot_grid, or take a profile out of it with platoscope.layerwise.take_profile."
         )
         raise InputError(message)
+    one_of("x", x, ("relative_depth", "layer"))
+    one_of("side", side, ("a", "b"))
     name = f"{x}_{side}"
     if name not in dataset.coords:
         coordinates = ", ".join(sorted(str(coord) for coord in dataset.coords))
@@ -123,5 +128,5 @@ def depth(dataset: xr.Dataset, /, *, x: Depth = "relative_depth", side: SideName
 
 def directions_of(dataset: xr.Dataset, variable: str, /) -> tuple[str, ...]:
     """Return both directions of a variable that has them; nothing for another, or for one that is not there."""
-    directed = variable in dataset and "direction" in dataset[variable].dims
+    directed = word("variable", variable) in dataset and "direction" in dataset[variable].dims
     return ("a_to_b", "b_to_a") if directed else ()

@@ -9,24 +9,25 @@ import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
-from platoscope.checks import one_of
-from platoscope.errors import PlatoscopeWarning, StorageError
+from platoscope.arguments import a_path, instance
+from platoscope.checks import in_short, one_of
+from platoscope.errors import InputError, PlatoscopeWarning, StorageError
 from platoscope.kept import note_anew
 from platoscope.report._fonts import BOXES, use_fallback_fonts
 from platoscope.report._names import as_text
 from platoscope.report.panels import draw_panel, panel_size
 from platoscope.report.style import DOUBLE_COLUMN, SINGLE_COLUMN, figure_style
+from platoscope.studies import StudyResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, FigureBase
 
-    from platoscope.studies import StudyResult
     from platoscope.studies.design.records import Panel
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "DrawnPanel",
     "Format",
     "draw_result",
+    "panels_of",
     "rendered",
     "save_figure",
     "save_picture",
@@ -108,6 +110,7 @@ def draw_result(result: StudyResult, /) -> list[DrawnPanel]:
     """
     from matplotlib.figure import Figure
 
+    instance("result", result, StudyResult, made_by="load_run")
     drawn = []
     for number, panel in enumerate(result.panels, start=1):
         with _drawing():
@@ -134,6 +137,22 @@ def _drawing() -> Iterator[None]:
         yield
 
 
+def panels_of(result: StudyResult, drawn: object, /) -> Sequence[DrawnPanel]:
+    """Return the panels of a run that are drawn already, or draw them where nothing is given.
+
+    Raises
+    ------
+    InputError
+        If something else is given.
+    """
+    if drawn is None:
+        return draw_result(result)
+    if not isinstance(drawn, list | tuple) or not all(isinstance(panel, DrawnPanel) for panel in drawn):
+        message = f"drawn must be a list of what draw_result returns; got {in_short(drawn)}."
+        raise InputError(message)
+    return drawn
+
+
 def write_figures(
     result: StudyResult, folder: str | Path, /, *, drawn: Sequence[DrawnPanel] | None = None
 ) -> tuple[Path, ...]:
@@ -158,9 +177,10 @@ def write_figures(
     StorageError
         If the folder or a file cannot be written.
     """
-    target = Path(folder)
+    instance("result", result, StudyResult, made_by="load_run")
+    target = a_path("folder", folder)
     written: list[Path] = []
-    for panel in draw_result(result) if drawn is None else drawn:
+    for panel in panels_of(result, drawn):
         written += save_figure(panel.figure, target, panel.name, svg=panel.svg)
     combined = _combined(result)
     if combined is not None:

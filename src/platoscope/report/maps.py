@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from platoscope.arguments import labeled
+from platoscope.checks import flag, in_short, listing, number, one_of, word
 from platoscope.errors import InputError
+from platoscope.layerwise import DIRECTIONS
 from platoscope.report._axes import ensure_axes, layer_names, name_layers
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import held
@@ -69,13 +72,16 @@ def plot_grid(
     InputError
         If the result lacks the variable or is no grid.
     """
+    labeled("dataset", dataset)
+    one_of("direction", direction, DIRECTIONS)
     values = _values_over(dataset, measure, ("layer_a", "layer_b"), "a heat map")
     directed = "direction" in values.dims
     if directed:
         values = values.sel(direction=direction)
     table = np.asarray(values.transpose("layer_b", "layer_a").values, dtype=np.float64)
     lowest = lowest_is_best(measure, dataset)
-    ends = limits if limits is not None else (np.nanmin(table), np.nanmax(table))
+    flag("colorbar", colorbar)
+    ends = _ends(limits) if limits is not None else (np.nanmin(table), np.nanmax(table))
     ax = ensure_axes(ax)
     _draw_map(ax, dataset, ("layer_a", "layer_b"), table, ends, "viridis" if lowest else "viridis_r")
     a, b = side_names(dataset)
@@ -133,11 +139,14 @@ def plot_token_distance(
         If the result has not these dimensions.
     """
     measure = "information_imbalance"
+    labeled("dataset", dataset)
+    one_of("direction", direction, (*DIRECTIONS, "mean"))
+    flag("colorbar", colorbar)
     values = _values_over(dataset, measure, ("layer", "token_distance"), "a map of token distances")
     values = values.mean("direction") if direction == "mean" else values.sel(direction=direction)
     table = np.asarray(values.transpose("layer", "token_distance").values, dtype=np.float64)
     ax = ensure_axes(ax)
-    _draw_map(ax, dataset, ("token_distance", "layer"), table, limits, "viridis")
+    _draw_map(ax, dataset, ("token_distance", "layer"), table, _ends(limits), "viridis")
     ax.set_xlabel("token distance τ")
     ax.set_ylabel("layer")
     ax.set_title(_LAST_TOKEN[direction])
@@ -162,9 +171,18 @@ def draw_scale(axes: Sequence[Axes], name: str, /) -> None:
     bar.outline.set_visible(False)
 
 
+def _ends(limits: object, /) -> tuple[float, float]:
+    """Return both ends of a color scale."""
+    ends = [number("each of limits", end) for end in listing("limits", limits, of="numbers")]
+    if len(ends) != 2:
+        message = f"limits must be the two ends of the color scale; got {in_short(limits)}."
+        raise InputError(message)
+    return ends[0], ends[1]
+
+
 def _values_over(dataset: xr.Dataset, measure: str, dims: tuple[str, str], what: str, /) -> xr.DataArray:
     """Return a measure that has both dimensions, or raise an `InputError` that says what the result holds."""
-    if measure not in dataset or not set(dims) <= set(dataset[measure].dims):
+    if word("measure", measure) not in dataset or not set(dims) <= set(dataset[measure].dims):
         over = ", ".join(map(str, dataset[measure].dims if measure in dataset else dataset.dims))
         message = f"{what} needs {measure!r} over {' and '.join(dims)}; the result holds {held(dataset)}, over {over}."
         if "layer" in dataset.dims:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platoscope.arguments import a_path
+from platoscope.checks import flag
 from platoscope.errors import StorageError
 from platoscope.kept import note_anew
 from platoscope.report._markup import document, escaped, table
 from platoscope.report.explorer import explorer_data, explorer_section
-from platoscope.report.figures import draw_result, write_figures
+from platoscope.report.figures import draw_result, panels_of, write_figures
 from platoscope.report.interactive import chart, description
 from platoscope.report.style import DOUBLE_COLUMN
 from platoscope.report.summary import closing_table
@@ -22,6 +23,7 @@ from platoscope.studies.judge.power import power_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from platoscope.report.figures import DrawnPanel
     from platoscope.studies import StudyResult
@@ -63,8 +65,9 @@ def write_page(
     StorageError
         If the folder or the page cannot be written, or the pairs that the run keeps are damaged.
     """
-    panels = draw_result(result) if drawn is None else drawn
-    path = Path(folder) / "index.html"
+    flag("items", items)
+    panels = panels_of(result, drawn)
+    path = a_path("folder", folder) / "index.html"
     partial = path.with_name(".index.html.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +102,9 @@ def write_report(result: StudyResult, folder: str | Path, /, *, items: bool = Tr
     StorageError
         If the folder cannot be written, or the pairs that the run keeps are damaged.
     """
+    flag("items", items)
     drawn = draw_result(result)
-    write_figures(result, Path(folder) / "figures", drawn=drawn)
+    write_figures(result, a_path("folder", folder) / "figures", drawn=drawn)
     return write_page(result, folder, drawn=drawn, items=items)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from platoscope.checks import flag, listing
 from platoscope.report._axes import (
     add_legend,
     begin,
@@ -82,6 +83,8 @@ def plot_profile(
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
     datasets, ax, colors = begin(results, ax)
+    directions = listing("directions", directions, of="a_to_b, b_to_a and mean")
+    flag("null", null)
     many = len(datasets)
     drawn: dict[str, str] = {}
     has_null = False

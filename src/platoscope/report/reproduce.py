@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from platoscope.arguments import a_path
 from platoscope.errors import NotFoundError, StorageError
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
@@ -76,9 +77,9 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
     StorageError
         If a run is damaged, or the page cannot be written.
     """
-    page = Path(out)
-    found = _read_runs(Path(runs))
-    together = RunFolder(Path(runs)).read_json("all") if (Path(runs) / "all.json").is_file() else None
+    page, folder = a_path("out", out), a_path("runs", runs)
+    found = _read_runs(folder)
+    together = RunFolder(folder).read_json("all") if (folder / "all.json").is_file() else None
     pictures = Path("images") / page.stem
     try:
         (page.parent / pictures).mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from platoscope.arguments import labeled
+from platoscope.checks import listing, word
 from platoscope.errors import InputError
 from platoscope.measures import MEASURES
 from platoscope.report._axes import (
@@ -67,6 +69,7 @@ def plot_metrics(
     matplotlib.axes.Axes
         `ax`, with a line per measure and a gray line at the chance level of the overlap.
     """
+    labeled("dataset", dataset)
     ax = ensure_axes(ax)
     positions = depth(dataset, x=x, side=side)
     shown = {name: style for name, style in measure_styles(measures).items() if name in dataset}
@@ -121,6 +124,7 @@ def plot_retrieval(
     InputError
         If the result holds no recall.
     """
+    labeled("dataset", dataset)
     recalls = [name for name in _RECALLS if name in dataset]
     if not recalls:
         message = (
@@ -248,6 +252,7 @@ def plot_sample_size(
     InputError
         If the result has no ``n_samples``, or none of the measures.
     """
+    labeled("dataset", dataset)
     if "draw" in dataset.dims:
         dataset = dataset.mean("draw", keep_attrs=True)
     ax = _plot_against("n_samples", dataset, ax, measures)
@@ -259,6 +264,8 @@ def plot_sample_size(
 
 def _plot_against(number: str, dataset: xr.Dataset, ax: Axes | None, measures: Sequence[str], /) -> Axes:
     """Draw those of the measures that the result has over one varied number, each with its level of chance."""
+    labeled("dataset", dataset)
+    measures = tuple(word("each of measures", name) for name in listing("measures", measures, of="names"))
     present = [name for name in measures if name in dataset]
     if number not in dataset.coords or not present:
         message = (

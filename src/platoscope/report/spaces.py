@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from platoscope.arguments import labeled
+from platoscope.checks import word
 from platoscope.errors import InputError
 from platoscope.report._figure import figure_function
 from platoscope.report.profiles import plot_asymmetry, plot_profile
@@ -63,6 +65,7 @@ def plot_spaces(
     InputError
         A result without the dimension ``space``, or without the variable.
     """
+    labeled("result", result)
     if "space" not in result.dims:
         message = (
             f"plot_spaces draws a result over the dimension 'space'; got dimensions {tuple(map(str, result.sizes))}. "
@@ -71,7 +74,7 @@ def plot_spaces(
         raise InputError(message)
     spaces = map(str, result["space"].values)
     by_name = {_NAMES.get(space, space): result.sel(space=space) for space in spaces}
-    if variable == "asymmetry":
+    if word("variable", variable) == "asymmetry":
         return plot_asymmetry(by_name, ax, x=x, side=side)
     return plot_profile(by_name, ax, measure=variable, x=x, side=side, null=False)
 
@@ -80,6 +83,7 @@ def draw_spaces(result: xr.Dataset, /) -> Figure:
     """Return a figure with Δ and δ in every space beside each other."""
     from matplotlib.figure import Figure
 
+    labeled("result", result)
     with figure_style():
         figure = Figure(figsize=(DOUBLE_COLUMN, PANEL_HEIGHT), layout="constrained")
         left, right = figure.subplots(1, 2)

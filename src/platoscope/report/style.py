@@ -7,6 +7,7 @@ It is applied with `figure_style` around whatever draws; importing Platoscope ne
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from platoscope.errors import InputError
@@ -124,8 +125,15 @@ def figure_style() -> Iterator[None]:
     """
     import matplotlib
 
-    with matplotlib.rc_context(_STYLE):
-        yield
+    # That a font for other letters has no bold of its own is nothing that a reader of a figure could mend.
+    fonts = logging.getLogger("matplotlib.font_manager")
+    level = fonts.level
+    fonts.setLevel(logging.ERROR)
+    try:
+        with matplotlib.rc_context(_STYLE):
+            yield
+    finally:
+        fonts.setLevel(level)
 
 
 @contextlib.contextmanager

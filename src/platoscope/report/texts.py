@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from platoscope.arguments import labeled
+from platoscope.checks import word
 from platoscope.errors import InputError
 from platoscope.report._axes import ensure_axes
 from platoscope.report._figure import figure_function
@@ -48,6 +50,7 @@ def plot_matrix(
     InputError
         If the result is no matrix, or lacks the variable.
     """
+    labeled("dataset", dataset)
     values = _matrix(dataset, measure)
     if "direction" in values.dims:
         values = values.sel(direction="a_to_b")
@@ -108,6 +111,7 @@ def plot_tokens(
     InputError
         If the result is no matrix, lacks the variable, or no tokenizer counted its texts.
     """
+    labeled("dataset", dataset)
     values = _matrix(dataset, variable)
     tokens = np.asarray(dataset["tokens"].values, dtype=np.float64)
     if not np.isfinite(tokens).all():
@@ -133,7 +137,7 @@ def plot_tokens(
 
 
 def _matrix(dataset: xr.Dataset, measure: str, /) -> xr.DataArray:
-    if measure not in dataset or not {"text_a", "text_b"} <= set(dataset[measure].dims):
+    if word("variable", measure) not in dataset or not {"text_a", "text_b"} <= set(dataset[measure].dims):
         message = (
             f"this figure needs {measure!r} over text_a and text_b, as a comparison of kind 'matrix' gives it; got "
             f"{sorted(str(name) for name in dataset.data_vars)} over {tuple(str(name) for name in dataset.dims)}"

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from platoscope.cache import cache_folder
+from platoscope.checks import in_short
 from platoscope.cores import available_cores
-from platoscope.errors import MissingExtraError, StorageError, guarded
+from platoscope.errors import InputError, MissingExtraError, StorageError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -269,9 +270,17 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
     store : path, URL or None
         ``None`` is ``$PLATOSCOPE_CACHE/representations``, or ``~/.cache/platoscope/representations``
         where the variable is not set.
+
+    Raises
+    ------
+    InputError
+        If it is none of them, or nothing opens such a URL.
     """
     if store is None:
         store = cache_folder("representations")
+    if not isinstance(store, str | os.PathLike) or not str(store).isprintable():
+        message = f"store must be a path or a URL; got {in_short(store)}."
+        raise InputError(message)
     location = os.fspath(store)
     if location.startswith("file://"):
         location = location.removeprefix("file://")

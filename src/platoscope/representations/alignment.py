@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from platoscope.arguments import instance
 from platoscope.errors import InputError
+from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from platoscope.representations.representations import Representations
 
 __all__ = ["Aligned", "align", "token_counts"]
 
@@ -58,6 +59,8 @@ def align(a: Representations, b: Representations, /) -> Aligned:
     >>> aligned.a.ids, aligned.b.ids, aligned.dropped_a, aligned.dropped_b
     (('y', 'z'), ('y', 'z'), 1, 0)
     """
+    for name, given in (("a", a), ("b", b)):
+        instance(name, given, Representations, made_by="extract")
     if a.ids == b.ids:
         return Aligned(a, b, 0, 0)
     if a.n_items != b.n_items and _is_numbered(a) and _is_numbered(b) and _is_imported(a, b):
@@ -98,6 +101,7 @@ def token_counts(representations: Representations, /) -> NDArray[np.int64]:
     InputError
         If they are not from the store: a file of arrays does not say how long its texts were.
     """
+    instance("representations", representations, Representations, made_by="extract")
     lengths = representations._backing.lengths
     if lengths is None:
         message = (

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from platoscope.arguments import a_path, instance
 from platoscope.errors import InputError, StorageError
 from platoscope.representations._files import ARRAY_NAME, METADATA_NAME, require
+from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     import datasets
-    from platoscope.representations.representations import Representations
 
 __all__ = ["ExportFormat", "export", "to_dataset"]
 
@@ -72,9 +73,10 @@ def export(
     gives back what was exported. ``.npy`` and HDF5 are written layer by layer, the others take memory for all
     layers.
     """
-    target = Path(path).expanduser()
+    instance("representations", representations, Representations, made_by="extract")
+    target = a_path("path", path).expanduser()
     chosen = _BY_SUFFIX.get(target.suffix.lower()) if format is None else format
-    if chosen is None or chosen not in get_args(ExportFormat):
+    if not isinstance(chosen, str) or chosen not in get_args(ExportFormat):
         message = (
             f"Cannot tell the format of {str(target)!r} (format={format!r}): end it in "
             f"{', '.join(_BY_SUFFIX)}, or give format= one of {', '.join(get_args(ExportFormat))}."
@@ -111,6 +113,7 @@ def to_dataset(representations: Representations, /) -> datasets.Dataset:
     MissingExtraError
         If datasets is not installed.
     """
+    instance("representations", representations, Representations, made_by="extract")
     require("datasets", "Exporting to a data set", "models")
     # 1.2 s, and of the extra models.
     from datasets import Dataset, Features, Sequence, Value

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from platoscope.checks import whole_numbers
+from platoscope.arguments import sequence
+from platoscope.checks import flag, whole_numbers
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.encoder import Encoder
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
 
 __all__ = ["Wanted", "extract", "extract_together", "view_group"]
+
+_TOLD_OF = "done and total items and tokens per second"
 
 
 def extract(
@@ -150,7 +153,8 @@ def extract_together(
     InputError, StorageError
         As `extract`.
     """
-    check_progress(progress, "done and total items and tokens per second")
+    flag("check", check)
+    check_progress(progress, _TOLD_OF)
     folder = open_folder(store)
     prepared = [_prepare(folder, each, check=check) for each in wanted]
     passes: dict[object, list[_Prepared]] = {}
@@ -239,7 +243,7 @@ def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
     asked = wanted.pooling
     if asked is None:
         asked = "mean(20)" if encoder.modality == "text" else "mean"
-    poolings = parse_poolings(asked if isinstance(asked, str | Pooling) else tuple(asked))
+    poolings = parse_poolings(asked)
     identity = dict(encoder.provenance)  # asked once: a model in memory is hashed for it
     layers = _layer_numbers(kept, encoder.n_layers, identity.get(LAYER_NAMES))
     group = _find_group(folder, identity, chosen, poolings, layers, check=check)
@@ -267,7 +271,8 @@ def _encoder(
         return ModelOnDemand(model)
     if isinstance(model, Encoder):
         return model
-    named = [layer for layer in layers or () if isinstance(layer, str)]
+    asked = () if layers is None else sequence("layers", layers, of="layers")
+    named = [layer for layer in asked if isinstance(layer, str)]
     return load_model(model, layers=named or None)
 
 
@@ -297,7 +302,10 @@ def _layer_numbers(
     layers: Sequence[int] | Sequence[str] | None, n_layers: int, names: Sequence[str] | None
 ) -> tuple[int, ...] | None:
     """Give the numbers of the layers that are asked for; None for all."""
-    if layers is None or (names is not None and list(layers) == list(names)):
+    if layers is None:
+        return None
+    layers = sequence("layers", layers, of="layers")
+    if names is not None and list(layers) == list(names):
         return None
     unknown = next((layer for layer in layers if isinstance(layer, str) and layer not in (names or ())), None)
     if unknown is not None:

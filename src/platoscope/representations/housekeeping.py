@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from platoscope.checks import in_short
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.representations._folder import open_folder, writing
 from platoscope.representations._group import StoredGroup, find_group, incomplete_error
@@ -218,8 +219,8 @@ def _keys(folder: Folder) -> list[str]:
 
 
 def _full_key(folder: Folder, key: str) -> str:
-    if not key:
-        message = "key is empty; give a key or its first characters (platoscope store ls shows them)."
+    if not isinstance(key, str) or not key:
+        message = f"key must be a key or its first characters (platoscope store ls shows them); got {in_short(key)}."
         raise InputError(message)
     found = [name for name in _keys(folder) if name.startswith(key)]
     if len(found) != 1:

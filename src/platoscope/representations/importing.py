@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.arguments import a_path
 from platoscope.errors import InputError
 from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, natural, read_file
 from platoscope.representations._group import LAYER_NAMES
@@ -17,6 +17,7 @@ from platoscope.wording import listed
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -70,7 +71,7 @@ def import_representations(
     MissingExtraError
         If the package that reads it is not installed.
     """
-    file = Path(path).expanduser()
+    file = a_path("path", path).expanduser()
     if file.suffix.lower() not in SUFFIXES or not file.is_file():
         problem = "there is no such file" if not file.is_file() else f"its ending {file.suffix!r} is unknown"
         message = f"Cannot import {str(file)!r}: {problem}. Expected a file ending in {', '.join(SUFFIXES)}."

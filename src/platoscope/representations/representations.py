@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from platoscope.checks import refuse_masks, whole_number, whole_numbers
+from platoscope.arguments import mapping
+from platoscope.checks import whole_number, whole_numbers, word
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
+from platoscope.representations._given import checked_ids, checked_stacks, rows_of
 from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations._showing import representations_card, representations_in_short
 
@@ -102,10 +103,13 @@ class Representations:
                 f"pooling={pooling!r} was given beside arrays by pooling; the mapping already names them."
             )
             raise InputError(message)
+        if pooling is not None:
+            word("pooling", pooling)
+        mapping("provenance", {} if provenance is None else provenance)
         stacks: Mapping[str, Any] = (
             arrays if isinstance(arrays, Mapping) else {"unknown" if pooling is None else pooling: arrays}
         )
-        by_pooling = _checked_stacks(stacks)
+        by_pooling = checked_stacks(stacks)
         first = next(iter(by_pooling.values()))
         n_items = len(first[0])
         numbers = tuple(range(len(first))) if layers is None else whole_numbers("layers", layers)
@@ -116,7 +120,7 @@ class Representations:
             pooling=next(iter(stacks)),
             layers=numbers,
             depth=max(numbers) if depth is None else whole_number("depth", depth, low=1),
-            ids=_checked_ids(ids, n_items),
+            ids=checked_ids(ids, n_items),
             _backing=ArrayBacking(by_pooling, dict(provenance or {})),
             _positions=tuple(range(len(first))),
             _rows=np.arange(n_items),
@@ -217,7 +221,9 @@ class Representations:
             The k tokens of ``concat(k)`` and ``tokens(k)``, last token last; ``[r[index]]`` for every other
             pooling.
         """
-        return list(self._read(index))
+        return list(
+            self._read(whole_number("index", index, low=-len(self.layers), high=len(self.layers) - 1))
+        )
 
     def _read(self, index: int) -> NDArray[np.float32]:
         try:
@@ -242,6 +248,7 @@ class Representations:
         NotFoundError
             If it is not; extract it then: only what is missing is computed.
         """
+        word("pooling", pooling)
         if find_view(pooling, self._backing.poolings) is None:
             message = (
                 f"Pooling {pooling!r} is not on hand, only {', '.join(self.poolings)}. "
@@ -265,7 +272,7 @@ class Representations:
         InputError
             If an item comes twice or a row number is out of range.
         """
-        rows = _rows_of(items, self.ids)
+        rows = rows_of(items, self.ids)
         return replace(self, ids=tuple(self.ids[row] for row in rows.tolist()), _rows=self._rows[rows])
 
     def to_xarray(self) -> xr.DataArray:
@@ -300,96 +307,3 @@ class Representations:
 
     def _repr_html_(self) -> str:
         return representations_card(self)
-
-
-def _checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
-    """Check the layers of every pooling, and name each as it is kept."""
-    by_pooling: dict[str, list[NDArray[Any]]] = {}
-    for name, stack in stacks.items():
-        view = find_view(name, [name.replace("concat", "tokens")])
-        kept = name if view is None else view.kept
-        by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
-    if not by_pooling:
-        message = "arrays is an empty mapping; expected at least one pooling."
-        raise InputError(message)
-    first = next(iter(by_pooling.values()))
-    for name, stack in by_pooling.items():
-        if len(stack) != len(first) or len(stack[0]) != len(first[0]):
-            message = (
-                f"All poolings must have the same layers and items: expected {len(first)} layers of "
-                f"{len(first[0])} items, but {name!r} has {len(stack)} layers of {len(stack[0])}."
-            )
-            raise InputError(message)
-    return by_pooling
-
-
-def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
-    for number, layer in enumerate(stack):
-        refuse_masks(layer, f"Layer {number} of {name!r}")
-    layers = [np.asarray(layer) for layer in stack]
-    if not layers:
-        message = f"arrays for pooling {name!r} hold no layer; expected at least one."
-        raise InputError(message)
-    with_tokens = name.startswith(("concat(", "tokens("))
-    shape = f"(n_items, {n_tokens}, n_features)" if with_tokens else "(n_items, n_features)"
-    for number, layer in enumerate(layers):
-        fits = layer.ndim == (3 if with_tokens else 2) and (not with_tokens or layer.shape[1] == n_tokens)
-        if not fits or 0 in layer.shape or len(layer) != len(layers[0]):
-            message = (
-                f"Each layer of {name!r} must have shape {shape} with the same n_items and nothing empty, "
-                f"but layer {number} has shape {layer.shape} and the first one {layers[0].shape}."
-            )
-            raise InputError(message)
-        if layer.dtype.kind not in "fiub" and layer.dtype.name != "bfloat16":
-            message = (
-                f"Layers must hold real numbers, but layer {number} of {name!r} has dtype {layer.dtype}."
-            )
-            raise InputError(message)
-    return layers
-
-
-def _checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...]:
-    names = tuple(str(i) for i in (range(n_items) if ids is None else ids))
-    if len(names) != n_items:
-        message = f"ids must name each of the {n_items} items, got {len(names)} ids."
-        raise InputError(message)
-    if len(set(names)) != n_items:
-        repeated = Counter(names).most_common(1)[0][0]
-        message = f"ids must be unique, but {repeated!r} comes more than once."
-        raise InputError(message)
-    return names
-
-
-def _rows_of(items: Any, ids: tuple[str, ...]) -> NDArray[np.int64]:
-    asked = np.asarray(items)
-    if asked.dtype.kind in "UO":
-        places = {name: row for row, name in enumerate(ids)}
-        unknown = [str(name) for name in items if name not in places]
-        if unknown:
-            message = (
-                f"{len(unknown)} ids are unknown, the first is {unknown[0]!r}; known ones look like "
-                f"{ids[0]!r}."
-            )
-            raise NotFoundError(message)
-        rows = np.array([places[name] for name in items], np.int64)
-    elif asked.dtype == bool:
-        if asked.shape != (len(ids),):
-            message = f"A mask must have shape ({len(ids)},), one value per item, got {asked.shape}."
-            raise InputError(message)
-        rows = np.flatnonzero(asked)
-    else:
-        rows = asked.astype(np.int64)
-        if rows.size and (rows.min() < -len(ids) or rows.max() >= len(ids)):
-            message = (
-                f"Row numbers must lie between {-len(ids)} and {len(ids) - 1}, got {rows.min()} to "
-                f"{rows.max()}."
-            )
-            raise InputError(message)
-        rows = rows % len(ids)
-    if rows.size == 0 or np.unique(rows).size != rows.size:
-        message = (
-            f"Select at least one item and none twice; got {rows.size} items, {np.unique(rows).size} "
-            f"different."
-        )
-        raise InputError(message)
-    return rows

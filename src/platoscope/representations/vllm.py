@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.checks import whole_numbers
+from platoscope.arguments import a_path
+from platoscope.checks import listing, whole_numbers
 from platoscope.errors import InputError
 from platoscope.models.pooling import Pooling, check_clip, parse_poolings
 from platoscope.models.tokens import TokenLayout, text_readings
@@ -17,12 +17,19 @@ from platoscope.representations.representations import Representations
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from platoscope.models.tokens import Reading
 
 __all__ = ["import_vllm"]
+
+
+def _files_of(root: Path, files: Sequence[str] | None) -> list[Path]:
+    if files is None:
+        return sorted(root.glob("*.safetensors"), key=lambda file: natural(file.stem))
+    return [root / a_path("each of files", name) for name in listing("files", files, of="names")]
 
 
 def import_vllm(
@@ -77,17 +84,15 @@ def import_vllm(
     MissingExtraError
         If safetensors is not installed.
     """
-    root = Path(folder).expanduser()
-    found = [root / name for name in files or ()]
-    if files is None:
-        found = sorted(root.glob("*.safetensors"), key=lambda file: natural(file.stem))
+    root = a_path("folder", folder).expanduser()
+    found = _files_of(root, files)
     layers = whole_numbers("layers", layers, low=0)
     if not found:
         message = (
             f"There is no .safetensors file in {str(root)!r}; expected one per prompt, as vLLM writes them."
         )
         raise InputError(message)
-    poolings = parse_poolings(pooling if isinstance(pooling, str | Pooling) else tuple(pooling))
+    poolings = parse_poolings(pooling)
     check_clip(clip)
     pooled: dict[str, list[NDArray[np.float32]]] = {str(p): [] for p in poolings}
     for file in found:

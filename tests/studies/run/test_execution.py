@@ -490,6 +490,40 @@ def test_shuffling_among_what_is_alike_moves_nothing_out_of_it() -> None:
     assert (free.information_imbalance_null > free.information_imbalance + 0.3).all()
 
 
+def _two_sides(b: str, *, layers: int = 2) -> computing.Computation:
+    """Give a comparison of two languages in a model and in one that `b` names, whose files are told by provenance."""
+    rng = np.random.default_rng(0)
+    told = {"tiny": "one", "/here/tiny": "one", "other": "two"}
+    sides = ["tiny", b]
+    stacks = [
+        replace(
+            as_stack(rng.standard_normal((n, 60, 4))),
+            provenance={"model": {"name": name, "files": told[name]}},
+        )
+        for name, n in zip(sides, (2, layers), strict=True)
+    ]
+    comparison = Comparison(
+        label="en-it",
+        a=Source(model="tiny"),
+        b=Source(model=b, side="b"),
+        items=Items(data="bible:en-it"),
+    )
+    settings = Settings(n=60, n_resamples=0, n_permutations=0, measures=("rsa", "retrieval_at_1"))
+    return computing.Computation(comparison=comparison, a=stacks[0], b=stacks[1], settings=settings)
+
+
+@pytest.mark.parametrize(("b", "one"), [("tiny", True), ("/here/tiny", True), ("other", False)])
+def test_one_model_is_one_however_it_is_spelled(b: str, one: bool) -> None:
+    """Retrieval needs one model on both sides, which its files say and not its name."""
+    assert ("retrieval_at_1" in computing.compute(_two_sides(b))) is one
+
+
+def test_an_error_of_a_comparison_names_it() -> None:
+    """A study has many; which one has sides of different length is what its author must know."""
+    with pytest.raises(InputError, match="comparison 'en-it': match='index' needs stacks of the same length"):
+        computing.compute(_two_sides("tiny", layers=3))
+
+
 @given(strata=st.lists(st.integers(0, 6), min_size=1, max_size=40), seed=st.integers(0, 99))
 def test_no_pair_stays_aligned_when_misaligned(strata: list[int], seed: int) -> None:
     """Everyone gets another's partner of the same stratum, each partner once; who is alone is left out."""

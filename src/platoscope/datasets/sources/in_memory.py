@@ -69,7 +69,7 @@ def load_object(
     if kind is not None:
         refuse(kind.name, kind.options)
         return pairs_of(kind.table(found, options), options)
-    if isinstance(found, Iterable) and not isinstance(found, bytes):
+    if isinstance(found, Iterable) and not isinstance(found, bytes) and getattr(found, "ndim", 1) != 0:
         what = "the list" if isinstance(found, list) else f"the {type(found).__name__}"
         refuse(what, OF_COLUMNS)
         names = options.columns or ("a", "b")
@@ -175,6 +175,7 @@ def _values(values: object, what: str) -> list[Any]:
 
         return _without_nulls(nw.from_native(values, series_only=True))
     no_list = isinstance(values, str | bytes | Mapping) or any(is_of(values, kind.classes) for kind in KINDS)
+    no_list |= getattr(values, "ndim", 1) == 0
     if no_list or not isinstance(values, Iterable):
         message = f"each of {what} must hold the texts or images of one side; got {type(values).__name__}."
         raise InputError(message)

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from platoscope.checks import check_types, in_short, number, whole_number, word
+from platoscope.checks import check_types, in_short, number, one_of, whole_number, word
 from platoscope.datasets.near_duplicates import check_threshold
 from platoscope.errors import InputError
 from platoscope.measures import SideName
@@ -140,7 +140,7 @@ class Source:
     final_norm: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.clip == 0:  # TOML has no null
+        if isinstance(self.clip, int | float) and self.clip == 0:  # TOML has no null
             object.__setattr__(self, "clip", None)
         check_types(self, where=f"the side of {in_short(self.model)}")
         word("model", self.model)
@@ -295,12 +295,14 @@ class Comparison:
         if self.transform is not None:
             object.__setattr__(self, "transform", parse_transform(self.transform))
         check_name("the label of a comparison", self.label)
-        if self.kind not in get_args(Kind):
-            msg = f"comparison {self.label!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(Kind))}"
-            raise InputError(msg)
-        if self.null_matched not in (None, "tokens", "tokens_per_character") or (
-            self.shuffle == "matched" and self.null_matched is None
-        ):
+        where = f"of comparison {self.label!r}"
+        one_of(f"kind {where}", self.kind, get_args(Kind))
+        one_of(f"match {where}", self.match, ("index", "relative_depth"))
+        one_of(f"shuffle {where}", self.shuffle, (None, "free", "strata", "matched"))
+        matched: object = self.null_matched
+        if not (
+            matched is None or (isinstance(matched, str) and matched in ("tokens", "tokens_per_character"))
+        ) or (self.shuffle == "matched" and matched is None):
             msg = (
                 f"comparison {self.label!r} has null_matched={self.null_matched!r}; it must be 'tokens' or "
                 "'tokens_per_character', or be left out where nothing is shuffled among items that are alike"

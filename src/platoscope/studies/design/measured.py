@@ -14,16 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["keeps_items", "measures_of"]
 
 
-def measures_of(comparison: Comparison, settings: Settings, /) -> tuple[str, ...]:
+def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: bool = False) -> tuple[str, ...]:
     """Choose the measures that apply to anything but a grid.
 
     Retrieval looks for the partner in one and the same space of features, and a control by two numbers per
-    text asks only how well they predict neighborhoods.
+    text asks only how well they predict neighborhoods. `one_model` says that both sides are of one whose names differ.
     """
     a, b = comparison.a, comparison.b
     if comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
         return ("information_imbalance",)
-    one_space = isinstance(a, Source) and isinstance(b, Source) and (a.model, a.tower) == (b.model, b.tower)
+    one_space = (
+        isinstance(a, Source)
+        and isinstance(b, Source)
+        and a.tower == b.tower
+        and (one_model or a.model == b.model)
+    )
     return tuple(name for name in settings.measures if one_space or not get_measure(name).needs_one_space)
 
 

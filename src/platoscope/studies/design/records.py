@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platoscope.checks import one_of, whole_number, word
+from platoscope.arguments import sequence
+from platoscope.checks import in_short, one_of, whole_number, word
 from platoscope.errors import InputError
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
@@ -80,9 +81,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         check_name("the title of a panel", self.title)
-        if self.kind not in get_args(PanelKind):
-            msg = f"panel {self.title!r} has kind={self.kind!r}; it must be one of {', '.join(get_args(PanelKind))}"
-            raise InputError(msg)
+        one_of(f"kind of panel {self.title!r}", self.kind, get_args(PanelKind))
         for name in ("labels", "names"):
             if not isinstance(getattr(self, name), tuple):
                 msg = f"panel {self.title!r} needs a list of {name}; got {getattr(self, name)!r}"
@@ -198,11 +197,21 @@ class Design:
     statements: tuple[Statement, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.comparisons, tuple) or not all(
+            isinstance(each, Comparison) for each in self.comparisons
+        ):
+            msg = f"comparisons of a design must be a tuple of Comparison; got {in_short(self.comparisons)}"
+            raise InputError(msg)
         labels = [comparison.label for comparison in self.comparisons]
         double = sorted({label for label in labels if labels.count(label) > 1})
         if double:
             msg = f"labels of comparisons must be unique within a study; given twice: {', '.join(double)}"
             raise InputError(msg)
+        for name, kind in (("panels", Panel), ("statements", Statement)):
+            given: object = getattr(self, name)
+            if not isinstance(given, tuple) or not all(isinstance(each, kind) for each in given):
+                msg = f"{name} of a design must be a tuple of {kind.__name__}; got {in_short(given)}"
+                raise InputError(msg)
         known = set(labels)
         for comparison in self.comparisons:
             source = comparison.fixed.minimum_of if comparison.fixed else None
@@ -281,7 +290,7 @@ class Study:
         for name in ("figure", "needs"):
             word(f"{name} of study {self.name!r}", getattr(self, name), empty=True)
         one_of(f"shortfall of study {self.name!r}", self.shortfall, ("error", "use_all", "equal"))
-        for note in self.notes:
+        for note in sequence(f"notes of study {self.name!r}", self.notes, of="texts"):
             word(f"each of the notes of study {self.name!r}", note)
 
     @property
@@ -291,4 +300,4 @@ class Study:
 
     def settings_for(self, preset: str, /) -> Settings:
         """Give the settings of one preset."""
-        return self.settings.get(preset, Settings())
+        return self.settings.get(word("preset", preset), Settings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -99,8 +100,9 @@ class Settings(ComparisonOptions):
         neighbors = max(self.n_neighbors, self.overlap_neighbors)
         size = round(self.n * self.resample_fraction)
         if self.n_resamples and size <= neighbors:
+            enough = next(n for n in itertools.count(self.n) if round(n * self.resample_fraction) > neighbors)
             msg = (
                 f"n = {self.n} leaves subsamples of {size} items (resample_fraction = {self.resample_fraction}), which "
-                f"must have more than the {neighbors} neighbors; ask for more items, or for --resamples 0"
+                f"must have more than the {neighbors} neighbors; ask for {enough} items or more, or for n_resamples = 0"
             )
             raise InputError(msg)

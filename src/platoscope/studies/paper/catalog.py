@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platoscope.checks import word
 from platoscope.errors import NotFoundError
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
@@ -78,7 +79,9 @@ def get_study(name: str | Path, /) -> Study:
     >>> get_study("aggregation").figure
     '2a'
     """
-    if isinstance(name, Path) or str(name).endswith(".toml"):
+    if not isinstance(name, Path):
+        word("name of a study", name)
+    if isinstance(name, Path) or name.endswith(".toml"):
         return read_study(Path(name))
     known = {study.name: study for study in _STUDIES}
     if name in known:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from platoscope.checks import whole_numbers
+from platoscope.arguments import instance, mapping
+from platoscope.checks import in_short, listing, whole_numbers, word
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface, Synthetic
 from platoscope.studies.design.measured import keeps_items
-from platoscope.studies.design.records import Choices
+from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
@@ -22,7 +23,7 @@ from platoscope.studies.plan.extraction import Extraction, extractions_of, readi
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platoscope.studies.design.records import Design, Panel, Statement, Study
+    from platoscope.studies.design.records import Design, Panel, Statement
     from platoscope.studies.design.settings import Settings
 
 
@@ -103,10 +104,10 @@ class Plan:
             If the plan has none; the message says which it has.
         """
         for item in self.comparisons:
-            if item.label == label:
+            if isinstance(label, str) and item.label == label:
                 return item
         known = ", ".join(repr(item.label) for item in self.comparisons) or "none"
-        msg = f"there is no comparison {label!r} in the plan of {self.study.name!r}; it has {known}"
+        msg = f"there is no comparison {in_short(label)} in the plan of {self.study.name!r}; it has {known}"
         raise NotFoundError(msg)
 
     def describe(self) -> list[PlanRow]:
@@ -156,6 +157,13 @@ class Plan:
         """Say what is compared, and in which space where the comparisons of the study have not all the same."""
         several = comparison.kind == "spaces" or len(self.spaces) > 1
         return _describe(comparison) + (f"; space {space_of(comparison, self.settings)}" if several else "")
+
+
+def _check_preset(study: Study, preset: object) -> None:
+    instance("study", study, Study, made_by="get_study")
+    if not isinstance(preset, str) or preset not in study.presets:
+        msg = f"study {study.name!r} has no preset {in_short(preset)}; it has {', '.join(study.presets)}"
+        raise NotFoundError(msg)
 
 
 def make_plan(
@@ -231,10 +239,9 @@ def make_plan(
     >>> [comparison.label for comparison in plan.comparisons], plan.n_requested
     (['D = 20'], 0)
     """
-    if preset not in study.presets:
-        msg = f"study {study.name!r} has no preset {preset!r}; it has {', '.join(study.presets)}"
-        raise NotFoundError(msg)
+    _check_preset(study, preset)
     limits = (min_tokens, max_tokens)
+    mapping("settings", {} if settings is None else settings)
     choices = _choices(preset, (model, pairs, pooling), layers, limits, near_duplicates, final_norm)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
@@ -271,7 +278,9 @@ def _choices(
     near_duplicates: float | None,
     final_norm: bool | None,
 ) -> Choices:
-    models, pairs, poolings = map(_tuple, lists)
+    models, pairs, poolings = (
+        _tuple(what, given) for what, given in zip(("models", "pairs", "poolings"), lists, strict=True)
+    )
     return Choices(
         preset=preset,
         models=models,
@@ -289,10 +298,11 @@ def _given(told: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
+def _tuple(what: str, value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
-    return (value,) if isinstance(value, str) else tuple(value)
+    given = (value,) if isinstance(value, str) else listing(what, value, of="names")
+    return tuple(word(f"each of {what}", each) for each in given)
 
 
 def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from platoscope.errors import InputError
+from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import (
     SPACES,
     compare,
@@ -20,7 +20,7 @@ from platoscope.layerwise import (
     with_ids,
 )
 from platoscope.measures import get_measure
-from platoscope.studies.design.comparison import Synthetic
+from platoscope.studies.design.comparison import Source, Synthetic
 from platoscope.studies.design.measured import keeps_items, measures_of
 from platoscope.studies.design.space import transforms_of
 from platoscope.studies.design.synthetic import COORDINATES
@@ -96,7 +96,7 @@ class Computation:
 
 
 def compute(task: Computation, /) -> xr.Dataset:
-    """Compute one comparison.
+    """Compute one comparison; an error of what it is given names it.
 
     Returns
     -------
@@ -106,7 +106,23 @@ def compute(task: Computation, /) -> xr.Dataset:
         ``token_distance``: also ``token_distance``. Of ``matrix``: ``direction``, ``text_a``, ``text_b``. Of
         ``spaces``: also ``space``. Of ``sample_size``: ``direction`` and ``n_samples``. Of synthetic data
         the varied quantity (``rank``, ``fraction``) stands in the place of ``layer``.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        Sides that cannot be compared so.
     """
+    label = task.comparison.label
+    try:
+        return _computed(task)
+    except (InputError, NotFoundError) as error:
+        if label in str(error):
+            raise
+        msg = f"comparison {label!r}: {error}"
+        raise type(error)(msg) from error
+
+
+def _computed(task: Computation) -> xr.Dataset:
     kind = task.comparison.kind
     if task.comparison.shuffle is not None:
         task = _shuffled(task)
@@ -198,7 +214,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
         layer_a=held[0],
         layer_b=held[1],
         options=task.options,
-        measures=measures_of(task.comparison, settings),
+        measures=_measures(task),
         strata=task.null_strata,
         rng=settings.seed,
     )
@@ -207,7 +223,7 @@ def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (Non
 def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> xr.Dataset:
     """Take the profile out of the grid, and compute only what the grid does not have: other measures, and items."""
     taken = take_profile(grid, match=task.comparison.match, layer_a=held[0], layer_b=held[1])
-    wanted = measures_of(task.comparison, task.settings)
+    wanted = _measures(task)
     have = set(json.loads(grid.attrs["measures"]))
     more = tuple(name for name in wanted if name not in have)
     joined = taken
@@ -231,6 +247,18 @@ def _measured(task: Computation, held: _Held, /, **settings: Any) -> xr.Dataset:
 
 def _joined(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return first.merge(second, compat="override", join="exact", combine_attrs="override")
+
+
+def _measures(task: Computation) -> tuple[str, ...]:
+    """Choose the measures; whether both sides are of one model say its files, however it is spelled."""
+    sides = task.comparison.a, task.comparison.b
+    one_model = False
+    if all(isinstance(side, Source) for side in sides):
+        told = [dict(stack.provenance.get("model") or {}) for stack in (task.a, task.b)]
+        for each in told:
+            each.pop("name", None)
+        one_model = bool(told[0]) and told[0] == told[1]
+    return measures_of(task.comparison, task.settings, one_model=one_model)
 
 
 def _grid(task: Computation) -> xr.Dataset:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platoscope.errors import StorageError
+from platoscope.arguments import a_path, instance
+from platoscope.checks import in_short
+from platoscope.errors import InputError, StorageError
 from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
-from platoscope.progress import SILENT
+from platoscope.progress import SILENT, Progress
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.judge.summary import summarize
+from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.progress import Progress
     from platoscope.studies.design.records import Verdict
     from platoscope.studies.plan.extraction import Extraction
-    from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.items import Selections
 
 __all__ = ["execute", "judge_all"]
+
+
+def _check_progress(progress: object) -> None:
+    if not isinstance(progress, Progress):
+        message = f"progress must be a Progress, which is told of stages; got {in_short(progress)}."
+        raise InputError(message)
 
 
 def execute(
@@ -75,7 +81,11 @@ def execute(
         If the folder or the store cannot be written, or another run was started in the folder meanwhile.
         Finished comparisons are kept.
     """
-    folder = RunFolder(Path(out))
+    instance("plan", plan, Plan, made_by="make_plan")
+    folder = RunFolder(a_path("out", out))
+    _check_progress(progress)
+    candidates = Candidates() if candidates is None else instance("candidates", candidates, Candidates)
+    shelf = Shelf(progress) if shelf is None else instance("shelf", shelf, Shelf)
     folder.prepare()
     if not folder.holds("config", plan_to(plan)):
         folder.reopen()
@@ -84,8 +94,8 @@ def execute(
         plan,
         progress,
         store,
-        Candidates() if candidates is None else candidates,
-        Shelf(progress) if shelf is None else shelf,
+        candidates,
+        shelf,
     )
     results = Results(plan)
     selections = run.select()

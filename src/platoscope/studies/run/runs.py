@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
+from platoscope.arguments import a_path
 from platoscope.cards import card, cut
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.layerwise import per_item
@@ -205,7 +206,7 @@ def load_run(folder: str | os.PathLike[str], /) -> StudyResult:
     PlatoscopeWarning
         If the run is from before files had checksums, so that damage would not be seen.
     """
-    run = RunFolder(Path(folder))
+    run = RunFolder(a_path("folder", folder))
     plan = load_plan(folder)
     if not kept.has_checksums(run.path):
         message = (
@@ -266,11 +267,12 @@ def verify_run(folder: str | os.PathLike[str], /) -> tuple[RunProblem, ...]:
     NotFoundError
         If the folder holds no run.
     """
+    run = RunFolder(a_path("folder", folder))
     try:
         labels = [item.label for item in load_plan(folder).comparisons]
     except StorageError:
         labels = []  # the configuration itself is among the problems
-    found = RunFolder(Path(folder)).problems(labels)
+    found = run.problems(labels)
     return tuple(RunProblem(file=name, reason=reason) for name, reason in found)
 
 

@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from platoscope.arguments import instance
 from platoscope.datasets import thumbnail
 from platoscope.errors import StorageError
+from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ def read_items(result: StudyResult, label: str, /) -> KeptItems | None:
     StorageError
         If the file is missing or damaged, or is about other items.
     """
+    instance("plan of result", getattr(result, "plan", None), Plan, made_by="load_run")
     comparison = result.plan.comparison(label)
     labelled = result.results[comparison.label]
     name = labelled.attrs.get("items_file")
