@@ -11,10 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from platoscope.arguments import instance
+from platoscope.checks import in_short
 from platoscope.datasets import thumbnail
-from platoscope.errors import StorageError
-from platoscope.studies.plan.planning import Plan
+from platoscope.errors import InputError, StorageError
 from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -129,7 +128,9 @@ def read_items(result: StudyResult, label: str, /) -> KeptItems | None:
     StorageError
         If the file is missing or damaged, or is about other items.
     """
-    instance("plan of result", getattr(result, "plan", None), Plan, made_by="load_run")
+    if not callable(getattr(getattr(result, "plan", None), "comparison", None)):
+        msg = f"read_items takes what load_run returns; got {in_short(result)}."
+        raise InputError(msg)
     comparison = result.plan.comparison(label)
     labelled = result.results[comparison.label]
     name = labelled.attrs.get("items_file")
