@@ -10,11 +10,11 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     FinalNorm,
     Layers,
+    ModelArgument,
     NearDuplicates,
+    PairsArgument,
     Seed,
     Store,
-    complete_models,
-    complete_pairs,
     is_verbose,
     parse_layers,
 )
@@ -36,22 +36,8 @@ __all__ = ["extract"]
 
 def extract(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model (`platoscope models`), hub id, folder or .gguf file.",
-            autocompletion=complete_models,
-        ),
-    ],
-    pairs: Annotated[
-        str,
-        typer.Argument(
-            metavar="PAIRS",
-            help="Pairs, such as bible:en-it or pairs.jsonl.",
-            autocompletion=complete_pairs,
-        ),
-    ],
+    model: ModelArgument,
+    pairs: PairsArgument,
     *,
     side: Annotated[
         Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")

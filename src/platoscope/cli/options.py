@@ -17,9 +17,11 @@ __all__ = [
     "FinalNorm",
     "Layers",
     "MetricOption",
+    "ModelArgument",
     "NearDuplicates",
     "NeighborsOption",
     "OverlapNeighborsOption",
+    "PairsArgument",
     "Seed",
     "Store",
     "TransformOption",
@@ -130,6 +132,22 @@ def _studies() -> Iterable[tuple[str, str]]:
 complete_models = complete_from(_models)
 complete_pairs = complete_from(_pairs)
 complete_studies = complete_from(_studies)
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model (`platoscope models`), hub id, folder or .gguf file.",
+        autocompletion=complete_models,
+    ),
+]
+
+PairsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.", autocompletion=complete_pairs
+    ),
+]
 
 
 def parse_layers(text: str | None, /) -> tuple[int, ...] | None:

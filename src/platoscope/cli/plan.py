@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from platoscope.cli.options import (
+from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     Layers,
-    complete_models,
-    complete_pairs,
+    ModelArgument,
+    PairsArgument,
     parse_layers,
-)  # Typer reads annotations
+)
 from platoscope.cli.output import print_json, print_table
 from platoscope.errors import InputError
 
@@ -25,22 +25,8 @@ __all__ = ["plan"]
 
 
 def plan(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model (`platoscope models`), hub id, folder or .gguf file.",
-            autocompletion=complete_models,
-        ),
-    ],
-    pairs: Annotated[
-        str,
-        typer.Argument(
-            metavar="PAIRS",
-            help="Pairs, such as bible:en-it or pairs.jsonl.",
-            autocompletion=complete_pairs,
-        ),
-    ],
+    model: ModelArgument,
+    pairs: PairsArgument,
     *,
     side: Annotated[
         Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")
