@@ -54,7 +54,7 @@ BETWEEN_PARTS = {
         "largest_feature", "metric_name", "over_rows", "over_tasks", "participation_ratio",
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
-        "check_finite", "compiled_beside",
+        "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
     )
 } | {
     "measures.evaluate",
@@ -81,10 +81,20 @@ RETURNED = {
         "Representations",
         "StoreRecord",
     },
-    "neighbors": {"Neighbors", "Sample", "Space", "SpaceDiagnostics"},
+    "neighbors": {
+        "AgainstReferences",
+        "AskedNeighbors",
+        "Neighbors",
+        "RowStream",
+        "Sample",
+        "Space",
+        "SpaceDiagnostics",
+    },
     "measures": {
         "BothDirections",
         "Calibration",
+        "EstimatedImbalance",
+        "EstimatedValue",
         "Evaluation",
         "Imbalance",
         "PreparedLayers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._compiled import kernel_files
+from platoscope.measures._estimate import EstimatedImbalance, EstimatedValue, estimate_imbalance
 from platoscope.measures._evaluate import Evaluation, PreparedLayers, evaluate, evaluate_layer
 from platoscope.measures._information_imbalance import BothDirections, Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
@@ -57,6 +58,8 @@ __all__ = [
     "BothDirections",
     "Calibration",
     "ComparisonOptions",
+    "EstimatedImbalance",
+    "EstimatedValue",
     "Evaluation",
     "Imbalance",
     "ItemValues",
@@ -74,6 +77,7 @@ __all__ = [
     "cka",
     "cknna",
     "draw_shuffles",
+    "estimate_imbalance",
     "evaluate",
     "evaluate_layer",
     "find_measure",

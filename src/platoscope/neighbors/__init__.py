@@ -34,10 +34,13 @@ from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_ne
 from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._proximity import mutual_proximity
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
+from platoscope.neighbors._references import AgainstReferences, against_references
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._scaling import powers_of_two
+from platoscope.neighbors._search import AskedNeighbors, asked_neighbors
 from platoscope.neighbors._settled import settled
 from platoscope.neighbors._space import Space
+from platoscope.neighbors._streams import RowStream, open_stream
 from platoscope.neighbors._threads import over_rows, over_tasks
 from platoscope.neighbors._transforms import (
     TRANSFORMS,
@@ -50,16 +53,21 @@ from platoscope.neighbors._transforms import (
 __all__ = [
     "METRICS",
     "TRANSFORMS",
+    "AgainstReferences",
+    "AskedNeighbors",
     "FloatArray",
     "Metric",
     "Neighbors",
     "OwnMetric",
+    "RowStream",
     "Sample",
     "Space",
     "SpaceDiagnostics",
     "Transform",
     "add_sample_ranks",
+    "against_references",
     "as_space",
+    "asked_neighbors",
     "available_memory",
     "block_neighbors",
     "check_finite",
@@ -75,6 +83,7 @@ __all__ = [
     "metric_name",
     "mutual_proximity",
     "nearest_neighbors",
+    "open_stream",
     "over_rows",
     "over_tasks",
     "parse_transform",

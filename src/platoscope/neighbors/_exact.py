@@ -13,11 +13,22 @@ from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["exact_scores", "row_peaks", "squared_distances"]
+__all__ = [
+    "exact_scores",
+    "lattice_of",
+    "lattice_units",
+    "reaches_far_down",
+    "row_peaks",
+    "rows_at_a_glance",
+    "smallest_size",
+    "squared_distances",
+]
 
 # Rows of whole numbers with squared norms up to this have inner products whose squares are exact in float64.
 _WHOLE = 2.0**26
@@ -99,25 +110,42 @@ def _lattice(space: Space) -> _Lattice | None:
 
 
 def _find_lattice(space: Space) -> _Lattice | None:
-    n_rows = min(_ROWS, max(_GLANCE, _VALUES // space.n_features), space.n_distinct)
-    parts, (first,) = space.parts_of(np.arange(n_rows))
-    some = np.concatenate([part[first] for part in parts], axis=1).astype(np.float64)
+    parts, (first,) = space.parts_of(np.arange(min(rows_at_a_glance(space.n_features), space.n_distinct)))
+    for unit in lattice_units(tuple(part[first] for part in parts)):
+        found = lattice_of(tuple(part[space.first] for part in space.parts), unit)
+        if found is not None:
+            return found
+    return None
+
+
+def rows_at_a_glance(n_features: int, /) -> int:
+    """Return how many rows are enough to tell of which numbers all may be multiples."""
+    return min(_ROWS, max(_GLANCE, _VALUES // n_features))
+
+
+def lattice_units(parts: Sequence[FloatArray], /) -> tuple[float, ...]:
+    """Return the numbers of which these first rows of a representation are small whole multiples."""
+    some = np.concatenate(parts, axis=1).astype(np.float64)
     sizes = np.abs(some)
     if not sizes.any():
-        return None
+        return ()
     # The smallest value itself, or the finest power of two of which the longest row has no more than it may.
     near_one = float(powers_of_two(sizes.max()))
     longest = float(np.square(some * near_one).sum(axis=1).max())
     finest = 2.0 ** np.ceil(0.5 * np.log2(longest / _WHOLE)) / near_one
     smallest = float(np.min(sizes, where=sizes > 0, initial=np.inf))
-    for unit in (smallest, finest, 4 * finest):  # other rows may be longer
-        # A few rows tell of nearly all data that they are nothing of the kind.
-        if unit > 0 and _whole(some[:_GLANCE], unit) is not None and _whole(some, unit) is not None:
-            distinct = np.concatenate([part[space.first] for part in space.parts], axis=1)
-            rows = _whole(distinct, unit)
-            if rows is not None:
-                return _Lattice(rows, unit, np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-    return None
+    # Rows that are not seen may be longer. A few rows tell of nearly all data that they are nothing of the kind.
+    return tuple(
+        unit
+        for unit in (smallest, finest, 4 * finest)
+        if unit > 0 and _whole(some[:_GLANCE], unit) is not None and _whole(some, unit) is not None
+    )
+
+
+def lattice_of(parts: Sequence[FloatArray], unit: float, /) -> _Lattice | None:
+    """Return rows as whole multiples of `unit`, if they are small ones."""
+    rows = _whole(np.concatenate(parts, axis=1), unit)
+    return None if rows is None else _Lattice(rows, unit, np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
 
 
 def _whole(values: FloatArray, unit: float) -> npt.NDArray[np.float32] | None:
@@ -170,13 +198,20 @@ def _is_wide(space: Space) -> bool:
     """Tell whether values differ so much in size that squares of small differences vanish beside the largest."""
     if "wide" not in space._memo:
         space._memo["wide"] = any(
-            _smallest(part) * space.scale < _SMALLEST for part in space.parts if part.dtype == np.float64
+            reaches_far_down(smallest_size(part), space.scale)
+            for part in space.parts
+            if part.dtype == np.float64
         )
     wide: bool = space._memo["wide"]
     return wide
 
 
-def _smallest(part: FloatArray) -> float:
+def reaches_far_down(smallest: float, scale: float, /) -> bool:
+    """Tell whether squares of small differences may vanish beside values of 1 / scale."""
+    return smallest * scale < _SMALLEST
+
+
+def smallest_size(part: FloatArray, /) -> float:
     """Return the smallest size of the values that are not zero."""
     blocks = (np.abs(part[start : start + _ROWS]) for start in range(0, len(part), _ROWS))
     return float(min(np.min(block, where=block > 0, initial=np.inf) for block in blocks))

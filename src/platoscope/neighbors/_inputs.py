@@ -29,6 +29,8 @@ __all__ = [
     "check_finite",
     "gram_on_device",
     "lives_on_device",
+    "require_same_rows",
+    "split_parts",
 ]
 
 _WHOLE = 2**53
@@ -57,15 +59,24 @@ def as_parts(X: ArrayLike, name: str, /) -> tuple[FloatArray, ...]:
         Empty input, wrong number of dimensions, complex or object dtype, masked values, integers that float64
         does not have, unequal rows, or non-finite values (the first bad row is named).
     """
+    parts = tuple(as_matrix(part, of_part) for part, of_part in split_parts(X, name))
+    require_same_rows(parts, name)
+    return parts
+
+
+def split_parts(X: ArrayLike, name: str, /) -> list[tuple[ArrayLike, str]]:
+    """Return what a sequence of matrices holds, or the one that there is, and what messages call each."""
     if isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", None) == 2:
-        parts = tuple(as_matrix(part, f"{name}[{index}]") for index, part in enumerate(X))
-        rows = {part.shape[0] for part in parts}
-        if len(rows) > 1:
-            shapes = ", ".join(str(part.shape) for part in parts)
-            message = f"The parts of {name} must have the same number of rows; got shapes {shapes}."
-            raise InputError(message)
-        return parts
-    return (as_matrix(X, name),)
+        return [(part, f"{name}[{index}]") for index, part in enumerate(X)]
+    return [(X, name)]
+
+
+def require_same_rows(parts: Sequence[Any], name: str, /) -> None:
+    """Raise an `InputError` unless all parts have the same number of rows."""
+    if len({part.shape[0] for part in parts}) > 1:
+        shapes = ", ".join(str(tuple(part.shape)) for part in parts)
+        message = f"The parts of {name} must have the same number of rows; got shapes {shapes}."
+        raise InputError(message)
 
 
 def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import Metric, OwnMetric
     from platoscope.neighbors._transforms import Load, Transform
 
-__all__ = ["as_space", "prepare"]
+__all__ = ["as_space", "column_means", "prepare", "row_norms"]
 
 _BLOCK_BYTES = 256 << 20
 # Sums of squares below this, of rows on a scale of 1, have lost digits.
@@ -160,7 +160,7 @@ def _prepare_vectors(
     centered, sq, along, raw, center_sq, scale = _center(parts, name)
     squares = np.concatenate([_column_squares(Z) for Z in centered])
     inverse, first = _group_equal_rows(parts, raw)
-    norms = _norms(parts, raw, scale)
+    norms = row_norms(parts, raw, scale)
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
         sq, along, norms = sq[first], along[first], norms[first]
@@ -218,7 +218,7 @@ def _center(
     from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
 
     n_samples = len(parts[0])
-    moments = [_column_means(part, name) for part in parts]
+    moments = [column_means(part, name) for part in parts]
     largest = max(peak for _, peak in moments)
     # A power of two changes no digit, and keeps the squares of huge values inside float32.
     scale = float(powers_of_two(largest))
@@ -234,7 +234,7 @@ def _center(
     return tuple(centered), sq, along, raw, center_sq, scale
 
 
-def _norms(
+def row_norms(
     parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64], scale: float
 ) -> npt.NDArray[np.float64]:
     """Return the norms of rows times `scale`, given their squares: those of rows whose squares vanish by themselves."""
@@ -249,7 +249,7 @@ def _norms(
     return norms
 
 
-def _column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
+def column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
     """Return the column means and the largest absolute value; non-finite rows are an error."""
     mean, peak = _shrunk_means(X, 1.0)
     if not np.isfinite(mean).all():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = ["GRAM_BYTES", "Space", "gram_product", "require_nonzero"]
+__all__ = ["GRAM_BYTES", "Space", "gram_product", "largest_rounding", "require_nonzero"]
 
 GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
@@ -252,7 +252,7 @@ class Space:
         return factor
 
     def _measured_rounding(self) -> float:
-        largest = 16.0 + 1.5 * float(np.sqrt(self.n_features))
+        largest = largest_rounding(self.n_features)
         if reads_distances(self.metric) or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
             return largest
         # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
@@ -280,6 +280,11 @@ class Space:
             _UNIT * (self.sq[left].astype(np.float64) + self.sq[right] + np.finfo(np.float32).tiny)
         )
         return min(largest, 6.0 + 4.0 * float(units.max()))
+
+
+def largest_rounding(n_features: int, /) -> float:
+    """Return the factor that bounds the rounding of any product of rows; see `Space.error_bound`."""
+    return 16.0 + 1.5 * float(np.sqrt(n_features))
 
 
 def gram_product(left: Any, right: Any) -> FloatArray:

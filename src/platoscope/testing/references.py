@@ -19,6 +19,7 @@ __all__ = [
     "cka",
     "cknna",
     "distances",
+    "estimated_imbalance",
     "information_imbalance",
     "local_scaling",
     "neighbor_weights",
@@ -98,6 +99,24 @@ def information_imbalance(
     forward = (neighbor_weights(DX, k, ties) * np.nan_to_num(average_ranks(DY, ties))).sum() / n
     backward = (neighbor_weights(DY, k, ties) * np.nan_to_num(average_ranks(DX, ties))).sum() / n
     return 2 / n * forward, 2 / n * backward
+
+
+def estimated_imbalance(
+    X: Array, Y: Array, queries: Array, references: Array, k: int = 1, metric: str = "euclidean"
+) -> tuple[float, float]:
+    """Return estimates of Δ(X→Y) and Δ(Y→X) from some items as queries and some as references (docs/measures.md)."""
+
+    def directed(near: Array, far: Array) -> float:
+        n, total = len(near), 0.0
+        for i in queries:
+            for j in np.flatnonzero(near[i]):
+                others = [far[i, m] for m in references if m not in (i, j)]
+                closer, tied = sum(d < far[i, j] for d in others), sum(d == far[i, j] for d in others)
+                total += near[i, j] * (1 + (n - 2) * (closer + tied / 2) / len(others))
+        return 2 / n * total / len(queries)
+
+    DX, DY = distances(X, metric), distances(Y, metric)
+    return directed(neighbor_weights(DX, k), DY), directed(neighbor_weights(DY, k), DX)
 
 
 def split_imbalance(X: Array, Y: Array, rows: Array, columns: Array, k: int = 1) -> float:
