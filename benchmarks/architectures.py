@@ -5,21 +5,25 @@ Every text and
 vision architecture that `transformers.AutoModel` knows is built with its own default configuration made small, saved
 with a tokenizer or image processor, and opened with `platoscope.load_model`, whose check at load holds every layer
 against the library's own ``hidden_states``, alone and in a padded batch. Prints a page in Markdown: what passes, and
-what does not with the reason. With ``--keep`` a run that was stopped goes on where it was.
+what does not with the reason. With ``--keep`` a run that was stopped goes on where it was. Each is tried in a process of
+its own, by one thread and within ``--limit`` seconds, so that none holds up or ends the others. POSIX only: it forks.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import re
+import resource
 import sys
 import tempfile
+import textwrap
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -32,7 +36,12 @@ from platoscope import load_model
 from platoscope.errors import PlatoscopeError
 from platoscope.testing.models import save_image_processor, save_tokenizer
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.connection import Connection
+
 MOST_PARAMETERS = 30_000_000
+MOST_MEMORY = 16 << 30  # bytes of addresses, of which torch takes some without using them
 TOWERS = {
     "text": ("text_model", "language_model"),
     "vision": ("vision_model", "vision_tower", "visual"),
@@ -58,6 +67,7 @@ def main() -> None:
     parser.add_argument(
         "--kept-only", action="store_true", help="try none, and write the page of what is kept"
     )
+    parser.add_argument("--limit", type=int, default=600, help="seconds that one may take (default: 600)")
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -70,15 +80,45 @@ def main() -> None:
         os.environ["PLATOSCOPE_CACHE"] = cache
         for i, name in enumerate(names):
             if name not in kept and not options.kept_only:
-                kept[name] = try_architecture(name)
+                kept[name] = try_within(name, options.limit)
                 print(f"{i + 1}/{len(names)} {name}", file=sys.stderr)
                 if options.keep:
                     options.keep.write_text(json.dumps(kept), encoding="utf-8")
     tried = sorted(name for name in names if name in kept)
-    page = write_page([Found(*one) for name in tried for one in kept[name]], n_left=len(names) - len(tried))
+    page = write_page(
+        [Found(*one) for name in tried for one in kept[name]],
+        neither=[name for name in tried if not kept[name]],
+        n_left=len(names) - len(tried),
+    )
     if options.out:
         options.out.write_text(page, encoding="utf-8")
     print(page)
+
+
+def try_within(name: str, seconds: int) -> list[Found]:
+    """Try an architecture in a process of its own, which is ended after so many seconds."""
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=_tell, args=(name, sending))
+    child.start()
+    sending.close()
+    try:
+        if receiving.poll(seconds):
+            found: list[Found] = receiving.recv()
+            return found
+        reason = f"it takes more than {seconds} s"
+    except EOFError:
+        child.join()
+        reason = f"it ends the process (exit code {child.exitcode})"
+    finally:
+        child.kill()
+        child.join()
+    return [Found(name, "", "not built", reason)]
+
+
+def _tell(name: str, sending: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    torch.set_num_threads(1)
+    sending.send(try_architecture(name))
 
 
 def try_architecture(name: str) -> list[Found]:
@@ -158,11 +198,13 @@ def _line(error: Exception) -> str:
     text = re.sub(r"Cannot read \S+?: ", "", " ".join(str(error).split()))
     text = re.sub(r"^Cannot read the layers of \w+: ", "", text)
     text = re.sub(r" from '/[^']*'", "", text.partition(" Choose another model")[0])
-    return text.replace("|", "\\|")[:200] or type(error).__name__
+    if len(text.split()) < 3:  # a key that was not found, say
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text.replace("|", "\\|")[:200]
 
 
-def write_page(found: list[Found], n_left: int) -> str:
-    """Put the page together; `n_left` architectures were not tried."""
+def write_page(found: Sequence[Found], *, neither: Sequence[str], n_left: int) -> str:
+    """Put the page together; `neither` read no texts or images, and `n_left` architectures were not tried."""
     passed = [one for one in found if one.verdict == "passes"]
     counts = {
         verdict: sum(one.verdict == verdict for one in found)
@@ -181,6 +223,7 @@ def write_page(found: list[Found], n_left: int) -> str:
         "",
         f"{counts['passes']} pass ({texts} read texts, {counts['passes'] - texts} images), {counts['refused']} are",
         f"refused, and of {counts['not built']} no tiny model could be made."
+        + f" {len(neither)} read neither texts nor images."
         + (f" {n_left} that the library knows (of any modality) were not tried yet." if n_left else ""),
         "",
         "## Passes",
@@ -192,6 +235,14 @@ def write_page(found: list[Found], n_left: int) -> str:
     for verdict, title in (("refused", "Refused"), ("not built", "No tiny model could be made")):
         lines += ["", f"## {title}", "", "| Architecture | Reason |", "| --- | --- |"]
         lines += [f"| {one.name} | {one.say} |" for one in found if one.verdict == verdict]
+    lines += [
+        "",
+        "## Neither texts nor images",
+        "",
+        "Sound, films, time series or several inputs at once:",
+        "",
+    ]
+    lines += textwrap.wrap(", ".join(neither) + ".", 120)
     return "\n".join(lines) + "\n"
 
 

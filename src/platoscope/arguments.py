@@ -24,6 +24,7 @@ __all__ = [
     "mapping",
     "numbers",
     "positions",
+    "refuse_unordered",
     "sequence",
 ]
 
@@ -187,8 +188,22 @@ def sequence(name: str, values: object, /, *, of: str) -> tuple[Any, ...]:
     >>> sequence("ids", np.array(["a", "b"]), of="names")
     ('a', 'b')
     """
+    refuse_unordered(name, values)
     is_one = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", 1) == 0
     if is_one or not isinstance(values, Iterable):
         message = f"{name} must be a sequence of {of}; got {in_short(values)}."
         raise InputError(message)
     return tuple(values.tolist()) if isinstance(values, np.ndarray) and values.ndim == 1 else tuple(values)
+
+
+def refuse_unordered(name: str, values: object, /) -> None:
+    """Refuse a set, of which nothing says what comes first.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if isinstance(values, set | frozenset):
+        message = f"{name} must be in an order, and a set has none; pass a list."
+        raise InputError(message)

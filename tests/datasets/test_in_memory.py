@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from platoscope.datasets import Pairs, Side, load_pairs
 from platoscope.datasets.load import beside
@@ -100,6 +101,18 @@ def test_what_is_in_memory_passes_the_same_filters() -> None:
         load_pairs(own, columns=("a", "b"))
 
 
+def test_what_a_column_holds_says_its_first_value(tmp_path: Path) -> None:
+    """What is missing says nothing: paths below an empty cell are images, and the pair without one is counted."""
+    for name, color in (("a.png", "red"), ("b.png", "blue")):
+        Image.new("RGB", (8, 8), color).save(tmp_path / name)
+    (tmp_path / "t.csv").write_text("image,en\n,one\n  ,two\na.png,three\nb.png,four\n", encoding="utf-8")
+    paths = [None, math.nan, str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    for given in ((tmp_path / "t.csv",), (paths, ["one", "two", "three", "four"])):
+        pairs = load_pairs(*given)
+        assert (pairs.a.modality, list(pairs.b)) == ("image", ["three", "four"])
+        assert {count.step: count.dropped for count in pairs.counts}["unreadable images"] == 2
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [
@@ -116,6 +129,15 @@ def test_what_is_in_memory_passes_the_same_filters() -> None:
         ((pd.DataFrame({**COLUMNS, "de": ["eins", "zwei", "drei"]}),), "say which two are the sides"),
         ((pd.DataFrame(COLUMNS, columns=["en", "en"]),), "different names"),
         (({"en": "one", "it": "uno"},), "'en' must be a list with a value for each row"),
+        (({"one", "two"}, {"uno", "due"}), "in an order, and a set has none"),
+        (({("one", "uno")},), "in an order, and a set has none"),
+        (({"en": ["one"], "it": frozenset(["uno"])},), "'it' must be in an order"),
+        (
+            ({1: ["one"], "1": ["uno"], "it": ["x"]},),
+            "two columns of one name, once as a number: 1, '1', 'it'",
+        ),
+        ((pd.DataFrame({1: ["one"], "1": ["uno"]}),), "two columns of one name"),
+        ((pd.Series(["one", "two"]), pd.Series(["due", "uno"], index=[1, 0])), "have different indexes"),
     ],
 )
 def test_what_is_unclear_is_asked(given: tuple[Any, ...], text: str) -> None:

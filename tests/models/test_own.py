@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,11 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from platoscope.datasets import Side
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
 from platoscope.models import Pooling, load_model
 from platoscope.models.library import quiet_library
+from platoscope.representations import extract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,8 +276,178 @@ def test_code_and_transform_are_part_of_a_module(images: list[Image.Image]) -> N
     assert scaled(1.0) != scaled(2.0)
     with pytest.warns(PlatoscopeWarning, match="does not show what it is"):
         assert "unrepeatable" in load_model(net, _Hidden(), layers=layers).provenance
+    with pytest.raises(InputError, match=r"The transform fails on item 0: ZeroDivisionError: "):
+        load_model(net, lambda image: 1 / 0, layers=layers).encode(images, [Pooling("mean")])
     with pytest.raises(InputError, match="must give a tensor for each image; it gave int"):
         load_model(net, lambda image: image.width, layers=layers).encode(images, [Pooling("mean")])
+
+
+def test_arrays_of_any_make_are_read_alike() -> None:
+    """The order of bytes, strides and the library make no difference to the states; what are no numbers is refused."""
+    torch.manual_seed(0)
+    X = np.random.default_rng(0).standard_normal((6, 12)).astype(np.float32)
+    own = load_model(torch.nn.Sequential(torch.nn.Linear(12, 4)), layers=["0"])
+    mean = [Pooling("mean")]
+    expected = own.encode(list(torch.tensor(X)), mean)["mean"]
+    kinds = (X, X.astype(">f4"), X[:, ::-1].copy()[:, ::-1], np.asfortranarray(X), X.astype(np.float64))
+    for given in kinds:
+        assert np.array_equal(own.encode(list(Side("x", "array", given)), mean)["mean"], expected)
+    masked = [np.ma.masked_array(row, row > 1) for row in X]
+    for wrong, text in ((X.astype(object), "of object"), (X.astype(str), "of <U"), (masked, "masked")):
+        with pytest.raises(InputError, match=text):
+            Side("x", "array", wrong)
+    with pytest.raises(InputError, match=r"cannot be read: .* Pass dense"):
+        Side("x", "array", [torch.empty(3, device="meta")]).fingerprint()
+    with pytest.raises(InputError, match="str is no tensor"):
+        own.encode(["text"], mean)
+
+
+class _InPlace(torch.nn.Module):
+    """Writes into what its first layer gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.relu = torch.nn.Linear(12, 4), torch.nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.relu(self.first(x))
+        return y
+
+
+class _Shifted(torch.nn.Module):
+    """Moves what its layer gives by noise, or by the mean of the batch."""
+
+    def __init__(self, noise: bool) -> None:
+        super().__init__()
+        self.first, self.last, self.noise = torch.nn.Linear(12, 4), torch.nn.Identity(), noise
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.first(x)
+        shifted: torch.Tensor = self.last(y + torch.randn(1) if self.noise else y - y.mean(0))
+        return shifted
+
+
+class _Gated(torch.nn.Module):
+    """Ends in weights beside its output, as long as there are positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block, self.gate = torch.nn.Linear(8, 9), torch.nn.Linear(9, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.block(x)
+        self.gate(y)
+        return y
+
+
+def test_a_layer_is_what_its_module_gave(tmp_path: Path) -> None:
+    """What runs next may write into the same tensor; noise, batches, complex and empty layers are refused."""
+    torch.manual_seed(0)
+    x = torch.randn(6, 12)
+    net = _InPlace()
+    states = load_model(net, layers=["first"]).encode(list(x), [Pooling("mean")])["mean"][0]
+    np.testing.assert_array_equal(states, net.first(x).detach())
+    assert states.min() < 0
+    for noise in (True, False):
+        with pytest.raises(InputError, match="other states in 'last' when it is read again"):
+            extract(_Shifted(noise), x, layers=["last"], store=tmp_path)
+    complex_layer = torch.nn.Linear(12, 4, dtype=torch.complex64)
+    for layer, given, text in (
+        (complex_layer, x, "real numbers .* complex64"),
+        (torch.nn.Identity(), x[:, :0], r"\(1, 0\)"),
+    ):
+        with pytest.raises(InputError, match=text):
+            extract(torch.nn.Sequential(layer), given, layers=["0"], store=tmp_path)
+    with pytest.raises(InputError, match="meta device"):
+        extract(torch.nn.Sequential(torch.nn.Linear(12, 4, device="meta")), x, layers=["0"], store=tmp_path)
+    with pytest.raises(InputError, match="does not run on a batch of .*ScriptModules"):
+        extract(torch.jit.script(_InPlace()), x, layers=["first"], store=tmp_path)
+    with pytest.raises(InputError, match="feature_axis must be a whole number"):
+        load_model(_InPlace(), layers=["first"], feature_axis=1.0)
+    with pytest.raises(InputError, match="Which axis of 'block' holds|Which axis of '0' holds"):
+        extract(torch.nn.Sequential(_Gated()), torch.randn(3, 5, 8), layers=["0"], store=tmp_path)
+
+
+class _Around(torch.nn.Module):
+    """Reads what is neither a weight nor a setting."""
+
+    def __init__(self, mean: float = 1.0, activation: Any = torch.relu) -> None:
+        super().__init__()
+        self.block = torch.nn.Linear(3, 3)
+        self.mean, self.activation = torch.full((2,), mean), activation
+        self.more = [torch.nn.Linear(2, 2)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = [self.activation(self.block(x)) * scale for scale in SCALES]
+        return _joined(parts) - self.mean[0] + self.more[0].bias.sum()
+
+
+SCALES = np.linspace(0, 1, 3000)
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(parts).mean(0)
+
+
+def _joined_otherwise(parts: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(parts).amax(0)
+
+
+def test_what_a_module_reads_beside_its_weights_is_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attributes that are no parameters, a global in a comprehension, a function that is called, a base class's method."""
+
+    class Own(_Around):
+        """Has its forward pass from the class above."""
+
+    torch.manual_seed(0)
+    net = Own()
+    own = load_model(net, layers=["block"])
+    seen = [own.provenance["content"]]
+    assert load_model(copy.deepcopy(net), layers=["block"]).provenance["content"] == seen[0]
+
+    def note() -> None:
+        seen.append(own.provenance["content"])
+
+    net.mean[1] = 2
+    note()
+    net.activation = torch.tanh
+    note()
+    net.more[0].bias.data[0] += 1
+    note()
+    scales = SCALES.copy()
+    scales[1500] += 1  # which NumPy does not print
+    monkeypatch.setattr(sys.modules[__name__], "SCALES", scales)
+    note()
+    monkeypatch.setattr(sys.modules[__name__], "_joined", _joined_otherwise)
+    note()
+    monkeypatch.setattr(_Around, "forward", lambda self, x: self.block(x))
+    note()
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_transform_or_tokenizer_that_changed_is_another_one(
+    tiny: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read around a transform, arrays of any size included; what changes after loading counts as well."""
+    shift = np.zeros(3000)
+    own = load_model(_network(), lambda image: _as_tensor(image) + float(shift.sum()), layers=["stem"])
+    before = own.provenance
+    assert own.provenance == before
+    shift[1500] = 1
+    assert own.provenance != before
+    scaled = load_model(
+        _network(),
+        lambda image: torch.stack([_as_tensor(image) * x for x in SCALES[:2]]).sum(0),
+        layers=["stem"],
+    )
+    before = scaled.provenance
+    monkeypatch.setattr(sys.modules[__name__], "SCALES", SCALES + 1)
+    assert scaled.provenance != before
+    model, tokenizer = _held(tiny("llama"))
+    text = load_model(model, tokenizer)
+    before = text.provenance
+    tokenizer.add_tokens(["sentence"])
+    assert text.provenance["processor"] != before["processor"]
 
 
 class _Hidden:

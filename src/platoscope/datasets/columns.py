@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from platoscope.arguments import refuse_unordered
 from platoscope.datasets.images import IMAGE_SUFFIXES, ImageSource, LazyImages, is_open_image
 from platoscope.datasets.pairs import FilterCount, Pairs, Side, check_text
 from platoscope.errors import InputError
@@ -78,7 +80,7 @@ def pairs_of(table: PairTable, options: DatasetOptions, /) -> Pairs:
         `columns`: the two sides. Without them, a table that has two columns besides id, stratum and row numbers needs
         no choice; one is enough where the same is to stand on both sides. `id_column` and `stratum_column`: by default
         "id" and "stratum", where they exist. `image_columns`: those of the two that hold images; by default those
-        whose first value is one, or has an image's suffix.
+        whose first value is one, or has an image's suffix; what is missing is no value.
 
     Raises
     ------
@@ -94,25 +96,19 @@ def pairs_of(table: PairTable, options: DatasetOptions, /) -> Pairs:
     id_column = _optional(table, names, options.id_column, "id")
     stratum_column = _optional(table, names, options.stratum_column, "stratum")
     columns = _sides(table, names, options, (id_column, stratum_column))
-    readers = {
-        column: _reader(table, column, values[column], options.image_columns)
-        for column in columns
-        if column not in table.images
-    }
+    held = [column for column in columns if column not in table.images]
+    head, told = _head(table, (first[0], values), held)
+    readers = {column: _reader(column, told[column], options.image_columns) for column in held}
     read: dict[str, list[Any]] = {column: [] for column in readers}
     ids: list[str] = []
     strata: list[str] = []
-    row: Row | None = (first[0], values)
-    while row is not None:
-        where, values = row
+    for where, values in chain(head, _flat_rows(table)):
         for column, reader in readers.items():
             read[column].append(reader.take(table, where, values, column))
         if id_column:
             ids.append(_label(table, where, values, id_column))
         if stratum_column:
             strata.append(_label(table, where, values, stratum_column))
-        following = next(table.rows, None)
-        row = None if following is None else (following[0], _flat(table, *following))
     sides = [
         Side(column, "image", table.images[column])
         if column in table.images
@@ -130,6 +126,29 @@ def pairs_of(table: PairTable, options: DatasetOptions, /) -> Pairs:
         provenance={**table.origin, "columns": list(columns), "license": "not stated"},
         counts=(FilterCount("source", len(sides[0]), 0, table.counted + left_out),),
     )
+
+
+def _flat_rows(table: PairTable) -> Iterator[Row]:
+    for where, values in table.rows:
+        yield where, _flat(table, where, values)
+
+
+def _head(table: PairTable, first: Row, columns: Sequence[str]) -> tuple[list[Row], dict[str, Any]]:
+    """Read rows until each column has a value that says what it holds; give the rows and these values."""
+    head = [first]
+    told = {column: first[1].get(column) for column in columns}
+    rows = _flat_rows(table)
+    while any(map(_is_missing, told.values())) and (row := next(rows, None)) is not None:
+        head.append(row)
+        told |= {column: row[1].get(column) for column, value in told.items() if _is_missing(value)}
+    return head, told
+
+
+def _is_missing(value: object) -> bool:
+    """Tell whether there is no value: none, an empty text, or the NaN that pandas has in its place."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and value != value)
 
 
 def rows_of(content: Any, /, *, what: str, names: tuple[str, str] = ("a", "b")) -> Iterator[Row]:
@@ -151,6 +170,7 @@ def rows_of(content: Any, /, *, what: str, names: tuple[str, str] = ("a", "b")) 
     """
     if isinstance(content, Mapping):
         return _rows_of_columns(content, what)
+    refuse_unordered(what, content)
     if isinstance(content, Iterable) and not isinstance(content, str | bytes):
         return _rows_of_records(content, what, names)
     message = f"{what} must hold a list of objects or of pairs, or an object of lists; got {content!r:.40}."
@@ -162,7 +182,7 @@ def _rows_of_records(records: Iterable[Any], what: str, names: tuple[str, str]) 
     for number, record in enumerate(records, start=1):
         where = f"item {number}"
         if isinstance(record, Mapping) and not _is_encoded(record):
-            values = {str(name): value for name, value in record.items()}
+            values = _by_name(record, f"{what}, {where}")
         elif isinstance(record, list | tuple) and len(record) == 2:
             values = dict(zip(names, record, strict=True))
         else:
@@ -189,14 +209,15 @@ def _no_record(what: str, where: str, record: object) -> str:
 
 def _rows_of_columns(columns: Mapping[Any, Any], what: str) -> Iterator[Row]:
     lists = {}
-    for name, column in columns.items():
+    for name, column in _by_name(columns, what).items():
+        refuse_unordered(f"{what}: {name!r}", column)
         if isinstance(column, str | bytes | Mapping) or not isinstance(column, Iterable):
             message = (
-                f"{what}: {str(name)!r} must be a list with a value for each row, got {column!r:.40}. A table may also be "
+                f"{what}: {name!r} must be a list with a value for each row, got {column!r:.40}. A table may also be "
                 "a list of objects with a value for each column (orient='records' in pandas)."
             )
             raise InputError(message)
-        lists[str(name)] = list(column)
+        lists[name] = list(column)
     lengths = {name: len(column) for name, column in lists.items()}
     if len(set(lengths.values())) > 1:
         sizes = listed([f"{name} {length:,}" for name, length in lengths.items()])
@@ -206,6 +227,15 @@ def _rows_of_columns(columns: Mapping[Any, Any], what: str) -> Iterator[Row]:
         raise InputError(message)
     for number, values in enumerate(zip(*lists.values(), strict=True), start=1):
         yield f"row {number}", dict(zip(lists, values, strict=True))
+
+
+def _by_name(record: Mapping[Any, Any], what: str) -> dict[str, Any]:
+    """Give values by names that are texts: a number is one as it is written."""
+    named = {str(name): value for name, value in record.items()}
+    if len(named) < len(record):
+        message = f"{what} has two columns of one name, once as a number: {listed([repr(name) for name in record])}."
+        raise InputError(message)
+    return named
 
 
 def is_image(value: object, /) -> bool:
@@ -271,18 +301,18 @@ class _Reader:
     take: Callable[[PairTable, str, Mapping[str, Any], str], Any]
 
 
-def _reader(table: PairTable, column: str, first: Any, image_columns: Sequence[str] | None) -> _Reader:
+def _reader(column: str, first: Any, image_columns: Sequence[str] | None) -> _Reader:
     chosen = is_image(first) if image_columns is None else column in image_columns
     return _Reader("image", _image) if chosen else _Reader("text", _text)
 
 
 def _value(table: PairTable, where: str, values: Mapping[str, Any], column: str) -> Any:
-    """Give a value; None where it is missing (a NaN is what pandas has in its place)."""
+    """Give a value; None where it is missing."""
     if column not in values:
         message = f"{table.what}, {where}: no {column!r}; it has {listed(values)}."
         raise InputError(message)
     value = values[column]
-    return None if isinstance(value, float) and value != value else value
+    return None if _is_missing(value) else value
 
 
 def _text(table: PairTable, where: str, values: Mapping[str, Any], column: str) -> str:
@@ -300,7 +330,7 @@ def _image(table: PairTable, where: str, values: Mapping[str, Any], column: str)
     value = _value(table, where, values, column)
     if _is_encoded(value):
         value = value["path"] if value["bytes"] is None else value["bytes"]
-    if value is None or value == "":
+    if value is None:
         # It stays a path that cannot be opened, so that the filter counts it.
         return table.folder / "missing"
     if isinstance(value, str | PathLike):

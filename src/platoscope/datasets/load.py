@@ -160,7 +160,8 @@ def load_pairs(
     2
     """
     flag("keep_duplicates", keep_duplicates)
-    if columns is not None and (not isinstance(columns, list | tuple) or len(columns) != 2):
+    named = isinstance(columns, list | tuple) and all(isinstance(name, str) for name in columns)
+    if columns is not None and (not named or len(columns) != 2):
         message = f"columns must be two names, one for each side; got {in_short(columns)}."
         raise InputError(message)
     options = DatasetOptions(

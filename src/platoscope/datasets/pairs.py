@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args, overloa
 import numpy as np
 
 from platoscope.arguments import instance, mapping, positions, sequence
-from platoscope.checks import generator, in_short, one_of, whole_number, word
+from platoscope.checks import generator, in_short, one_of, refuse_masks, whole_number, word
 from platoscope.datasets.images import ImageSource, LazyImages, digest_image
 from platoscope.datasets.showing import pairs_card, pairs_in_short, side_in_short
-from platoscope.errors import InputError
+from platoscope.errors import InputError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,10 +84,11 @@ class Side:
                 check_text(item, f"text item {i} of side {self.name!r}")
         elif self.modality == "array":
             for item in self.items:
-                if not hasattr(item, "dtype"):
-                    message = (
-                        f"items of side {self.name!r} must be arrays or tensors, got {type(item).__name__}."
-                    )
+                refuse_masks(item, f"an item of side {self.name!r}")
+                if not hasattr(item, "dtype") or getattr(item.dtype, "kind", "f") not in "biufc":
+                    of = f" of {item.dtype}" if hasattr(item, "dtype") else ""
+                    kind = f"{type(item).__name__}{of}"
+                    message = f"items of side {self.name!r} must be arrays or tensors of numbers, got {kind}."
                     raise InputError(message)
 
     def __len__(self) -> int:
@@ -133,7 +134,10 @@ class Side:
         if isinstance(item, str) and self.modality == "text":
             return hashlib.sha256(item.encode()).digest()
         if self.modality == "array":
-            return digest_array(item)
+            with guarded(
+                f"an item of side {self.name!r} cannot be read", "Pass dense arrays or tensors of numbers."
+            ):
+                return digest_array(item)
         return digest_image(item)
 
 
@@ -316,6 +320,9 @@ def digest_array(item: Any, /) -> bytes:
         item = item.detach().cpu()
         item = item.float() if "bfloat16" in dtype else item  # which NumPy does not have
     values = np.ascontiguousarray(item)
+    if values.dtype.hasobject:
+        message = "an array of objects has no values of its own"
+        raise TypeError(message)
     return hashlib.sha256(f"{dtype} {values.shape}\n".encode() + values.tobytes()).digest()
 
 

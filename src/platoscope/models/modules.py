@@ -1,7 +1,8 @@
 """Any `torch.nn.Module`: the outputs of modules that the user names, one layer each. Needs torch.
 
 Nothing is known of such a model but what runs. Which axis of an output holds its features is therefore measured: it is the
-one that is as long as the last weights before it say. Where that does not tell, the user is asked.
+one that is as long as the last weights before it say. Where that does not tell, the user is asked. Whether an item has
+the same states each time, whatever is beside it, is tried on the first two.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from platoscope.checks import whole_number
 from platoscope.datasets import open_image
-from platoscope.errors import InputError, NotFoundError, guarded
+from platoscope.errors import InputError, NotFoundError, guarded, reason_of
 from platoscope.models.blocks import leaving_state
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.pooling import Pooling
@@ -41,6 +43,8 @@ _WIDTHS = (
     "embedding_dim",
 )
 _PER_BATCH = 32
+# As in the check of models of transformers: rounding stays below, another item's states do not.
+_TOLERANCE, _TOLERANCE_OF_HALF = 1e-3, 0.1
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,8 +116,27 @@ class ModuleEncoder:
         ]
 
     def widths_of(self, items: Sequence[Any], /) -> tuple[int, ...]:
-        """Run one item, and give the features of each layer."""
-        return tuple(layer.shape[1] for layer in self._run(items[:1]))
+        """Run one item, and again beside another one if several run at once; give the features of each layer.
+
+        Raises
+        ------
+        InputError
+            If its states are not the same.
+        """
+        alone = self._run(items[:1])
+        beside = self._run(items[: min(2, self.per_batch)])
+        exact = next(self.model.parameters(), torch.zeros(())).dtype in (torch.float32, torch.float64)
+        tolerance = _TOLERANCE if exact else _TOLERANCE_OF_HALF
+        for name, one, two in zip(self.layers, alone, beside, strict=True):
+            off = np.linalg.norm(two[:1] - one) / (np.linalg.norm(one) + np.finfo(np.float32).tiny)
+            if off > tolerance:  # what is not finite is an error of its own
+                msg = (
+                    f"The first item has other states in {name!r} when it is read again, beside the second (off by "
+                    f"{off:.2g} of their size). Something in {self.name} is random, or averages over the batch: switch it "
+                    "off (a dropout that ignores eval(), a norm without running statistics)."
+                )
+                raise InputError(msg)
+        return tuple(layer.shape[1] for layer in alone)
 
     def encode(self, items: Sequence[Any], /, poolings: Sequence[Pooling]) -> dict[str, NDArray[np.float32]]:
         """Read one batch in one forward pass; see `Encoder.encode`."""
@@ -139,12 +162,12 @@ class ModuleEncoder:
             batch = batch.to(weight.dtype)
         seen = _Seen(self.layers, len(items), self.feature_axis)
         with (
-            torch.inference_mode(),
-            seen.watching(self.model),
             guarded(
                 f"{self.name} does not run on a batch of shape {tuple(batch.shape)}",
                 "Check what it takes, and the transform of its images.",
             ),
+            torch.inference_mode(),
+            seen.watching(self.model),
         ):
             self.model(batch.to(weight.device))
         missing = [name for name in self.layers if name not in seen.rows]
@@ -155,7 +178,11 @@ class ModuleEncoder:
 
     def _tensor(self, item: Any, position: int) -> torch.Tensor:
         if self.transform is None:
-            return torch.as_tensor(item)
+            with guarded(f"{type(item).__name__} is no tensor", "Pass arrays or tensors of numbers."):
+                # In the order of bytes and with the strides that torch knows.
+                if isinstance(item, np.ndarray):
+                    item = np.ascontiguousarray(item, item.dtype.newbyteorder("="))
+                return torch.as_tensor(item)
         try:
             image = open_image(item)
         except InputError as error:
@@ -163,10 +190,16 @@ class ModuleEncoder:
             raise BatchItemError(
                 [position], lambda names: f"I{names[0][1:]} cannot be read as an image: {reason}"
             ) from error
-        if hasattr(self.transform, "to_dict"):  # an image processor of transformers
-            made = self.transform(images=image, return_tensors="pt")["pixel_values"][0]
-        else:
-            made = self.transform(image)
+        try:
+            if hasattr(self.transform, "to_dict"):  # an image processor of transformers
+                made = self.transform(images=image, return_tensors="pt")["pixel_values"][0]
+            else:
+                made = self.transform(image)
+        except Exception as error:
+            failed = f"{type(error).__name__}: {reason_of(error)}"
+            raise BatchItemError(
+                [position], lambda names: f"The transform fails on {names[0]}: {failed}."
+            ) from error
         if not isinstance(made, torch.Tensor):
             msg = f"The transform must give a tensor for each image; it gave {type(made).__name__}."
             raise InputError(msg)
@@ -181,18 +214,20 @@ class _Seen:
     n_items: int
     feature_axis: int | None
     rows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    _width: int | None = None
+    _widths: list[int] = field(default_factory=list)
+    _begun: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def watching(self, model: torch.nn.Module) -> Iterator[None]:
         """Watch inside the context."""
         handles = []
-        for name, part in model.named_modules():
-            if any(hasattr(part, attribute) for attribute in _WIDTHS):
-                handles.append(part.register_forward_hook(self._note_width))
-            if name in self.names:
-                handles.append(part.register_forward_hook(self._keeper(name)))
         try:
+            for name, part in model.named_modules():
+                if any(hasattr(part, attribute) for attribute in _WIDTHS):
+                    handles.append(part.register_forward_hook(self._note_width))
+                if name in self.names:
+                    handles.append(part.register_forward_pre_hook(self._beginner(name)))
+                    handles.append(part.register_forward_hook(self._keeper(name)))
             yield
         finally:
             for handle in handles:
@@ -200,7 +235,13 @@ class _Seen:
 
     def _note_width(self, module: torch.nn.Module, _args: Any, _output: Any) -> None:
         said = next(getattr(module, name) for name in _WIDTHS if hasattr(module, name))
-        self._width = int(said[-1] if isinstance(said, Sequence) else said)
+        self._widths.append(int(said[-1] if isinstance(said, Sequence) else said))
+
+    def _beginner(self, name: str) -> Callable[..., None]:
+        def begin(_module: torch.nn.Module, _args: Any) -> None:
+            self._begun[name] = len(self._widths)
+
+        return begin
 
     def _keeper(self, name: str) -> Callable[..., None]:
         def keep(_module: torch.nn.Module, _args: Any, output: Any) -> None:
@@ -208,14 +249,18 @@ class _Seen:
                 msg = f"The module {name!r} runs more than once in a forward pass, so that its output is not one layer."
                 raise InputError(msg)
             state = leaving_state(output)
-            if not isinstance(state, torch.Tensor) or state.ndim < 2 or len(state) != self.n_items:
-                seen = tuple(state.shape) if isinstance(state, torch.Tensor) else type(state).__name__
+            fits = isinstance(state, torch.Tensor) and state.ndim >= 2 and len(state) == self.n_items
+            if not fits or 0 in state.shape or state.is_complex():
+                seen = type(state).__name__
+                if isinstance(state, torch.Tensor):
+                    seen = f"{str(state.dtype).removeprefix('torch.')} of shape {tuple(state.shape)}"
                 msg = (
-                    f"The module {name!r} must give a tensor with one row for each of the {self.n_items} items; it "
-                    f"gives {seen}. Name another one."
+                    f"The module {name!r} must give a tensor of real numbers with one row for each of the {self.n_items} "
+                    f"items; it gives {seen}. Name another one."
                 )
                 raise InputError(msg)
-            self.rows[name] = self._pooled(name, state).float().cpu().numpy()
+            # A copy: what runs next may write into the tensor, as an activation in place does.
+            self.rows[name] = self._pooled(name, state).float().cpu().numpy().copy()
 
         return keep
 
@@ -233,15 +278,18 @@ class _Seen:
                 msg = f"feature_axis={given} is none of the axes of {name!r}, which gives {shape}, or that of the items."
                 raise InputError(msg)
             return given % len(shape)
-        found = [axis for axis in {1, len(shape) - 1} if shape[axis] == self._width]
-        if len(found) != 1:
+        width = self._widths[-1] if self._widths else None
+        # Weights that run inside may be of a branch beside the output: none of them may speak for the other axis.
+        inside = {*self._widths[self._begun[name] :], width}
+        said = [axis for axis in {1, len(shape) - 1} if shape[axis] in inside]
+        if len(said) != 1 or shape[said[0]] != width:
             msg = (
                 f"Which axis of {name!r} holds features does not show: it gives {shape}, and the last weights before it "
-                f"{'say nothing' if self._width is None else f'have {self._width}'}. Say it: feature_axis=1 for channels "
+                f"{'say nothing' if width is None else f'have {width}'}. Say it: feature_axis=1 for channels "
                 "first, feature_axis=-1 for channels last."
             )
             raise InputError(msg)
-        return found[0]
+        return said[0]
 
 
 def filled_up(layers: Sequence[NDArray[np.float32]], /) -> NDArray[np.float32]:
@@ -291,6 +339,8 @@ def module_encoder(
     if len(set(layers)) != len(layers):
         msg = f"layers must name each module once; got {listed(layers)}."
         raise InputError(msg)
+    if feature_axis is not None:
+        whole_number("feature_axis", feature_axis)
     if transform is not None and not callable(transform):
         msg = f"The transform must be a function from an image to a tensor; got {type(transform).__name__}."
         raise InputError(msg)

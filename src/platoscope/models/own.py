@@ -6,6 +6,7 @@ import uuid
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -70,13 +71,14 @@ class LiveEncoder:
         Reads it.
     model : torch.nn.Module
         What decides the numbers.
-    repeatable : bool
-        Whether what prepares its items is known, so that what is stored can be found again.
+    preparation : callable
+        Says what prepares its items, which may have changed as well, as a value of the provenance; None where that does
+        not show, so that what is stored is not found again.
     """
 
     reader: Any
     model: torch.nn.Module
-    repeatable: bool = True
+    preparation: Callable[[], tuple[str, str | None]]
 
     def __repr__(self) -> str:
         return encoder_in_short(self.reader)
@@ -113,7 +115,8 @@ class LiveEncoder:
     @property
     def provenance(self) -> Mapping[str, Any]:
         """What decides the numbers, hashed anew: the model may have been trained since."""
-        return {**self.reader.provenance, **_identity(self.model, repeatable=self.repeatable)}
+        name, known = self.preparation()
+        return {**self.reader.provenance, name: known, **_identity(self.model, repeatable=known is not None)}
 
     def lengths(self, items: Sequence[Any], /) -> NDArray[np.int64]:
         """Tokens per item."""
@@ -169,6 +172,9 @@ def open_own(model: object, processor: object, modules: ModuleOptions, options: 
     wrong = [name for name in _OF_FILES if given[name] != getattr(_DEFAULTS, name)]
     if wrong:
         msg = f"{wrong[0]} is chosen for a model that is loaded; {kind.name} has it already (model.to(...) changes it)."
+        raise InputError(msg)
+    if any(tensor.is_meta for tensor in getattr(model, "parameters", tuple)()):
+        msg = f"The {type(model).__name__} is on the meta device and has no weights. Load them first."
         raise InputError(msg)
     return kind.load(model, processor, modules, options)
 
@@ -238,7 +244,8 @@ def _of_sentence_transformer(
         raise InputError(msg)
     limits = [limit for limit in (reader.tokenizer.context, model.max_seq_length) if limit is not None]
     tokenizer = replace(reader.tokenizer, context=min(limits, default=None))
-    return LiveEncoder(SentenceEncoder(replace(reader, tokenizer=tokenizer), model), model)
+    encoder = SentenceEncoder(replace(reader, tokenizer=tokenizer), model)
+    return LiveEncoder(encoder, model, partial(_processor, model.tokenizer))
 
 
 def _of_module(model: Any, processor: Any, modules: ModuleOptions, options: LoadingOptions) -> Encoder:
@@ -248,12 +255,10 @@ def _of_module(model: Any, processor: Any, modules: ModuleOptions, options: Load
     if wrong is not None:
         msg = f"{wrong} is for models of transformers; {type(model).__name__} is a torch.nn.Module."
         raise InputError(msg)
-    known = transform_of(processor)
     about = {
         "architecture": type(model).__name__,
         "layer_names": list(modules.layers or ()),
         "feature_axis": modules.feature_axis,
-        "transform": known,
         "dtype": str(next(model.parameters(), torch.zeros(())).dtype).removeprefix("torch."),
         "versions": library_versions(),
     }
@@ -265,12 +270,16 @@ def _of_module(model: Any, processor: Any, modules: ModuleOptions, options: Load
         per_batch=options.batch_tokens,
         provenance=about,
     )
-    return LiveEncoder(reader, model, repeatable=known is not None)
+    return LiveEncoder(reader, model, lambda: ("transform", transform_of(processor)))
 
 
 def _live(whole: Any, processor: Any, options: LoadingOptions, name: str) -> Encoder:
     found, encoder = _read_in_place(whole, processor, options, name)
-    return LiveEncoder(encoder, found.model)
+    return LiveEncoder(encoder, found.model, partial(_processor, found.preprocess))
+
+
+def _processor(found: Any) -> tuple[str, str]:
+    return "processor", digest_processor(found)
 
 
 def _read_in_place(
@@ -278,9 +287,6 @@ def _read_in_place(
 ) -> tuple[Pretrained, Encoder]:
     model = choose_tower(whole, name, options.tower)
     device = next(model.parameters()).device
-    if device.type == "meta":
-        msg = f"The {name} is on the meta device and has no weights. Load them first."
-        raise InputError(msg)
     if model.config.model_type == "vit_mae":  # which would be told to mask nothing
         raise unreadable(model, "it masks patches as it is set up; save it, and load its folder")
     images = reads_images(model)

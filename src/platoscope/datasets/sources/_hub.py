@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from platoscope.datasets.request import Request
 
-__all__ = ["INSTALL", "installed", "is_saved", "lazy_images", "one_split", "open_saved", "open_table"]
+__all__ = [
+    "INSTALL",
+    "check_whole",
+    "installed",
+    "is_saved",
+    "lazy_images",
+    "one_split",
+    "open_saved",
+    "open_table",
+]
 
 INSTALL = "pip install 'platoscope[models]'"
 
@@ -61,6 +70,7 @@ def open_table(
     else:
         with guarded(f"{request.root} cannot be read", "Download it again.", kind=StorageError):
             table = _open_local(request.root, config, split)
+    check_whole(table, request.spec)
     missing = [column for column in columns if column not in table.column_names]
     if missing:
         message = f"{request.spec!r} lacks the column {missing[0]!r}; it has {', '.join(table.column_names)}."
@@ -98,6 +108,18 @@ def open_saved(folder: Path, /) -> Any:
     datasets = _library(f"the data set {folder}")
     with guarded(f"{folder} cannot be read", "Save it again.", kind=StorageError):
         return datasets.load_from_disk(str(folder))
+
+
+def check_whole(table: Any, what: str, /) -> None:
+    """Refuse a data set whose memory is not laid out as Arrow says: reading what was damaged on disk ends the process.
+
+    Raises
+    ------
+    StorageError
+        If so; `what` says which it is.
+    """
+    with guarded(f"{what} is damaged", "Save it again, or get it again.", kind=StorageError):
+        table.data.validate(full=True)
 
 
 def is_saved(folder: Path, /) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from platoscope.arguments import refuse_unordered
 from platoscope.checks import is_of
 from platoscope.datasets.columns import OF_COLUMNS, PairTable, pairs_of, rows_of
-from platoscope.datasets.sources._hub import is_saved, lazy_images, one_split, open_saved
+from platoscope.datasets.sources._hub import check_whole, is_saved, lazy_images, one_split, open_saved
 from platoscope.errors import InputError, guarded
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def load_sides(a: object, b: object, options: DatasetOptions) -> Pairs:
     columns = names if names[0] != names[1] else ("a", "b")
     what = "the two lists"
     values = {column: _values(side, what) for column, side in zip(columns, (a, b), strict=True)}
+    _check_index(a, b)
     pairs = pairs_of(_table(what, rows_of(values, what=what)), replace(options, columns=columns))
     return replace(pairs, a=replace(pairs.a, name=names[0]), b=replace(pairs.b, name=names[1]))
 
@@ -121,6 +123,7 @@ def _of_splits(found: Any, options: DatasetOptions) -> PairTable:
 
 def _of_dataset(found: Any, options: DatasetOptions, what: str = "the Dataset") -> PairTable:
     """Give the rows of a data set; its pictures stay where they are, and a row has None in their place."""
+    check_whole(found, what)
     kinds = {name: type(feature).__name__ for name, feature in found.features.items()}
     # Sound and films would be decoded for every row, by libraries of their own.
     blank = {name: None for name, kind in kinds.items() if kind not in ("Audio", "Video")}
@@ -141,8 +144,9 @@ def _of_frame(found: Any, _options: DatasetOptions) -> PairTable:
     with guarded("the DataFrame cannot be read", "Give its columns different names of their own."):
         index = [name for name in getattr(getattr(found, "index", None), "names", ()) if name is not None]
         frame = nw.from_native(found.reset_index() if index else found, eager_only=True)
-        columns = {str(name): _without_nulls(frame[name]) for name in frame.columns}
-    return _table("the DataFrame", rows_of(columns, what="the DataFrame"), name="DataFrame")
+        # By place: a name that is a number would be taken for one of a row.
+        values = dict(zip(frame.columns, map(_without_nulls, frame.iter_columns()), strict=True))
+    return _table("the DataFrame", rows_of(values, what="the DataFrame"), name="DataFrame")
 
 
 KINDS = (
@@ -170,6 +174,7 @@ def _name_of(values: object, otherwise: str) -> str:
 
 def _values(values: object, what: str) -> list[Any]:
     """Give the members of a list; of a Series, None where one is missing."""
+    refuse_unordered(f"each of {what}", values)
     if is_of(values, _SERIES):
         import narwhals.stable.v2 as nw
 
@@ -180,6 +185,16 @@ def _values(values: object, what: str) -> list[Any]:
         message = f"each of {what} must hold the texts or images of one side; got {type(values).__name__}."
         raise InputError(message)
     return list(values)
+
+
+def _check_index(a: Any, b: Any) -> None:
+    """Refuse two Series of pandas whose rows have other labels: by place or by label, they are other pairs."""
+    if all(is_of(side, {("pandas", "Series")}) for side in (a, b)) and not a.index.equals(b.index):
+        message = (
+            "the two Series have different indexes, so that it does not show which rows are pairs. Put both into one "
+            "DataFrame, or pass lists (a.tolist(), b.tolist()) if they are pairs in their order."
+        )
+        raise InputError(message)
 
 
 def _without_nulls(series: Any) -> list[Any]:
