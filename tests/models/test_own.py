@@ -360,8 +360,6 @@ def test_a_layer_is_what_its_module_gave(tmp_path: Path) -> None:
             extract(torch.nn.Sequential(layer), given, layers=["0"], store=tmp_path)
     with pytest.raises(InputError, match="meta device"):
         extract(torch.nn.Sequential(torch.nn.Linear(12, 4, device="meta")), x, layers=["0"], store=tmp_path)
-    with pytest.raises(InputError, match="does not run on a batch of .*ScriptModules"):
-        extract(torch.jit.script(_InPlace()), x, layers=["first"], store=tmp_path)
     with pytest.raises(InputError, match="feature_axis must be a whole number"):
         load_model(_InPlace(), layers=["first"], feature_axis=1.0)
     with pytest.raises(InputError, match="Which axis of 'block' holds|Which axis of '0' holds"):
