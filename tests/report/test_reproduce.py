@@ -174,8 +174,21 @@ def test_command_names_what_differs_from_the_default() -> None:
         get_study("aggregation"), n=80, seed=3, n_resamples=10, pairs="bible:en-fr", layers=(0, 5)
     )
     assert run_command(plan) == (
-        "platoscope run aggregation --preset bundled --n 80 --pairs 'bible:en-fr' --layers 0,5 --seed 3 --resamples 10"
+        "platoscope run aggregation --preset bundled --n 80 --pairs bible:en-fr --layers 0,5 --seed 3 --resamples 10"
     )
+
+
+def test_command_repeats_what_all_studies_take() -> None:
+    """Limits, likeness, the side of the norm, encoding and labels are in it, as a shell takes them."""
+    plan = make_plan(
+        get_study("aggregation"), min_tokens=5, near_duplicates=0.8, final_norm=False, encoding="latin-1",
+        labels={"it": "spoken Italian"}, skip_missing=True,
+    )  # fmt: skip
+    words = shlex.split(run_command(plan))[6:]
+    assert words == [
+        "--min-tokens", "5", "--near-duplicates", "0.8", "--encoding", "latin-1", "--labels", "it=spoken Italian",
+        "--no-final-norm",
+    ]  # fmt: skip
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:

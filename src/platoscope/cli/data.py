@@ -9,6 +9,7 @@ import typer
 
 from platoscope.cli.options import (
     AsJson,
+    Encoding,
     NearDuplicates,
     Seed,
     complete_pairs,
@@ -61,6 +62,7 @@ def show(
     pairs: Spec,
     *,
     n: Annotated[int, typer.Option(min=1, help="How many pairs to show.")] = 3,
+    encoding: Encoding = None,
     near_duplicates: NearDuplicates = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -70,7 +72,7 @@ def show(
 
     from platoscope.datasets import drop_near_duplicates, load_pairs
 
-    loaded = load_pairs(pairs)
+    loaded = load_pairs(pairs, encoding=encoding)
     if near_duplicates is not None:
         loaded = drop_near_duplicates(loaded, threshold=near_duplicates)
     shown = loaded.sample(min(n, len(loaded)), np.random.default_rng(seed))

@@ -8,6 +8,7 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    Encoding,
     FinalNorm,
     Layers,
     ModelArgument,
@@ -39,6 +40,7 @@ def extract(
     model: ModelArgument,
     pairs: PairsArgument,
     *,
+    encoding: Encoding = None,
     side: Annotated[
         Literal["a", "b", "both"], typer.Option(help="Which side of the pairs the model reads.")
     ] = "both",
@@ -110,7 +112,7 @@ def extract(
         }
         encoder = ModelOnDemand(model, options, Shelf(progress))
         limits = (min_tokens, max_tokens)
-        items = _items(pairs, encoder, limits=limits, near_duplicates=near_duplicates)
+        items = _items(pairs, encoder, limits=limits, near_duplicates=near_duplicates, encoding=encoding)
         chosen = _choose(items, encoder, n=n, seed=seed, progress=progress)
         found = []
         for name in ("a", "b") if side == "both" else (side,):
@@ -163,6 +165,7 @@ def _items(
     *,
     limits: tuple[int | None, int | None],
     near_duplicates: float | None,
+    encoding: str | None,
 ) -> Items:
     from platoscope.studies import Items
 
@@ -172,6 +175,7 @@ def _items(
         minimum=limits[0],
         maximum=limits[1],
         near_duplicates=near_duplicates,
+        encoding=encoding,
     )
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsJson",
+    "Encoding",
     "FinalNorm",
+    "Labels",
     "Layers",
     "MetricOption",
     "ModelArgument",
@@ -31,6 +33,7 @@ __all__ = [
     "complete_studies",
     "in_options",
     "is_verbose",
+    "parse_labels",
     "parse_layers",
 ]
 
@@ -72,6 +75,21 @@ NearDuplicates = Annotated[
     float | None,
     typer.Option(
         help="Drop pairs of which a text shares this much of its character 5-grams with an earlier one, as 0.8.",
+        show_default=False,
+    ),
+]
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding of a text file of pairs that is not UTF-8, as latin-1 or cp1252.", show_default=False
+    ),
+]
+
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="What figures and tables call models and sides, as gemma-3-270m=Gemma,it=Italian.",
         show_default=False,
     ),
 ]
@@ -148,6 +166,29 @@ PairsArgument = Annotated[
         metavar="PAIRS", help="Pairs, such as bible:en-it or pairs.jsonl.", autocompletion=complete_pairs
     ),
 ]
+
+
+def parse_labels(text: str | None, /) -> dict[str, str]:
+    """Read the notation of labels: ``NAME=LABEL``, separated by commas.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> parse_labels("gemma-3-270m=Gemma, it=Italian")
+    {'gemma-3-270m': 'Gemma', 'it': 'Italian'}
+    """
+    if text is None:
+        return {}
+    pairs = [[part.strip() for part in piece.rpartition("=")] for piece in text.split(",")]
+    names = [name for name, _, _ in pairs]
+    if not all(name and label for name, _, label in pairs) or len(set(names)) < len(names):
+        message = f"--labels takes NAME=LABEL, each name once, as gemma-3-270m=Gemma,it=Italian; got {text!r}"
+        raise InputError(message)
+    return {name: label for name, _, label in pairs}
 
 
 def parse_layers(text: str | None, /) -> tuple[int, ...] | None:

@@ -12,7 +12,9 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    Encoding,
     FinalNorm,
+    Labels,
     Layers,
     MetricOption,
     NearDuplicates,
@@ -24,6 +26,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     complete_pairs,
     complete_studies,
     is_verbose,
+    parse_labels,
     parse_layers,
 )
 from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
@@ -52,6 +55,8 @@ class _Request:
     limits: tuple[int | None, int | None]
     near_duplicates: float | None
     final_norm: bool | None
+    encoding: str | None
+    labels: Mapping[str, str]
     n: int | None
     seed: int | None
     n_resamples: int | None
@@ -74,6 +79,8 @@ class _Request:
             max_tokens=self.limits[1],
             near_duplicates=self.near_duplicates,
             final_norm=self.final_norm,
+            encoding=self.encoding,
+            labels=self.labels,
             n=self.n,
             seed=self.seed,
             n_resamples=self.n_resamples,
@@ -111,6 +118,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    encoding: Encoding = None,
     pooling: Annotated[
         list[str] | None, typer.Option(help="Another pooling, as last or mean(20).", show_default=False)
     ] = None,
@@ -122,6 +130,7 @@ def run(
         int | None, typer.Option(min=1, help="Longest text; the study's by default.", show_default=False)
     ] = None,
     near_duplicates: NearDuplicates = None,
+    labels: Labels = None,
     layers: Layers = None,
     final_norm: FinalNorm = None,
     out: Annotated[
@@ -185,6 +194,8 @@ def run(
         limits=(min_tokens, max_tokens),
         near_duplicates=near_duplicates,
         final_norm=final_norm,
+        encoding=encoding,
+        labels=parse_labels(labels),
         n=n,
         seed=seed,
         n_resamples=resamples,

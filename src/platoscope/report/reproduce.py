@@ -6,6 +6,7 @@ from any runs and says nothing that they do not hold.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,9 +116,8 @@ def run_command(plan: Plan, /) -> str:
         ("--pooling", plan.choices.poolings),
     ):
         for value in values or ():
-            words += [option, "'" + value.replace("'", "'\"'\"'") + "'"]
-    if plan.choices.layers is not None:
-        words += ["--layers", ",".join(map(str, plan.choices.layers))]
+            words += [option, shlex.quote(value)]
+    words += _own_choices(plan.choices)
     usual = _usual(plan)
     for option, name in (
         ("--seed", "seed"),
@@ -127,6 +127,21 @@ def run_command(plan: Plan, /) -> str:
         if getattr(plan.settings, name) != getattr(usual, name):
             words += [option, str(getattr(plan.settings, name))]
     return " ".join(words)
+
+
+def _own_choices(choices: Choices, /) -> list[str]:
+    """Return the options of what is the study's own unless the user says otherwise."""
+    given = {
+        "--layers": ",".join(map(str, choices.layers or ())) or None,
+        "--min-tokens": choices.min_tokens,
+        "--max-tokens": choices.max_tokens,
+        "--near-duplicates": choices.near_duplicates,
+        "--encoding": choices.encoding,
+        "--labels": ",".join(f"{name}={label}" for name, label in choices.labels.items()) or None,
+    }
+    words = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
+    norm = {None: [], True: ["--final-norm"], False: ["--no-final-norm"]}
+    return words + norm[choices.final_norm]
 
 
 def _usual(plan: Plan, /) -> Settings:

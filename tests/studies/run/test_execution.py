@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.layerwise import as_stack
 from platoscope.studies import (
@@ -32,9 +33,12 @@ from platoscope.studies import (
     share,
     verify_run,
 )
-from platoscope.studies.design.records import Answer
+from platoscope.studies.design.records import Answer, Choices
+from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.run import computing
 from platoscope.studies.run.execution import judge_all
+from platoscope.studies.run.items import Selection, select_items
+from platoscope.studies.run.stacks import names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -298,6 +302,69 @@ def test_running_again_computes_nothing(
     plan = _plan("translations", workplace, monkeypatch)
     again = execute(plan, out=finished.folder, store=workplace / "store")
     assert again.verdicts == finished.verdicts
+
+
+def test_labels_are_what_a_run_calls_models_and_sides(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results, comparisons and closing table have the labels; other labels are no results that are there already."""
+    names = {"large": "Big (tuned)", str(workplace / "small"): "Small"}
+    for labels, shown in ((names, ("Big (tuned)", "Small")), ({}, ("large", "small"))):
+        plan = _plan("model-asymmetry", workplace, monkeypatch, labels=labels)
+        result = execute(plan, out=tmp_path, store=workplace / "store")
+        (label,) = (item.label for item in plan.comparisons if item.kind == "profile")
+        assert label == f"{shown[0]} and {shown[1]}"
+        attributes = result.results[label].attrs
+        assert (attributes["name_a"], attributes["name_b"]) == shown
+        assert (result.summary[0]["name_a"], result.summary[0]["name_b"]) == shown
+    assert load_run(tmp_path).plan.choices.labels == {}
+    with pytest.raises(InputError, match="may hold no comma and no equals sign"):
+        _plan("model-asymmetry", workplace, monkeypatch, labels={"large": "Big, tuned"})
+    wrong = _plan("model-asymmetry", workplace, monkeypatch, labels={"it": "Italian", "de": "German"})
+    with pytest.raises(
+        InputError, match="labels has 'de', which is no model or side of this study; there are"
+    ):
+        execute(wrong, out=tmp_path / "wrong", store=workplace / "store")
+
+
+@pytest.mark.parametrize(
+    ("b", "side", "shown"),
+    [
+        ("tiny", "b", ("en", "Italian")),
+        ("other", "a", ("Tiny", "other")),
+        ("other", "b", ("Tiny (en)", "other (Italian)")),
+    ],
+)
+def test_sides_have_their_labels(b: str, side: str, shown: tuple[str, str]) -> None:
+    """Sides that differ in language, in model or in both are called after what differs."""
+    texts = [Side(name, "text", ["x", "y"]) for name in ("en", "it")]
+    comparison = Comparison(
+        label="c", a=Source(model="tiny"), b=Source(model=b, side=side), items=Items(data="d")
+    )
+    choices = Choices(labels={"it": "Italian", "tiny": "Tiny"})
+    assert names_of(comparison, Selection(Pairs("d", *texts), {}), choices) == shown
+
+
+def test_files_of_another_encoding(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's encoding is that of all items but those that say their own, and is no part of a key where none is said."""
+    plan = _plan("model-asymmetry", workplace, monkeypatch)
+    assert "encoding" not in comparison_to(plan.comparisons[0])["items"]
+    said = _plan("model-asymmetry", workplace, monkeypatch, encoding="latin-1")
+    assert comparison_to(said.comparisons[0])["items"]["encoding"] == "latin-1"
+    (workplace / "old.jsonl").write_text(
+        '{"en": "caffè", "it": "tè"}\n{"en": "a", "it": "b"}\n', encoding="latin-1"
+    )
+    asked = Items(data=str(workplace / "old.jsonl"), minimum=None, maximum=None, encoding="latin-1")
+    found = select_items(
+        [asked],
+        n=None,
+        seed=0,
+        shortfall="error",
+        smallest=1,
+        encoder_of=lambda _: None,
+        on_done=lambda _: None,
+    )
+    assert found.of(asked).pairs.a[0] == "caffè"
 
 
 def test_other_settings_compute_anew(

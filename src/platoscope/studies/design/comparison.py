@@ -69,6 +69,8 @@ class Items:
     near_duplicates : float or None
         Pairs are dropped of which a text shares so much of its character 5-grams with an earlier one
         (`platoscope.datasets.drop_near_duplicates`); None keeps them.
+    encoding : str or None
+        Of a text file that is not UTF-8, such as ``"latin-1"``, as in `platoscope.datasets.load_pairs`.
     """
 
     data: str
@@ -77,6 +79,7 @@ class Items:
     maximum: int | None = 80
     together: tuple[str, ...] = ()
     near_duplicates: float | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.near_duplicates, int | float):

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from platoscope.arguments import sequence
+from platoscope.arguments import mapping, sequence
 from platoscope.checks import in_short, one_of, whole_number, word
 from platoscope.errors import InputError
+from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
 
@@ -169,7 +170,8 @@ class Choices:
     `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens`
     its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
     the study has such limits. `final_norm` says on which side of the final norm every model's last layer is
-    read, where the study leaves that to the library.
+    read, where the study leaves that to the library. `encoding` is that of the files of the pairs.
+    `labels` says what figures and tables call a model or a side of the pairs, by its name.
     """
 
     preset: str = "bundled"
@@ -181,11 +183,30 @@ class Choices:
     max_tokens: int | None = None
     near_duplicates: float | None = None
     final_norm: bool | None = None
+    encoding: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        mapping("labels", self.labels)
+        for name, label in self.labels.items():
+            check_name(f"the label of {name!r}", label)
+            if "," in label or "=" in label:
+                msg = f"the label of {name!r} may hold no comma and no equals sign, as --labels writes it; got {label!r}"
+                raise InputError(msg)
+        if self.encoding is not None:
+            word("encoding", self.encoding)
         for name in ("min_tokens", "max_tokens"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), low=1)
+
+    def called(self, model: str, /, *others: str) -> str:
+        """Give what a model is called beside the chosen and other ones: its label, or its short name."""
+        short = name_of(model, (*(self.models or ()), *others))
+        return self.labels.get(model, self.shown(short))
+
+    def shown(self, name: str, /) -> str:
+        """Give the label of a name, or the name."""
+        return self.labels.get(name, name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,8 @@ def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
         # Left out where nothing is asked for, so that what was computed before there was a choice is still found.
         if plain[side].get("final_norm", "") is None:
             del plain[side]["final_norm"]
+    if comparison.items is not None and comparison.items.encoding is None:
+        del plain["items"]["encoding"]
     return plain
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source
 from platoscope.studies.design.records import Choices, Panel, Statement
 from platoscope.studies.judge import rules
@@ -43,7 +42,7 @@ class Cast:
     def sweep(self, vision: str, data: str, fixed: Fixed, /, *, suffix: str = "") -> Comparison:
         """Hold a layer of one model and move through the other."""
         return Comparison(
-            label=f"{label_of(self.language, vision, data, self.choices.models)}{suffix}",
+            label=f"{label_of(self.language, vision, data, self.choices)}{suffix}",
             a=caption_source(self.language, self.choices),
             b=Source(model=vision, side="a", pooling="mean", layers=self.choices.layers),
             items=image_items(data),
@@ -56,7 +55,7 @@ class Cast:
         return Panel(
             kind="sweep",
             labels=tuple(sweep.label for sweep in sweeps),
-            names=tuple(name_of(vision, self.choices.models) for vision in self.visions),
+            names=tuple(self.choices.called(vision) for vision in self.visions),
             title=title,
             options=options,
         )
@@ -71,15 +70,15 @@ def cast_of(choices: Choices, language: str, visions: tuple[str, ...]) -> Cast:
 def region_of(model: str, choices: Choices) -> Comparison:
     """Find the semantic region of the language model where the paper does: on translations."""
     return Comparison(
-        label=f"{name_of(model, choices.models)} translations",
+        label=f"{choices.called(model)} translations",
         a=Source(model=model, side="a"),
         b=Source(model=model, side="b"),
         items=Items(data=from_preset(setting.PAIRS, choices)),
     )
 
 
-def label_of(language: str, vision: str, data: str, among: Sequence[str] | None = None) -> str:
-    return f"{name_of(language, among)} and {name_of(vision, among)}, {data}"
+def label_of(language: str, vision: str, data: str, choices: Choices) -> str:
+    return f"{choices.called(language)} and {choices.called(vision)}, {data}"
 
 
 def text_predicts_vision(*labels: str, data: str) -> Statement:

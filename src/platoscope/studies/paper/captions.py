@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -67,27 +66,27 @@ def _image_captions(choices: Choices) -> Design:
         ]
     # The paper's text-image model is compared on the paper's data; the bundle has no such model.
     data = cast.datasets[0]
-    clip = _clip(data)
+    clip = _clip(data, cast.choices)
     if choices.preset == "paper":
         comparisons.append(clip)
         panels.append(
             Panel(kind="profile", labels=(clip.label,), title="Both towers of CLIP", options={"side": "b"})
         )
-    statements += _about_clip(clip.label, label_of(cast.language, cast.visions[0], data, cast.choices.models))
+    statements += _about_clip(clip.label, label_of(cast.language, cast.visions[0], data, cast.choices))
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
 
 
 def _about_profiles(cast: Cast, data: str, labels: tuple[str, ...]) -> list[Statement]:
     """State where the first vision model and an autoregressive one are best, and which is better."""
     encoder, *others = labels
-    models = cast.choices.models
-    name = name_of(cast.visions[0], models)
+    choices = cast.choices
+    name = choices.called(cast.visions[0])
     statements = [
         claims.minimum_at_the_end(encoder, axis=AXIS, text=f"{data}: {name} is the best at its last layer.")
     ]
-    names = [name_of(model, models) for model in cast.visions[1:]] or [name_of(setting.IMAGE_GPT)]
+    names = [choices.called(model) for model in cast.visions[1:] or (setting.IMAGE_GPT,)]
     hint = "" if others else setting.NOT_BUNDLED
-    others = others or [label_of(cast.language, setting.IMAGE_GPT, data, models)]
+    others = others or [label_of(cast.language, setting.IMAGE_GPT, data, choices)]
     for label, other in zip(others, names, strict=True):
         middle = claims.minimum_in_the_middle(
             label, axis=AXIS, text=f"{data}: {other} is the best in its middle layers."
@@ -123,10 +122,10 @@ def best_with_images_of_one_class(sweeps: Mapping[str, str], /, *, data: str) ->
     return Statement(text, (*sweeps, *sweeps.values()), check)
 
 
-def _clip(data: str) -> Comparison:
+def _clip(data: str, choices: Choices) -> Comparison:
     """Compare the two towers of CLIP at equal relative depth: its text encoder has half as many layers."""
     return Comparison(
-        label=label_of(setting.CLIP, setting.CLIP, data),
+        label=label_of(setting.CLIP, setting.CLIP, data, choices),
         a=Source(model=setting.CLIP, tower="text", side="b", pooling="mean", drop_last=0),
         b=Source(model=setting.CLIP, tower="vision", side="a", pooling="mean"),
         items=image_items(data),

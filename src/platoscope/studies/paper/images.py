@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -33,7 +32,7 @@ def image_profile(model: str, choices: Choices, /, *, data: str | None = None) -
     pooling = (choices.poolings or ("mean",))[0]
     data = data or from_preset(IMAGES, choices)
     return Comparison(
-        label=f"{name_of(model, choices.models)} {data}",
+        label=f"{choices.called(model)} {data}",
         a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
         items=image_items(data),
@@ -49,17 +48,17 @@ def _design(choices: Choices) -> Design:
     statements = [falls_to_the_end(labels[encoder])]
     statements += [
         claims.minimum_in_the_middle(
-            labels[model], text=f"{name_of(model, choices.models)}: Δ has its minimum in the middle."
+            labels[model], text=f"{choices.called(model)}: Δ has its minimum in the middle."
         )
         for model in others
     ]
     if choices.preset == "bundled" and not others:
-        name = name_of(IMAGE_GPT)
+        name = choices.called(IMAGE_GPT)
         middle = claims.minimum_in_the_middle(
             f"{name} {data}", text=f"{name}: Δ has its minimum in the middle."
         )
         statements.append(replace(middle, hint=NOT_BUNDLED))
-    names = tuple(name_of(model, choices.models) for model in models)
+    names = tuple(choices.called(model) for model in models)
     panels = (
         Panel(
             kind="profile",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -47,7 +46,7 @@ def _corpora(choices: Choices) -> tuple[tuple[str, ...], ...]:
 def _profile(model: str, data: str, group: tuple[str, ...], choices: Choices) -> Comparison:
     pooling = (choices.poolings or ("mean(20)",))[0]
     return Comparison(
-        label=f"{name_of(model, choices.models)} {data}",
+        label=f"{choices.called(model)} {data}",
         a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
         b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
         items=language_items(data, group, choices),
@@ -68,7 +67,7 @@ def _languages(choices: Choices) -> Design:
             Panel(
                 kind="profile",
                 labels=labels,
-                names=tuple(profiles),
+                names=tuple(map(choices.shown, profiles)),
                 title=f"Languages with English, {corpus}",
                 options={"directions": ("mean",)},
             ),
@@ -127,8 +126,10 @@ def _asymmetry(choices: Choices) -> Design:
             profiles = {language_of(data): _profile(model, data, group, choices) for data in group}
             comparisons += profiles.values()
             labels = tuple(profile.label for profile in profiles.values())
-            title = f"{name_of(model, choices.models)}, {group[0].partition(':')[0]}"
-            panels.append(Panel(kind="asymmetry", labels=labels, names=tuple(profiles), title=title))
+            title = f"{choices.called(model)}, {group[0].partition(':')[0]}"
+            panels.append(
+                Panel(kind="asymmetry", labels=labels, names=tuple(map(choices.shown, profiles)), title=title)
+            )
             about = _about_asymmetry if model == models[0] else _about_asymmetry_of_llama
             statements += about(title, labels)
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))

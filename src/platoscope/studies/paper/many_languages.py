@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims
@@ -42,7 +41,7 @@ def _design(choices: Choices) -> Design:
     a, b = (Source(model=model, side=side, pooling=pooling, layers=choices.layers) for side in ("a", "b"))
     profiles = [
         Comparison(
-            label=f"{name_of(model, choices.models)} {data}",
+            label=f"{choices.called(model)} {data}",
             a=a,
             b=b,
             items=replace(text_items(data, choices), maximum=MAXIMUM, together=group),
@@ -50,10 +49,10 @@ def _design(choices: Choices) -> Design:
         for data in group
     ]
     labels = tuple(profile.label for profile in profiles)
-    names = tuple(language_of(data) for data in group)
+    names = tuple(choices.shown(language_of(data)) for data in group)
     matrix = replace(
         profiles[0],
-        label=f"{name_of(model, choices.models)} every two languages",
+        label=f"{choices.called(model)} every two languages",
         kind="matrix",
         fixed=Fixed(side="a", minimum_of=labels[0]),
     )

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Study
 from platoscope.studies.judge import claims
@@ -28,7 +27,7 @@ __all__ = ["STUDY"]
 
 def _texts(model: str, data: str, choices: Choices) -> Comparison:
     return Comparison(
-        label=f"{name_of(model, choices.models)} {data}",
+        label=f"{choices.called(model)} {data}",
         a=Source(model=model, side="a", layers=choices.layers),
         b=Source(model=model, side="b", layers=choices.layers),
         items=text_items(data, choices),
@@ -37,7 +36,7 @@ def _texts(model: str, data: str, choices: Choices) -> Comparison:
 
 def _captions(language: str, vision: str, data: str, choices: Choices) -> Comparison:
     return Comparison(
-        label=f"{name_of(language, choices.models)} and {name_of(vision, choices.models)}, {data}",
+        label=f"{choices.called(language)} and {choices.called(vision)}, {data}",
         a=caption_source(language, choices),
         b=Source(model=vision, side="a", pooling="mean"),
         items=image_items(data),
@@ -122,7 +121,7 @@ def _name(comparison: Comparison, taken: set[str], choices: Choices) -> str:
     assert comparison.items is not None
     data = comparison.items.data.partition("@")[0]
     return (
-        f"{data} ({name_of(comparison.a.model, choices.models)})"
+        f"{data} ({choices.called(comparison.a.model)})"
         if data in taken and isinstance(comparison.a, Source)
         else data
     )

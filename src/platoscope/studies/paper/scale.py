@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Items, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -39,7 +38,7 @@ def _scale(choices: Choices) -> Design:
     pooling = (choices.poolings or ("mean(20)",))[0]
     comparisons = tuple(
         Comparison(
-            label=name_of(model, choices.models),
+            label=choices.called(model),
             a=Source(model=model, side="a", pooling=pooling, layers=choices.layers),
             b=Source(model=model, side="b", pooling=pooling, layers=choices.layers),
             items=items,
@@ -99,7 +98,7 @@ def lowest_minimum(large: str, *others: str) -> Statement:
 
 def _llama_alike(choices: Choices) -> Statement:
     """State that the models of one family have one shape of profile, at three sizes."""
-    largest, *smaller = (name_of(model, choices.models) for model in choices.models or TEXT_MODELS["paper"])
+    largest, *smaller = (choices.called(model) for model in choices.models or TEXT_MODELS["paper"])
     family = smaller if len(smaller) > 1 else [largest, *smaller]
     statement = claims.same_shape(*family, text="The models of one family have similar profiles.")
     hint = "One model of each family is bundled; --preset paper compares Llama-3 at 1, 3 and 8 billion parameters."
@@ -120,7 +119,7 @@ def _model_asymmetry(choices: Choices) -> Design:
     models = (choices.models or from_preset(TEXT_MODELS, choices))[:2]
     large, small = models[0], models[-1]
     pooling = (choices.poolings or ("mean(20)",))[0]
-    label = f"{name_of(large, choices.models)} and {name_of(small, choices.models)}"
+    label = f"{choices.called(large)} and {choices.called(small)}"
     comparison = Comparison(
         label=label,
         a=Source(model=large, side="a", pooling=pooling, layers=choices.layers),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Source
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -48,7 +47,7 @@ def _design(choices: Choices) -> Design:
                 model=model, side="a" if side == "a" else "b", pooling="token(0)", layers=choices.layers
             )
             comparisons[model, language] = Comparison(
-                label=f"{name_of(model, choices.models)} {language}",
+                label=f"{choices.called(model)} {language}",
                 a=source,
                 b=source,
                 items=text_items(data, choices),
@@ -70,12 +69,17 @@ def _design(choices: Choices) -> Design:
     return Design(
         comparisons=(*comparisons.values(), *translations.values()),
         panels=panels,
-        statements=_statements(labels, {model: item.label for model, item in translations.items()}, (a, b)),
+        statements=_statements(
+            labels, {model: item.label for model, item in translations.items()}, (a, b), choices
+        ),
     )
 
 
 def _statements(
-    labels: Mapping[tuple[str, str], str], translations: Mapping[str, str], languages: tuple[str, str]
+    labels: Mapping[tuple[str, str], str],
+    translations: Mapping[str, str],
+    languages: tuple[str, str],
+    choices: Choices,
 ) -> tuple[Statement, ...]:
     """Make the statements; `labels` go by model and language, models from large to small."""
     a, b = languages
@@ -104,7 +108,7 @@ def _statements(
         lower_across(
             labels[model, a],
             labels[model, b],
-            text=f"In deep layers of {name_of(model, models)} tokens predict each other better in {a} than in {b}.",
+            text=f"In deep layers of {choices.called(model)} tokens predict each other better in {a} than in {b}.",
         )
         for model in models
     ]
@@ -115,7 +119,7 @@ def _statements(
 def _translation(model: str, data: str, choices: Choices) -> Comparison:
     """Compare a sentence with its translation, whose best layers the strongest ones of tokens follow."""
     return Comparison(
-        label=f"{name_of(model, choices.models)} translations",
+        label=f"{choices.called(model)} translations",
         a=Source(model=model, side="a", layers=choices.layers),
         b=Source(model=model, side="b", layers=choices.layers),
         items=text_items(data, choices),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.design.space import spaces_label
@@ -39,7 +38,7 @@ def _design(choices: Choices) -> Design:
 def _one(model: str, data: str, poolings: Sequence[str], choices: Choices) -> Design:
     """Compare one model on one set of pairs, under every pooling."""
     items = Items(data=data)
-    short = f"{name_of(model, choices.models)} {data}"
+    short = f"{choices.called(model)} {data}"
     labels = {pooling: f"{short} {pooling}" for pooling in poolings}
     source = Source(
         model=model,

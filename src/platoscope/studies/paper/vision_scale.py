@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, Fixed
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.judge import claims, rules
@@ -48,7 +47,7 @@ def _design(choices: Choices) -> Design:
         held = Fixed(side="a", minimum_of=region.label)
         sweeps = [cast.sweep(vision, cast.datasets[0], held) for vision in cast.visions]
         comparisons |= {item.label: item for item in (region, *sweeps)}
-        panels.append(cast.panel(sweeps, f"{title}, beside {name_of(cast.language, cast.choices.models)}"))
+        panels.append(cast.panel(sweeps, f"{title}, beside {cast.choices.called(cast.language)}"))
     return Design(
         comparisons=tuple(comparisons.values()),
         panels=tuple(panels),
@@ -59,30 +58,26 @@ def _design(choices: Choices) -> Design:
 def _about_kinds(cast: Cast) -> tuple[Statement, ...]:
     """State what figure 10a shows."""
     data = cast.datasets[0]
-    labels = tuple(label_of(cast.language, vision, data, cast.choices.models) for vision in cast.visions)
-    other = (
-        labels[1]
-        if len(labels) > 1
-        else label_of(cast.language, setting.IMAGE_GPT, data, cast.choices.models)
-    )
+    labels = tuple(label_of(cast.language, vision, data, cast.choices) for vision in cast.visions)
+    other = labels[1] if len(labels) > 1 else label_of(cast.language, setting.IMAGE_GPT, data, cast.choices)
     better = claims.rising(
         labels[0],
         other,
         axis=AXIS,
-        text=f"{name_of(cast.language, cast.choices.models)}: DINOv2 is better than image-gpt.",
+        text=f"{cast.choices.called(cast.language)}: DINOv2 is better than image-gpt.",
     )
     return (
         replace(better, hint="" if len(labels) > 1 else setting.NOT_BUNDLED),
-        text_predicts_vision(*labels, data=f"{name_of(cast.language, cast.choices.models)}, {data}"),
+        text_predicts_vision(*labels, data=f"{cast.choices.called(cast.language)}, {data}"),
     )
 
 
 def _about_sizes(cast: Cast) -> tuple[Statement, ...]:
     """State what figure 10b shows."""
     data = cast.datasets[0]
-    labels = tuple(label_of(cast.language, vision, data, cast.choices.models) for vision in cast.visions)
+    labels = tuple(label_of(cast.language, vision, data, cast.choices) for vision in cast.visions)
     known = cast.visions if len(cast.visions) == len(SIZES) else setting.DINOV2["paper"]
-    large, base, small = (label_of(cast.language, model, data, cast.choices.models) for model in known)
+    large, base, small = (label_of(cast.language, model, data, cast.choices) for model in known)
     compared = (
         claims.rising(base, small, axis=AXIS, text="The base model has a lower minimum than the small one."),
         not_above(large, base, small),

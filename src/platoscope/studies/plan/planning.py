@@ -180,6 +180,8 @@ def make_plan(
     max_tokens: int | None = None,
     near_duplicates: float | None = None,
     final_norm: bool | None = None,
+    encoding: str | None = None,
+    labels: Mapping[str, str] | None = None,
     seed: int | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
@@ -208,6 +210,10 @@ def make_plan(
     final_norm : bool, optional
         Read the last layer of every model after its final norm, or before it as the other layers are; the side of
         the library's own last state by default.
+    encoding : str, optional
+        Of files of pairs that are not UTF-8, as in `platoscope.load_pairs`.
+    labels : mapping of str to str, optional
+        What figures and tables call a model or a side of the pairs: ``{"gemma-3-270m": "Gemma", "it": "Italian"}``.
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, n_permutations : int, optional
@@ -240,23 +246,21 @@ def make_plan(
     (['D = 20'], 0)
     """
     _check_preset(study, preset)
-    limits = (min_tokens, max_tokens)
     mapping("settings", {} if settings is None else settings)
-    choices = _choices(preset, (model, pairs, pooling), layers, limits, near_duplicates, final_norm)
+    others = {
+        "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding, "labels": labels or {},
+    }  # fmt: skip
+    choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), others)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
-    resolved = changed(study.settings_for(preset), {**(settings or {}), **_given(told)})
+    given = {name: value for name, value in told.items() if value is not None}
+    resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
     design = study.design(choices)
-    comparisons = tuple(
-        _with_tokenizers(_on_one_side(_limited(comparison, choices), choices))
-        for comparison in _in_several_spaces(design)
-    )
+    comparisons = tuple(_chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_known(comparisons)
     left_out = missing(comparisons)
     if left_out and not skip_missing:
         raise left_out[0].error()
-    labels = {item.label for item in left_out}
-    gone = {item.items.data for item in comparisons if item.label in labels and item.items is not None}
-    comparisons = tuple(_without(item, gone) for item in comparisons if item.label not in labels)
+    comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
         study=study,
         choices=choices,
@@ -275,8 +279,7 @@ def _choices(
     lists: tuple[str | Sequence[str] | None, ...],
     layers: Sequence[int] | None,
     limits: tuple[int | None, int | None],
-    near_duplicates: float | None,
-    final_norm: bool | None,
+    others: Mapping[str, Any],
 ) -> Choices:
     models, pairs, poolings = (
         _tuple(what, given) for what, given in zip(("models", "pairs", "poolings"), lists, strict=True)
@@ -289,13 +292,8 @@ def _choices(
         layers=None if layers is None else whole_numbers("layers", layers),
         min_tokens=limits[0],
         max_tokens=limits[1],
-        near_duplicates=near_duplicates,
-        final_norm=final_norm,
+        **others,
     )
-
-
-def _given(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _tuple(what: str, value: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -317,6 +315,13 @@ def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
     return (*design.comparisons, *beside)
 
 
+def _chosen(comparison: Comparison, choices: Choices) -> Comparison:
+    """Put what the user chose for all comparisons in the place of the study's."""
+    for put in (_limited, _decoded, _on_one_side):
+        comparison = put(comparison, choices)
+    return _with_tokenizers(comparison)
+
+
 def _limited(comparison: Comparison, choices: Choices) -> Comparison:
     """Put the user's limits of tokens and of likeness in the place of the study's, where it limits texts at all."""
     items = comparison.items
@@ -326,6 +331,14 @@ def _limited(comparison: Comparison, choices: Choices) -> Comparison:
     maximum = items.maximum if choices.max_tokens is None else choices.max_tokens
     alike = items.near_duplicates if choices.near_duplicates is None else choices.near_duplicates
     return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum, near_duplicates=alike))
+
+
+def _decoded(comparison: Comparison, choices: Choices) -> Comparison:
+    """Read the files of the pairs in the user's encoding, unless the study says one."""
+    items = comparison.items
+    if items is None or items.encoding is not None:
+        return comparison
+    return replace(comparison, items=replace(items, encoding=choices.encoding))
 
 
 def _on_one_side(comparison: Comparison, choices: Choices) -> Comparison:
@@ -348,6 +361,12 @@ def _with_tokenizers(comparison: Comparison) -> Comparison:
     readers = dict.fromkeys(side.model for side in comparison.sides if isinstance(side, Source | Surface))
     names = () if unlimited else items.tokenizers or tuple(readers)
     return replace(comparison, items=replace(items, tokenizers=tuple(sorted(names))))
+
+
+def _kept(comparisons: tuple[Comparison, ...], left_out: set[str]) -> tuple[Comparison, ...]:
+    """Give the comparisons that are not left out."""
+    gone = {item.items.data for item in comparisons if item.label in left_out and item.items is not None}
+    return tuple(_without(item, gone) for item in comparisons if item.label not in left_out)
 
 
 def _without(comparison: Comparison, gone: set[str]) -> Comparison:

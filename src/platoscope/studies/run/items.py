@@ -154,8 +154,9 @@ class Candidates:
         """Load what is not here yet, and keep what lies within the limits; for the arguments see `select_items`."""
         every = dict.fromkeys(member for items in wanted for member in items.members())
         members = [member for member in every if member not in self._within]
-        loaded = {data: load_pairs(data) for data in dict.fromkeys(member.data for member in members)}
-        within = {member: Selection(loaded[member.data], {}) for member in members}
+        files = dict.fromkeys((member.data, member.encoding) for member in members)
+        loaded = {(data, encoding): load_pairs(data, encoding=encoding) for data, encoding in files}
+        within = {member: Selection(loaded[member.data, member.encoding], {}) for member in members}
         # Tokenizers in the outer loop: each model is loaded once, if it has to be loaded at all.
         for name in sorted({name for member in members for name in member.tokenizers}):
             encoder = encoder_of(name)

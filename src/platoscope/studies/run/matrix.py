@@ -10,7 +10,7 @@ import numpy as np
 from platoscope.layerwise import as_stack, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
 
@@ -43,19 +43,24 @@ class Text:
 
 
 def texts_of(
-    comparison: Comparison, selections: Selections, stacks: Mapping[str, LayerStack], /
+    comparison: Comparison,
+    selections: Selections,
+    stacks: Mapping[str, LayerStack],
+    shown: Callable[[str], str],
+    /,
 ) -> list[Text]:
     """Give the texts of a matrix: side a of its own data set first, then side b of each that is taken with it.
 
-    `stacks` has the second sides by their data set, and the first one under the empty name.
+    `stacks` has the second sides by their data set, and the first one under the empty name; `shown` gives the label of a
+    side.
     """
     own = selections.behind(comparison)
     assert own is not None, "a matrix has items"
-    texts = [_text(own, "a", own.pairs.a.name, stacks[""])]
+    texts = [_text(own, "a", shown(own.pairs.a.name), stacks[""])]
     for member in comparison.members():
         assert member.items is not None
         selection = selections.of(member.items)
-        name = selection.pairs.b.name
+        name = shown(selection.pairs.b.name)
         # Files of the user's may call their second side alike.
         name = member.items.data if any(text.name == name for text in texts) else name
         texts.append(_text(selection, "b", name, stacks[member.items.data]))

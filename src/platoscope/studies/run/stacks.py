@@ -9,12 +9,13 @@ import numpy as np
 
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import as_stack, with_ids
-from platoscope.models import ModelOnDemand
+from platoscope.models import ModelOnDemand, name_of
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
 from platoscope.studies.judge.evidence import mean_of_directions
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
+from platoscope.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from platoscope.models import Shelf
     from platoscope.representations import Representations
     from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.records import Choices
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
-    from platoscope.studies.run.items import Selection
+    from platoscope.studies.plan.planning import Plan
+    from platoscope.studies.run.items import Selection, Selections
     from platoscope.studies.run.results import Results
 
-__all__ = ["Readings", "names_of", "position_of", "stack_of"]
+__all__ = ["Readings", "names_of", "position_of", "require_labels", "stack_of"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Re
     return fixed.layer % n_layers
 
 
-def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[str, str]:
+def names_of(comparison: Comparison, selection: Selection | None, choices: Choices, /) -> tuple[str, str]:
     """Give what pictures and tables call the two sides: what differs between them."""
     a, b = comparison.a, comparison.b
     if comparison.distances:
@@ -137,7 +140,8 @@ def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[st
     names = []
     for side, other in ((a, b), (b, a)):
         item = str(getattr(selection.pairs, side.side).name)
-        short = side.model.rstrip("/").rpartition("/")[2]
+        item = choices.shown(item)
+        short = choices.called(side.model, other.model)
         if isinstance(side, Surface):
             names.append(f"length of {item}")
         elif side.side != other.side and side.model == other.model:
@@ -147,6 +151,29 @@ def names_of(comparison: Comparison, selection: Selection | None, /) -> tuple[st
         else:
             names.append(f"{short} ({item})")
     return (names[0], names[1])
+
+
+def require_labels(plan: Plan, selections: Selections, /) -> None:
+    """Refuse a label for what is neither a model nor a side of the pairs: it would be shown nowhere.
+
+    Raises
+    ------
+    InputError
+        If there is one; the message lists the names.
+    """
+    models = [
+        side.model
+        for comparison in plan.comparisons
+        for side in comparison.sides
+        if isinstance(side, Source | Surface)
+    ]
+    chosen = [selection.pairs for selection in selections.chosen.values()]
+    known = dict.fromkeys([name_of(model, plan.choices.models) for model in models])
+    known |= dict.fromkeys(side.name for pairs in chosen for side in (pairs.a, pairs.b))
+    wrong = [name for name in plan.choices.labels if name not in known and name not in models]
+    if wrong:
+        msg = f"labels has {wrong[0]!r}, which is no model or side of this study; there are {listed(known)}"
+        raise InputError(msg)
 
 
 def _layer_of_minimum(result: xr.Dataset) -> int:

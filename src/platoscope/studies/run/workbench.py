@@ -22,7 +22,7 @@ from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.matrix import texts_of
 from platoscope.studies.run.shown_items import items_file, keep_items
-from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
+from platoscope.studies.run.stacks import Readings, names_of, position_of, require_labels, stack_of
 
 if TYPE_CHECKING:
     import os
@@ -97,7 +97,7 @@ class Workbench:
         self.progress.stage("Choosing items", count_steps(wanted) or None)
         done = itertools.count(1)
         with self.timed("items"):
-            return select_items(
+            selections = select_items(
                 wanted,
                 n=self.plan.settings.n,
                 seed=self.plan.settings.seed,
@@ -106,6 +106,8 @@ class Workbench:
                 on_done=lambda items: self.progress.advance(next(done), items.data),
                 candidates=self.candidates,
             )
+        require_labels(self.plan, selections)
+        return selections
 
     def _counting(self, name: str) -> ModelOnDemand:
         """Count with the model as it will read, so that its tokenizer is loaded once."""
@@ -140,6 +142,8 @@ class Workbench:
             prints = [chosen.pairs.fingerprint() for chosen in texts]
             content["items"] = prints[0] if len(prints) == 1 else prints
             content["models"] = [dict(self.model(side).provenance) for side in sources_of(comparison)]
+        if self.plan.choices.labels:
+            content["labels"] = dict(self.plan.choices.labels)
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
             content["minimum_of"] = self.key(self.plan.comparison(comparison.fixed.minimum_of), selections)
         return digest(content)
@@ -217,7 +221,7 @@ class Workbench:
             texts=self._texts(comparison, sides[0], selections, readings),
         )
         result = computing.compute(task)
-        name_a, name_b = names_of(comparison, selection)
+        name_a, name_b = names_of(comparison, selection, self.plan.choices)
         result.attrs |= {
             "label": comparison.label,
             "kind": comparison.kind,
@@ -252,7 +256,7 @@ class Workbench:
             stacks[member.items.data] = stack_of(
                 member.b, member, selections.behind(member), readings, self.shelf, self.plan.settings
             )
-        return texts_of(comparison, selections, stacks)
+        return texts_of(comparison, selections, stacks, self.plan.choices.shown)
 
 
 def _tokens_of(stack: LayerStack) -> Callable[[int], LayerStack] | None:
