@@ -10,6 +10,7 @@ import pytest
 import platoscope
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError
+from platoscope.layerwise import read_models
 from platoscope.testing.models import save_tiny_model
 
 if TYPE_CHECKING:
@@ -74,6 +75,46 @@ def test_sides_are_named_after_what_differs(
     )
     assert (result.attrs["name_a"], result.attrs["name_b"]) == names
     assert result.attrs["n_samples"] == 40
+
+
+def test_two_poolings_of_one_text_are_one_pass(
+    folder: Path, pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One model that reads one text twice reads it once, and the bar has a stage for it."""
+    from platoscope.models.text import TextEncoder
+
+    read: list[int] = []
+    encode = TextEncoder.encode_for
+    monkeypatch.setattr(
+        TextEncoder,
+        "encode_for",
+        lambda self, asked, items: read.append(len(items)) or encode(self, asked, items),
+    )
+    model = folder / "deep"
+    poolings = {"a": "mean", "b": "last"}
+    result = platoscope.compare_models(
+        model, model, pairs, side="en", store=tmp_path, **{**FEW, "pooling": poolings}
+    )
+    assert sum(read) == N
+    assert (result.attrs["name_a"], result.attrs["name_b"]) == ("deep mean", "deep last")
+
+
+def test_several_models_read_one_text(folder: Path, pairs: Pairs, tmp_path: Path) -> None:
+    """Row i of all is about text i; two sides, and one model twice, are refused."""
+    models = [folder / "one/last", folder / "two/last", folder / "deep"]
+    read = read_models(models, pairs, side="ne", n=40, pooling="mean", store=tmp_path)
+    assert read.names == ("one/last", "two/last", "deep")
+    assert [stack.ids for stack in read.stacks] == [read.stacks[0].ids] * 3
+    alone = platoscope.extract(str(models[2]), pairs, side="ne", pooling="mean", store=tmp_path)
+    np.testing.assert_array_equal(read.stacks[2][1], alone.select(read.stacks[0].ids)[1])
+    with pytest.raises(
+        InputError, match="3 models are compared over one text or image, and 'made-up' has two sides"
+    ):
+        read_models(models, pairs)
+    with pytest.raises(InputError, match="reading 'en' of 'made-up' twice. Give each model once"):
+        read_models([*models, models[0]], pairs, side="en")
+    with pytest.raises(InputError, match="sides must say one for each of the 3 models; got 1"):
+        read_models(models, pairs, sides=["a"])
 
 
 def test_texts_are_read_by_both_models(folder: Path, pairs: Pairs, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import platoscope
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import simultaneous_bands, step_difference, trajectory
 from platoscope.measures import Z95
-from platoscope.report import plot_trajectory
+from platoscope.report import draw_comparison, plot_trajectory
 
 RNG = np.random.default_rng(0)
 END = RNG.standard_normal((3, 80, 5))
@@ -110,3 +110,15 @@ def test_the_map_and_the_lines_have_the_values(result):
         plot_trajectory(result, Figure().subplots(), layers=[7])
     with pytest.raises(InputError, match="trajectory returns; got"):
         plot_trajectory(result.isel(step=0), Figure().subplots())
+
+
+def test_names_of_layers_are_shown():
+    """Layers that have names have them in the map and in the legend; the picture of a training has both directions."""
+    steps = {step: dict(zip(("stem", "body", "head"), stack, strict=True)) for step, stack in STEPS.items()}
+    named = trajectory(steps, n_resamples=0)
+    ax = plot_trajectory(named, Figure().subplots())
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["stem", "body", "head"]
+    lines = plot_trajectory(named, Figure().subplots(), layers=[1])
+    assert lines.lines[0].get_label() == "layer body"
+    titles = [ax.get_title("left") for ax in draw_comparison(named).axes[:2]]
+    assert titles == ["Δ(checkpoint → last checkpoint)", "Δ(last checkpoint → checkpoint)"]

@@ -184,7 +184,7 @@ def test_command_repeats_what_all_studies_take() -> None:
         get_study("aggregation"), min_tokens=5, near_duplicates=0.8, final_norm=False, encoding="latin-1",
         labels={"it": "spoken Italian"}, skip_missing=True,
     )  # fmt: skip
-    words = shlex.split(run_command(plan))[6:]
+    words = shlex.split(run_command(plan))[7:]
     assert words == [
         "--min-tokens", "5", "--near-duplicates", "0.8", "--encoding", "latin-1", "--labels", "it=spoken Italian",
         "--no-final-norm",

@@ -1,26 +1,28 @@
-"""``platoscope compare A B``: two representations or models, layer by layer or every layer with every layer."""
+"""``platoscope compare A B [C ...]``: representations or models, layer by layer, all layers with all, or over steps."""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from pathlib import Path  # noqa: TC003  # Typer reads annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from platoscope.cli.options import (  # Typer reads annotations when it runs
+from platoscope.cli.comparing import Asked, How, compute
+from platoscope.cli.options import (
     AsJson,
+    Encoding,
     MetricOption,
     NeighborsOption,
     OverlapNeighborsOption,
     Seed,
     Store,
     TransformOption,
+    complete_pairs,
     is_verbose,
 )
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
-from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,32 +30,45 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from platoscope.layerwise import TwoReadings
-    from platoscope.representations import Representations
-
 __all__ = ["compare"]
 
 _PART = (
     "A key of the store (`platoscope store ls`), or a file: .npy, .npz, .safetensors, .pt, .h5. With --pairs a model: "
-    "a name (`platoscope models`), hub id, folder or .gguf file."
+    "a name (`platoscope models`), hub id, folder or .gguf file. More than two: every one with every other."
 )
 
 
 def compare(
     context: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help=_PART)],
-    b: Annotated[str, typer.Argument(metavar="B", help=_PART)],
+    parts: Annotated[list[str], typer.Argument(metavar="A B [C ...]", help=_PART)],
     *,
     pairs: Annotated[
         str | None,
         typer.Option(
             help="A and B are models: A reads side a of these pairs, as bible:en-it or pairs.jsonl, and B side b; "
-            "same:bible:en has one text for both.",
+            "same:bible:en has one text for all.",
+            autocompletion=complete_pairs,
+            show_default=False,
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    checkpoints: Annotated[
+        bool,
+        typer.Option(
+            "--checkpoints",
+            help="A, B, … are checkpoints of one model, whose names end in their step: compared over the training, "
+            "with the last one, with --reference, or of pairs of two sides each with itself on the other side.",
+        ),
+    ] = False,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="With --checkpoints: what they are compared with instead; a model reads side b.",
             show_default=False,
         ),
     ] = None,
     side: Annotated[
-        str | None, typer.Option(help="With --pairs: both models read this side.", show_default=False)
+        str | None, typer.Option(help="With --pairs: all models read this side.", show_default=False)
     ] = None,
     n: Annotated[
         int | None,
@@ -70,13 +85,17 @@ def compare(
         typer.Option("--strata", help="With --pairs: permute only within their groups (book, class)."),
     ] = False,
     names: Annotated[
-        tuple[str, str] | None,
-        typer.Option(metavar="A B", help="What both sides are called.", show_default=False),
+        str | None,
+        typer.Option(
+            help="What they are called, as English,Italian: one for each, with --checkpoints of the checkpoints and of "
+            "what they are compared with.",
+            show_default=False,
+        ),
     ] = None,
     pooling: Annotated[
         str | None,
         typer.Option(
-            help="One that both have, the first by default; with --pairs any, mean(20) by default.",
+            help="One that all have, the first by default; with --pairs any, mean(20) by default.",
             show_default=False,
         ),
     ] = None,
@@ -138,14 +157,19 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two representations, or two models over pairs, layer by layer: both directions of Δ, overlap and CKA."""
-    from platoscope import layerwise
-    from platoscope.measures import ComparisonOptions, changed, matched_strata
-    from platoscope.representations import token_counts
-
     _check_ending("--out", out, {".nc": "all of the result", ".csv": "a table"})
     _check_ending("--items", items, {".csv": "a table"})
     _check_ending("--figure", figure, dict.fromkeys((".png", ".svg", ".pdf"), "a picture"))
-    _check_spaces(spaces, grid=grid, transform=transform)
+    how = _how(parts, checkpoints=checkpoints, grid=grid, spaces=spaces)
+    _refuse(
+        how,
+        {
+            "--grid": grid, "--spaces": spaces, "--items": items is not None, "--null-matched": null_matched is not None,
+            "--match": match is not None, "--strata": strata, "--transform": transform is not None,
+            "--resamples": resamples is not None, "--permutations": permutations > 0, "--reference": reference is not None,
+            "more than one --measure": len(measure or ()) > 1,
+        },
+    )  # fmt: skip
     _check_null({"--null-matched": bool(null_matched), "--strata": strata}, permutations)
     chosen: dict[str, Any] = {
         "side": side,
@@ -154,110 +178,74 @@ def compare(
         "max_tokens": max_tokens,
         "within_strata": strata,
     }
-    _check_models(pairs, chosen)
+    _check_models(pairs, chosen | {"encoding": encoding})
     told = {
         "measures": measure or None, "transform": transform, "metric": metric, "n_neighbors": neighbors,
         "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
         "items": items is not None,
     }  # fmt: skip
-    options = changed(ComparisonOptions(), told)
     with open_progress(verbose=is_verbose(context)) as progress:
-        read: _Opened | TwoReadings
-        if pairs is None:
-            read = _opened(a, b, pooling=pooling, names=names, store=store)
-        else:
-            read = layerwise.read_models(
-                a, b, pairs, pooling=pooling or "mean(20)", names=names, seed=seed, store=store, progress=progress,
-                **chosen,
-            )  # fmt: skip
-        progress.stage("Comparing")
-        groups: Sequence[Any] | None = read.strata
-        if null_matched:
-            groups = matched_strata(token_counts(read.a), token_counts(read.b), within=groups)
-
-        def report(what: str, done: int, total: int) -> None:
-            progress.advance(done, f"{what}, {done} of {total}")
-
-        if grid:
-            compared = layerwise.compare
-        else:
-            several = partial(layerwise.compare_spaces, measures=measure or ("information_imbalance",))
-            way = match or ("index" if pairs is None else "relative_depth")
-            compared = partial(several if spaces else layerwise.profile, match=way)
-        result = compared(
-            read.a, read.b, options=options, strata=groups, names=read.names, rng=seed, progress=report
-        )
-    table = layerwise.to_frame({f"{a} {b}": result})
+        asked = Asked(
+            parts, pairs=pairs, encoding=encoding, checkpoints=checkpoints, reference=reference, pooling=pooling,
+            chosen=chosen, names=None if names is None else tuple(name.strip() for name in names.split(",")),
+            seed=seed, store=store, progress=progress,
+        )  # fmt: skip
+        done = compute(how, asked, told, match=match, null_matched=null_matched)
+    table = done.table()
     if out is not None:
-        _write(result, table, out)
+        _write(done.result, table, out)
         if spaces:
-            _draw_beside(result, out)
+            _draw_beside(done.result, out)
     if figure is not None:
-        _draw(result, figure)
+        _draw(done.result, figure)
     if items is not None:
-        _write(result, layerwise.per_item(result), items)
-    _print(table, as_json=as_json)
-    if not as_json:
-        print_text(f"\n{_in_words(read, result)}")
+        _write(done.result, done.items(), items)
+    if as_json:
+        print_json(table.to_dict(orient="records"))
+        return
+    print_table(*done.shown(table))
+    print_text(f"\n{done.in_words()}")
 
 
-class _Opened(NamedTuple):
-    """Two representations, what they are called, and what was left out because one of them lacks it."""
-
-    a: Representations
-    b: Representations
-    names: tuple[str, str] | None
-    strata: None = None
-    dropped: tuple[int, int] = (0, 0)
-
-
-def _opened(
-    a: str, b: str, /, *, pooling: str | None, names: tuple[str, str] | None, store: str | None
-) -> _Opened:
-    """Open two files, or keys of the store, and bring them to the items that both have."""
-    from platoscope.representations import align
-
-    aligned = align(_open(a, store, pooling), _open(b, store, pooling))
-    return _Opened(aligned.a, aligned.b, names, dropped=(aligned.dropped_a, aligned.dropped_b))
-
-
-def _open(name: str, store: str | None, pooling: str | None, /) -> Representations:
-    """Open a file, or a key of the store."""
-    from platoscope.representations import import_representations, open_representations
-
-    if Path(name).is_file():
-        found = import_representations(name)
-        return found if pooling is None else found.with_pooling(pooling)
-    if Path(name).suffix or Path(name).is_dir():  # a key has none, and is none
-        message = (
-            f"There is no file {name!r}. Give a file, or a key of the store without an ending (platoscope store ls); two "
-            "models are compared over pairs, with --pairs."
-        )
-        raise NotFoundError(message)
-    return open_representations(name, store=store, pooling=pooling)
+_TWO = ("--reference",)
+_REFUSED: dict[How, tuple[str, ...]] = {
+    "profile": _TWO,
+    "grid": ("--match", *_TWO),
+    "spaces": ("--grid", "--transform", *_TWO),
+    "models": (
+        "--grid", "--spaces", "--items", "--null-matched", "--match", "--strata", "--resamples", "--permutations",
+        "more than one --measure", *_TWO,
+    ),
+    "checkpoints": ("--grid", "--spaces", "--items", "--null-matched"),
+}  # fmt: skip
+"""Options that have no meaning for a way of comparing."""
+_WAYS: dict[How, str] = {
+    "profile": "two are compared layer by layer",
+    "grid": "--grid compares every layer of A with every layer of B",
+    "spaces": "--spaces compares matched layers under preparations of its own",
+    "models": "more than two are compared at the best layers of every two, and at equal depth",
+    "checkpoints": "--checkpoints compares matched layers at every step",
+}
 
 
-def _in_words(read: _Opened | TwoReadings, result: xr.Dataset, /) -> str:
-    """Say what was compared: how many items, which tokens, in which space, beside which norm, and what was left out."""
-    a, b = (_pooling(side) for side in (read.a, read.b))
-    poolings = a if a == b else f"A: {a}; B: {b}"
-    space = f"rows {result.attrs['transform']}; {result.attrs['metric']}"
-    side = result.attrs["last_layer"]
-    norm = f"; last layer {side} the final norm" if side else ""
-    words = f"Compared: {read.a.n_items:,} items; {poolings}; {space}{norm}."
-    if read.names is not None:
-        words += f" A is {read.names[0]}, B is {read.names[1]}."
-    if isinstance(read, _Opened) and any(read.dropped):
-        only_a, only_b = read.dropped
-        words += f" Left out: {only_a:,} items that only A has and {only_b:,} that only B has."
-    return words
+def _how(parts: Sequence[str], /, *, checkpoints: bool, grid: bool, spaces: bool) -> How:
+    """Say which way of comparing is asked for."""
+    if len(parts) < 2:
+        message = f"compare takes two keys, files or models, or more; got {parts[0]!r} alone"
+        raise InputError(message)
+    if checkpoints:
+        return "checkpoints"
+    if len(parts) > 2:
+        return "models"
+    return "spaces" if spaces else "grid" if grid else "profile"
 
 
-def _pooling(side: Representations, /) -> str:
-    """Say which tokens stand for an item, and how their values were clipped."""
-    model = side.provenance.get("model")
-    clip = model.get("clip") if isinstance(model, dict) else None
-    return f"pooling {side.pooling}" if clip is None else f"pooling {side.pooling}, clip {clip:g} on tokens"
+def _refuse(how: How, given: Mapping[str, bool], /) -> None:
+    """Refuse what has no meaning for a way of comparing."""
+    wrong = [option for option in _REFUSED[how] if given[option]]
+    if wrong:
+        message = f"{_WAYS[how]}; leave out {' and '.join(wrong)}"
+        raise InputError(message)
 
 
 def _check_ending(option: str, path: Path | None, known: Mapping[str, str], /) -> None:
@@ -265,16 +253,6 @@ def _check_ending(option: str, path: Path | None, known: Mapping[str, str], /) -
     if path is not None and path.suffix not in known:
         kinds = " or ".join(f"{ending} ({what})" for ending, what in known.items())
         message = f"{option} writes {kinds}, got {str(path)!r}"
-        raise InputError(message)
-
-
-def _check_spaces(spaces: bool, /, *, grid: bool, transform: str | None) -> None:
-    """Refuse what does not go with several spaces side by side."""
-    wrong = [name for name, given in (("--grid", grid), ("--transform", transform)) if given]
-    if spaces and wrong:
-        message = (
-            f"--spaces compares matched layers under preparations of its own; leave out {' and '.join(wrong)}"
-        )
         raise InputError(message)
 
 
@@ -324,25 +302,3 @@ def _write(result: xr.Dataset, table: pd.DataFrame, out: Path, /) -> None:
     except OSError as error:
         message = f"cannot write {out}: {error.strerror or error}"
         raise StorageError(message) from error
-
-
-def _print(table: pd.DataFrame, /, *, as_json: bool) -> None:
-    """Print one line per pair of layers, measure and direction."""
-    if as_json:
-        print_json(table.to_dict(orient="records"))
-        return
-    if "name_a" in table and "direction" in table:
-        a, b = table["name_a"][0], table["name_b"][0]
-        table = table.replace({"direction": {"a_to_b": f"{a} → {b}", "b_to_a": f"{b} → {a}"}})
-    names = ("space", "measure", "direction", "layer_a", "layer_b", "value", "low", "high", "p")
-    columns = [name for name in names if name in table]  # no direction where no measure has one
-    rows = [
-        ["–" if _is_missing(cell) else f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
-        for row in table[columns].itertuples(index=False)
-    ]
-    print_table(columns, rows)
-
-
-def _is_missing(cell: object, /) -> bool:
-    """Say whether a table has no value here: a symmetric measure has no direction."""
-    return cell is None or cell != cell  # NaN alone differs from itself

@@ -7,6 +7,7 @@ all layers, directions and measures, so that differences are paired.
 
 from __future__ import annotations
 
+from platoscope.layerwise._checkpoints import CheckpointReadings, read_checkpoints
 from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
@@ -15,13 +16,14 @@ from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._many import compare_many
-from platoscope.layerwise._models import TwoReadings, compare_models, read_models
+from platoscope.layerwise._models import ModelReadings, compare_models, read_models
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
+from platoscope.layerwise._training import FollowedTraining, follow_training
 from platoscope.layerwise._trajectory import step_difference, trajectory
 from platoscope.measures import DEFAULT_MEASURES
 
@@ -30,9 +32,11 @@ __all__ = [
     "DIAGNOSTICS",
     "DIRECTIONS",
     "SPACES",
+    "CheckpointReadings",
+    "FollowedTraining",
     "LayerStack",
+    "ModelReadings",
     "SemanticRegion",
-    "TwoReadings",
     "as_stack",
     "compare",
     "compare_many",
@@ -40,12 +44,14 @@ __all__ = [
     "compare_spaces",
     "compile_kernels",
     "count_items",
+    "follow_training",
     "higher_is_similar",
     "k_curve",
     "kernel_files",
     "n_curve",
     "per_item",
     "profile",
+    "read_checkpoints",
     "read_models",
     "semantic_region",
     "simultaneous_bands",

@@ -12,7 +12,15 @@ from platoscope.layerwise._diagnosing import diagnose
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._matching import choose_pairs
 from platoscope.layerwise._stacks import make_stacks
-from platoscope.measures import MEASURES, choose_measures, evaluate, with_keywords
+from platoscope.measures import (
+    MEASURES,
+    ComparisonOptions,
+    Measure,
+    changed,
+    choose_measures,
+    evaluate,
+    with_keywords,
+)
 from platoscope.progress import telling
 
 if TYPE_CHECKING:
@@ -22,11 +30,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.layerwise._stacks import Stack
-    from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric, Transform
     from platoscope.progress import Tell
 
-__all__ = ["check_names", "compare", "fresh_seed", "profile"]
+__all__ = ["check_names", "compare", "fresh_seed", "of_one_measure", "profile"]
 
 
 def compare(
@@ -257,18 +264,37 @@ def _evaluated(
     return diagnose(result, a, b, pairs, measures, options).assign_attrs(called)
 
 
-def check_names(names: Any, /) -> tuple[str, str]:
-    """Return what both sides are called.
+def check_names(names: Any, n: int = 2, /) -> tuple[str, ...]:
+    """Return what both sides are called, or `n` models.
 
     Raises
     ------
     InputError
-        If it is not two texts.
+        If it is not so many texts.
     """
-    if not isinstance(names, list | tuple) or len(names) != 2:
-        message = f"names must be two texts, of A and of B, as ('English', 'Italian'); got {in_short(names)}."
+    if not isinstance(names, list | tuple) or len(names) != n:
+        asked = (
+            "two texts, of A and of B, as ('English', 'Italian')" if n == 2 else f"{n} texts, one for each"
+        )
+        message = f"names must be {asked}; got {in_short(names)}."
         raise InputError(message)
-    return word("the name of A", names[0]), word("the name of B", names[1])
+    sides = ("A", "B") if n == 2 else range(1, n + 1)
+    return tuple(word(f"the name of {side}", name) for side, name in zip(sides, names, strict=True))
+
+
+def of_one_measure(measure: object, options: ComparisonOptions | None, /) -> ComparisonOptions:
+    """Return options with one measure, of which no intervals and nulls are computed.
+
+    Raises
+    ------
+    InputError
+        It is several measures, or none.
+    """
+    if not isinstance(measure, str | Measure):
+        message = f"measure must be one, by name or a Measure of your own; got {in_short(measure)}."
+        raise InputError(message)
+    only = {"measures": measure, "n_resamples": 0, "n_permutations": 0, "items": False}
+    return changed(ComparisonOptions() if options is None else options, only)
 
 
 def _check_items(options: ComparisonOptions, measures: Sequence[Measure]) -> None:

@@ -26,7 +26,8 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
     Parameters
     ----------
     results : xarray.Dataset or mapping of str to xarray.Dataset
-        What `platoscope.profile`, `compare` and their like return, one or several by name.
+        What `platoscope.profile`, `compare` and their like return, one or several by name; of `compare_many` a row for
+        every two models at their ``best`` layers and ``at`` each depth.
 
     Returns
     -------
@@ -68,15 +69,38 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
 def _table(results: Mapping[str, xr.Dataset], /) -> pd.DataFrame:
     import pandas as pd
 
-    frames = [
-        _frame(label, name, result)
-        for label, result in results.items()
-        for name in map(str, result.data_vars)
-        if _is_measure(name, result)
-    ]
+    frames = []
+    for label, result in results.items():
+        if "model_a" in result.dims:
+            frames.append(_of_models(label, result))
+            continue
+        names = [name for name in map(str, result.data_vars) if _is_measure(name, result)]
+        frames += [_frame(label, name, result) for name in names]
     if not frames:
         return pd.DataFrame(columns=["comparison", "measure", "value"])
     return pd.concat(frames, ignore_index=True)
+
+
+def _of_models(label: str, result: xr.Dataset) -> pd.DataFrame:
+    """Return a row for every two models, at their best layers and at each depth."""
+    import pandas as pd
+
+    best = result[["best", "best_layer_a", "best_layer_b"]].rename(
+        best="value", best_layer_a="layer_a", best_layer_b="layer_b"
+    )
+    places = [best.assign(at="best")] + [
+        result[["equal_depth"]]
+        .sel(relative_depth=depth, drop=True)
+        .rename(equal_depth="value")
+        .assign(at=f"{depth:g}")
+        for depth in result["relative_depth"].values
+    ]
+    frame = pd.concat([place.to_dataframe().reset_index() for place in places], ignore_index=True)
+    frame = frame[frame["model_a"] != frame["model_b"]]
+    frame.insert(0, "comparison", label)
+    frame.insert(1, "measure", result.attrs["measure"])
+    order = ["comparison", "measure", "model_a", "model_b", "at", "value", "layer_a", "layer_b"]
+    return frame[order].astype({"layer_a": "Int64", "layer_b": "Int64"}).reset_index(drop=True)
 
 
 def _is_measure(name: str, result: xr.Dataset) -> bool:

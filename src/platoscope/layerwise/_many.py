@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import in_short, number
+from platoscope.checks import in_short, listing, number
 from platoscope.errors import InputError
-from platoscope.layerwise._compare import compare
+from platoscope.layerwise._compare import compare, of_one_measure
 from platoscope.layerwise._labels import higher_is_similar
-from platoscope.measures import ComparisonOptions, changed
+from platoscope.layerwise._stacks import prepared_once
+from platoscope.measures import choose_measures
+from platoscope.progress import telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray as xr
 
-    from platoscope.measures import Measure
+    from platoscope.measures import ComparisonOptions, Measure
     from platoscope.progress import Tell
 
-__all__ = ["compare_many"]
+__all__ = ["compare_many", "most_similar"]
 
-_DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_DEPTHS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 
 
 def compare_many(
@@ -47,7 +49,7 @@ def compare_many(
     depths : sequence of float
         Relative depths, from 0 (embeddings) to 1 (last block), at which each model is taken at its nearest layer.
     options : ComparisonOptions, optional
-        Transform, metric and neighbors; no intervals and nulls are computed.
+        Transform (one for all models), metric and neighbors; no intervals and nulls are computed.
     progress : bool or callable, optional
         As in `platoscope.compare`.
 
@@ -62,11 +64,14 @@ def compare_many(
     Raises
     ------
     InputError
-        Fewer than two models, a depth outside 0 to 1; otherwise as `platoscope.compare`.
+        Fewer than two models, a depth outside 0 to 1, more than one measure, a transform for each side; otherwise as
+        `platoscope.compare`.
 
     Notes
     -----
-    One grid for every two models: n (n − 1) / 2 of them.
+    One grid for every two models: n (n − 1) / 2 of them. The layers of all models are prepared once and stay in memory,
+    4 bytes for every two items and 4 for every item and feature of each layer, where that is less than half of what is
+    available; otherwise those of two models at a time, and each model is prepared anew for every other.
 
     Examples
     --------
@@ -81,16 +86,16 @@ def compare_many(
     """
     import xarray as xr  # 0.6 s to import
 
-    given: object = models
-    if not isinstance(given, Mapping) or len(given) < 2 or not all(isinstance(name, str) for name in given):
-        message = f"models must be a dict of at least two, by name; got {in_short(models)}."
+    _check_models(models)
+    at = [
+        number("each of depths", depth, low=0.0, high=1.0) for depth in listing("depths", depths, of="depths")
+    ]
+    chosen = of_one_measure(measure, options)
+    if isinstance(chosen.transform, Mapping):
+        message = f"every model is compared in one space: transform must be one for all; got {dict(chosen.transform)}."
         raise InputError(message)
-    at = [number("each of depths", depth, low=0.0, high=1.0) for depth in depths]
-    name = measure if isinstance(measure, str) else measure.name
-    chosen = changed(
-        ComparisonOptions() if options is None else options,
-        {"measures": measure, "n_resamples": 0, "n_permutations": 0},
-    )
+    (asked,) = choose_measures(chosen.measures)
+    name = asked.name
     names = list(models)
     n = len(names)
     best = np.full((n, n), np.nan)
@@ -98,15 +103,17 @@ def compare_many(
     equal = np.full((n, n, len(at)), np.nan)
     attributes: dict[str, Any] = {}
     said: dict[str, Any] = {}
-    for i, j in combinations(range(n), 2):
-        grid = compare(models[names[i]], models[names[j]], options=chosen, progress=progress)
-        attributes, said = _settings(grid), dict(grid[name].attrs)
-        for (row, column), table in zip(((i, j), (j, i)), _both_ways(grid, name), strict=True):
-            place = _most_similar(table, higher_is_similar(grid, name) is not False)
-            best[row, column] = table[place]
-            here, there = (grid[f"layer_{side}"].values[k] for side, k in zip("ab", place, strict=True))
-            layers[:, row, column] = (here, there) if row == i else (there, here)
-            equal[row, column] = [table[_nearest(grid, depth)] for depth in at]
+    with telling(progress) as tell:
+        stacks = prepared_once(models, (asked,), chosen, tell)
+        for i, j in combinations(range(n), 2):
+            grid = compare(stacks[names[i]], stacks[names[j]], options=chosen, progress=tell)
+            attributes, said = _settings(grid), dict(grid[name].attrs) | {"directed": int(asked.directed)}
+            for (row, column), table in zip(((i, j), (j, i)), _both_ways(grid, name), strict=True):
+                place = most_similar(table, higher_is_similar(grid, name) is not False)
+                best[row, column] = table[place]
+                here, there = (grid[f"layer_{side}"].values[k] for side, k in zip("ab", place, strict=True))
+                layers[:, row, column] = (here, there) if row == i else (there, here)
+                equal[row, column] = [table[_nearest(grid, depth)] for depth in at]
     over = ("model_a", "model_b")
     return xr.Dataset(
         {
@@ -120,6 +127,16 @@ def compare_many(
     )
 
 
+def _check_models(models: object, /) -> None:
+    if (
+        not isinstance(models, Mapping)
+        or len(models) < 2
+        or not all(isinstance(name, str) for name in models)
+    ):
+        message = f"models must be a dict of at least two, by name; got {in_short(models)}."
+        raise InputError(message)
+
+
 def _both_ways(grid: xr.Dataset, name: str, /) -> list[np.ndarray[Any, Any]]:
     """Return the measure over layers of A and of B, from A to B and from B to A."""
     values = grid[name]
@@ -128,10 +145,10 @@ def _both_ways(grid: xr.Dataset, name: str, /) -> list[np.ndarray[Any, Any]]:
     return [values.sel(direction=way).transpose("layer_a", "layer_b").values for way in ("a_to_b", "b_to_a")]
 
 
-def _most_similar(table: np.ndarray[Any, Any], higher: bool, /) -> tuple[int, int]:
-    flat = np.where(np.isnan(table), -np.inf, table if higher else -table).argmax()
-    row, column = np.unravel_index(flat, table.shape)
-    return int(row), int(column)
+def most_similar(values: np.ndarray[Any, Any], higher: bool, /) -> tuple[int, ...]:
+    """Return where an array says most similar; `higher` says which end of the scale that is."""
+    flat = np.where(np.isnan(values), -np.inf, values if higher else -values).argmax()
+    return tuple(map(int, np.unravel_index(flat, values.shape)))
 
 
 def _nearest(grid: xr.Dataset, depth: float, /) -> tuple[int, int]:

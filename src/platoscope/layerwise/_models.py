@@ -6,17 +6,18 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
-from platoscope.checks import flag, in_short, whole_number
+from platoscope.checks import flag, in_short, listing, one_of, whole_number
 from platoscope.datasets import Pairs, Side, load_pairs
 from platoscope.datasets.filters import clean, filter_lengths
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import check_names, fresh_seed, profile
 from platoscope.measures import with_keywords
 from platoscope.models import Encoder, ModelOnDemand, Pooling, Shelf, load_model, name_of
-from platoscope.progress import SILENT, PassProgress, StageTeller, open_bar
-from platoscope.representations import Representations, extract
+from platoscope.progress import SILENT, StageTeller, open_bar
+from platoscope.representations import Representations, Wanted, extract_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,28 +28,27 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
     from platoscope.progress import Progress
 
-__all__ = ["TwoReadings", "compare_models", "read_models"]
+__all__ = ["ModelReadings", "as_pairs", "compare_models", "is_one_text", "read_models"]
 
 _NO_LIMIT = 1 << 40
 
 
 @dataclass(frozen=True)
-class TwoReadings:
-    """What two models made of the same items.
+class ModelReadings:
+    """What models made of the same items.
 
     Parameters
     ----------
-    a, b : Representations
-        Row i of both is about pair i.
-    names : (str, str)
+    stacks : tuple of Representations
+        One for each model; row i of all is about pair i.
+    names : tuple of str
         What they are called.
     strata : tuple of str or None
         The group of each pair, where it was asked for.
     """
 
-    a: Representations
-    b: Representations
-    names: tuple[str, str]
+    stacks: tuple[Representations, ...]
+    names: tuple[str, ...]
     strata: tuple[str, ...] | None
 
 
@@ -129,7 +129,8 @@ def compare_models(
 
     Notes
     -----
-    It is `load_pairs`, `extract` twice, and `profile`; each of these has more options.
+    It is `load_pairs`, `extract`, and `profile`; each of these has more options. One model that reads one text under two
+    poolings reads it in one pass.
 
     Examples
     --------
@@ -151,21 +152,21 @@ def compare_models(
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(open_bar()) if progress else SILENT
         read = read_models(
-            a, b, data, side=side, pooling=pooling, n=n, min_tokens=min_tokens, max_tokens=max_tokens, seed=seed,
+            (a, b), data, side=side, pooling=pooling, n=n, min_tokens=min_tokens, max_tokens=max_tokens, seed=seed,
             within_strata=within_strata, names=names, store=store, progress=shown,
         )  # fmt: skip
         return profile(
-            read.a, read.b, match=match, options=chosen, names=read.names, rng=seed,
-            strata=read.strata, progress=StageTeller(shown),
+            *read.stacks, match=match, options=chosen, names=read.names, rng=seed, strata=read.strata,
+            progress=StageTeller(shown),
         )  # fmt: skip
 
 
 def read_models(
-    a: Any,
-    b: Any,
+    models: Sequence[Any],
     data: Any,
     /,
     *,
+    sides: Sequence[SideName] | None = None,
     side: str | None = None,
     pooling: str | Pooling | Mapping[SideName, str | Pooling] = "mean(20)",
     n: int | None = None,
@@ -176,13 +177,18 @@ def read_models(
     names: Sequence[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
-) -> TwoReadings:
-    """Read side a of pairs with one model and side b with another.
+) -> ModelReadings:
+    """Read the same items with several models.
 
     Parameters
     ----------
-    a, b, data, side, pooling, n, min_tokens, max_tokens, within_strata, names, store
-        As in `compare_models`.
+    models : sequence of str, path, Encoder, or what `platoscope.models.load_model` takes
+        At least two.
+    sides : sequence of {"a", "b"}, optional
+        Which side each model reads. By default of two models the first reads side a and the second side b; more than two
+        read one text, which `side` says or both sides are.
+    data, side, pooling, n, min_tokens, max_tokens, within_strata, names, store
+        As in `compare_models`; a text is within the limits where all models that read it count so.
     seed : int
         Of the choice of items.
     progress : Progress
@@ -193,28 +199,57 @@ def read_models(
     InputError, NotFoundError, MissingExtraError, StorageError
         As `compare_models`.
     """
-    called = None if names is None else check_names(names)
-    shelf = Shelf(progress)
-    models = (_reader(a, shelf), _reader(b, shelf))
-    poolings = _poolings(pooling)
-    pairs = _pairs(data, side)
-    _refuse_itself(models, pairs, poolings)
+    given = listing("models", models, of="models")
+    if len(given) < 2:
+        message = f"models must be at least two; got {in_short(models)}."
+        raise InputError(message)
+    called = None if names is None else check_names(names, len(given))
+    by_side = dict(zip("ab", _poolings(pooling), strict=True))
+    pairs = as_pairs(data, side)
+    where = _sides(sides, len(given), pairs)
+    encoders = _readers(given, Shelf(progress))
+    readings = [_Reading(model, at, by_side[at]) for model, at in zip(encoders, where, strict=True)]
+    if sides is None:
+        _refuse_itself(readings, pairs)
     if within_strata:
         _require_strata(pairs)
-    pairs = _choose(pairs, models, n=n, limits=(min_tokens, max_tokens), seed=seed)
-    read = [
-        extract(
-            model,
-            pairs,
-            side=where,
-            pooling=way,
-            store=store,
-            progress=PassProgress(progress, f"Reading {pairs.side(where).name} with {model.name}"),
+    pairs = _choose(pairs, readings, n=n, limits=(min_tokens, max_tokens), seed=seed)
+    wanted = [Wanted(each.model, pairs, side=each.side, pooling=each.pooling) for each in readings]
+    stacks = extract_together(wanted, store=store, progress=progress)
+    return ModelReadings(
+        tuple(stacks), called or _names(readings, pairs), pairs.strata if within_strata else None
+    )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A model, the side that it reads, and what stands for an item."""
+
+    model: Encoder
+    side: SideName
+    pooling: str | Pooling
+
+
+def _sides(sides: Sequence[SideName] | None, n_models: int, pairs: Pairs, /) -> tuple[SideName, ...]:
+    """Return which side each model reads."""
+    if sides is not None:
+        chosen: tuple[SideName, ...] = listing("sides", sides, of="'a' or 'b', one for each model")
+        for each in chosen:
+            one_of("each of sides", each, ("a", "b"))
+        if len(chosen) != n_models:
+            message = f"sides must say one for each of the {n_models} models; got {len(chosen)}."
+            raise InputError(message)
+        return chosen
+    if n_models == 2:
+        return "a", "b"
+    if not is_one_text(pairs):
+        message = (
+            f"{n_models} models are compared over one text or image, and {pairs.name!r} has two sides; say which one they "
+            f"read, as side={pairs.a.name!r}."
         )
-        for model, where, way in zip(models, ("a", "b"), poolings, strict=True)
-    ]
-    called = called or _names(models, pairs, poolings)
-    return TwoReadings(read[0], read[1], called, pairs.strata if within_strata else None)
+        raise InputError(message)
+    one: SideName = "a"
+    return (one,) * n_models
 
 
 def _require_strata(pairs: Pairs, /) -> None:
@@ -226,6 +261,15 @@ def _require_strata(pairs: Pairs, /) -> None:
         raise InputError(message)
 
 
+def _readers(models: Sequence[Any], shelf: Shelf, /) -> list[Encoder]:
+    """Return what reads; one object that is given twice is one model."""
+    made: dict[int, Encoder] = {}
+    for model in models:
+        if id(model) not in made:
+            made[id(model)] = _reader(model, shelf)
+    return [made[id(model)] for model in models]
+
+
 def _reader(model: Any, shelf: Shelf, /) -> Encoder:
     """Return what reads: a model that is given by its name is loaded when it first has to."""
     if isinstance(model, str | os.PathLike):
@@ -235,7 +279,7 @@ def _reader(model: Any, shelf: Shelf, /) -> Encoder:
     return load_model(model)
 
 
-def _pairs(data: Any, side: str | None, /) -> Pairs:
+def as_pairs(data: Any, side: str | None, /) -> Pairs:
     """Return the pairs, of which both sides are one where one side is read by both models."""
     if isinstance(data, list | tuple) and all(isinstance(item, str) for item in data):
         data = Side("texts", "text", data)
@@ -265,23 +309,27 @@ def _poolings(pooling: Any, /) -> tuple[str | Pooling, str | Pooling]:
     raise InputError(message)
 
 
-def _is_one_text(pairs: Pairs, /) -> bool:
+def is_one_text(pairs: Pairs, /) -> bool:
+    """Say whether both sides hold the same."""
     return pairs.a is pairs.b or pairs.a.fingerprint() == pairs.b.fingerprint()
 
 
-def _refuse_itself(models: tuple[Encoder, Encoder], pairs: Pairs, poolings: tuple[Any, Any], /) -> None:
+def _refuse_itself(readings: Sequence[_Reading], pairs: Pairs, /) -> None:
     """Refuse to compare what can only be the same on both sides."""
-    if models[0] == models[1] and str(poolings[0]) == str(poolings[1]) and _is_one_text(pairs):
-        message = (
-            f"both sides would be the same: {models[0].name!r} reading {pairs.a.name!r} of {pairs.name!r} twice. Give two "
-            "models, pairs of two sides, or a pooling for each side."
-        )
-        raise InputError(message)
+    one_text = is_one_text(pairs)
+    for first, second in combinations(readings, 2):
+        same_items = one_text or first.side == second.side
+        if first.model == second.model and str(first.pooling) == str(second.pooling) and same_items:
+            message = (
+                f"both sides would be the same: {first.model.name!r} reading {pairs.side(first.side).name!r} of "
+                f"{pairs.name!r} twice. Give each model once, pairs of two sides, or a pooling for each side."
+            )
+            raise InputError(message)
 
 
 def _choose(
     pairs: Pairs,
-    models: tuple[Encoder, Encoder],
+    readings: Sequence[_Reading],
     /,
     *,
     n: int | None,
@@ -294,28 +342,31 @@ def _choose(
         for name, limit in zip(("min_tokens", "max_tokens"), limits, strict=True)
     )
     if low is not None or high is not None:
-        lengths = [
-            model.lengths(read.items) if read.modality == "text" else None
-            for model, read in zip(models, (pairs.a, pairs.b), strict=True)
-        ]
-        if lengths[0] is None and lengths[1] is None:
+        texts = [each for each in readings if pairs.side(each.side).modality == "text"]
+        if not texts:
             message = "min_tokens and max_tokens are about texts, and both sides are images; leave them out."
             raise InputError(message)
-        pairs = filter_lengths(pairs, *lengths, minimum=low or 0, maximum=_NO_LIMIT if high is None else high)
+        for each in texts:
+            lengths = each.model.lengths(pairs.side(each.side).items)
+            of_sides = (lengths, None) if each.side == "a" else (None, lengths)
+            pairs = filter_lengths(
+                pairs, *of_sides, minimum=low or 0, maximum=_NO_LIMIT if high is None else high
+            )
     return pairs if n is None or n == len(pairs) else pairs.sample(n, seed)
 
 
-def _names(
-    models: tuple[Encoder, Encoder], pairs: Pairs, poolings: tuple[str | Pooling, str | Pooling], /
-) -> tuple[str, str]:
-    """Name both sides after what they differ in: models, sides of the pairs, or else poolings."""
-    among = [model.name for model in models]
-    a, b = (name_of(name, among) for name in among)
-    different = [("model", a != b), ("side", pairs.a.name != pairs.b.name)]
-    differ = {what for what, differs in different if differs}
-    if differ == {"side"}:
-        return pairs.a.name, pairs.b.name
-    if differ == {"model"}:
-        return a, b
-    apart = (pairs.a.name, pairs.b.name) if differ else tuple(map(str, poolings))
-    return f"{a} {apart[0]}", f"{b} {apart[1]}"
+def _names(readings: Sequence[_Reading], pairs: Pairs, /) -> tuple[str, ...]:
+    """Name all after what they differ in: models, sides of the pairs, or else poolings."""
+    among = [each.model.name for each in readings]
+    models = [name_of(name, among) for name in among]
+    sides = [pairs.side(each.side).name for each in readings]
+    if len(set(models)) == 1 and len(set(sides)) == len(sides):
+        return tuple(sides)
+    apart = models
+    if len(set(sides)) > 1:
+        apart = [f"{model} {side}" for model, side in zip(models, sides, strict=True)]
+    elif len(set(models)) == 1:
+        apart = [f"{model} {each.pooling}" for model, each in zip(models, readings, strict=True)]
+    return tuple(
+        name if apart.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(apart, start=1)
+    )

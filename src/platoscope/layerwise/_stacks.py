@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
-from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer, take_rows
+from platoscope.layerwise._layer_stack import ArrayStack, as_stack, check_stack, n_rows, read_layer, take_rows
 from platoscope.measures import one_per_item, two_spaces
 from platoscope.neighbors import (
     Space,
@@ -23,14 +23,14 @@ from platoscope.neighbors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from platoscope.layerwise._layer_stack import Layer, LayerStack
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import OwnMetric
     from platoscope.progress import Tell
 
-__all__ = ["Stack", "both_sides", "make_stacks", "metrics_read"]
+__all__ = ["Stack", "both_sides", "make_stacks", "metrics_read", "prepared_once"]
 
 # Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
 _SHARE = 0.5
@@ -149,6 +149,61 @@ def make_stacks(
                 progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack), items))
     return ready[0], ready[1], groups
+
+
+def prepared_once(
+    stacks: Mapping[str, Any],
+    measures: Sequence[Measure],
+    options: ComparisonOptions,
+    progress: Tell | None,
+    /,
+) -> dict[str, LayerStack]:
+    """Return stacks over the same items whose layers are prepared, each once, for measures of one metric.
+
+    All that is prepared stays in memory, matrices of distances and rows. Where that would be more than half of the memory
+    that is available, stacks are returned as they are, and each comparison prepares its own two.
+    """
+    known = {name: as_stack(stack, name) for name, stack in stacks.items()}
+    for name, stack in known.items():
+        check_stack(stack, name)
+    (metric,) = metrics_read(measures, options)
+    n_items, needed = 0, 0
+    for name, stack in known.items():
+        first = read_layer(stack, 0, name)
+        n_items = n_rows(first)
+        needed += len(stack.layers) * (_nbytes(first) + _matrix_bytes(measures, n_items, metric))
+    if needed > _SHARE * available_memory():
+        return known
+    block = _block(measures, n_items, 0)
+    total, done = sum(len(stack.layers) for stack in known.values()), 0
+    found: dict[str, LayerStack] = {}
+    for name, stack in known.items():
+        spaces = []
+        for index, label in enumerate(stack.layers):
+            layer = read_layer(stack, index, name, n_items=n_items)
+            called = f"layer {label} of {name}"
+            spaces += _prepared(
+                layer, stack, index, None, (metric,), options.transform_of("a"), block, True, called
+            )
+            done += 1
+            if progress is not None:
+                progress("preparing layers", done, total)
+        readers = tuple(map(_giving, spaces))
+        depth, provenance = _origin(stack)
+        ids = None if stack.ids is None else tuple(stack.ids)
+        found[name] = ArrayStack(readers, tuple(stack.layers), depth, ids, provenance)
+    return found
+
+
+def _giving(space: Space) -> Callable[[], Layer]:
+    return lambda: space
+
+
+def _matrix_bytes(measures: Sequence[Measure], n_items: int, metric: str | OwnMetric) -> int:
+    """Return what the matrix of a layer takes; nothing where no measure asks for distances."""
+    if all(measure.reads == "rows" for measure in measures):
+        return 0
+    return n_items * n_items * entry_bytes(metric)
 
 
 def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.checks import in_short, number
+from platoscope.arguments import labeled
+from platoscope.checks import in_short, number, word
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise._compare import check_names, fresh_seed, profile
 from platoscope.layerwise._joining import join_results
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.measures import Measure
     from platoscope.progress import Tell
 
-__all__ = ["step_difference", "trajectory"]
+__all__ = ["step_difference", "steps_of", "trajectory"]
 
 
 def trajectory(
@@ -88,7 +89,7 @@ def trajectory(
     >>> found.information_imbalance.sel(direction="a_to_b", layer=1).round(1).values.tolist()
     [1.0, 0.1, 0.0]
     """
-    steps = _steps(checkpoints)
+    steps = steps_of(checkpoints)
     partner, called = _partners(checkpoints, reference, steps)
     sides = called if names is None else check_names(names)
     seed = fresh_seed() if rng is None else rng
@@ -157,15 +158,16 @@ def step_difference(
     >>> bool((found.difference < 0).all()), bool((found.difference_p < 0.001).all())
     (True, True)
     """
-    name = f"{quantity}_resamples"
+    labeled("result", result)
+    name = f"{word('quantity', quantity)}_resamples"
     if "step" not in result.dims or name not in result:
         message = (
             f"A difference of steps needs {name} over the dimension step, as platoscope.layerwise.trajectory gives with "
             f"n_resamples > 0; got dimensions {tuple(map(str, result.sizes))}."
         )
         raise InputError(message)
-    for step in (first, second):
-        if step not in result["step"].values:
+    for called, step in (("first", first), ("second", second)):
+        if number(called, step) not in result["step"].values:
             message = f"there is no step {step!r}; there are {', '.join(map(str, result['step'].values))}."
             raise NotFoundError(message)
     draws = result[name].sel(step=second) - result[name].sel(step=first)
@@ -195,7 +197,8 @@ def _two_sided(values: Any, errors: Any, /) -> Any:
     return np.vectorize(math.erfc, otypes=[float])(z / math.sqrt(2))
 
 
-def _steps(checkpoints: Any, /) -> list[Any]:
+def steps_of(checkpoints: Any, /) -> list[Any]:
+    """Return the steps of at least two checkpoints, in increasing order."""
     if not isinstance(checkpoints, Mapping) or len(checkpoints) < 2:
         message = (
             "checkpoints must be a dict of at least two, by step, as {0: first, 1000: second}; got "

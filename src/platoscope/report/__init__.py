@@ -22,7 +22,7 @@ from platoscope.report.profiles import (
     plot_sweep,
 )
 from platoscope.report.reproduce import write_reproduction
-from platoscope.report.several import plot_models, plot_trajectory
+from platoscope.report.several import plot_model_depths, plot_models, plot_trajectory
 from platoscope.report.side_by_side import (
     plot_metrics,
     plot_rank,
@@ -44,6 +44,7 @@ __all__ = [
     "plot_grid",
     "plot_matrix",
     "plot_metrics",
+    "plot_model_depths",
     "plot_models",
     "plot_null",
     "plot_poolings",

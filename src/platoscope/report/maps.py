@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw_scale", "plot_grid", "plot_token_distance"]
+__all__ = ["draw_scale", "ends_of_scale", "plot_grid", "plot_token_distance"]
 
 _FEW: Final = 8  # distances that each get a tick
 
@@ -81,7 +81,7 @@ def plot_grid(
     table = np.asarray(values.transpose("layer_b", "layer_a").values, dtype=np.float64)
     lowest = lowest_is_best(measure, dataset)
     flag("colorbar", colorbar)
-    ends = _ends(limits) if limits is not None else (np.nanmin(table), np.nanmax(table))
+    ends = ends_of_scale(limits) if limits is not None else (np.nanmin(table), np.nanmax(table))
     ax = ensure_axes(ax)
     _draw_map(ax, dataset, ("layer_a", "layer_b"), table, ends, "viridis" if lowest else "viridis_r")
     a, b = side_names(dataset)
@@ -146,7 +146,7 @@ def plot_token_distance(
     values = values.mean("direction") if direction == "mean" else values.sel(direction=direction)
     table = np.asarray(values.transpose("layer", "token_distance").values, dtype=np.float64)
     ax = ensure_axes(ax)
-    _draw_map(ax, dataset, ("token_distance", "layer"), table, _ends(limits), "viridis")
+    _draw_map(ax, dataset, ("token_distance", "layer"), table, ends_of_scale(limits), "viridis")
     ax.set_xlabel("token distance τ")
     ax.set_ylabel("layer")
     ax.set_title(_LAST_TOKEN[direction])
@@ -171,7 +171,7 @@ def draw_scale(axes: Sequence[Axes], name: str, /) -> None:
     bar.outline.set_visible(False)
 
 
-def _ends(limits: object, /) -> tuple[float, float]:
+def ends_of_scale(limits: object, /) -> tuple[float, float]:
     """Return both ends of a color scale."""
     ends = [number("each of limits", end) for end in listing("limits", limits, of="numbers")]
     if len(ends) != 2:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from platoscope.arguments import labeled
+from platoscope.checks import listing, number, one_of, word
 from platoscope.errors import InputError
-from platoscope.report._axes import draw_curve, ensure_axes, legend_above
+from platoscope.layerwise import DIRECTIONS
+from platoscope.report._axes import draw_curve, ensure_axes, layer_names, legend_above, name_layers
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import Line, directions_of, read_line
 from platoscope.report._names import as_text, direction_label, label, lowest_is_best
-from platoscope.report.maps import draw_scale
+from platoscope.report.maps import draw_scale, ends_of_scale
+from platoscope.report.profiles import plot_profile
 from platoscope.report.style import ordered_colors
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["plot_models", "plot_trajectory"]
+__all__ = ["plot_model_depths", "plot_models", "plot_trajectory"]
 
 
 @figure_function
@@ -55,9 +59,9 @@ def plot_models(
     InputError
         Something else than such a result, or a depth that it has not.
     """
-    if not {"model_a", "model_b"} <= set(result.dims):
-        message = f"plot_models draws what platoscope.layerwise.compare_many returns; got {tuple(map(str, result.sizes))}"
-        raise InputError(message)
+    _require_models(result)
+    if not isinstance(at, str):
+        number("at", at)
     if at != "best" and at not in result["relative_depth"].values:
         known = ", ".join(f"{depth:g}" for depth in result["relative_depth"].values)
         message = f"at must be 'best' or a relative depth of the result ({known}); got {at!r}"
@@ -65,7 +69,7 @@ def plot_models(
     ax = ensure_axes(ax)
     values = result["best"] if at == "best" else result["equal_depth"].sel(relative_depth=at)
     table = values.transpose("model_a", "model_b").values
-    low, high = limits or (np.nanmin(table), np.nanmax(table))
+    low, high = (np.nanmin(table), np.nanmax(table)) if limits is None else ends_of_scale(limits)
     lowest = not values.attrs["higher_is_similar"]
     places = np.arange(len(table))
     ax.pcolormesh(
@@ -91,6 +95,73 @@ def plot_models(
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if dark else "black")
     draw_scale([ax], as_text(values.attrs["long_name"]))
     return ax
+
+
+@figure_function
+def plot_model_depths(
+    result: xr.Dataset,
+    /,
+    ax: Axes | None = None,
+    *,
+    beside: str | None = None,
+    directions: Sequence[str] = DIRECTIONS,
+) -> Axes:
+    """Draw a measure between one model and each other one over relative depth, at equal depth in both.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What `platoscope.layerwise.compare_many` returns.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    beside : str, optional
+        The one model; the first by default.
+    directions : sequence of {"a_to_b", "b_to_a", "mean"}, default: both
+        From the one model to another, from the others to it; ignored for a measure that has none.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with a color for each other model and a line style for each direction.
+
+    Raises
+    ------
+    InputError
+        Something else than such a result, or a model that it has not.
+    """
+    import xarray as xr
+
+    _require_models(result)
+    names = [str(name) for name in result["model_a"].values]
+    one = names[0] if beside is None else word("beside", beside)
+    one_of("beside", one, names)
+    measure, values = str(result.attrs["measure"]), result["equal_depth"]
+    lines = {
+        other: np.stack([values.sel(model_a=a, model_b=b).values for a, b in ((one, other), (other, one))])
+        for other in names
+        if other != one
+    }
+    depths = result["relative_depth"].values
+    directed = bool(values.attrs["directed"])
+    dims = ("direction", "layer") if directed else ("layer",)
+    coordinates = {"direction": list(DIRECTIONS)} if directed else {}
+    profiles = {
+        other: xr.Dataset(
+            {measure: (dims, line if directed else line[0], values.attrs)},
+            {**coordinates, "layer": np.arange(len(depths)), "relative_depth_a": ("layer", depths)},
+            {**result.attrs, "name_a": one},
+        )
+        for other, line in lines.items()
+    }
+    return plot_profile(profiles, ensure_axes(ax), measure=measure, directions=directions)
+
+
+def _require_models(result: xr.Dataset, /) -> None:
+    labeled("result", result)
+    if not {"model_a", "model_b", "relative_depth"} <= set(result.dims):
+        got = tuple(map(str, result.sizes))
+        message = f"result must be what platoscope.layerwise.compare_many returns; got one over {got}"
+        raise InputError(message)
 
 
 @figure_function
@@ -128,28 +199,30 @@ def plot_trajectory(
     InputError
         Something else than a trajectory, a variable or a layer that it has not.
     """
+    labeled("result", result)
     if not {"step", "layer"} <= set(result.dims):
-        message = f"plot_trajectory draws what platoscope.layerwise.trajectory returns; got {tuple(map(str, result.sizes))}"
+        got = tuple(map(str, result.sizes))
+        message = f"result must be what platoscope.layerwise.trajectory returns; got one over {got}"
         raise InputError(message)
     known = result["layer"].values.tolist()
-    wrong = [layer for layer in layers or () if layer not in known]
-    if wrong:
-        message = f"there is no layer {wrong[0]!r}; there are {', '.join(map(str, known))}"
-        raise InputError(message)
+    chosen = known if layers is None else listing("layers", layers, of="layers")
+    for layer in chosen:
+        if number("each of layers", layer) not in known:
+            message = f"there is no layer {layer!r}; there are {', '.join(map(str, known))}"
+            raise InputError(message)
     ax = ensure_axes(ax)
     places = np.arange(result.sizes["step"])
-    of = [
-        read_line(result.sel(layer=layer), measure, x=places, direction=direction)
-        for layer in layers or known
-    ]
+    of = [read_line(result.sel(layer=layer), measure, x=places, direction=direction) for layer in chosen]
     directed = directions_of(result, measure)
     name = direction_label(direction, result, of=measure) if directed else label(measure, result)
+    named = layer_names(result, "a") or list(map(str, known))
     if layers is None:
         _draw_map(ax, result, measure, of)
         ax.set_title(name if directed else "")
     else:
-        for layer, curve, color in zip(layers, of, ordered_colors(len(layers)), strict=True):
-            draw_curve(ax, curve, label=f"layer {layer}", color=color, n_conditions=len(layers))
+        for layer, curve, color in zip(chosen, of, ordered_colors(len(chosen)), strict=True):
+            called = f"layer {named[known.index(layer)]}"
+            draw_curve(ax, curve, label=called, color=color, n_conditions=len(chosen))
         ax.set_ylabel(name)
         legend_above(ax)
     ax.set_xlabel("step")
@@ -169,4 +242,7 @@ def _draw_map(ax: Axes, result: xr.Dataset, measure: str, lines: Sequence[Line],
         rasterized=True,
     )
     ax.set_ylabel("layer")
+    names = layer_names(result, "a")
+    if names is not None:
+        name_layers(ax.yaxis, result["layer"].values, names)
     draw_scale([ax], label(measure, result))

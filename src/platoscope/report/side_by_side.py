@@ -81,7 +81,7 @@ def plot_metrics(
         if chance is not None:
             text = chance_label(name, dataset)
             ax.axhline(float(chance), color=CHANCE_COLOR, linestyle=":", linewidth=1.0, label=text)
-    label_depth(ax, x)
+    label_depth(ax, x, results=[dataset], side=side)
     ax.set_ylabel("similarity")
     ax.set_ylim(-0.02, 1.02)
     legend_above(ax)
@@ -152,7 +152,7 @@ def plot_retrieval(
                 linewidth=0.9,
                 label=f"1 − {named}" if lowest_is_best(beside, dataset) else named,
             )
-    label_depth(ax, x)
+    label_depth(ax, x, results=[dataset], side=side)
     ax.set_ylabel("recall of the partner")
     ax.set_ylim(-0.02, 1.02)
     legend_above(ax)

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.together import encode_together
+from platoscope.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["Job", "Need", "ProgressCallback", "fill"]
+__all__ = ["Job", "Need", "ProgressCallback", "Told", "fill"]
 
 ProgressCallback = Callable[[int, int, float], None]
 """Called with items done, items in all, and tokens per second of this run (0 before its first batch)."""
+Told: TypeAlias = ProgressCallback | Progress | bool | None
+"""What a user gives as ``progress=``."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from platoscope.models.loading import load_model
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
 from platoscope.models.together import what_runs
-from platoscope.progress import PassProgress, check_progress, open_bar
+from platoscope.progress import PassProgress, Progress, check_progress, open_bar
 from platoscope.representations._backing import StoredBacking, find_view
 from platoscope.representations._batches import Batches
-from platoscope.representations._filling import Job, Need, ProgressCallback, fill
+from platoscope.representations._filling import Job, Need, ProgressCallback, Told, fill
 from platoscope.representations._folder import open_folder
 from platoscope.representations._group import (
     LAYER_NAMES,
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
 
 __all__ = ["Wanted", "extract", "extract_together", "view_group"]
-
-_TOLD_OF = "done and total items and tokens per second"
 
 
 def extract(
@@ -131,7 +129,7 @@ def extract_together(
     *,
     store: str | os.PathLike[str] | None = None,
     check: bool = True,
-    progress: ProgressCallback | bool | None = None,
+    progress: Told = None,
 ) -> list[Representations]:
     """Extract several times, and read equal items with one model in one pass.
 
@@ -140,8 +138,10 @@ def extract_together(
     wanted : sequence of Wanted
         One pass serves those of equal items and models on demand that differ in ``drop_last``, ``keep_first``,
         ``clip`` and ``final_norm`` alone.
-    store, check, progress
+    store, check
         As in `extract`.
+    progress : bool, callable or Progress, optional
+        As in `extract`; a `Progress` has a stage for each pass that is made, named after side and model.
 
     Returns
     -------
@@ -154,7 +154,8 @@ def extract_together(
         As `extract`.
     """
     flag("check", check)
-    check_progress(progress, _TOLD_OF)
+    if not isinstance(progress, Progress):
+        check_progress(progress, "done and total items and tokens per second")
     folder = open_folder(store)
     prepared = [_prepare(folder, each, check=check) for each in wanted]
     passes: dict[object, list[_Prepared]] = {}
@@ -172,9 +173,11 @@ def extract_together(
 
 
 @contextmanager
-def _told(progress: ProgressCallback | bool | None, what: str, /) -> Iterator[ProgressCallback | None]:
+def _told(progress: Told, what: str, /) -> Iterator[ProgressCallback | None]:
     """Give what is called after every batch: a bar for True, nothing for False."""
-    if progress is True:
+    if isinstance(progress, Progress):
+        yield PassProgress(progress, what)
+    elif progress is True:
         with open_bar() as bar:
             yield PassProgress(bar, what)
     else:

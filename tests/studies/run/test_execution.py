@@ -316,7 +316,7 @@ def test_labels_are_what_a_run_calls_models_and_sides(
         assert label == f"{shown[0]} and {shown[1]}"
         attributes = result.results[label].attrs
         assert (attributes["name_a"], attributes["name_b"]) == shown
-        assert (result.summary[0]["name_a"], result.summary[0]["name_b"]) == shown
+        assert [(row["name_a"], row["name_b"]) for row in result.summary["rows"]] == [shown]
     assert load_run(tmp_path).plan.choices.labels == {}
     with pytest.raises(InputError, match="may hold no comma and no equals sign"):
         _plan("model-asymmetry", workplace, monkeypatch, labels={"large": "Big, tuned"})

@@ -61,7 +61,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         by_name = {pairs.name: pairs for pairs in known}
         loaded: list[str] = []
 
-        def load(name: str) -> Pairs:
+        def load(name: str, *, encoding: str | None = None) -> Pairs:
             loaded.append(name)
             return by_name[name]
 
@@ -159,7 +159,7 @@ def test_lengths_stay_beside_their_texts(words: list[tuple[int, int]], seed: int
     """However items are filtered and drawn, the kept lengths are those of the kept texts, in their order."""
     pairs = _pairs("x", [*words, *[(4, 4)] * N])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "load_pairs", lambda _: pairs)
+        patch.setattr(module, "load_pairs", lambda _, encoding: pairs)
         chosen = _select(_items(), n=40, seed=seed).of(_items())
     assert len(chosen.pairs) == 40
     for side in ("a", "b"):
