@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from platoscope.layerwise import per_item
 from platoscope.report import write_page, write_report
 from platoscope.report.site import find_runs, write_site
 from platoscope.studies import (
@@ -20,10 +21,12 @@ from platoscope.studies import (
     Panel,
     Source,
     Study,
+    StudyResult,
     execute,
     load_run,
     make_plan,
 )
+from platoscope.studies.judge.claims import minimum_in_the_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +46,7 @@ pytestmark = [
 
 EVIL = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1"><b>&amp;'
 N = 60
+SEEN = 44
 
 
 @dataclass
@@ -78,12 +82,14 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """Give a function that opens an empty page, light or dark."""
+    """Give a function that opens an empty page, light or dark; without charts Plotly waits for a frame that never comes."""
     contexts = []
 
-    def new(colors: str = "light") -> Visit:
+    def new(colors: str = "light", *, charts: bool = True) -> Visit:
         context = browser.new_context(color_scheme=colors, viewport={"width": 1300, "height": 900})
         contexts.append(context)
+        if not charts:
+            context.add_init_script("window.requestAnimationFrame = () => 0")
         found = Visit(context.new_page())
         found.page.set_default_timeout(300_000)  # on a busy machine a page takes its time
         found.page.on(
@@ -135,13 +141,48 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     study = Study(name="tiny", question=f"Does {EVIL} hold?", design=lambda choices: design)
     for name, n in (("one", N), ("two", 48)):
-        result = execute(
-            make_plan(study, n=n, n_resamples=10, n_permutations=4),
-            out=root / "runs" / name,
-            store=root / "store",
-        )
-        write_report(result, result.folder)
+        result = _run(study, root, name, n)
+        if name == "one":
+            write_report(result, result.folder)
     return root / "runs"
+
+
+def _run(study: Study, root: Path, name: str, n: int) -> StudyResult:
+    plan = make_plan(study, n=n, n_resamples=10, n_permutations=4)
+    return execute(plan, out=root / "runs" / name, store=root / "store")
+
+
+@pytest.fixture(scope="module")
+def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the page of a run on pictures and their captions, whose statement is about its second comparison."""
+    pytest.importorskip("torch")
+    from PIL import Image
+
+    from platoscope.testing.models import save_tiny_model
+
+    root = tmp_path_factory.mktemp("captions")
+    save_tiny_model("vit", root / "eye", n_features=16)
+    save_tiny_model("dinov2", root / "other", n_features=16)
+    save_tiny_model("llama", root / "mouth", n_features=16)
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(SEEN):
+        picture = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(picture).resize((60, 30)).save(root / f"{i}.png")
+        rows.append({"id": f"picture {i}", "image": f"{i}.png", "caption": f"{i} {EVIL} {picture[0, 0]}"})
+    (root / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    items = Items(data=str(root / "pairs.jsonl"), minimum=None, maximum=None)
+    sides = ("eye", "a"), ("other", "a"), ("mouth", "b")
+    eye, other, mouth = (Source(model=str(root / name), side=side, pooling="mean") for name, side in sides)
+    comparisons = (
+        Comparison(label="two eyes", a=eye, b=other, items=items),
+        Comparison(label="eye and mouth", a=eye, b=mouth, items=items),
+    )
+    statement = minimum_in_the_middle("eye and mouth", text="Its minimum is in the middle.")
+    design = Design(comparisons=comparisons, statements=(statement,))
+    study = Study(name="seen", question="What is in a picture?", design=lambda choices: design)
+    result = _run(study, root, "seen", SEEN)
+    return write_page(result, result.folder)
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
@@ -176,16 +217,19 @@ def test_colors_are_chosen_and_charts_follow(runs: Path, visit: Callable[..., Vi
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_pages_have_no_barrier_that_a_program_finds(
-    colors: str, runs: Path, visit: Callable[..., Visit], tmp_path: Path
+    colors: str, runs: Path, captions: Path, visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
-    """Axe finds no violation in the page of a run and in the index: names, roles, contrast, order."""
+    """Axe finds no violation in pages of texts and of pictures and in the index: names, roles, contrast, order."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="needs axe: pip install --group dev"
     )
     index = write_site(find_runs(runs), tmp_path / "site")
-    for path in (runs / "one" / "index.html", index):
+    for path in (runs / "one" / "index.html", captions, index):
         seen = visit(colors)
         seen.open(path)
+        if path != index:
+            seen.page.locator("#pairs tbody button").first.click()
+            seen.page.locator("#profile .point").first.wait_for()
         found = axe.Axe().run(seen.page).response["violations"]
         assert not [(item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found]
 
@@ -212,7 +256,7 @@ def _profile(folder: Path) -> xr.Dataset:
 
 def test_pairs_stand_in_the_order_of_their_ranks(runs: Path, visit: Callable[..., Visit]) -> None:
     """The list has the ranks of the result at the layer with the smallest Δ, highest first, and says Δ of the pairs."""
-    seen = visit()
+    seen = visit(charts=False)
     rows = _open_pairs(seen, runs / "one" / "index.html")
     result = _profile(runs / "one")
     layer = int(np.argmin(result.information_imbalance.sel(direction="a_to_b").values))
@@ -241,7 +285,7 @@ def test_a_click_on_the_profile_takes_its_layer(runs: Path, visit: Callable[...,
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
     _click(seen.page, "profile", box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    seen.page.wait_for_function("document.getElementById('layer-a').value === '3'")
+    seen.page.wait_for_function("() => document.getElementById('layer-a').value === '3'")
     assert seen.page.locator("#layer-b").input_value() == "3"
     assert rows.all_inner_texts() != before
     seen.clean()
@@ -257,10 +301,10 @@ def test_a_cell_beside_the_matched_layers_shows_neighbors_and_says_why_no_ranks(
     plot = seen.page.locator("#grid .nsewdrag").bounding_box()
     # The first layer of en, the last of it.
     _click(seen.page, "grid", plot["x"] + plot["width"] * 0.1, plot["y"] + plot["height"] * 0.1)
-    seen.page.wait_for_function("document.getElementById('layer-b').value === '3'")
+    seen.page.wait_for_function("() => document.getElementById('layer-b').value === '3'")
     assert seen.page.locator("#layer-a").input_value() == "0"
     assert "keeps the ranks of matched layers only" in seen.page.locator("#unranked").inner_text()
-    assert rows.first.locator("td.number").count() == 0
+    assert "rank of" not in seen.page.locator("#pairs thead").inner_text()
     rows.nth(5).get_by_role("button").click()
     result = _profile(runs / "one")
     near = [str(result["item"].values[int(result[f"nearest_{s}"][i, 5])]) for s, i in (("a", 0), ("b", 3))]
@@ -270,9 +314,41 @@ def test_a_cell_beside_the_matched_layers_shows_neighbors_and_says_why_no_ranks(
     seen.clean()
 
 
+def test_hubs_are_found(runs: Path, visit: Callable[..., Visit]) -> None:
+    """By how many others have them as neighbor, pairs stand in the order of the table of items."""
+    seen = visit(charts=False)
+    rows = _open_pairs(seen, runs / "one" / "index.html")
+    seen.page.get_by_role("button", name="nearest neighbor of others, it").click()
+    result = _profile(runs / "one")
+    table = per_item(result).query("direction == 'a_to_b'")
+    here = table[table.layer == int(seen.page.locator("#layer-b").input_value())]
+    counts = rows.locator("td.number:nth-last-child(2)").all_inner_texts()
+    assert counts == [str(count) for count in sorted(here.k_occurrence_b, reverse=True)[:25]]
+    assert (
+        rows.first.locator("th").inner_text().split("\n")[0] == here.loc[here.k_occurrence_b.idxmax(), "item"]
+    )
+    seen.clean()
+
+
+def test_pictures_stand_beside_their_captions(captions: Path, visit: Callable[..., Visit]) -> None:
+    """The page opens with what the study's statement is about; a picture has words, and its caption is found."""
+    seen = visit(charts=False)
+    rows = _open_pairs(seen, captions)
+    assert seen.page.locator("#comparison option:checked").inner_text() == "eye and mouth"
+    picture = rows.first.get_by_role("img")
+    name = rows.first.locator("th").inner_text()
+    assert picture.get_attribute("alt") == f"{name}, image"
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [60, 30]
+    seen.page.get_by_label("Search ids and texts").fill(f"{name.split()[1]} {EVIL}")
+    assert f"{name.split()[1]} {EVIL}" in rows.first.locator("td.content .text").all_text_contents()[0]
+    seen.page.get_by_label("Comparison").select_option(label="two eyes")
+    assert rows.first.get_by_role("img").count() == 2
+    seen.clean()
+
+
 def test_search_and_strata_narrow_the_list_and_say_its_share(runs: Path, visit: Callable[..., Visit]) -> None:
     """Only pairs of the stratum that hold the words are left, and Δ over them stands beside that of all."""
-    seen = visit()
+    seen = visit(charts=False)
     rows = _open_pairs(seen, runs / "one" / "index.html")
     seen.page.get_by_label("Stratum").select_option(label="book 1")
     assert set(rows.locator("th .stratum").all_inner_texts()) == {"book 1"}
@@ -290,7 +366,7 @@ def test_search_and_strata_narrow_the_list_and_say_its_share(runs: Path, visit: 
 
 def test_the_keyboard_alone_sorts_and_opens(runs: Path, visit: Callable[..., Visit]) -> None:
     """Heads of columns and neighbors are buttons: keys work them, and the focus stays where it was."""
-    seen = visit()
+    seen = visit(charts=False)
     rows = _open_pairs(seen, runs / "one" / "index.html")
     page = seen.page
     page.get_by_role("button", name="rank of the neighbor, it → en").focus()
@@ -312,7 +388,7 @@ def test_the_keyboard_alone_sorts_and_opens(runs: Path, visit: Callable[..., Vis
 
 def test_texts_of_pairs_are_text(runs: Path, visit: Callable[..., Visit]) -> None:
     """What would be markup stands in the list letter by letter."""
-    seen = visit()
+    seen = visit(charts=False)
     rows = _open_pairs(seen, runs / "one" / "index.html")
     seen.page.get_by_label("Search ids and texts").fill("onerror")
     assert rows.count() == 2  # one by its text, one by its id
@@ -324,7 +400,7 @@ def test_texts_of_pairs_are_text(runs: Path, visit: Callable[..., Visit]) -> Non
 
 def test_another_measure_and_space_are_shown_and_named(runs: Path, visit: Callable[..., Visit]) -> None:
     """The chart takes another measure and space, and the list says that its ranks are of another space."""
-    seen = visit()
+    seen = visit(charts=False)
     _open_pairs(seen, runs / "one" / "index.html")
     chart = seen.page.locator("#profile")
     seen.page.get_by_label("Measure").select_option("neighborhood_overlap")
@@ -344,7 +420,7 @@ def test_a_page_without_items_has_names_alone(
     page = write_page(load_run(runs / "one"), tmp_path, items=False)
     text = _profile(runs / "one")
     assert "stone river" not in page.read_text(encoding="utf-8")
-    seen = visit()
+    seen = visit(charts=False)
     rows = _open_pairs(seen, page)
     assert set(rows.locator(".text").all_text_contents()) == {"–"}
     assert "made without texts" in seen.page.locator("#license").inner_text()

@@ -14,7 +14,7 @@ import pytest
 from platoscope.errors import StorageError
 from platoscope.report import explorer
 from platoscope.report.explorer import explorer_data, explorer_section
-from platoscope.studies import KeptItems
+from platoscope.studies import KeptItems, Verdict
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,7 +43,7 @@ def _with_ranks(madeup: ModuleType) -> xr.Dataset:
 def result(madeup: ModuleType) -> Any:
     """Give a run of two comparisons with ranks and one without."""
     results = {"one": _with_ranks(madeup), "two": _with_ranks(madeup), "grid": madeup.grid()}
-    return SimpleNamespace(results=results, folder="runs/made-up")
+    return SimpleNamespace(results=results, folder="runs/made-up", verdicts=())
 
 
 @pytest.fixture
@@ -72,6 +72,15 @@ def test_numbers_are_those_of_the_result(result: Any, kept: Any) -> None:
         kind = {"f4": "<f4", "u2": "<u2"}[packed["type"]]
         unpacked = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), dtype=kind)
         np.testing.assert_array_equal(unpacked.reshape(LAYERS, N), values)
+
+
+def test_what_the_study_is_about_stands_first(result: Any, kept: Any) -> None:
+    """The first comparison is the first with ranks that a statement is about, in the order of the statements."""
+    kept(ITEMS)
+    result.verdicts = tuple(
+        Verdict("It holds.", "held", "0.33", needs=needs) for needs in (("grid",), ("two", "one"))
+    )
+    assert [comparison["label"] for comparison in explorer_data(result)["comparisons"]] == ["two", "one"]
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def document(title: str, body: str, /, *, data: Mapping[str, Any]) -> str:
     str
         The document. Its policy names each script by the digest of its text, so that no other one runs.
     """
-    scripts = {"classic": _plotly()} if data else {}
-    scripts["module"] = _asset("page.js")
-    digests = " ".join(f"'sha256-{_digest(text)}'" for text in scripts.values())
+    own = _asset("page.js")
+    scripts = [own, _plotly()] if data else [own]
+    digests = " ".join(f"'sha256-{_digest(text)}'" for text in scripts)
     policy = (
         f"default-src 'none'; img-src data: blob:; font-src data:; style-src 'unsafe-inline'; script-src {digests}; "
         "base-uri 'none'; form-action 'none'"
@@ -46,10 +46,8 @@ def document(title: str, body: str, /, *, data: Mapping[str, Any]) -> str:
         f'<script type="application/json" id="{escaped(name)}">{_json(value)}</script>\n'
         for name, value in data.items()
     )
-    run = "".join(
-        f"<script{' type=module' if kind == 'module' else ''}>{text}</script>\n"
-        for kind, text in scripts.items()
-    )
+    # Plotly is text, which the page's own script runs when it needs it: what is no chart need not wait for it.
+    library = "".join(f'<script type="text/plain" id="plotly">{text}</script>\n' for text in scripts[1:])
     themes = "".join(f'<option value="{value}">{name}</option>' for value, name in _THEMES)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -66,7 +64,8 @@ def document(title: str, body: str, /, *, data: Mapping[str, Any]) -> str:
 <main>
 {body}
 </main>
-{held}{run}</body>
+{held}<script type="module">{own}</script>
+{library}</body>
 </html>
 """
 

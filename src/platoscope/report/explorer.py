@@ -48,7 +48,8 @@ _SECTION = """<h2 id="pairs-title">Pairs</h2>
 <p>Choose a layer, in the charts or the lists, and see its pairs in the order of a rank. The rank of the neighbor, A → B, is
 that of the pair that is nearest in A: where its B stands among all others, as seen from the pair's own B. It is 1 where
 both sides have the same nearest neighbor, and about half the number of pairs by chance. Δ is 2/N times the mean of these
-ranks, so that the pairs with high ranks carry it.</p>
+ranks, so that the pairs with high ranks carry it. A pair that is the nearest neighbor of many others is a hub, which says
+little of any of them.</p>
 <noscript><p class="notice">The list needs JavaScript, which this browser does not run.</p></noscript>
 <div class="controls">{selects}</div>
 <div class="charts"><div class="chart" id="profile" role="figure"></div>
@@ -81,7 +82,8 @@ def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, An
     Returns
     -------
     dict
-        ``comparisons``, one for each that holds the ranks of its pairs; ``items``, what these pairs are, by the name that
+        ``comparisons``, one for each that holds the ranks of its pairs, that of the study's first statement before all
+        others; ``items``, what these pairs are, by the name that
         comparisons give, without texts and pictures where these do not fit into `MOST_BYTES`; and ``left_out``, the labels
         of comparisons that do not fit at all. Plain values only.
 
@@ -94,9 +96,8 @@ def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, An
     pairs: dict[str, Any] = {}
     left_out: list[str] = []
     room = MOST_BYTES
-    for name, dataset in result.results.items():
-        if not _has_ranks(dataset):
-            continue
+    for name in _main_first(result):
+        dataset = result.results[name]
         whole = _pairs(result, name, dataset, shown=items)
         found = _comparison(name, dataset, result.results)
         for own in (whole, _by_name(whole)):
@@ -182,6 +183,13 @@ def _pairs(result: StudyResult, name: str, dataset: xr.Dataset, /, *, shown: boo
             "license": kept.license,
         }
     return about
+
+
+def _main_first(result: StudyResult, /) -> list[str]:
+    """Give the labels of what has ranks, in the study's order after the first one that a statement is about."""
+    ranked = [name for name, dataset in result.results.items() if _has_ranks(dataset)]
+    main = next((name for verdict in result.verdicts for name in verdict.needs if name in ranked), None)
+    return sorted(ranked, key=lambda name: name != main)
 
 
 def _has_ranks(dataset: xr.Dataset, /) -> bool:

@@ -30,7 +30,22 @@ const digits = (number, places = 3) => (number === null || Number.isNaN(number) 
 const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 const PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 const DASHES = { a_to_b: "solid", b_to_a: "dash", mean: "dot", "": "solid" };
-const drawn = new Map(); // from the element of a chart to what it shows
+const drawn = new Map(); // from the element of a chart to what it shows, and what takes clicks on it
+const listening = new WeakSet(); // charts that hear clicks
+let library; // the promise of Plotly
+
+/** Run Plotly, which is most of the page: late, when a chart is wanted and all that is no chart was painted. */
+function plotly() {
+  library ??= new Promise((ready) => {
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        document.head.append(make("script", {}, byId("plotly").textContent));
+        ready(window.Plotly);
+      }),
+    );
+  });
+  return library;
+}
 
 /** Plotly reads tags, entities and values in braces; a name stands there as it was written. */
 const inChart = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "%&#123;");
@@ -73,11 +88,17 @@ function onThisPaper(traces, layout) {
   return copy;
 }
 
-/** Draw a chart, or draw it anew; one that was seen before keeps its listeners. */
-function draw(element, traces, layout) {
-  drawn.set(element, [traces, layout]);
+/** Draw a chart, or draw it anew, as wide as its place is; `click` takes the points that are clicked. */
+async function draw(element, traces, layout, click) {
+  const wanted = [traces, layout, click];
+  drawn.set(element, wanted);
+  const Plotly = await plotly();
+  if (drawn.get(element) !== wanted) return; // meanwhile something else is to be seen
   const themed = onThisPaper(traces, layout);
-  return Plotly.react(element, themed.traces, themed.layout, CONFIG);
+  await Plotly.react(element, themed.traces, themed.layout, CONFIG);
+  if (!click || listening.has(element)) return;
+  listening.add(element);
+  element.on("plotly_click", ({ points }) => click(points[0]));
 }
 
 /** Draw each chart when it comes near the screen: a page with many opens as fast as one with few. */
@@ -99,7 +120,7 @@ function themes() {
   const select = byId("theme");
   const apply = (value) => {
     document.documentElement.style.colorScheme = value;
-    for (const [element, [traces, layout]] of drawn) draw(element, traces, layout);
+    for (const [element, wanted] of drawn) draw(element, ...wanted);
   };
   try {
     select.value = localStorage.getItem("platoscope-colors") ?? select.value;
@@ -290,13 +311,9 @@ function explore({ comparisons, items }) {
           ? ""
           : lines.map((line) => `${line.name} at the chosen layer: ${digits(line.values[row])}`).join("; ")),
     );
-    const first = !drawn.has(element);
-    draw(element, traces, layout);
-    Plotly.Plots.resize(element);
-    if (first)
-      element.on("plotly_click", ({ points }) =>
-        pick(comparison.layers.find((two) => two[swept() === "a" ? 0 : 1] === points[0].x)),
-      );
+    draw(element, traces, layout, ({ x }) =>
+      pick(comparison.layers.find((two) => two[swept() === "a" ? 0 : 1] === x)),
+    );
   }
 
   function showGrid() {
@@ -331,10 +348,7 @@ function explore({ comparisons, items }) {
     const layout = plain(line.name, `layer of ${names[0]}`, `layer of ${names[1]}`, 380);
     layout.hovermode = "closest";
     element.setAttribute("aria-label", `${line.name} of every layer of ${names[0]} with every layer of ${names[1]}.`);
-    const first = !drawn.has(element);
-    draw(element, traces, layout);
-    Plotly.Plots.resize(element); // it may have been hidden
-    if (first) element.on("plotly_click", ({ points }) => pick([points[0].x, points[0].y]));
+    draw(element, traces, layout, ({ x, y }) => pick([x, y]));
   }
 
   function pick(cell) {
@@ -342,17 +356,42 @@ function explore({ comparisons, items }) {
     restart();
   }
 
-  /** What a pair may be sorted by: ranks in both directions, of the partner too where retrieval was measured. */
+  /**
+   * What a pair may be sorted by: ranks in both directions, of the partner too where retrieval was measured, and on both
+   * sides of how many others it is the neighbor.
+   */
   function columns() {
-    const kinds = position() < 0 ? [] : ["rank", "partner"].filter((kind) => Object.keys(numbers[kind]).length);
+    const [row, n] = [position(), pairs.ids.length];
+    const kinds = row < 0 ? [] : ["rank", "partner"].filter((kind) => Object.keys(numbers[kind]).length);
     const says = { rank: "rank of the neighbor", partner: "rank of the partner" };
-    return kinds.flatMap((kind) =>
+    const ranks = kinds.flatMap((kind) =>
       Object.entries(comparison.directions).map(([direction, name]) => ({
         kind,
         direction,
         text: `${says[kind]}, ${name}`,
+        values: numbers[kind][direction].subarray(row * n, (row + 1) * n),
       })),
     );
+    const hubs = ["a", "b"].map((side, i) => ({
+      kind: "hub",
+      direction: Object.keys(comparison.directions)[i],
+      text: `nearest neighbor of others, ${comparison.names[i]}`,
+      values: occurrences(side),
+    }));
+    return [...ranks, ...hubs.filter(({ values }) => values)];
+  }
+
+  /** The row of a side's layer among the neighbors that the run keeps; -1 where it keeps none of it. */
+  const layerOf = (side) => comparison.layers.findIndex((two) => two[side === "a" ? 0 : 1] === state[side]);
+
+  /** Of how many pairs each one is the nearest neighbor; where several tie as nearest, it is none of them. */
+  function occurrences(side) {
+    const layer = layerOf(side);
+    if (layer < 0) return null;
+    const counts = new Uint32Array(pairs.ids.length);
+    for (const item of counts.keys())
+      if (at(numbers.ties[side], layer, item) === 1) counts[at(numbers.nearest[side], layer, item)] += 1;
+    return counts;
   }
 
   function matching() {
@@ -372,12 +411,12 @@ function explore({ comparisons, items }) {
     const row = position();
     const found = matching();
     const all = columns();
-    const by =
-      all.find(({ kind, direction }) => kind === state.order.kind && direction === state.order.direction) ?? all[0];
+    const named = (wanted) =>
+      all.find(({ kind, direction }) => kind === wanted && direction === state.order.direction);
+    const by = named(state.order.kind) ?? named("rank");
     if (by) {
-      const table = numbers[by.kind][by.direction];
       const sign = state.order.falling ? -1 : 1;
-      found.sort((i, j) => sign * (at(table, row, i) - at(table, row, j)) || i - j);
+      found.sort((i, j) => sign * (by.values[i] - by.values[j]) || i - j);
     }
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
     state.page = Math.min(state.page, pages - 1);
@@ -385,7 +424,6 @@ function explore({ comparisons, items }) {
     const shown = found.slice(from, from + PER_PAGE);
     showHead(all, by);
     byId("pairs").tBodies[0].replaceChildren(...shown.flatMap((item) => rows(item, row, all)));
-    byId("pairs").classList.toggle("pictures", pairs.modalities?.every((name) => name === "image") ?? false);
     const order = by
       ? `by ${by.text}, ${state.order.falling ? "highest" : "lowest"} first`
       : "in the order of the data";
@@ -414,7 +452,7 @@ function explore({ comparisons, items }) {
 
   function caveat(row) {
     if (row < 0) {
-      return `The run keeps the ranks of matched layers only. Of layer ${state.a} of ${comparison.names[0]} and layer ${state.b} of ${comparison.names[1]} the list shows the nearest neighbors on each side, in the order of the data.`;
+      return `The run keeps the ranks of matched layers only. Of layer ${state.a} of ${comparison.names[0]} and layer ${state.b} of ${comparison.names[1]} the list shows the nearest neighbors on each side.`;
     }
     if (state.space !== comparison.space) {
       return `The chart is in the space “${state.space}”. The pairs are ranked in “${comparison.space}”, the only one whose ranks the run keeps.`;
@@ -425,8 +463,8 @@ function explore({ comparisons, items }) {
   function showHead(all, by) {
     const heads = [
       ["Pair", "name"],
-      [comparison.names[0], "content"],
-      [comparison.names[1], "content"],
+      [comparison.names[0], cell("a")],
+      [comparison.names[1], cell("b")],
     ].map(([text, name]) => make("th", { scope: "col", class: name }, text));
     for (const column of all) {
       const chosen = column === by;
@@ -450,12 +488,14 @@ function explore({ comparisons, items }) {
     byId("pairs").tHead.replaceChildren(make("tr", {}, ...heads));
   }
 
+  const isPicture = (side) => pairs.shown && pairs.modalities[side === "a" ? 0 : 1] === "image";
+  const cell = (side) => (isPicture(side) ? "content picture" : "content");
+
   function content(side, item) {
-    const column = side === "a" ? 0 : 1;
     if (!pairs.shown) return make("div", { class: "text" }, "–");
     const value = pairs[side][item];
-    if (pairs.modalities[column] !== "image") return make("div", { class: "text", dir: "auto" }, value);
-    const alt = `${comparison.names[column]} of ${pairs.ids[item]}`;
+    if (!isPicture(side)) return make("div", { class: "text", dir: "auto" }, value);
+    const alt = `${pairs.ids[item]}, ${comparison.names[side === "a" ? 0 : 1]}`;
     return value.startsWith("data:image/")
       ? make("img", { src: value, alt, loading: "lazy" })
       : make("div", { class: "text" }, `${alt} cannot be shown`);
@@ -476,10 +516,8 @@ function explore({ comparisons, items }) {
         pairs.ids[item],
         stratum ? make("div", { class: "stratum" }, stratum) : "",
       ),
-      ...["a", "b"].map((side) => make("td", { class: "content" }, content(side, item))),
-      ...all.map(({ kind, direction }) =>
-        make("td", { class: "number" }, written(at(numbers[kind][direction], row, item))),
-      ),
+      ...["a", "b"].map((side) => make("td", { class: cell(side) }, content(side, item))),
+      ...all.map(({ values }) => make("td", { class: "number" }, written(values[item]))),
       make(
         "td",
         {},
@@ -507,8 +545,7 @@ function explore({ comparisons, items }) {
 
   /** The nearest neighbor of a pair on one side, whole: where its other half lies is the rank of that direction. */
   function neighbor(side, item, row) {
-    const column = side === "a" ? 0 : 1;
-    const layer = comparison.layers.findIndex((two) => two[column] === state[side]);
+    const layer = layerOf(side);
     const [own, other] = side === "a" ? comparison.names : [...comparison.names].reverse();
     if (layer < 0)
       return make(
@@ -528,7 +565,7 @@ function explore({ comparisons, items }) {
       );
     return make(
       "div",
-      { class: "neighbor" },
+      { class: isPicture("a") ? "neighbor picture-first" : "neighbor" },
       make("p", {}, `${says.join("")}.`),
       content("a", nearest),
       content("b", nearest),

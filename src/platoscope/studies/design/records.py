@@ -120,12 +120,19 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A statement, judged: the answer, and one sentence with the numbers and their interval."""
+    """A statement, judged: the answer, and one sentence with the numbers and their interval.
+
+    `needs` are the comparisons that it is about, as in `Statement`; it is empty in runs that did not keep them.
+    """
 
     statement: str
     answer: Answer
     evidence: str
     n_to_decide: int | None = None
+    needs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", tuple(self.needs))  # a list where it was kept as JSON
 
 
 @dataclass(frozen=True)
@@ -158,9 +165,9 @@ class Statement:
         missing = [label for label in self.needs if label not in results]
         if missing:
             evidence = f"Not computed in this run: {', '.join(missing)}. {self.hint}".rstrip()
-            return Verdict(self.text, "not computed here", evidence)
+            return Verdict(self.text, "not computed here", evidence, needs=self.needs)
         finding = self.check(results)
-        return Verdict(self.text, finding.answer, finding.evidence, finding.n_to_decide)
+        return Verdict(self.text, finding.answer, finding.evidence, finding.n_to_decide, self.needs)
 
 
 @dataclass(frozen=True, kw_only=True)
