@@ -337,12 +337,15 @@ def test_pictures_stand_beside_their_captions(captions: Path, visit: Callable[..
     assert seen.page.locator("#comparison option:checked").inner_text() == "eye and mouth"
     picture = rows.first.get_by_role("img")
     name = rows.first.locator("th").inner_text()
-    assert picture.get_attribute("alt") == f"{name}, image"
-    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [60, 30]
+    side = seen.page.locator("#pairs thead th").nth(1).inner_text()
+    assert picture.get_attribute("alt") == f"{name}, {side}"
+    size = "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    assert picture.evaluate(size) == [60, 30]
     seen.page.get_by_label("Search ids and texts").fill(f"{name.split()[1]} {EVIL}")
     assert f"{name.split()[1]} {EVIL}" in rows.first.locator("td.content .text").all_text_contents()[0]
+    seen.page.get_by_label("Search ids and texts").fill("")
     seen.page.get_by_label("Comparison").select_option(label="two eyes")
-    assert rows.first.get_by_role("img").count() == 2
+    rows.first.get_by_role("img").nth(1).wait_for()
     seen.clean()
 
 
