@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
-from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
-from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
+from platoscope.neighbors._threads import map_blocks
+from platoscope.neighbors._transforms import parse_transform, prepare_rows, transform_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
     from platoscope.neighbors._metrics import Metric, OwnMetric
-    from platoscope.neighbors._transforms import Load, Transform
+    from platoscope.neighbors._transforms import PreparedRows, Transform
 
 __all__ = ["as_space", "column_means", "prepare", "row_norms"]
 
@@ -120,13 +119,12 @@ def prepare(
     if len(parts[0]) < 3:
         message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
         raise InputError(message)
-    parts, load = transform_parts(parts, steps, name, read)
+    rows = prepare_rows(parts, steps, name, read)
     if metric == "hamming":
-        return replace(_prepare_signs(parts, name), transform=steps)
+        return replace(_prepare_signs(rows.written(), name), transform=steps)
     if callable(metric):
-        return replace(_prepare_own(parts, metric, block_size, name, load), transform=steps)
-    space = _prepare_vectors(X, parts, metric, block_size, name, load)
-    return replace(space, transform=steps)
+        return replace(_prepare_own(rows, metric, block_size), transform=steps)
+    return replace(_prepare_vectors(X, rows, metric, block_size), transform=steps)
 
 
 def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transform = "none", /) -> Space:
@@ -147,45 +145,43 @@ def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transf
     return X
 
 
-def _prepare_vectors(
-    X: ArrayLike, parts: tuple[FloatArray, ...], metric: str, block: int | None, name: str, load: Load
-) -> Space:
-    n_samples = len(parts[0])
-    n_features = sum(part.shape[1] for part in parts)
+def _prepare_vectors(X: ArrayLike, rows: PreparedRows, metric: str, block: int | None) -> Space:
+    n_samples = len(rows.parts[0])
+    n_features = sum(part.shape[1] for part in rows.parts)
     require_memory(
         4 * n_samples * n_features,
-        f"Preparing {name}",
+        f"Preparing {rows.name}",
         "Give fewer items, or float32 data instead of float64.",
     )
-    centered, sq, along, raw, center_sq, scale = _center(parts, name)
-    squares = np.concatenate([_column_squares(Z) for Z in centered])
-    inverse, first = _group_equal_rows(parts, raw)
-    norms = row_norms(parts, raw, scale)
+    of_rows = _center(rows)
+    inverse, first = _group_equal_rows(rows, of_rows.raw)
+    norms = row_norms(rows.again, of_rows.raw, of_rows.scale)
+    centered, sq, along = of_rows.centered, of_rows.sq, of_rows.along
     if first.size < n_samples:
         centered = tuple(Z[first] for Z in centered)
         sq, along, norms = sq[first], along[first], norms[first]
     space = Space(
-        name=name,
+        name=rows.name,
         n_samples=n_samples,
         n_features=n_features,
         metric=metric,
         inverse=inverse,
         first=first,
         weights=np.bincount(inverse, minlength=first.size).astype(np.int32),
-        load=load,
+        load=rows.load,
         centered=centered,
         sq=sq.astype(np.float32),
-        along=along - center_sq / 2,
-        center_sq=center_sq,
+        along=along - of_rows.center_sq / 2,
+        center_sq=of_rows.center_sq,
         norm=norms,
-        squares=squares,
-        scale=scale,
+        squares=of_rows.squares,
+        scale=of_rows.scale,
     )
     if metric == "cosine":
         require_nonzero(space)
-    rows = _rows_at_once(space, block)
-    if rows:
-        return replace(space, block_rows=rows)
+    at_once = _rows_at_once(space, block)
+    if at_once:
+        return replace(space, block_rows=at_once)
     like = X[0] if isinstance(X, (list, tuple)) else X
     gram = gram_on_device(like, centered) if lives_on_device(like) else gram_product(centered, centered)
     return replace(space, gram=gram, centered=())
@@ -204,83 +200,108 @@ def _rows_at_once(space: Space, block: int | None) -> int:
     return min(max(64, _BLOCK_BYTES // (entry * n_distinct)) if block is None else block, n_distinct)
 
 
-def _center(
-    parts: tuple[FloatArray, ...], name: str
-) -> tuple[
-    tuple[npt.NDArray[np.float32], ...],
-    npt.NDArray[np.float64],
-    npt.NDArray[np.float64],
-    npt.NDArray[np.float64],
-    float,
-    float,
-]:
-    """Return centered float32 rows, |z|², x @ c, |x|² of each row, c @ c, and the scale that they are on."""
-    from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
+class _Centered(NamedTuple):
+    """Rows minus their mean, on a scale on which float32 holds their squares, and what was seen on the way."""
 
-    n_samples = len(parts[0])
-    moments = [column_means(part, name) for part in parts]
+    centered: tuple[npt.NDArray[np.float32], ...]
+    sq: npt.NDArray[np.float64]
+    """|z|² of each row."""
+    along: npt.NDArray[np.float64]
+    """x @ c of each row, c the center."""
+    raw: npt.NDArray[np.float64]
+    """|x|² of each row."""
+    squares: npt.NDArray[np.float64]
+    """Sum of squares of each centered feature."""
+    center_sq: float
+    scale: float
+
+
+def _center(rows: PreparedRows) -> _Centered:
+    """Write the prepared rows and center them; in place where nobody else has them."""
+    from platoscope.neighbors._kernels import center_rows, column_squares  # numba: 0.3 s to import
+
+    parts = rows.parts
+    moments = column_means(rows)
     largest = max(peak for _, peak in moments)
     # A power of two changes no digit, and keeps the squares of huge values inside float32.
     scale = float(powers_of_two(largest))
-    sq, along, raw = (np.zeros(n_samples) for _ in range(3))
-    centered = []
-    center_sq = 0.0
-    for part, (center, _) in zip(parts, moments, strict=True):
-        center *= scale
-        Z = np.empty(part.shape, np.float32)
-        over_rows(partial(center_rows, part, center, scale, Z, sq, along, raw), n_samples)
-        centered.append(Z)
-        center_sq += float(center @ center)
-    return tuple(centered), sq, along, raw, center_sq, scale
+    centers = [center * scale for center, _ in moments]
+    centered = tuple(
+        part if rows.fresh and part.dtype == np.float32 else np.empty(part.shape, np.float32)
+        for part in parts
+    )
+    sq, along, raw = (np.zeros(len(parts[0])) for _ in range(3))
+
+    def of_rows(squares: list[npt.NDArray[np.float64]], start: int, stop: int) -> None:
+        for part, center, Z, of_part in zip(parts, centers, centered, squares, strict=True):
+            here = slice(start, stop)
+            # Not from rows to themselves: loops whose input may be their output do not vectorize.
+            some = part[here].copy() if Z is part else part[here]
+            center_rows(some, center, scale, Z[here], sq[here], along[here], raw[here], 0, stop - start)
+            column_squares(Z, of_part, start, stop)
+
+    found = map_blocks(of_rows, parts, lambda _: [np.zeros(part.shape[1]) for part in parts])
+    squares = np.sum([np.concatenate(of_range) for of_range in found], axis=0)
+    center_sq = sum(float(center @ center) for center in centers)
+    return _Centered(centered, sq, along, raw, squares, center_sq, scale)
 
 
 def row_norms(
-    parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64], scale: float
+    rows_of: Callable[[npt.NDArray[np.intp]], tuple[FloatArray, ...]],
+    raw: npt.NDArray[np.float64],
+    scale: float,
 ) -> npt.NDArray[np.float64]:
     """Return the norms of rows times `scale`, given their squares: those of rows whose squares vanish by themselves."""
     norms = np.sqrt(raw)
     small = np.flatnonzero(raw < _VANISHING)
     if small.size:
-        rows = np.concatenate([part[small] for part in parts], axis=1).astype(np.float64)
-        near_one = powers_of_two(np.abs(rows).max(axis=1))
-        scaled = np.sqrt(np.square(rows * near_one[:, None]).sum(axis=1)) / near_one * scale
+        some = np.concatenate(rows_of(small), axis=1).astype(np.float64)
+        near_one = powers_of_two(np.abs(some).max(axis=1))
+        scaled = np.sqrt(np.square(some * near_one[:, None]).sum(axis=1)) / near_one * scale
         # Not so small that there is nothing to divide by.
-        norms[small] = np.where(rows.any(axis=1), np.maximum(scaled, 1e-300), 0.0)
+        norms[small] = np.where(some.any(axis=1), np.maximum(scaled, 1e-300), 0.0)
     return norms
 
 
-def column_means(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], float]:
-    """Return the column means and the largest absolute value; non-finite rows are an error."""
-    mean, peak = _shrunk_means(X, 1.0)
-    if not np.isfinite(mean).all():
-        check_finite(X, name)
-        # Values near the limit of float64: their sums overflow, sums of smaller ones do not.
-        mean, peak = _shrunk_means(X, _SHRINK)
-    return mean, peak
+def column_means(rows: PreparedRows) -> list[tuple[npt.NDArray[np.float64], float]]:
+    """Write the prepared rows; return the column means and the largest absolute value of each part."""
+    moments = _shrunk_means(rows.parts, 1.0, rows.write)
+    rows.require_sound()
+    if all(np.isfinite(mean).all() for mean, _ in moments):
+        return moments
+    for part in rows.parts:
+        check_finite(part, rows.name)
+    # Values near the limit of float64: their sums overflow, sums of smaller ones do not.
+    return [
+        found if np.isfinite(found[0]).all() else _shrunk_means((part,), _SHRINK)[0]
+        for found, part in zip(moments, rows.parts, strict=True)
+    ]
 
 
-def _shrunk_means(X: FloatArray, shrink: float) -> tuple[npt.NDArray[np.float64], float]:
+def _shrunk_means(
+    parts: tuple[FloatArray, ...], shrink: float, before: Callable[[int, int], object] | None = None
+) -> list[tuple[npt.NDArray[np.float64], float]]:
+    """Return the column means and the largest absolute value of each part, of rows on which `before` was called."""
     from platoscope.neighbors._kernels import column_sums  # numba: 0.3 s to import
 
-    def of_rows(start: int, stop: int) -> tuple[npt.NDArray[np.float64], float]:
-        total = np.zeros(X.shape[1])
-        return total, column_sums(X, shrink, total, start, stop)
+    def of_rows(found: tuple[list[npt.NDArray[np.float64]], list[float]], start: int, stop: int) -> None:
+        if before is not None:
+            before(start, stop)
+        totals, peaks = found
+        for place, part in enumerate(parts):
+            peaks[place] = max(peaks[place], column_sums(part, shrink, totals[place], start, stop))
 
-    found = map_rows(of_rows, len(X))
+    found = map_blocks(
+        of_rows, parts, lambda _: ([np.zeros(part.shape[1]) for part in parts], [0.0] * len(parts))
+    )
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.sum([total for total, _ in found], axis=0) / len(X) / shrink
-    return mean, max(peak for _, peak in found)
-
-
-def _column_squares(Z: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Return the sum of squares of each column."""
-    from platoscope.neighbors._kernels import column_squares  # numba: 0.3 s to import
-
-    return sum_over_rows(column_squares, Z)
+        totals = [np.sum([totals[place] for totals, _ in found], axis=0) for place in range(len(parts))]
+        means = [total / len(parts[0]) / shrink for total in totals]
+    return [(mean, max(peaks[place] for _, peaks in found)) for place, mean in enumerate(means)]
 
 
 def _group_equal_rows(
-    parts: tuple[FloatArray, ...], raw: npt.NDArray[np.float64]
+    rows: PreparedRows, raw: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
     """Return the distinct row of each item, and the first item of each distinct row.
 
@@ -292,10 +313,10 @@ def _group_equal_rows(
     label = np.arange(n_samples)
     if suspects.size:
         keys = np.zeros(suspects.size, np.intp)
-        for part in parts:
+        for part in rows.again(suspects):
             # + 0 turns -0.0 into 0.0, which is at distance 0 from it
-            rows = np.ascontiguousarray(part[suspects] + part.dtype.type(0))
-            as_bytes = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+            some = np.ascontiguousarray(part + part.dtype.type(0))
+            as_bytes = some.view(np.dtype((np.void, some.dtype.itemsize * some.shape[1]))).ravel()
             _, ids = np.unique(as_bytes, return_inverse=True)
             _, keys = np.unique(keys * (int(ids.max()) + 1) + ids, return_inverse=True)
         _, first_of_key = np.unique(keys, return_index=True)
@@ -334,20 +355,19 @@ def _prepare_distances(D: FloatArray, name: str) -> Space:
     return _direct(name, "precomputed", len(D), 0, items, items, D)
 
 
-def _prepare_own(
-    parts: tuple[FloatArray, ...], metric: OwnMetric, block: int | None, name: str, load: Load
-) -> Space:
+def _prepare_own(rows: PreparedRows, metric: OwnMetric, block: int | None) -> Space:
+    parts, name = rows.written(), rows.name
     for part in parts:
         check_finite(part, name)
     # No item is merged here either: what a user's distance of equal rows is, only the user knows.
     items = np.arange(len(parts[0]))
     n_features = sum(part.shape[1] for part in parts)
     space = replace(
-        _direct(name, metric, items.size, n_features, items, items, None), load=load, centered=parts
+        _direct(name, metric, items.size, n_features, items, items, None), load=rows.load, centered=parts
     )
-    rows = _rows_at_once(space, block)
-    if rows:
-        return replace(space, block_rows=rows)
+    at_once = _rows_at_once(space, block)
+    if at_once:
+        return replace(space, block_rows=at_once)
     return replace(space, gram=distances_of(metric, parts, parts, name), centered=())
 
 

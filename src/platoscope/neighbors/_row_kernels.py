@@ -11,11 +11,12 @@ import numpy as np
 from numba import njit
 
 __all__ = [
+    "clip_rows",
     "column_extremes",
     "column_squares_of",
     "column_sums_of",
+    "count_nonfinite",
     "raise_peaks",
-    "row_quantiles",
     "row_tops",
     "standardize_rows",
     "unit_rows",
@@ -204,28 +205,28 @@ def raise_peaks(X, rows, peaks, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def unit_rows(X, out, low, high, zero, start, stop):
-    """Clip each row to its bounds and divide it by its norm; `zero` says which have none."""
+def unit_rows(X, out, limit, zero):
+    """Clamp each row to ±limit and divide it by its norm; set `zero` for those that have none."""
     scaled = np.empty(X.shape[1])
     lanes = np.empty(_LANES, X.dtype)
-    for i in range(start, stop):
-        # A bound lies within the row, or beyond all of it.
-        peak = min(_peak(X[i], lanes), max(abs(low[i]), abs(high[i])))
-        zero[i] = _write_unit(X[i], low[i], high[i], peak, scaled, out[i])
+    for i in range(len(X)):
+        peak = min(_peak(X[i], lanes), limit)
+        zero[i] |= _write_unit(X[i], -limit, limit, peak, scaled, out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def row_quantiles(X, low, high, below, low_share, above, high_share, start, stop):
-    """Write two quantiles of each row.
+def clip_rows(X, out, below, low_share, above, high_share, zero):
+    """Clip each row at two of its quantiles and divide it by its norm; set `zero` for those that have none.
 
     The lower one lies between places `below` and ``below + 1`` from the smallest value on, the upper one between
     the places ``above + 1`` and `above` from the largest one on, each `*_share` of the way up.
     """
     n_features = X.shape[1]
+    scaled = np.empty(n_features)
     low_tail = np.empty(n_features, X.dtype)
     high_tail = np.empty(n_features, X.dtype)
     sample = np.empty(_SAMPLE, X.dtype)
-    for i in range(start, stop):
+    for i in range(len(X)):
         row = X[i]
         n_low, n_high = _tails(row, sample, low_tail, high_tail)
         if n_low < below + 2:
@@ -233,17 +234,19 @@ def row_quantiles(X, low, high, below, low_share, above, high_share, start, stop
         if n_high < above + 2:
             n_high = _all_of(row, -1, high_tail)
         here, after = _two_smallest(low_tail, n_low, below)
-        low[i] = _between(here, after, low_share)
+        low = _between(here, after, low_share)
         here, after = _two_smallest(high_tail, n_high, above)
-        high[i] = _between(-after, -here, high_share)
+        high = _between(-after, -here, high_share)
+        # Both bounds lie within the row: the larger one is the peak of what is left.
+        zero[i] |= _write_unit(row, low, high, max(abs(low), abs(high)), scaled, out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def row_tops(X, above, share, tops, start, stop):
-    """Write the upper quantile of the absolute values of each row, between places as in `row_quantiles`."""
+def row_tops(X, above, share, tops):
+    """Write the upper quantile of the absolute values of each row, between places as in `clip_rows`."""
     tail = np.empty(X.shape[1], X.dtype)
     sample = np.empty(_SAMPLE, X.dtype)
-    for i in range(start, stop):
+    for i in range(len(X)):
         row = X[i]
         n_tail = _largest_sizes(row, sample, tail)
         if n_tail < above + 2:
@@ -285,9 +288,9 @@ def column_squares_of(X, scale, mean, sums, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def standardize_rows(X, out, center, spread, start, stop):
-    """Write ``(X - center) / spread`` of rows start:stop; 0 where the spread is 0."""
-    for i in range(start, stop):
+def standardize_rows(X, out, center, spread):
+    """Write ``(X - center) / spread``; 0 where the spread is 0."""
+    for i in range(len(X)):
         row = X[i]
         for d in range(row.size):
             value = (np.float64(row[d]) - center[d]) / spread[d]

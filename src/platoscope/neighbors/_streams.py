@@ -23,7 +23,7 @@ from platoscope.neighbors._prepare import as_space, column_means, row_norms
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import Space, largest_rounding
 from platoscope.neighbors._threads import over_rows
-from platoscope.neighbors._transforms import parse_transform, transform_name, transform_parts
+from platoscope.neighbors._transforms import parse_transform, prepare_rows, transform_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ class RowStream:
         """Return the rows of some items, ascending and each once, as a space."""
         if all(isinstance(source, np.ndarray) for source in self.sources):
             chosen = tuple(as_matrix(source[items], self.name) for source in self.sources)
-            return self.space_of(transform_parts(chosen, self.steps, self.name)[0])
+            return self.space_of(prepare_rows(chosen, self.steps, self.name).written())
         found = []
         step = _rows_at_once(self.n_features)
         for start in range(0, self.n_samples, step):
@@ -135,7 +135,7 @@ class RowStream:
             weights=np.ones(n_rows, np.int32),
             sq=sq.astype(np.float32),
             along=along - center_sq / 2,
-            norm=row_norms(parts, raw, self.scale),
+            norm=row_norms(lambda items: tuple(part[items] for part in parts), raw, self.scale),
             center_sq=center_sq,
             load=lambda items: parts if items is None else tuple(part[items] for part in parts),
             centered=tuple(centered),
@@ -252,7 +252,7 @@ def _read_rows(
             f"{where} gave {', '.join(str(len(part)) for part in parts)} rows instead of {stop - start}."
         )
         raise InputError(message)
-    return transform_parts(parts, steps, where)[0]
+    return prepare_rows(parts, steps, where).written()
 
 
 class _Survey:
@@ -269,7 +269,7 @@ class _Survey:
 
     def add(self, parts: tuple[FloatArray, ...], start: int, stop: int) -> None:
         """Look at the rows start:stop."""
-        moments = [column_means(part, f"{self._name}[{start}:{stop}]") for part in parts]
+        moments = column_means(prepare_rows(parts, (), f"{self._name}[{start}:{stop}]"))
         sums = [mean * (stop - start) for mean, _ in moments]
         self.totals = [a + b for a, b in zip(self.totals, sums, strict=True)] if self.totals else sums
         self.peak = max(self.peak, *(peak for _, peak in moments))

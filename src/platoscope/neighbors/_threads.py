@@ -19,14 +19,24 @@ from threadpoolctl import ThreadpoolController
 from platoscope.cores import available_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     import numpy.typing as npt
 
-__all__ = ["blas_within_cores", "map_rows", "over_rows", "over_tasks", "sum_over_rows"]
+__all__ = [
+    "blas_within_cores",
+    "in_blocks",
+    "map_blocks",
+    "map_rows",
+    "over_rows",
+    "over_tasks",
+    "sum_over_rows",
+]
 
 _Found = TypeVar("_Found")
+# Bytes of rows that are worked on together: with what is made of them they stay in a core's own cache.
+_BLOCK = 512 << 10
 
 _worker = threading.local()
 
@@ -61,6 +71,32 @@ def map_rows(work: Callable[[int, int], _Found], n_rows: int, /) -> list[_Found]
 
     over_rows(keep, n_rows)
     return [found[start] for start in sorted(found)]
+
+
+def map_blocks(
+    work: Callable[[_Found, int, int], object],
+    parts: Sequence[npt.NDArray[Any]],
+    start_with: Callable[[int], _Found],
+    /,
+) -> list[_Found]:
+    """Return what few rows at a time of all parts, ``work(found, start, stop)``, add to ``start_with(first_row)``.
+
+    The ranges that start anew are those of `map_rows`, and so is the order.
+    """
+    step = max(1, _BLOCK // sum(part[:1].nbytes for part in parts))
+
+    def of_rows(start: int, stop: int) -> _Found:
+        found = start_with(start)
+        for first in range(start, stop, step):
+            work(found, first, min(first + step, stop))
+        return found
+
+    return map_rows(of_rows, len(parts[0]))
+
+
+def in_blocks(work: Callable[[int, int], object], parts: Sequence[npt.NDArray[Any]], /) -> None:
+    """Call ``work(start, stop)`` on few rows at a time of all parts, until all had their turn."""
+    map_blocks(lambda _, start, stop: work(start, stop), parts, lambda _: None)
 
 
 def sum_over_rows(

@@ -3,44 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors._inputs import as_parts, check_finite
 from platoscope.neighbors._memory import require_memory
-from platoscope.neighbors._scaling import powers_of_two
-from platoscope.neighbors._threads import map_rows, over_rows, sum_over_rows
+from platoscope.neighbors._steps import LEARNED_STEPS, ROW_STEPS, any_nonfinite, whiten, whole_rows
+from platoscope.neighbors._threads import in_blocks
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
+    from platoscope.neighbors._steps import Change, Parts
 
 __all__ = [
     "TRANSFORMS",
+    "PreparedRows",
     "Transform",
     "parse_transform",
+    "prepare_rows",
     "transform_name",
-    "transform_parts",
     "transform_rows",
 ]
 
-_Parts: TypeAlias = "tuple[FloatArray, ...]"
-Load: TypeAlias = "Callable[[npt.NDArray[np.intp] | None], _Parts]"
+Load: TypeAlias = "Callable[[npt.NDArray[np.intp] | None], Parts]"
 """Gives the prepared rows of these items, or of all (None)."""
-_Change: TypeAlias = "Callable[[_Parts, _Parts, Any, str], _Parts]"
-"""From rows, room for as many, which items they are, and the name of all to prepared rows, most often in that room."""
 Transform: TypeAlias = str | Sequence[str]
 """One of `TRANSFORMS`, or several in the order in which they are applied."""
+TRANSFORMS = ("none", "unit", "clip", "clamp", "zscore", "whiten")
+"""The steps that a preparation may take."""
 
-QUANTILE = 0.05
-"""What ``clip`` and ``clamp`` cut off at either end."""
-_VARIANCE = 0.99
-# Rows that are worked on together: few enough that their float64 copy stays in a core's own cache.
-_BLOCK = 64
+
+@dataclass(frozen=True)
+class PreparedRows:
+    """Rows before their last steps, which `write` takes a few rows at a time, so that these are used while at hand."""
+
+    name: str
+    """What messages call the representation."""
+    parts: Parts
+    """Where the prepared rows come to lie; those given where there is no step."""
+    load: Load
+    """Gives the prepared rows of some items, or of all, once more: equal bit for bit."""
+    fresh: bool = False
+    """Whether `parts` are nobody else's and `load` does without them, so that their memory may serve other ends."""
+    source: Parts = ()
+    """The rows before their last steps; none where nothing is left to do."""
+    changes: tuple[Change, ...] = ()
+    """The last steps, in order."""
+    zero: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Which items had no direction left where one was needed."""
+    broken: list[int] = field(default_factory=list)
+    """Rows from which on some are not finite."""
+
+    def write(self, start: int, stop: int, /) -> None:
+        """Make the prepared rows ``start:stop``, best so few that a core's own cache holds them."""
+        if not self.changes:
+            return
+        if any_nonfinite(self.source, start, stop):
+            self.broken.append(start)
+        else:
+            _change(self.source, self.changes, self.parts, self.zero, start, stop)
+
+    def require_sound(self) -> None:
+        """Refuse rows that are not finite, or without a direction where one was needed, once all are written."""
+        for part in self.source if self.broken else ():
+            check_finite(part, self.name)
+        _require_directions(self.zero, self.name)
+
+    def again(self, items: npt.NDArray[np.intp], /) -> Parts:
+        """Return the prepared rows of some items, once all are written, whatever their memory serves since."""
+        return self.load(items) if self.fresh else tuple(part[items] for part in self.parts)
+
+    def written(self) -> Parts:
+        """Write all rows and return them."""
+        in_blocks(self.write, self.parts)
+        self.require_sound()
+        return self.parts
 
 
 def parse_transform(transform: Transform, /) -> tuple[str, ...]:
@@ -141,210 +184,102 @@ def transform_rows(
            [0. , 1. ],
            [1. , 0. ]])
     """
-    parts, _ = transform_parts(as_parts(X, name), parse_transform(transform), name)
+    parts = prepare_rows(as_parts(X, name), parse_transform(transform), name).written()
     return list(parts) if isinstance(X, (list, tuple)) and len(parts) > 1 else parts[0]
 
 
-def transform_parts(
-    parts: tuple[FloatArray, ...],
-    steps: tuple[str, ...],
-    name: str,
-    read: Callable[[], tuple[FloatArray, ...]] | None = None,
-    /,
-) -> tuple[tuple[FloatArray, ...], Load]:
-    """Apply steps in order to the parts of one representation; see `transform_rows`.
+def prepare_rows(
+    parts: Parts, steps: tuple[str, ...], name: str, read: Callable[[], Parts] | None = None, /
+) -> PreparedRows:
+    """Learn what the steps must know of all rows, and leave the writing of prepared rows to `PreparedRows`.
 
-    Returns
-    -------
+    Parameters
+    ----------
     parts : tuple of ndarray
-        The prepared rows.
-    load : callable
-        Gives the prepared rows of some items once more, equal bit for bit, from those as given, which are kept, or which
-        `read` returns: prepared ones need not be kept beside them.
+        The parts of one representation, each of shape (n_samples, its features); never changed.
+    steps : tuple of str
+        See `transform_rows`.
+    name : str
+        What messages call the representation.
+    read : callable, optional
+        Returns `parts` once more, which then need not be kept.
     """
+    again = read or (lambda: parts)
     if not steps:
-        return parts, _reader(read or (lambda: parts), ())
-    for part in parts:
-        _check_finite(part, name)
+        return PreparedRows(name, parts, partial(_load, again, ()))
     require_memory(
         sum(part.nbytes for part in parts), f"The transform of {name}", "Give fewer items, or float32 data."
     )
-    changes: list[_Change] = []
-    prepared = parts
+    rows = parts
+    done: list[Change] = []
+    waiting: list[Change] = []
     for step in steps:
-        changes.append(_STEPS[step](prepared))
-        prepared = _changed(prepared, changes[-1:], slice(None), name, keep=prepared is parts)
+        if step in ROW_STEPS:
+            waiting.append(ROW_STEPS[step])
+            continue
+        if waiting:
+            rows = _still_to(waiting, rows, name, (again, done), owned=rows is not parts).written()
+        done, waiting = done + waiting, []
+        if step == "whiten":
+            rows = (whiten(rows, name),)
+        else:
+            waiting.append(LEARNED_STEPS[step](rows, name))
+    prepared = _still_to(waiting, rows, name, (again, done), owned=rows is not parts)
     if "whiten" not in steps:
-        return prepared, _reader(read or (lambda: parts), changes, name)
-    # Its rows cannot be made without the others.
-    all_rows = (lambda: transform_parts(read(), steps, name)[0]) if read else (lambda: prepared)
-    return prepared, _reader(all_rows, ())
+        return prepared
+    # Whitened rows cannot be made without the others.
+    remade = (lambda: prepare_rows(read(), steps, name).written()) if read else (lambda: prepared.parts)
+    return replace(prepared, load=partial(_load, remade, ()), fresh=False)
 
 
-def _reader(read: Callable[[], _Parts], changes: Sequence[_Change], name: str = "") -> Load:
-    """Return what gives the rows of some items, or of all, changed by what was learned of all of them."""
-
-    def load(items: npt.NDArray[np.intp] | None) -> _Parts:
-        if items is None:
-            return _changed(read(), changes, slice(None), name, keep=True)
-        return _changed(tuple(part[items] for part in read()), changes, items, name, keep=False)
-
-    return load
-
-
-def _changed(parts: _Parts, changes: Sequence[_Change], items: Any, name: str, *, keep: bool) -> _Parts:
-    """Apply changes in order, each in place but the first where the rows are to be kept."""
-    for change in changes:
-        out = tuple(np.empty_like(part) for part in parts) if keep else parts
-        parts, keep = change(parts, out, items, name), False
-    return parts
-
-
-def _check_finite(part: FloatArray, name: str) -> None:
-    """Do what `check_finite` does, faster where nothing is wrong."""
-    from platoscope.neighbors._row_kernels import count_nonfinite  # numba: 0.3 s to import
-
-    if any(map_rows(partial(count_nonfinite, part), len(part))):
-        check_finite(part, name)
-
-
-def _by_rows(parts: _Parts, work: Callable[[FloatArray, int, int, int], object]) -> None:
-    """Call ``work(rows, first_row, start, stop)`` on whole rows, whichever parts they are made of."""
-    if len(parts) == 1:
-        over_rows(partial(work, parts[0], 0), len(parts[0]))
-        return
-
-    def piecewise(start: int, stop: int) -> None:
-        for first in range(start, stop, _BLOCK):
-            whole = np.concatenate([part[first : min(first + _BLOCK, stop)] for part in parts], axis=1)
-            work(whole, first, 0, len(whole))
-
-    over_rows(piecewise, len(parts[0]))
-
-
-def _places(n_features: int, level: float) -> tuple[int, float]:
-    """Return the place below a quantile among ordered values, and how far it lies on the way to the next."""
-    place = level * (n_features - 1)
-    below = int(np.floor(place))
-    return below, place - below
-
-
-def _from_top(n_features: int) -> tuple[int, float]:
-    """Return the place above the upper quantile, counted from the largest value on, and the share of the way up."""
-    below, share = _places(n_features, 1 - QUANTILE)
-    return n_features - 1 - min(below + 1, n_features - 1), share
-
-
-def _unit(parts: _Parts, out: _Parts, items: Any, name: str, bounds: FloatArray | None = None) -> _Parts:
-    """Clip rows to the bounds of each item, shape (2, n_samples), and divide them by their norms."""
-    from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
-
-    n_rows = len(parts[0])
-    zero = np.zeros(n_rows, np.bool_)
-    if bounds is None:
-        low, high = np.multiply.outer([-np.inf, np.inf], np.ones(n_rows))
-    else:
-        low, high = (bound[items] for bound in bounds)
-
-    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
-        to = out[0] if len(out) == 1 else np.empty_like(rows)
-        unit_rows(rows, to, low[first:], high[first:], zero[first:], start, stop)
-        edge = 0
-        for part in out if len(out) > 1 else ():
-            part[first : first + stop] = to[:, edge : edge + part.shape[1]]
-            edge += part.shape[1]
-
-    _by_rows(parts, work)
-    _require_directions(zero, name)
-    return out
-
-
-def _clip(parts: _Parts) -> _Change:
-    from platoscope.neighbors._row_kernels import row_quantiles  # numba: 0.3 s to import
-
-    n_features = sum(part.shape[1] for part in parts)
-    places = (*_places(n_features, QUANTILE), *_from_top(n_features))
-    bounds = np.empty((2, len(parts[0])))
-
-    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
-        row_quantiles(rows, *bounds[:, first:], *places, start, stop)
-
-    _by_rows(parts, work)
-    return partial(_unit, bounds=bounds)
-
-
-def _clamp(parts: _Parts) -> _Change:
-    from platoscope.neighbors._row_kernels import row_tops  # numba: 0.3 s to import
-
-    tops = np.empty(len(parts[0]))
-    places = _from_top(sum(part.shape[1] for part in parts))
-
-    def work(rows: FloatArray, first: int, start: int, stop: int) -> None:
-        row_tops(rows, *places, tops[first:], start, stop)
-
-    _by_rows(parts, work)
-    scale = float(powers_of_two(tops.max()))
-    limit = float((tops * scale).mean()) / scale
-    return partial(_unit, bounds=np.multiply.outer([-limit, limit], np.ones(len(tops))))
-
-
-def _zscore(parts: _Parts) -> _Change:
-    return partial(_standardize, [_column_moments(part) for part in parts])
-
-
-def _standardize(
-    moments: Sequence[tuple[FloatArray, FloatArray]], parts: _Parts, out: _Parts, _items: Any, _name: str
-) -> _Parts:
-    from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
-
-    for part, to, of_part in zip(parts, out, moments, strict=True):
-        over_rows(partial(standardize_rows, part, to, *of_part), len(part))
-    return out
-
-
-def _whiten(parts: _Parts, _out: _Parts, _items: Any, name: str) -> _Parts:
-    n_samples, n_features = len(parts[0]), sum(part.shape[1] for part in parts)
-    smaller = min(n_samples, n_features)
-    require_memory(
-        8 * (n_samples * n_features + 3 * smaller**2), f"Whitening {name}", "Give fewer items or features."
+def _still_to(
+    changes: Sequence[Change],
+    rows: Parts,
+    name: str,
+    origin: tuple[Callable[[], Parts], Sequence[Change]],
+    /,
+    *,
+    owned: bool,
+) -> PreparedRows:
+    """Return rows that changes are still to be made to, in place where they are nobody else's, and where they come from."""
+    read, earlier = origin
+    return PreparedRows(
+        name,
+        parts=rows if owned else tuple(np.empty_like(part) for part in rows),
+        load=partial(_load, read, (*earlier, *changes)),
+        fresh=True,
+        source=rows,
+        changes=tuple(changes),
+        zero=np.zeros(len(rows[0]), np.bool_),
     )
-    whole = np.concatenate([part.astype(np.float64) for part in parts], axis=1)
-    # Equal rows enter once: a matrix product may round two equal rows differently.
-    bits = np.concatenate([part + part.dtype.type(0) for part in parts], axis=1)  # -0.0 is 0.0
-    keys = np.ascontiguousarray(bits).view(np.dtype((np.void, bits.dtype.itemsize * n_features))).ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    mean, spread = _column_moments(whole)
-    whole -= mean
-    whole[:, spread == 0] = 0.0
-    whole *= powers_of_two(np.abs(whole).max())
-    if n_features <= n_samples:
-        variances, axes = np.linalg.eigh(whole.T @ whole)
-    else:
-        variances, left = np.linalg.eigh(whole @ whole.T)
-    variances = np.maximum(variances[::-1], 0.0)
-    total = float(variances.sum())
-    if total == 0.0:
-        return (np.zeros((n_samples, 1), parts[0].dtype),)  # nothing varies: a constant, which ties
-    count = int(np.searchsorted(np.cumsum(variances), _VARIANCE * total)) + 1
-    count = max(1, min(count, n_samples // 4, int(np.count_nonzero(variances > total * 1e-15))))
-    if n_features > n_samples:
-        axes = (whole.T @ left[:, ::-1][:, :count]) / np.sqrt(variances[:count])
-    else:
-        axes = axes[:, ::-1][:, :count]
-    scores = (whole[first] @ axes) / np.sqrt(variances[:count] / n_samples)
-    return (np.ascontiguousarray(scores[inverse.ravel()].astype(parts[0].dtype)),)
 
 
-# What each step learns of all rows says how any of them is changed.
-_STEPS: dict[str, Callable[[_Parts], _Change]] = {
-    "unit": lambda _: _unit,
-    "clip": _clip,
-    "clamp": _clamp,
-    "zscore": _zscore,
-    "whiten": lambda _: _whiten,
-}
-TRANSFORMS = ("none", *_STEPS)
-"""The steps that a preparation may take."""
+def _load(read: Callable[[], Parts], changes: Sequence[Change], items: npt.NDArray[np.intp] | None) -> Parts:
+    """Return the rows of some items, or of all, changed by what was learned of all of them."""
+    source = read()
+    if items is not None:
+        source = tuple(part[items] for part in source)
+    if not changes:
+        return source
+    out = source if items is not None else tuple(np.empty_like(part) for part in source)
+    zero = np.zeros(len(source[0]), np.bool_)  # none but those that were seen when all rows were written
+    in_blocks(partial(_change, source, changes, out, zero), source)
+    return out
+
+
+def _change(
+    source: Parts, changes: Sequence[Change], out: Parts, zero: npt.NDArray[np.bool_], start: int, stop: int
+) -> None:
+    """Make changes to whole rows ``start:stop`` in order, whichever parts they are made of, and write them to `out`."""
+    rows = whole_rows(source, start, stop)
+    room = out[0][start:stop] if len(out) == 1 else rows
+    for change in changes:
+        change(rows, room, zero[start:stop])
+        rows = room
+    edge = 0
+    for part in out if len(out) > 1 else ():
+        part[start:stop] = rows[:, edge : edge + part.shape[1]]
+        edge += part.shape[1]
 
 
 def _require_directions(zero: npt.NDArray[np.bool_], name: str) -> None:
@@ -357,28 +292,3 @@ def _require_directions(zero: npt.NDArray[np.bool_], name: str) -> None:
             "sides, or use transform='none' or 'zscore'."
         )
         raise InputError(message)
-
-
-def _column_moments(X: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return mean and standard deviation of each column; exactly 0 for a column that does not vary."""
-    from platoscope.neighbors._row_kernels import (  # numba: 0.3 s to import
-        column_extremes,
-        column_squares_of,
-        column_sums_of,
-    )
-
-    def extremes(start: int, stop: int) -> FloatArray:
-        reached = X[[start, start]]
-        column_extremes(X, *reached, start, stop)
-        return reached
-
-    reached = np.stack(map_rows(extremes, len(X)))
-    low, high = reached[:, 0].min(axis=0), reached[:, 1].max(axis=0)
-    # Each column on its own scale: one huge feature must not take the others out of reach.
-    scale = powers_of_two(np.maximum(np.abs(low), np.abs(high)))
-
-    mean = sum_over_rows(column_sums_of, X, scale) / len(X)
-    sd = np.sqrt(sum_over_rows(column_squares_of, X, scale, mean) / len(X))
-    # By its values, not by the size of its spread: rounding leaves a constant a spread of its own.
-    sd[low == high] = 0.0
-    return mean / scale, sd / scale
