@@ -212,3 +212,32 @@ def test_quantiles_of_long_rows_are_exact(kind: str, dtype: Any) -> None:
         np.testing.assert_allclose(
             transform_rows(X, step), _reference(X, step), rtol=tolerance, atol=tolerance
         )
+
+
+@pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore", ("unit", "zscore", "clip")])
+def test_how_many_rows_are_worked_on_together_changes_nothing(
+    transform: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of one row, of some and of all give the same rows, centers and matrix, to the last bit."""
+    rng = np.random.default_rng(0)
+    parts = [rng.standard_normal((700, 30)).astype(np.float32), rng.standard_normal((700, 7))]
+    found = []
+    for block in (1, 5000, 1 << 30):
+        monkeypatch.setattr("platoscope.neighbors._threads._BLOCK", block)
+        space = prepare(parts, transform=transform)
+        found.append([*space.parts, space.gram, space.squares, space.norm, space.along])
+    for other in found[1:]:
+        for first, second in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore", "whiten", ("zscore", "unit")])
+def test_rows_that_are_not_finite_are_named_whatever_the_steps(transform: Any) -> None:
+    """The first of them is named, by its place among all rows, whichever thread came upon one first."""
+    X = np.random.default_rng(0).standard_normal((900, 20))
+    X[[310, 880], 3] = np.nan, np.inf
+    message = r"layer 2 has non-finite values in 2 of 900 rows.*row 310"
+    with pytest.raises(InputError, match=message):
+        transform_rows(X, transform, name="layer 2")
+    with pytest.raises(InputError, match=message):
+        prepare(X, transform=transform, name="layer 2")
