@@ -55,6 +55,7 @@ BETWEEN_PARTS = {
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
         "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
+        "ranks_in_galleries",
     )
 } | {
     "measures.evaluate",
@@ -79,6 +80,7 @@ RETURNED = {
     "neighbors": {
         "AgainstReferences",
         "AskedNeighbors",
+        "GallerySide",
         "Neighbors",
         "RowStream",
         "Sample",
@@ -122,7 +124,10 @@ METHODS = {
 LOADS_TORCH = {"models.load_model", "models.describe_model"}
 
 # What is computed with every right argument takes seconds otherwise.
-SOONER_DONE = {"layerwise.n_curve": {"sizes": [12], "n_draws": 1}}
+SOONER_DONE = {
+    "layerwise.gallery_curve": {"queries": 5, "sizes": [24]},
+    "layerwise.n_curve": {"sizes": [12], "n_draws": 1},
+}
 # A study of made-up data reads no store.
 NOT_READ = ("studies.execute", "store")
 

@@ -87,7 +87,7 @@ def test_values_do_not_depend_on_blocks(monkeypatch):
     how = {"n_queries": 90, "n_references": 120, "n_neighbors": 2, "rng": 3}
     whole = estimate_imbalance(X, Y, **how)
     monkeypatch.setattr(_search, "_ASKING", 17)
-    monkeypatch.setattr(_search, "_rows_in_a_tile", lambda _: 31)
+    monkeypatch.setattr(_search, "rows_in_a_tile", lambda _: 31)
     monkeypatch.setattr(_streams, "_rows_at_once", lambda _: 47)
     monkeypatch.setattr(_estimate, "_TABLE", 500)
     pieces = estimate_imbalance(X, Y, **how)

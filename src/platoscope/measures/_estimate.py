@@ -109,7 +109,7 @@ def estimate_imbalance(
     ----------
     X, Y : array of shape (n_samples, n_features), sequence of such arrays, or Space
         As in `information_imbalance`. Rows are read by blocks, so that an array may be mapped from a file
-        (``numpy.load(path, mmap_mode="r")``), or be one of Zarr or HDF5; it is read three times, and never whole.
+        (``numpy.load(path, mmap_mode="r")``), or be one of Zarr or HDF5; it is read up to four times, and never whole.
     n_queries, n_references : int, optional
         How many items are drawn at random for either, without replacement and independently; by default 10,000, or all
         where there are fewer.

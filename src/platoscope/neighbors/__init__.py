@@ -17,6 +17,7 @@ from platoscope.neighbors._diagnostics import (
 )
 from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._gallery import GallerySide, ranks_in_galleries
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._local_scaling import local_scaling
 from platoscope.neighbors._memory import available_memory, require_memory
@@ -56,6 +57,7 @@ __all__ = [
     "AgainstReferences",
     "AskedNeighbors",
     "FloatArray",
+    "GallerySide",
     "Metric",
     "Neighbors",
     "OwnMetric",
@@ -92,6 +94,7 @@ __all__ = [
     "prepare",
     "rank_sums_left_out",
     "ranks",
+    "ranks_in_galleries",
     "reads_distances",
     "require_memory",
     "same_space",

@@ -10,7 +10,7 @@ import numpy as np
 
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
-from platoscope.neighbors._search import entries_of
+from platoscope.neighbors._search import entries_of, row_scores
 from platoscope.neighbors._space import gram_product
 from platoscope.neighbors._threads import over_rows
 
@@ -96,7 +96,7 @@ class AgainstReferences:
         over_rows(partial(score_rectangle, kind_of(space.metric), scores, *entries), len(scores), minimum=16)
         if owner.size > len(scores):
             scores = scores[owner]
-        scores -= self._scores_of(asking[owner], neighbors)[:, None]
+        scores -= row_scores(space, asking[owner], neighbors)[:, None]
         err = space.error_bound(space.metric)
         slack = (2 * err[asking[owner]] + err[neighbors])[:, None] + err[self.references]
         closer = (scores < -slack).astype(np.float32)
@@ -109,18 +109,6 @@ class AgainstReferences:
             score = exact_scores(space, space.metric, here[row], self.references[column])
             closer[row, column] = (score < bound) + 0.5 * (score == bound)
         return closer
-
-    def _scores_of(self, left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-        """Return the scores of pairs of rows, as exact as float32 rows are."""
-        space = self.space
-        if space.metric == "euclidean":
-            found = sum(np.square(Z[left] - Z[right], dtype=np.float64).sum(axis=1) for Z in space.centered)
-        else:
-            products = sum(np.einsum("ij,ij->i", Z[left], Z[right], dtype=np.float64) for Z in space.centered)
-            cosines = (products + space.along[left] + space.along[right]) * space.inverse_norm[left]
-            found = 1.0 - cosines * space.inverse_norm[right]
-        scores: npt.NDArray[np.float32] = np.asarray(found, np.float32)
-        return scores
 
 
 def against_references(

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from platoscope.neighbors._space import Space
     from platoscope.neighbors._streams import RowStream
 
-__all__ = ["AskedNeighbors", "asked_neighbors", "entries_of"]
+__all__ = [
+    "AskedNeighbors",
+    "Contenders",
+    "asked_neighbors",
+    "entries_of",
+    "exact_between",
+    "filled_places",
+    "nearest_contenders",
+    "row_scores",
+    "rows_in_a_tile",
+]
 
 # Products held at a time, and how many rows ask together.
 _TILE = 32_000_000
@@ -42,6 +52,15 @@ class AskedNeighbors:
     """Expected share under random tie-breaking; sums to 1 over the neighbors of an item."""
     drawn_of: npt.NDArray[np.int64]
     """For a neighbor that was drawn among tied ones: how many these are. 0 for others."""
+
+    @classmethod
+    def of(cls, places: Sequence[tuple[Any, Any, Any]], /) -> AskedNeighbors:
+        """Put together what `filled_places` returns for each asking item."""
+        sizes = [len(items) for items, _, _ in places]
+        return cls(
+            np.concatenate([[0], np.cumsum(sizes)]),
+            *(np.concatenate(arrays) for arrays in zip(*places, strict=True)),
+        )
 
     @property
     def owner(self) -> npt.NDArray[np.int64]:
@@ -72,14 +91,12 @@ def asked_neighbors(
         edges = np.flatnonzero(np.diff(nearest.score[near])) + 1
         for tied in np.split(nearest.column[near], edges):
             blocks.append(np.concatenate([members[starts[c] : starts[c + 1]] for c in tied] or [tied]))
-        found.append(_share(blocks, n_neighbors, rng))
-    sizes = [len(items) for items, _, _ in found]
-    items, weights, drawn_of = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    return AskedNeighbors(np.concatenate([[0], np.cumsum(sizes)]), items, weights, drawn_of)
+        found.append(filled_places(blocks, n_neighbors, rng))
+    return AskedNeighbors.of(found)
 
 
-def _share(
-    blocks: Sequence[npt.NDArray[np.integer[Any]]], n_neighbors: int, rng: np.random.Generator
+def filled_places(
+    blocks: Sequence[npt.NDArray[np.integer[Any]]], n_neighbors: int, rng: np.random.Generator, /
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Return the items of blocks, each farther than the one before, that fill the places; weights; and `drawn_of`."""
     places = float(n_neighbors)
@@ -107,34 +124,40 @@ def _share(
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidates:
-    """Distinct rows that may be among the nearest of asking ones, with their float64 scores, by owner and score."""
+class Contenders:
+    """What may be among the nearest of asking rows (their owners), with float64 scores."""
 
     owner: npt.NDArray[np.int64]
     column: npt.NDArray[np.int64]
     score: npt.NDArray[np.float64]
 
+    @classmethod
+    def none(cls) -> Contenders:
+        """Return no contenders."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
 
 def _nearest_rows(
     stream: RowStream, rows: npt.NDArray[np.integer[Any]], n_neighbors: int, needed: npt.NDArray[Any]
-) -> _Candidates:
+) -> Contenders:
     """Return the nearest distinct rows of some that fill so many places, last ties included."""
     asking = stream.take(stream.first[rows])
     uppers = np.full((rows.size, n_neighbors), np.inf, np.float32)
     uppers[needed == 0] = -np.inf
-    kept = _Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    new: list[_Candidates] = []
-    for first, block in stream.distinct_blocks(_rows_in_a_tile(rows.size)):
+    kept = Contenders.none()
+    new: list[Contenders] = []
+    for first, block in stream.distinct_blocks(rows_in_a_tile(min(rows.size, _ASKING))):
         for start in range(0, rows.size, _ASKING):
             asked = slice(start, min(start + _ASKING, rows.size))
             new.append(_in_block(stream, asking, asked, block, rows, uppers, first))
         if sum(found.owner.size for found in new) > kept.owner.size:
-            kept, new = _nearest(stream, [kept, *new], needed), []
-    return _nearest(stream, [kept, *new], needed)
+            kept, new = nearest_contenders([kept, *new], stream.weights, needed), []
+    return nearest_contenders([kept, *new], stream.weights, needed)
 
 
-def _rows_in_a_tile(n_asking: int) -> int:
-    return max(256, _TILE // max(1, min(n_asking, _ASKING)))
+def rows_in_a_tile(n_asking: int, /) -> int:
+    """Return how many rows are held against so many together."""
+    return max(256, _TILE // max(1, n_asking))
 
 
 def entries_of(space: Space, rows: Any = slice(None), /) -> tuple[Any, Any, Any, Any]:
@@ -145,7 +168,7 @@ def entries_of(space: Space, rows: Any = slice(None), /) -> tuple[Any, Any, Any,
 
 def _in_block(
     stream: RowStream, asking: Space, asked: slice, block: Space, rows: Any, uppers: Any, first: int
-) -> _Candidates:
+) -> Contenders:
     """Return the rows of a block that may be among the nearest of the asking ones; lowers `uppers`."""
     from platoscope.neighbors._search_kernels import list_candidates, tighten  # numba: 0.3 s to import
 
@@ -166,11 +189,11 @@ def _in_block(
     members = np.empty(int(indptr[-1]), np.int64)
     over_rows(partial(list_candidates, *fixed, indptr, members), len(product))
     owner = np.repeat(np.arange(asked.start, asked.stop), sizes)
-    return _Candidates(owner, first + members, _exact(stream, asking, owner, block, members))
+    return Contenders(owner, first + members, exact_between(stream, asking, owner, block, members))
 
 
-def _exact(
-    stream: RowStream, asking: Space, left: npt.NDArray[Any], block: Space, right: npt.NDArray[Any]
+def exact_between(
+    stream: RowStream, asking: Space, left: npt.NDArray[Any], block: Space, right: npt.NDArray[Any], /
 ) -> npt.NDArray[np.float64]:
     """Return the float64 scores of rows of two spaces of the stream."""
     here, there = np.unique(left), np.unique(right)
@@ -181,18 +204,37 @@ def _exact(
     return exact_scores(stream.space_of(together), stream.metric, *places)
 
 
-def _nearest(stream: RowStream, found: list[_Candidates], needed: npt.NDArray[Any]) -> _Candidates:
-    """Return those candidates that fill the places of their owners, and what ties with the last of them, in order."""
+def row_scores(
+    space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
+) -> npt.NDArray[np.float32]:
+    """Return the scores of pairs of rows, as exact as float32 rows are."""
+    if space.metric == "euclidean":
+        found = sum(np.square(Z[left] - Z[right], dtype=np.float64).sum(axis=1) for Z in space.centered)
+    else:
+        products = sum(np.einsum("ij,ij->i", Z[left], Z[right], dtype=np.float64) for Z in space.centered)
+        cosines = (products + space.along[left] + space.along[right]) * space.inverse_norm[left]
+        found = 1.0 - cosines * space.inverse_norm[right]
+    scores: npt.NDArray[np.float32] = np.asarray(found, np.float32)
+    return scores
+
+
+def nearest_contenders(
+    found: Sequence[Contenders], weights: npt.NDArray[np.integer[Any]], needed: npt.NDArray[Any], /
+) -> Contenders:
+    """Return those contenders that fill the places of their owners, and what ties with the last of them, in order.
+
+    ``weights[column]`` is how many places a contender fills, and ``needed[owner]`` how many there are.
+    """
     owner = np.concatenate([some.owner for some in found])
     column = np.concatenate([some.column for some in found])
     score = np.concatenate([some.score for some in found])
     order = np.lexsort((column, score, owner))
     owner, column, score = owner[order], column[order], score[order]
-    filled = np.cumsum(stream.weights[column])
-    before = filled - stream.weights[column]
+    filled = np.cumsum(weights[column])
+    before = filled - weights[column]
     starts = np.searchsorted(owner, np.arange(len(needed)))
     inside = before - before[starts[owner]] < needed[owner] if owner.size else np.zeros(0, np.bool_)
     last = np.full(len(needed), -np.inf)
     np.maximum.at(last, owner[inside], score[inside])
     kept = score <= last[owner]
-    return _Candidates(owner[kept], column[kept], score[kept])
+    return Contenders(owner[kept], column[kept], score[kept])

@@ -8,7 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["list_candidates", "score_rectangle", "tighten"]
+__all__ = [
+    "count_items",
+    "list_candidates",
+    "list_items",
+    "list_unsure_items",
+    "score_rectangle",
+    "tighten",
+    "tighten_items",
+]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -36,9 +44,9 @@ def score_rectangle(kind, product, here, there, start, stop):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _within(row, err, reach):
-    found = 0
+    found = np.int32(0)
     for other in range(row.size):
-        found += row[other] - err[other] <= reach
+        found += np.int32(1) if row[other] - err[other] <= reach else np.int32(0)
     return found
 
 
@@ -89,3 +97,111 @@ def list_candidates(kind, product, own, here, there, uppers, indptr, members, st
             if row[other] - err_there[other] <= reach:
                 members[at] = other
                 at += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _bounds_of_items(kind, product, r, here, there, starts, levels, own, row, low, high):
+    """Write bounds on the score of each item of a block, that of its nearest row; NaN for those that do not count."""
+    _fill(kind, product, r, here, there, row)
+    err, err_there = here[3][r], there[3]
+    for item in range(levels.size):
+        low[item] = high[item] = np.nan
+        if item == own or levels[item] < 0:
+            continue
+        lowest, highest = np.float32(np.inf), np.float32(np.inf)
+        for other in range(starts[item], starts[item + 1]):
+            lowest = min(lowest, row[other] - err_there[other])
+            highest = min(highest, row[other] + err_there[other])
+        low[item] = lowest - err
+        high[item] = highest + err
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def tighten_items(kind, product, here, there, starts, levels, own, uppers, sizes, start, stop):
+    """Lower the k smallest upper bounds of each asking row and level, and count the items that may lie within the last.
+
+    Rows ``starts[g]:starts[g + 1]`` of the block are those of its item g, and ``own[r]`` is the item of asking row r.
+    """
+    n_kept = uppers.shape[2]
+    row = np.empty(product.shape[1], product.dtype)
+    low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
+    for r in range(start, stop):
+        _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        for item in range(levels.size):
+            kept = uppers[r, levels[item]]
+            value = high[item]
+            if value < kept[n_kept - 1]:
+                s = n_kept - 1
+                while s > 0 and kept[s - 1] > value:
+                    kept[s] = kept[s - 1]
+                    s -= 1
+                kept[s] = value
+        sizes[r] = 0
+        for item in range(levels.size):
+            sizes[r] += low[item] <= uppers[r, levels[item], n_kept - 1]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def list_items(kind, product, here, there, starts, levels, own, uppers, indptr, members, start, stop):
+    """Write the items of the block that `tighten_items` counted."""
+    last = uppers.shape[2] - 1
+    row = np.empty(product.shape[1], product.dtype)
+    low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
+    for r in range(start, stop):
+        at = indptr[r]
+        if at == indptr[r + 1]:
+            continue
+        _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        for item in range(levels.size):
+            if low[item] <= uppers[r, levels[item], last]:
+                members[at] = item
+                at += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def count_items(
+    kind, product, here, there, starts, levels, own, bounds, lows, highs, closer, sizes, start, stop
+):
+    """Add to ``closer[t, level]`` the items that are surely nearer than threshold t, and count those that may be.
+
+    Thresholds ``bounds[r]:bounds[r + 1]`` belong to asking row r, and lie between their `lows` and `highs`.
+    """
+    row = np.empty(product.shape[1], product.dtype)
+    low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
+    for r in range(start, stop):
+        first, last = bounds[r], bounds[r + 1]
+        top = np.float32(-np.inf)
+        for t in range(first, last):
+            sizes[t] = 0
+            top = max(top, highs[t])
+        if first == last:
+            continue
+        _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        for item in range(levels.size):
+            if low[item] <= top:
+                for t in range(first, last):
+                    if high[item] < lows[t]:
+                        closer[t, levels[item]] += 1
+                    elif low[item] <= highs[t]:
+                        sizes[t] += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def list_unsure_items(
+    kind, product, here, there, starts, levels, own, bounds, lows, highs, indptr, members, start, stop
+):
+    """Write the items that `count_items` could not tell from a threshold."""
+    row = np.empty(product.shape[1], product.dtype)
+    low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
+    for r in range(start, stop):
+        if indptr[bounds[r]] == indptr[bounds[r + 1]]:
+            continue
+        _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        for t in range(bounds[r], bounds[r + 1]):
+            at = indptr[t]
+            if at == indptr[t + 1]:
+                continue
+            for item in range(levels.size):
+                if not high[item] < lows[t] and low[item] <= highs[t]:
+                    members[at] = item
+                    at += 1

@@ -59,8 +59,10 @@ class RowStream:
     n_samples: int
     """Number of items."""
     metric: str
-    steps: tuple[str, ...]
+    transform: tuple[str, ...]
     """How rows are prepared, in order."""
+    steps: tuple[str, ...]
+    """What of it is done as they are read: nothing, where a `Space` has prepared rows."""
     center: tuple[npt.NDArray[np.float64], ...] = field(repr=False)
     """The mean row times `scale`, one per source."""
     scale: float
@@ -96,6 +98,10 @@ class RowStream:
                 if high - low < stop - start:
                     parts = tuple(part[self.first[low:high] - start] for part in parts)
                 yield int(low), self.space_of(parts)
+
+    def rows(self, start: int, stop: int, /) -> Space:
+        """Return the rows of the items start:stop as a space."""
+        return self.space_of(_read_rows(self.sources, self.steps, self.name, start, stop))
 
     def take(self, items: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the rows of some items, ascending and each once, as a space."""
@@ -198,6 +204,7 @@ def open_stream(X: ArrayLike, name: str, metric: Metric, transform: Transform, /
         sources=sources,
         n_samples=n_samples,
         metric=metric,
+        transform=X.transform if isinstance(X, Space) else steps,
         steps=steps,
         center=tuple(total / n_samples * scale for total in survey.totals),
         scale=scale,

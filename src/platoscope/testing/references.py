@@ -20,6 +20,7 @@ __all__ = [
     "cknna",
     "distances",
     "estimated_imbalance",
+    "gallery_imbalance",
     "information_imbalance",
     "local_scaling",
     "neighbor_weights",
@@ -117,6 +118,38 @@ def estimated_imbalance(
 
     DX, DY = distances(X, metric), distances(Y, metric)
     return directed(neighbor_weights(DX, k), DY), directed(neighbor_weights(DY, k), DX)
+
+
+def gallery_imbalance(
+    X: Array, Y: Array, queries: Array, gallery: Array, items_x: Array, items_y: Array
+) -> tuple[float, float]:
+    """Return Δ(X→Y) and Δ(Y→X) of queries in a gallery whose items may have several rows (docs/measures.md).
+
+    ``items_x[r]`` is the item of row r of X; the nearest row of an item is as far as the item is.
+    """
+
+    def to_items(D: Array, items: Array, row: Any) -> dict[int, float]:
+        others = [m for m in gallery if m != items[row]]
+        return {m: min(D[row, r] for r in np.flatnonzero(items == m)) for m in others}
+
+    def directed(near: Array, far: Array, items_near: Array, items_far: Array) -> float:
+        total = 0.0
+        for i in queries:
+            ranks = []
+            for a in np.flatnonzero(items_near == i):
+                from_a = to_items(near, items_near, a)
+                nearest = [j for j in from_a if from_a[j] == min(from_a.values())]
+                for b in np.flatnonzero(items_far == i):
+                    from_b = to_items(far, items_far, b)
+                    for j in nearest:
+                        others = [from_b[m] for m in from_b if m != j]
+                        closer, tied = sum(d < from_b[j] for d in others), sum(d == from_b[j] for d in others)
+                        ranks.append((1 + closer + tied / 2) / len(nearest))
+            total += sum(ranks) / (np.sum(items_near == i) * np.sum(items_far == i))
+        return float(2 / len(gallery) * total / len(queries))
+
+    items_x, items_y, DX, DY = np.asarray(items_x), np.asarray(items_y), distances(X), distances(Y)
+    return directed(DX, DY, items_x, items_y), directed(DY, DX, items_y, items_x)
 
 
 def split_imbalance(X: Array, Y: Array, rows: Array, columns: Array, k: int = 1) -> float:
