@@ -6,7 +6,8 @@ vision architecture that `transformers.AutoModel` knows is built with its own de
 with a tokenizer or image processor, and opened with `platoscope.load_model`, whose check at load holds every layer
 against the library's own ``hidden_states``, alone and in a padded batch. Prints a page in Markdown: what passes, and
 what does not with the reason. With ``--keep`` a run that was stopped goes on where it was. Each is tried in a process of
-its own, by one thread and within ``--limit`` seconds, so that none holds up or ends the others. POSIX only: it forks.
+its own, by one thread and within ``--limit`` seconds of processor time, so that none holds up or ends the others. POSIX
+only: it forks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import multiprocessing
 import os
 import re
 import resource
+import signal
 import sys
 import tempfile
 import textwrap
@@ -67,7 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--kept-only", action="store_true", help="try none, and write the page of what is kept"
     )
-    parser.add_argument("--limit", type=int, default=600, help="seconds that one may take (default: 600)")
+    parser.add_argument("--limit", type=int, default=300, help="seconds that one may take (default: 300)")
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -96,26 +98,28 @@ def main() -> None:
 
 
 def try_within(name: str, seconds: int) -> list[Found]:
-    """Try an architecture in a process of its own, which is ended after so many seconds."""
+    """Try an architecture in a process of its own, which is ended after so many seconds of processor time."""
     receiving, sending = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_tell, args=(name, sending))
+    child = multiprocessing.get_context("fork").Process(target=_tell, args=(name, seconds, sending))
     child.start()
     sending.close()
     try:
-        if receiving.poll(seconds):
-            found: list[Found] = receiving.recv()
-            return found
-        reason = f"it takes more than {seconds} s"
+        found: list[Found] = receiving.recv()
+        return found
     except EOFError:
         child.join()
-        reason = f"it ends the process (exit code {child.exitcode})"
+        late = child.exitcode == -signal.SIGXCPU
+        reason = (
+            f"it takes more than {seconds} s" if late else f"it ends the process (exit code {child.exitcode})"
+        )
     finally:
         child.kill()
         child.join()
     return [Found(name, "", "not built", reason)]
 
 
-def _tell(name: str, sending: Connection) -> None:
+def _tell(name: str, seconds: int, sending: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     torch.set_num_threads(1)
     sending.send(try_architecture(name))

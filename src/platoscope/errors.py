@@ -7,6 +7,7 @@ Each one is also the built-in exception that a user would catch without knowing 
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _LONGEST_REASON = 300
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal, which some libraries write into what they raise
 
 
 class PlatoscopeError(Exception):
@@ -119,7 +121,7 @@ def reason_of(error: BaseException, /) -> str:
     >>> reason_of(KeyError()), reason_of(ValueError("no such codec."))
     ('KeyError', 'no such codec')
     """
-    said = (getattr(error, "strerror", None) or str(error)).strip()
+    said = _COLORS.sub("", getattr(error, "strerror", None) or str(error)).strip()
     first = said.splitlines()[0][:_LONGEST_REASON].rstrip(".") if said else ""
     return first if first and not isinstance(error, KeyError) else f"{type(error).__name__} {first}".rstrip()
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +42,33 @@ def test_a_file_of_loops_changes_with_those_that_it_calls(path):
         f"{path.name} is built on {', '.join(source.name for source in imported(path))}, which changed. "
         f'Write _BUILT_ON = "{digest}" in it, so that installed copies compile it again.'
     )
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_read_only_installation_without_a_home_compiles_elsewhere(tmp_path, writable):
+    """In Platoscope's cache, or where that cannot be written either, in a temporary folder; importing is no error."""
+    package = tmp_path / "here" / "platoscope"
+    shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("neighbors", "measures"):
+        (package / folder / "__pycache__").write_text("in the way of a folder")
+    (tmp_path / "file").write_text("")
+    cache = tmp_path / ("cache" if writable else "file") / "platoscope"
+    (tmp_path / "tmp").mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {
+        "PYTHONPATH": str(package.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(tmp_path / "file" / "home"),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "PLATOSCOPE_CACHE": str(cache),
+    }
+    code = (
+        "import platoscope.measures as m; from platoscope.neighbors._kernels import fill_row; "
+        "print(m.__file__, fill_row.stats.cache_path, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    where, place = map(Path, done.stdout.splitlines())
+    assert where.is_relative_to(package)
+    assert place.is_relative_to(cache if writable else tmp_path / "tmp")

@@ -348,3 +348,19 @@ def test_vllm_errors(vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \.safetensors file"):
         import_vllm(tmp_path / "empty", layers=[1])
+
+
+def test_arguments_and_empty_files_are_named(tmp_path: Path) -> None:
+    """Axes that are none, a provenance that is none, a file without layers; tensors that were trained are read."""
+    np.save(tmp_path / "none.npy", np.zeros((0, 5, 2), np.float32))
+    with pytest.raises(InputError, match=r"'none' of .* holds no layer"):
+        import_representations(tmp_path / "none.npy")
+    for wrong, text in (
+        ({"axes": 3}, "axes must be a sequence"),
+        ({"provenance": 3}, "provenance must be a map"),
+    ):
+        with pytest.raises(InputError, match=text):
+            import_representations(tmp_path / "none.npy", **wrong)  # type: ignore[arg-type]
+    torch = pytest.importorskip("torch")
+    torch.save([torch.ones(5, 2, requires_grad=True)], tmp_path / "trained.pt")
+    assert np.array_equal(import_representations(tmp_path / "trained.pt")[0], np.ones((5, 2)))

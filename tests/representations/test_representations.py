@@ -182,6 +182,19 @@ def test_arrays_that_do_not_fit_are_refused(arrays: object, keywords: dict[str, 
         Representations.from_arrays(arrays, **keywords)  # type: ignore[arg-type]
 
 
+def test_what_float32_would_change_is_refused() -> None:
+    """Numbers beyond it, below it, or that differ in digits that it has not; what it rounds like any float is read."""
+    X = np.random.default_rng(0).standard_normal((20, 4))
+    for wrong in (X * 1e300, X * 1e-300, 1 + X * 1e-12, np.arange(80).reshape(20, 4) + 2**60):
+        with pytest.raises(
+            InputError, match=r"layer 1 of 'unknown', of (float|int)64, does not fit into float32"
+        ):
+            Representations.from_arrays([X, wrong])[1]
+    for right in (X, 1 + X * 1e-3, np.full((20, 4), 0.1), np.zeros((20, 4)), np.arange(80).reshape(20, 4)):
+        layer = Representations.from_arrays([right])[0]
+        np.testing.assert_allclose(layer, right, rtol=1e-6)
+
+
 def test_xarray_is_labelled(states: np.ndarray) -> None:
     """Layers, depth, ids and provenance stand with the numbers."""
     r = Representations.from_arrays(states, ids=list("abcde"), layers=[0, 2, 4], provenance={"model": "m"})

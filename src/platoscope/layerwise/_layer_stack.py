@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from platoscope.checks import listing
-from platoscope.errors import InputError
+from platoscope.errors import InputError, guarded
 from platoscope.neighbors import Space
 from platoscope.representations import LAYER_NAMES
 
@@ -160,7 +160,8 @@ def _as_layer(reader: Callable[[], Any], name: str) -> Layer:
     if isinstance(given, (list, tuple)) and len(given) > 0 and getattr(given[0], "ndim", None) == 2:
         return given
     # Whatever has no size in memory to tell (nested lists, a table) is an array from here on.
-    array = given if hasattr(given, "nbytes") and hasattr(given, "shape") else _array(given, name)
+    with guarded(f"{name} is no dense array", "Make it one (to_dense)."):
+        array = given if hasattr(given, "nbytes") and hasattr(given, "shape") else _array(given, name)
     if len(array.shape) != 2:
         message = (
             f"{name} must be a matrix of shape (n_samples, n_features), or a sequence of such matrices; "

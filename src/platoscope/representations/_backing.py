@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from platoscope.errors import InputError
 from platoscope.representations._group import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view"]
 
+# Of the differences between items, what float32 may lose; and what float64 loses of a constant.
+_LOSS, _ROUNDING = 1e-3, 1e-15
+_WHOLE = 1 << 53  # the largest whole number up to which float64 has all
 _NUMBERED = re.compile(r"(tokens|concat|token)\((\d+)\)")
 
 
@@ -134,10 +138,44 @@ class ArrayBacking:
     def read(
         self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
     ) -> NDArray[np.float32]:
-        layer = self.layers_of[pooling][position][rows]
+        layer = _in_float32(self.layers_of[pooling][position][rows], f"layer {position} of {pooling!r}")
         if layer.ndim == 2:
-            return np.asarray(layer, np.float32)[None]
-        return np.ascontiguousarray(np.moveaxis(layer[:, tokens], 1, 0), np.float32)
+            return layer[None]
+        return np.ascontiguousarray(np.moveaxis(layer[:, tokens], 1, 0))
+
+
+def _in_float32(layer: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Convert, or refuse what would not be the same items in float32: too large or small for it, or of smaller differences.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        single = np.asarray(layer, np.float32)
+    if (
+        np.can_cast(layer.dtype, np.float32) or not np.isfinite(layer).all()
+    ):  # the latter is an error of its own
+        return single
+    size = float(np.abs(layer).max())
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = np.asarray(layer, np.float64) / (size or 1.0)
+        lost = _spread(exact - single / (size or 1.0))
+    beyond = layer.dtype.kind in "iu" and size > _WHOLE
+    if beyond or not lost <= max(_LOSS * _spread(exact), _ROUNDING * exact.size**0.5):
+        message = (
+            f"{name}, of {layer.dtype}, does not fit into float32, in which representations are read: its items would not "
+            "differ there as they do. Subtract what all have in common, or scale it; arrays that are compared as they are "
+            "stay in float64."
+        )
+        raise InputError(message)
+    return single
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Give how far rows are from their mean, all together."""
+    return float(np.linalg.norm(values - values.mean(axis=0)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.errors import InputError, MissingExtraError, guarded
+from platoscope.errors import InputError, MemoryPlanError, MissingExtraError, guarded, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +56,11 @@ def read_file(file: Path, /) -> Dump:
     """
     reader = _READERS[file.suffix.lower()]
     with guarded(f"Cannot read {str(file)!r} as {file.suffix}", "Check that the file is whole."):
-        dump = reader(file)
+        try:
+            dump = reader(file)
+        except MemoryError as error:
+            message = f"Cannot read {str(file)!r}: {reason_of(error)}. Write what is needed of it to a smaller file."
+            raise MemoryPlanError(message) from error
         said = dump.metadata
         if not isinstance(said, dict):
             message = f"what it says about itself under {METADATA_NAME!r} is no object"
@@ -152,5 +156,6 @@ SUFFIXES = tuple(_READERS)
 def _as_numpy(tensor: Any) -> NDArray[Any]:
     if isinstance(tensor, np.ndarray):
         return tensor
-    array: NDArray[Any] = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    plain = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    array: NDArray[Any] = plain.detach().numpy()
     return array

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.arguments import a_path
+from platoscope.arguments import a_path, mapping, sequence
 from platoscope.errors import InputError
 from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, natural, read_file
 from platoscope.representations._group import LAYER_NAMES
@@ -72,6 +72,8 @@ def import_representations(
         If the package that reads it is not installed.
     """
     file = a_path("path", path).expanduser()
+    order = None if axes is None else sequence("axes", axes, of="names")
+    mapping("provenance", {} if provenance is None else provenance)
     if file.suffix.lower() not in SUFFIXES or not file.is_file():
         problem = "there is no such file" if not file.is_file() else f"its ending {file.suffix!r} is unknown"
         message = f"Cannot import {str(file)!r}: {problem}. Expected a file ending in {', '.join(SUFFIXES)}."
@@ -81,11 +83,14 @@ def import_representations(
     chosen = _choose_arrays(dump, name, file)
     key, array = next(iter(chosen.items()))
     if len(chosen) > 1:
-        stack = [_arrange(x, _axes_of(x, axes, per_layer=True), file)[0] for x in chosen.values()]
+        stack = [_arrange(x, _axes_of(x, order, per_layer=True), file)[0] for x in chosen.values()]
         said = {**said, "provenance": {**said.get("provenance", {}), LAYER_NAMES: list(chosen)}}
     else:
         items_first = key == "feats" and file.suffix.lower() in (".pt", ".pth")
-        stack = list(_arrange(array, _axes_of(array, axes, items_first=items_first), file))
+        stack = list(_arrange(array, _axes_of(array, order, items_first=items_first), file))
+    if not stack:
+        message = f"{key!r} of {str(file)!r}, of shape {array.shape}, holds no layer."
+        raise InputError(message)
     if axes is None and not said and len(stack) > len(stack[0]):
         message = (
             f"{key!r} of {str(file)!r}, of shape {array.shape}, would be {len(stack)} layers of {len(stack[0])} items. Say "
@@ -123,10 +128,10 @@ def _choose_arrays(dump: Dump, name: str | None, file: Path) -> dict[str, Any]:
 
 
 def _axes_of(
-    array: Any, axes: Sequence[str] | None, *, per_layer: bool = False, items_first: bool = False
+    array: Any, axes: tuple[str, ...] | None, *, per_layer: bool = False, items_first: bool = False
 ) -> tuple[str, ...]:
     if axes is not None:
-        return tuple(axes)
+        return axes
     if array.ndim == 2:
         return ("item", "feature")
     if per_layer:

@@ -81,7 +81,8 @@ class Representations:
             One array ``(n_layers, n_items, n_features)``, or one ``(n_items, n_features)`` array per layer
             (widths may differ); with ``pooling="tokens(k)"`` or ``"concat(k)"`` one more axis of k tokens
             before the features, last token last. A mapping gives this for several poolings by their names.
-            Any real dtype; floats are kept as they are (not copied) and read as float32.
+            Any real dtype; floats are kept as they are (not copied) and read as float32. What would differ there is an
+            error when it is read.
         ids : sequence of str, optional
             Unique names of the items; the row numbers by default.
         pooling : str, optional
