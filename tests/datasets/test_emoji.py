@@ -15,7 +15,7 @@ import pytest
 
 from platoscope.datasets import list_datasets, load_pairs, prepare_data
 from platoscope.datasets.sources.emoji import INTEGRITY, VERSIONS
-from platoscope.errors import InputError, NotFoundError, StorageError
+from platoscope.errors import InputError, NotFoundError, PlatoscopeError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,12 @@ def packages(tmp_path: Path, encode: Callable[..., bytes], monkeypatch: pytest.M
 def test_another_content_under_a_known_version_is_refused(packages: list[Path], tmp_path: Path) -> None:
     """An archive that is whole, and not the one that its version names, would give other numbers under that name."""
     about = {"name": GOOGLE, "version": "16.0.0"}
-    other = {"package.json": json.dumps(about).encode(), "emoji.json": b"[]"}
+    entry = {"image": "1f600.png", "short_name": "grinning", "category": "Smileys", "sort_order": 1}
+    other = {
+        "package.json": json.dumps(about).encode(),
+        "emoji.json": json.dumps([entry]).encode(),
+        "img/google/64/1f600.png": b"an image",
+    }
     with pytest.raises(
         InputError, match=r"says that it is emoji-datasource-google 16\.0\.0, and has another content"
     ):
@@ -86,6 +91,54 @@ def test_another_content_under_a_known_version_is_refused(packages: list[Path], 
     other["package.json"] = json.dumps(about | {"version": "16.1.0"}).encode()
     folder = prepare_data("emoji", [_tarball(tmp_path / "newer.tgz", other), packages[1]])
     assert f"{GOOGLE} 16.1.0 (npm)" in (folder / "dataset.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "text"),
+    [
+        ("package.json", b"{nope", r"no npm package, by its package\.json: Expecting property name"),
+        ("package.json", b"[1]", "it is no object"),
+        ("package.json", b"\xff\xfe{", "no npm package, by its"),
+        ("emoji.json", b"{", r"emoji\.json of .* is not JSON"),
+        ("emoji.json", b'{"a": 1}', r"emoji\.json of .* cannot be used"),
+        ("emoji.json", b'[{"image": "1f600.png"}]', "cannot be used: KeyError 'sort_order'"),
+        ("emoji.json", b"[]", "has no emoji in common"),
+    ],
+)
+def test_a_package_of_something_else_is_a_sentence(
+    packages: list[Path], tmp_path: Path, file: str, content: bytes, text: str
+) -> None:
+    """Whatever stands in the files that describe a package, the error names it, and nothing is made."""
+    about = json.dumps({"name": GOOGLE, "version": "16.0.9"}).encode()
+    other = _tarball(tmp_path / "other.tgz", {"package.json": about, file: content})
+    with pytest.raises(PlatoscopeError, match=text):
+        prepare_data("emoji", [other, *packages[1:]], out=tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("code", ["zzzz", "../../../evil", "ffffffff", "twice"])
+def test_names_of_images_that_are_no_emoji_are_a_sentence(
+    packages: list[Path], tmp_path: Path, encode: Callable[..., bytes], code: str
+) -> None:
+    """A code that is no number, leads out of the folder, is no character, or comes twice."""
+    codes = ["1f600", "1f600"] if code == "twice" else [code]
+    entries = [
+        {"image": f"{name}.png", "short_name": "x", "category": "Smileys", "sort_order": i}
+        for i, name in enumerate(codes)
+    ]
+    google = {
+        "package.json": json.dumps({"name": GOOGLE, "version": "16.0.9"}).encode(),
+        "emoji.json": json.dumps(entries).encode(),
+        f"img/google/64/{codes[0]}.png": encode(0),
+    }
+    fluent = {
+        "package.json": json.dumps({"name": FLUENT, "version": "1.1.9"}).encode(),
+        f"assets/{codes[0]}.webp": encode(1, "WEBP"),
+    }
+    sources = [_tarball(tmp_path / "g.tgz", google), _tarball(tmp_path / "f.tgz", fluent)]
+    with pytest.raises(InputError, match="cannot be used|names an emoji twice"):
+        prepare_data("emoji", sources, out=tmp_path / "made")
+    assert not (tmp_path / "made").exists()
 
 
 def test_drawings_of_two_vendors(packages: list[Path], encode: Callable[..., bytes]) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import InputError, StorageError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -57,7 +57,10 @@ class Package:
                 f"{self.name} {self.version} has no {path}. Get the version that the documentation names."
             )
             raise InputError(message)
-        return json.loads(self.read(path))
+        with guarded(
+            f"{path} of {self.name} {self.version} is not JSON", "Get the package again.", kind=StorageError
+        ):
+            return json.loads(self.read(path))
 
 
 @contextmanager
@@ -131,5 +134,11 @@ def _described(
             f"{path} is no npm package: it has no package.json. Give what `npm pack NAME@VERSION` wrote."
         )
         raise InputError(message)
-    about = json.loads(read("package.json"))
+    with guarded(
+        f"{path} is no npm package, by its package.json", "Give what `npm pack NAME@VERSION` wrote."
+    ):
+        about = json.loads(read("package.json"))
+        if not isinstance(about, dict):
+            message = f"it is no object but {about!r:.40}"
+            raise TypeError(message)
     return Package(str(about.get("name")), str(about.get("version")), integrity, files, read, read_each)

@@ -289,6 +289,17 @@ def test_provenance_tells_models_filters_and_tokens_per_character(finished: Stud
     assert "clip" not in raw
 
 
+def test_a_cache_that_cannot_be_written_stops_no_run(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be remembered there is asked anew; representations lie in the store."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PLATOSCOPE_CACHE", str(tmp_path / "file" / "cache"))
+    plan = _plan("translations", workplace, monkeypatch, n_permutations=0, n_resamples=0)
+    result = execute(plan, out=tmp_path / "run", store=tmp_path / "store")
+    assert list(result.results) == [item.label for item in plan.comparisons]
+
+
 def test_running_again_computes_nothing(
     finished: StudyResult, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from platoscope.datasets.archives import Package, open_package
 from platoscope.datasets.folders import data_folder
 from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, no_variant, one_of
 from platoscope.datasets.stored import is_stored, load_stored, new_folder, write_rows
-from platoscope.errors import InputError, MissingExtraError
+from platoscope.errors import InputError, MissingExtraError, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,8 @@ HOW_TO_GET = (
 )
 
 # Flags differ by their colors only, and components (skin tones, hair) are no things.
+_FILES = {"google": "img/google/64/{}.png", "fluent": "assets/{}.webp"}
+"""Where the packages have the image of an emoji."""
 _LEFT_OUT = frozenset({"Flags", "Component"})
 
 
@@ -84,14 +86,12 @@ def prepare(sources: Sequence[Path], out: Path) -> Path:
             if name not in packages:
                 message = f"the emoji need the package {name}, got {sorted(packages)}. Run: {HOW_TO_GET}"
                 raise InputError(message)
-        captions = {
-            language: _annotations(packages[CLDR], language) for language in LANGUAGES if CLDR in packages
-        }
+        rows = _rows(packages[GOOGLE], packages[FLUENT])
+        for language in LANGUAGES if CLDR in packages else ():
+            _add_captions(rows, packages[CLDR], language)
         with new_folder(out) as folder:
-            rows = _write_images(packages[GOOGLE], packages[FLUENT], folder)
-            for row, characters in rows:
-                for language, texts in captions.items():
-                    row[f"caption_{language}"] = _caption(texts, characters)
+            for vendor, name in (("google", GOOGLE), ("fluent", FLUENT)):
+                _write_images(packages[name], vendor, [row for row, _ in rows], folder)
             header = _header(list(packages.values()))
             write_rows(folder, [row for row, _ in rows], header)
     return out
@@ -116,32 +116,48 @@ def _stored(request: Request, columns: tuple[str, str]) -> Pairs:
     return load_stored(folder, replace(request.options, columns=columns))
 
 
-def _write_images(google: Package, fluent: Package, folder: Path) -> list[tuple[dict[str, str], str]]:
+def _rows(google: Package, fluent: Package) -> list[tuple[dict[str, str], str]]:
+    """List the emoji that both have, each with the characters that it is written with."""
     rows = []
-    sources: dict[str, dict[str, str]] = {"google": {}, "fluent": {}}
-    for emoji in sorted(google.json("emoji.json"), key=lambda entry: entry["sort_order"]):
-        code = emoji["image"].removesuffix(".png")
-        files = {"google": f"img/google/64/{code}.png", "fluent": f"assets/{code}.webp"}
-        if emoji["category"] in _LEFT_OUT or files["google"] not in google.files:
-            continue
-        if files["fluent"] not in fluent.files:
-            continue
-        row = {"id": code, "stratum": emoji["category"], "name": emoji["short_name"]}
-        for vendor, file in files.items():
-            row[vendor] = f"{vendor}/{file.rpartition('/')[2]}"
-            sources[vendor][file] = row[vendor]
-        rows.append((row, "".join(chr(int(point, 16)) for point in code.split("-"))))
-    for package, (vendor, targets) in zip((google, fluent), sources.items(), strict=True):
-        (folder / vendor).mkdir()
-        for file, content in package.read_each(targets):
-            (folder / targets[file]).write_bytes(content)
+    with guarded(
+        f"emoji.json of {google.name} {google.version} cannot be used", f"Get it again: {HOW_TO_GET}"
+    ):
+        for emoji in sorted(google.json("emoji.json"), key=lambda entry: entry["sort_order"]):
+            code = emoji["image"].removesuffix(".png")
+            both = (
+                _FILES["google"].format(code) in google.files
+                and _FILES["fluent"].format(code) in fluent.files
+            )
+            if emoji["category"] not in _LEFT_OUT and both:
+                row = {"id": code, "stratum": emoji["category"], "name": emoji["short_name"]}
+                rows.append((row, "".join(chr(int(point, 16)) for point in code.split("-"))))
+    if not rows or len({row["id"] for row, _ in rows}) < len(rows):
+        what = (
+            "names an emoji twice" if rows else f"has no emoji in common with {fluent.name} {fluent.version}"
+        )
+        message = f"{google.name} {google.version} {what}. Get both again: {HOW_TO_GET}"
+        raise InputError(message)
     return rows
 
 
-def _annotations(package: Package, language: str) -> dict[str, Any]:
-    content = package.json(f"annotations/{language}/annotations.json")
-    annotations: dict[str, Any] = content["annotations"]["annotations"]
-    return annotations
+def _write_images(package: Package, vendor: str, rows: Sequence[dict[str, str]], folder: Path) -> None:
+    """Write one side's images, and enter in each row where its own lies."""
+    (folder / vendor).mkdir()
+    targets = {}
+    for row in rows:
+        file = _FILES[vendor].format(row["id"])
+        row[vendor] = targets[file] = f"{vendor}/{file.rpartition('/')[2]}"
+    for file, content in package.read_each(targets):
+        (folder / targets[file]).write_bytes(content)
+
+
+def _add_captions(rows: Sequence[tuple[dict[str, str], str]], package: Package, language: str) -> None:
+    """Enter in each row its name and keywords in a language."""
+    path = f"annotations/{language}/annotations.json"
+    with guarded(f"{path} of {package.name} {package.version} cannot be used", f"Get it again: {HOW_TO_GET}"):
+        texts = package.json(path)["annotations"]["annotations"]
+        for row, characters in rows:
+            row[f"caption_{language}"] = _caption(texts, characters)
 
 
 def _caption(texts: dict[str, Any], characters: str) -> str:
