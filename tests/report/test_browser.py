@@ -341,6 +341,7 @@ def test_pictures_stand_beside_their_captions(captions: Path, visit: Callable[..
     assert picture.get_attribute("alt") == f"{name}, {side}"
     size = "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
     assert picture.evaluate(size) == [60, 30]
+    assert not seen.page.get_by_label("Stratum").is_visible()  # there are none
     seen.page.get_by_label("Search ids and texts").fill(f"{name.split()[1]} {EVIL}")
     assert f"{name.split()[1]} {EVIL}" in rows.first.locator("td.content .text").all_text_contents()[0]
     seen.page.get_by_label("Search ids and texts").fill("")
