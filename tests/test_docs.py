@@ -21,10 +21,11 @@ from platoscope.studies.paper.toml import CLAIMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
-PAGES = ("figures.md", "in-hand.md", "measures.md")
+PAGES = ("figures.md", "howto/modules.md", "in-hand.md", "measures.md")
 # What a page needs installed; the last cells of its tables are examples as well.
 NEEDED = {
-    "in-hand.md": ("datasets", "h5py", "peft", "polars", "pyarrow", "safetensors", "sentence_transformers")
+    "howto/modules.md": ("torch", "transformers"),
+    "in-hand.md": ("datasets", "h5py", "peft", "polars", "pyarrow", "safetensors", "sentence_transformers"),
 }
 
 
@@ -32,7 +33,9 @@ def _examples(text: str, page: str) -> list[str]:
     """Give the examples of a page in their order; of a page whose tables say what to type, their last cells as well."""
     found = []
     for block, cell in re.findall(
-        r"^```python\n(.*?)^```|^\|[^\n]*\| (`[^\n]+`) \|$", text, flags=re.MULTILINE | re.DOTALL
+        r"^```(?:python|\{code-cell\} python)\n(.*?)^```|^\|[^\n]*\| (`[^\n]+`) \|$",
+        text,
+        flags=re.MULTILINE | re.DOTALL,
     ):
         found += [block] if block else re.findall(r"`([^`]+)`", cell) if page in NEEDED else []
     return found

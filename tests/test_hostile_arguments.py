@@ -181,9 +181,10 @@ def things(tmp_path_factory, madeup):
     stored = representations.Representations.from_arrays([X, Y])
     how = {"n_resamples": 12, "resample_fraction": 0.5, "n_permutations": 5, "rng": 0}
     profile = layerwise.profile([X, Y], [X, Y], **how)
-    models_ = {"one": [X, Y], "two": [Y, X]}
+    several = {"one": [X, Y], "two": [Y, X]}
     steps = {0: [X, Y], 1000: [Y, X]}
-    many, training = layerwise.compare_many(models_), layerwise.trajectory(steps, n_resamples=12, rng=0)
+    few = measures.ComparisonOptions(n_resamples=12, resample_fraction=0.5)
+    many, training = layerwise.compare_many(several), layerwise.trajectory(steps, options=few, rng=0)
     grid = layerwise.compare([X, Y], [X, Y], **how)
     study = studies.get_study("rank-synthetic")
     plan = studies.make_plan(study, n=40, n_resamples=0, n_permutations=0)
@@ -219,7 +220,7 @@ def things(tmp_path_factory, madeup):
         "layerwise.compare_models.data": pairs,
         "layerwise.read_checkpoints.checkpoints": {0: encoder, 1: encoder}, "layerwise.read_checkpoints.data": pairs,
         "layerwise.read_models.models": [encoder, encoder], "layerwise.read_models.data": pairs,
-        "layerwise.step_difference.result": training, "checkpoints": steps, "models": models_, "first": 0, "second": 1000,
+        "layerwise.step_difference.result": training, "checkpoints": steps, "models": several, "first": 0, "second": 1000,
         # Without a Trainer it says so; its own tests have one.
         "trainer": object(), "reference": [X, Y], "every": 5,
         "measures.carry.values": np.zeros((2, 3)), "measures.changed.options": measures.ComparisonOptions(),

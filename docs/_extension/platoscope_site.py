@@ -25,6 +25,7 @@ CONTENTS = {
         "in-hand",
         "howto/arrays",
         "howto/models",
+        "howto/modules",
         "howto/activations",
         "howto/checkpoints",
         "howto/measure",

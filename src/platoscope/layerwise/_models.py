@@ -203,6 +203,7 @@ def read_models(
     if len(given) < 2:
         message = f"models must be at least two; got {in_short(models)}."
         raise InputError(message)
+    flag("within_strata", within_strata)
     called = None if names is None else check_names(names, len(given))
     by_side = dict(zip("ab", _poolings(pooling), strict=True))
     pairs = as_pairs(data, side)
@@ -337,6 +338,8 @@ def _choose(
     seed: int,
 ) -> Pairs:
     """Keep the pairs within the limits, and draw so many of them."""
+    if n is not None:
+        whole_number("n", n, low=1)
     low, high = (
         None if limit is None else whole_number(name, limit, low=1)
         for name, limit in zip(("min_tokens", "max_tokens"), limits, strict=True)

@@ -149,7 +149,7 @@ def plot_model_depths(
         other: xr.Dataset(
             {measure: (dims, line if directed else line[0], values.attrs)},
             {**coordinates, "layer": np.arange(len(depths)), "relative_depth_a": ("layer", depths)},
-            {**result.attrs, "name_a": one},
+            {**result.attrs, "name_a": one, "name_b": other},
         )
         for other, line in lines.items()
     }

@@ -248,7 +248,8 @@ def make_plan(
     _check_preset(study, preset)
     mapping("settings", {} if settings is None else settings)
     others = {
-        "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding, "labels": labels or {},
+        "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding,
+        "labels": {} if labels is None else labels,
     }  # fmt: skip
     choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), others)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
