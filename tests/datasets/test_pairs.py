@@ -108,6 +108,16 @@ def test_fingerprint_is_of_the_content(toy: Pairs) -> None:
     assert accents[0].fingerprint() != accents[1].fingerprint()
 
 
+def test_an_array_that_was_written_into_is_other_content() -> None:
+    """A side holds the user's own arrays, which may change between two calls."""
+    arrays = np.zeros((2, 3))
+    side = Side("x", "array", arrays)
+    before = side.fingerprint()
+    assert side.fingerprint() == before
+    arrays[1, 2] = 1
+    assert side.fingerprint() != before
+
+
 def test_fingerprint_does_not_change_between_versions(toy: Pairs) -> None:
     """Stores on disk are found by it, so its value is fixed here."""
     assert toy.a.fingerprint().startswith("53e927beba67ec04")

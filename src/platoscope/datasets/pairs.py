@@ -121,10 +121,14 @@ class Side:
         bytes, arrays by their dtype, shape and values), not on names or paths, so that equal content has one
         key wherever it was loaded from.
         """
-        return self._digest
+        # An array may have been written into since it was hashed.
+        return self._digest_all() if self.modality == "array" else self._digest
 
     @cached_property
     def _digest(self) -> str:
+        return self._digest_all()
+
+    def _digest_all(self) -> str:
         total = hashlib.sha256(f"platoscope side 1 {self.modality}\n".encode())
         for item in self.items:
             total.update(self._digest_item(item))
