@@ -276,6 +276,8 @@ def test_code_and_transform_are_part_of_a_module(images: list[Image.Image]) -> N
     assert scaled(1.0) != scaled(2.0)
     with pytest.warns(PlatoscopeWarning, match="does not show what it is"):
         assert "unrepeatable" in load_model(net, _Hidden(), layers=layers).provenance
+    with pytest.warns(PlatoscopeWarning, match="does not show what it is"):
+        assert "unrepeatable" in load_model(net, _Silent(), layers=layers).provenance
     with pytest.raises(InputError, match=r"The transform fails on item 0: ZeroDivisionError: "):
         load_model(net, lambda image: 1 / 0, layers=layers).encode(images, [Pooling("mean")])
     with pytest.raises(InputError, match="must give a tensor for each image; it gave int"):
@@ -446,6 +448,14 @@ def test_a_transform_or_tokenizer_that_changed_is_another_one(
     before = text.provenance
     tokenizer.add_tokens(["sentence"])
     assert text.provenance["processor"] != before["processor"]
+
+
+class _Silent:
+    def __repr__(self) -> str:
+        raise ValueError
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        return _as_tensor(image)
 
 
 class _Hidden:

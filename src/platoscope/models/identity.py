@@ -139,8 +139,11 @@ class _Description:
 
     @functools.singledispatchmethod
     def _of(self, value: Any) -> Any:
-        said = repr(value)
-        if " at 0x" in said or "..." in said:  # an address, or a part left out
+        try:
+            said = repr(value)
+        except Exception:  # of a class of anybody's
+            said = ""
+        if not said or " at 0x" in said or "..." in said:  # an address, or a part left out
             self.hides = True
             return None
         return said
