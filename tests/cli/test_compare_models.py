@@ -162,6 +162,17 @@ def test_a_table_in_another_encoding(tiny: Path, capsys: pytest.CaptureFixture[s
         assert cli.main([*command, "--encoding", "latin-1"]) == 0
 
 
+def test_labels_of_a_study(capsys: pytest.CaptureFixture[str]) -> None:
+    """``run --labels`` takes names and labels; what is no such pair is one sentence."""
+    arguments = ["run", "rank-synthetic", "--dry-run", "--labels"]
+    for text in ("it", "it=", "=Italian", "it=Italian,it=Greek"):
+        assert cli.main([*arguments, text]) == 2
+        assert f"NAME=LABEL, each name once, as gemma-3-270m=Gemma,it=Italian; got {text!r}" in (
+            capsys.readouterr().err
+        )
+    assert cli.main([*arguments, "it=Italian"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from platoscope.errors import InputError, NotFoundError
@@ -229,8 +230,10 @@ class Compared:
         """Say what was compared: how many items, which tokens, in which space, beside which norm, and what was left out."""
         stacks, names, result = self.read.stacks, self.read.names, self.result
         poolings = [_pooling(each) for each in stacks]
-        alike = len(set(poolings)) == 1
-        said = poolings[0] if alike else f"A: {poolings[0]}; B: {poolings[1]}"
+        apart = "; ".join(
+            f"{letter}: {each}" for letter, each in zip(ascii_uppercase, poolings, strict=False)
+        )
+        said = poolings[0] if len(set(poolings)) == 1 else apart
         side = result.attrs.get("last_layer")
         norm = f"; last layer {side} the final norm" if side else ""
         space = f"rows {result.attrs['transform']}; {result.attrs['metric']}"

@@ -20,6 +20,7 @@ from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
 from platoscope.studies.run.runs import StudyResult, plan_to
+from platoscope.studies.run.stacks import warn_of_labels
 from platoscope.studies.run.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def execute(
     )
     results = Results(plan)
     selections = run.select()
+    warn_of_labels(plan, selections)
     run.keep_items(folder, selections)
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
     for label, result in folder.kept_results(keys).items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
 from platoscope.layerwise import as_stack, with_ids
 from platoscope.models import ModelOnDemand, name_of
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
@@ -15,7 +16,6 @@ from platoscope.studies.design.synthetic import stack
 from platoscope.studies.judge.evidence import mean_of_directions
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
-from platoscope.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from platoscope.studies.run.items import Selection, Selections
     from platoscope.studies.run.results import Results
 
-__all__ = ["Readings", "names_of", "position_of", "require_labels", "stack_of"]
+__all__ = ["Readings", "names_of", "position_of", "stack_of", "warn_of_labels"]
 
 
 @dataclass(frozen=True)
@@ -153,14 +153,8 @@ def names_of(comparison: Comparison, selection: Selection | None, choices: Choic
     return (names[0], names[1])
 
 
-def require_labels(plan: Plan, selections: Selections, /) -> None:
-    """Refuse a label for what is neither a model nor a side of the pairs: it would be shown nowhere.
-
-    Raises
-    ------
-    InputError
-        If there is one; the message lists the names.
-    """
+def warn_of_labels(plan: Plan, selections: Selections, /) -> None:
+    """Warn of labels for what is neither a model nor a side of the pairs: they are shown nowhere in this study."""
     models = [
         side.model
         for comparison in plan.comparisons
@@ -172,8 +166,11 @@ def require_labels(plan: Plan, selections: Selections, /) -> None:
     known |= dict.fromkeys(side.name for pairs in chosen for side in (pairs.a, pairs.b))
     wrong = [name for name in plan.choices.labels if name not in known and name not in models]
     if wrong:
-        msg = f"labels has {wrong[0]!r}, which is no model or side of this study; there are {listed(known)}"
-        raise InputError(msg)
+        msg = (
+            f"{len(wrong)} labels are for nothing in {plan.study.name!r}: {', '.join(wrong)}. "
+            f"Its models and sides are {', '.join(known) or 'none'}."
+        )
+        warnings.warn(msg, PlatoscopeWarning, stacklevel=2)
 
 
 def _layer_of_minimum(result: xr.Dataset) -> int:

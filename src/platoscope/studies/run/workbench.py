@@ -22,7 +22,7 @@ from platoscope.studies.run import computing
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.matrix import texts_of
 from platoscope.studies.run.shown_items import items_file, keep_items
-from platoscope.studies.run.stacks import Readings, names_of, position_of, require_labels, stack_of
+from platoscope.studies.run.stacks import Readings, names_of, position_of, stack_of
 
 if TYPE_CHECKING:
     import os
@@ -97,7 +97,7 @@ class Workbench:
         self.progress.stage("Choosing items", count_steps(wanted) or None)
         done = itertools.count(1)
         with self.timed("items"):
-            selections = select_items(
+            return select_items(
                 wanted,
                 n=self.plan.settings.n,
                 seed=self.plan.settings.seed,
@@ -106,8 +106,6 @@ class Workbench:
                 on_done=lambda items: self.progress.advance(next(done), items.data),
                 candidates=self.candidates,
             )
-        require_labels(self.plan, selections)
-        return selections
 
     def _counting(self, name: str) -> ModelOnDemand:
         """Count with the model as it will read, so that its tokenizer is loaded once."""
