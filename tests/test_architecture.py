@@ -45,6 +45,7 @@ LEAVES = (
     "cache",
     "cards",
     "checks",
+    "cluster",
     "contents",
     "cores",
     "errors",
@@ -54,7 +55,18 @@ LEAVES = (
     "progress",
     "wording",
 )
-HEAVY = ("torch", "transformers", "matplotlib", "numba", "xarray", "scipy", "pandas", "zarr", "datasets")
+HEAVY = (
+    "torch",
+    "transformers",
+    "matplotlib",
+    "numba",
+    "xarray",
+    "scipy",
+    "pandas",
+    "zarr",
+    "datasets",
+    "distributed",
+)
 # They take arrays, from wherever: knowing nothing of models is what makes them of use elsewhere.
 KNOW_NO_MODELS = ("neighbors", "measures")
 
@@ -82,7 +94,7 @@ LATE_IMPORTS = {
     "transformers": "1.5",
     "xarray": "1.5",
     # What may not be installed: an extra, or another system's.
-    "pyarrow": "extra", "resource": "not on Windows",
+    "distributed": "extra", "pyarrow": "extra", "resource": "not on Windows",
     "safetensors": "extra", "tokenizers": "extra",
 }  # fmt: skip
 

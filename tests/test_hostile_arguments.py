@@ -28,6 +28,7 @@ PACKAGES = (
     "layerwise",
     "studies",
     "report",
+    "cluster",
 )
 HOSTILE = {
     "None": None,
@@ -64,9 +65,12 @@ BETWEEN_PARTS = {
     "representations.extract_together",
     "studies.extract_all",
     "report.check_panels",
+    "cluster.unseen_error",
+    "cluster.using_cluster",
 }  # fmt: skip
 # Records that functions return, which nobody makes by hand.
 RETURNED = {
+    "cluster": {"Cluster", "Task"},
     "datasets": {"DatasetInfo", "FilterCount"},
     "models": {"Encoder", "ModelInfo", "Shelf"},
     "representations": {
@@ -197,6 +201,7 @@ def things(tmp_path_factory, madeup):
         "A": [X, Y], "B": [X, Y], "X": X, "Y": Y, "a": stored, "b": stored, "alpha": 0.05, "arrays": [X, Y],
         "arguments": {},
         "at_n": covariances, "at_size": covariances, "changes": {}, "check": bool, "chosen": ["rsa"], "comparisons": (),
+        "cluster": "local:1", "where": "local:1",
         "construction": "low_rank", "data": ["a", "b"], "dataset": profile, "design": dict, "directed": False,
         "distance": 0.1, "folder": str(folder), "fraction": 0.5, "function": lambda P, Q: 0.0, "grid": grid,
         "higher_is_similar": True, "ids": [str(i) for i in range(24)], "index": 0, "indices": [0, 1], "items": [0, 1],

@@ -29,6 +29,7 @@ CONTENTS = {
         "howto/activations",
         "howto/checkpoints",
         "howto/measure",
+        "howto/cluster",
         "figures",
         "studies",
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from platoscope import (
+        cluster,
         datasets,
         errors,
         layerwise,
@@ -59,6 +60,7 @@ __all__ = [
     "calibrate",
     "cka",
     "cknna",
+    "cluster",
     "compare",
     "compare_models",
     "datasets",
@@ -91,6 +93,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "cluster": (),
     "datasets": ("Pairs", "load_pairs"),
     "errors": ("PlatoscopeError",),
     "layerwise": (

@@ -7,8 +7,12 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["available_cores"]
+from platoscope.errors import InputError
 
+__all__ = ["MOST_CORES", "available_cores"]
+
+MOST_CORES = "PLATOSCOPE_CORES"
+"""The variable with the most cores that this process may keep busy."""
 _PROC, _MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
@@ -16,11 +20,26 @@ def available_cores() -> int:
     """Return how many cores this process may keep busy: those it may run on, or fewer that its control groups grant.
 
     Of a quota of two and a half cores, two are used: a third thread would be stopped half of the time, and the others
-    would wait for it.
+    would wait for it. `$PLATOSCOPE_CORES` says fewer still: where several processes share a machine, each has its part.
+
+    Raises
+    ------
+    InputError
+        If the variable is no whole number of cores.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted = _own_grant()
+    granted = min(_own_grant(), _asked_for())
     return max(1, cores if granted >= cores else int(granted))
+
+
+def _asked_for() -> float:
+    given = os.environ.get(MOST_CORES)
+    if not given:
+        return math.inf
+    if not given.isdecimal() or int(given) == 0:
+        message = f"{MOST_CORES} must be a whole number of cores, 1 or more; got {given!r}."
+        raise InputError(message)
+    return int(given)
 
 
 @lru_cache(maxsize=1)

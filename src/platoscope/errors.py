@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "ClusterError",
     "DeviceMemoryError",
     "InputError",
     "MemoryPlanError",
@@ -50,6 +51,13 @@ class StorageError(PlatoscopeError, OSError):
         super().__init__(message)
 
 
+class ClusterError(PlatoscopeError, ConnectionError):
+    """The workers of a cluster cannot be reached, were lost, or are not what this process needs."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 class MemoryPlanError(PlatoscopeError, MemoryError):
     """The plan needs more memory than it may use; raised before any work is done."""
 
@@ -76,6 +84,9 @@ class MissingExtraError(PlatoscopeError, ImportError):
         self.feature = feature
         self.module = module
         self.command = command
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return type(self), (self.feature, self.module, self.command)
 
 
 @contextmanager

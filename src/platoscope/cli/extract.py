@@ -8,6 +8,7 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    ClusterOption,
     Encoding,
     FinalNorm,
     Layers,
@@ -21,6 +22,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
 )
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
+from platoscope.cli.workers import open_workers
 from platoscope.progress import PassProgress
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ def extract(
     revision: Annotated[str | None, typer.Option(help="Revision of a hub model.", show_default=False)] = None,
     seed: Seed = 0,
     store: Store = None,
+    cluster: ClusterOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Read pairs with a model and keep the pooled states of every layer.
@@ -114,10 +117,8 @@ def extract(
         limits = (min_tokens, max_tokens)
         items = _items(pairs, encoder, limits=limits, near_duplicates=near_duplicates, encoding=encoding)
         chosen = _choose(items, encoder, n=n, seed=seed, progress=progress)
-        found = []
-        for name in ("a", "b") if side == "both" else (side,):
-            what = f"Reading {getattr(chosen, name).name} with {model}"
-            found.append(
+        with open_workers(cluster, progress) as workers:
+            found = [
                 representations.extract(
                     encoder,
                     chosen,
@@ -125,9 +126,11 @@ def extract(
                     pooling=tuple(pooling) if pooling else "mean(20)",
                     store=store,
                     layers=parse_layers(layers),
-                    progress=PassProgress(progress, what),
+                    progress=PassProgress(progress, f"Reading {getattr(chosen, name).name} with {model}"),
+                    cluster=workers,
                 )
-            )
+                for name in (("a", "b") if side == "both" else (side,))
+            ]
     _print(found, encoder, as_json=as_json)
 
 

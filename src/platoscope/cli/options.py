@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsJson",
+    "ClusterOption",
     "Encoding",
     "FinalNorm",
     "Labels",
@@ -44,6 +45,15 @@ Store = Annotated[
     typer.Option(
         envvar="PLATOSCOPE_STORE",
         help="Folder or URL of the representations; the user cache by default.",
+        show_default=False,
+    ),
+]
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PLATOSCOPE_CLUSTER",
+        help="Who works: local:N (processes on this machine), a Dask scheduler (tcp://HOST:8786), or a TOML file of jobs.",
         show_default=False,
     ),
 ]

@@ -12,6 +12,7 @@ import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
+    ClusterOption,
     Encoding,
     FinalNorm,
     Labels,
@@ -31,14 +32,14 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
 )
 from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
 from platoscope.cli.progress import open_progress
+from platoscope.cli.workers import open_workers
 from platoscope.filenames import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from platoscope.models import Shelf
     from platoscope.progress import Progress
-    from platoscope.studies import Candidates, Passes, Plan, Study, StudyResult
+    from platoscope.studies import Passes, Plan, Study, StudyResult
 
 __all__ = ["run"]
 
@@ -63,6 +64,7 @@ class _Request:
     n_permutations: int | None
     settings: Mapping[str, Any]
     store: str | None
+    cluster: str | None
 
     def plan(self, study: Study, /, *, skip_missing: bool = False) -> Plan:
         """Plan a study."""
@@ -176,6 +178,7 @@ def run(
         typer.Option("--no-items", help="Keep nothing of single items: no ranks, texts or thumbnails."),
     ] = False,
     store: Store = None,
+    cluster: ClusterOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -212,6 +215,7 @@ def run(
             "items": False if no_items else None,
         },
         store=store,
+        cluster=cluster,
     )
     if study == "all":
         studies = [each for each in list_studies() if preset in each.presets]
@@ -247,16 +251,21 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
     from platoscope.studies import Candidates
 
     done = _Done()
-    candidates = Candidates()
     start = time.perf_counter()
-    with open_progress(verbose=verbose) as progress:
-        shelf = Shelf(progress)
+    with open_progress(verbose=verbose) as progress, open_workers(request.cluster, progress) as cluster:
+        shared: Mapping[str, Any] = {
+            "store": request.store,
+            "progress": progress,
+            "candidates": Candidates(),
+            "shelf": Shelf(progress),
+            "cluster": cluster,
+        }
         if len(jobs) > 1:
-            done.passes = _extract_shared([plan for plan, _ in jobs], request, progress, candidates, shelf)
+            done.passes = _extract_shared([plan for plan, _ in jobs], shared)
             done.seconds["choosing and reading"] = time.perf_counter() - start
         for plan, folder in jobs:
             try:
-                done.finished.append((_execute(plan, folder, request, progress, candidates, shelf), folder))
+                done.finished.append((_execute(plan, folder, shared), folder))
             except USERS_TO_MEND as error:
                 if len(jobs) == 1:
                     raise
@@ -275,19 +284,12 @@ def _write_record(folder: Path, done: _Done, /) -> None:
     RunFolder(folder).write_json("all", record)
 
 
-def _extract_shared(
-    plans: Sequence[Plan],
-    request: _Request,
-    progress: Progress,
-    candidates: Candidates,
-    shelf: Shelf,
-    /,
-) -> Passes | None:
+def _extract_shared(plans: Sequence[Plan], shared: Mapping[str, Any], /) -> Passes | None:
     """Extract what several studies need, each thing once; what cannot be read is told, and left to its study."""
     from platoscope.studies import extract_all
 
     try:
-        return extract_all(plans, store=request.store, progress=progress, candidates=candidates, shelf=shelf)
+        return extract_all(plans, **shared)
     except USERS_TO_MEND as error:
         # The study that needs it will fail with the same error, and the others go on.
         sys.stderr.write(f"Not everything could be extracted ahead: {sentence(error)}\n")
@@ -301,23 +303,14 @@ def _report_failures(failures: Mapping[str, Exception], /) -> int:
     return 2
 
 
-def _execute(
-    plan: Plan,
-    folder: Path,
-    request: _Request,
-    progress: Progress,
-    candidates: Candidates,
-    shelf: Shelf,
-    /,
-) -> StudyResult:
+def _execute(plan: Plan, folder: Path, shared: Mapping[str, Any], /) -> StudyResult:
     """Compute, draw, and write the page; what no panel can draw is said before the computing."""
     from platoscope.report import check_panels, write_report
     from platoscope.studies import execute
 
     check_panels(plan.panels)
-    result = execute(
-        plan, out=folder, store=request.store, progress=progress, candidates=candidates, shelf=shelf
-    )
+    result = execute(plan, out=folder, **shared)
+    progress: Progress = shared["progress"]
     progress.stage("Drawing")
     try:
         write_report(result, folder)

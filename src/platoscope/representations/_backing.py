@@ -52,6 +52,9 @@ class Backing(Protocol):
     def lengths(self) -> NDArray[np.int64] | None:
         """Tokens of each item; None where nothing counted them."""
 
+    def is_there(self) -> bool:
+        """Tell whether this process sees it."""
+
     def width(self, pooling: str, /) -> int:
         """Features of one vector in the widest layer."""
 
@@ -121,6 +124,9 @@ class ArrayBacking:
     @property
     def lengths(self) -> None:
         return None
+
+    def is_there(self) -> bool:
+        return True
 
     @cached_property
     def key(self) -> str:
@@ -192,6 +198,9 @@ class StoredBacking:
     @property
     def location(self) -> str:
         return f"{self.group.folder.location}/{self.group.key}"
+
+    def is_there(self) -> bool:
+        return "zarr.json" in self.group.folder.names(self.group.key)
 
     @property
     def poolings(self) -> tuple[str, ...]:

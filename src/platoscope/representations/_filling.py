@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from platoscope.errors import InputError
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.together import encode_together
 from platoscope.progress import Progress
+from platoscope.representations._folder import removed_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +26,33 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["Job", "Need", "ProgressCallback", "Told", "fill"]
+__all__ = [
+    "ByNumber",
+    "Job",
+    "Need",
+    "PassCount",
+    "ProgressCallback",
+    "Told",
+    "batches_over",
+    "create_arrays",
+    "existing",
+    "fill",
+    "missing_rows",
+    "record",
+    "run_batches",
+]
 
 ProgressCallback = Callable[[int, int, float], None]
 """Called with items done, items in all, and tokens per second of this run (0 before its first batch)."""
 Told: TypeAlias = ProgressCallback | Progress | bool | None
 """What a user gives as ``progress=``."""
+
+
+class ByNumber(Protocol):
+    """Items that are looked up by their number, one at a time."""
+
+    def __getitem__(self, number: int, /) -> Any:
+        """Give one."""
 
 
 @dataclass(frozen=True)
@@ -94,56 +116,110 @@ class _Work:
     @classmethod
     def of(cls, job: Job, /) -> _Work:
         """Open the arrays that want units."""
-        return cls(job, {need.pooling: _writer(job.group, need) for need in job.needs if need.units})
+        return cls(
+            job,
+            {
+                need.pooling: _Writer(existing(job.group, need.pooling), set(need.units))
+                for need in job.needs
+                if need.units
+            },
+        )
 
     def wanted(self, first: int, stop: int) -> tuple[Pooling, ...]:
         """List the poolings of which any of these rows is missing."""
         return tuple(pooling for pooling, writer in self.writers.items() if writer.wants(first, stop))
 
 
-def fill(jobs: Sequence[Job], items: Sequence[Any], progress: ProgressCallback | None, /) -> None:
+@dataclass(frozen=True)
+class PassCount:
+    """What was read in a pass: items and their tokens, whole batches, and the time that it took."""
+
+    items: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def fill(jobs: Sequence[Job], items: ByNumber, progress: ProgressCallback | None, /) -> None:
     """Run every batch of which a job misses a row, once for all jobs, and write the missing units.
 
     A batch is always run whole, even if only one of its rows is missing: that keeps the
     numbers the same to the last bit. All jobs have the same batches, and encoders of one model.
     """
+    create_arrays(jobs)
+    record(jobs, run_batches(jobs, items, progress))
+
+
+def create_arrays(jobs: Sequence[Job], /) -> None:
+    """Write the metadata of the arrays that want units, where there are none."""
+    for job in jobs:
+        for need in job.needs:
+            if need.units and job.group.array(need.pooling) is None:
+                job.group.new_array(need.pooling).create()
+
+
+def missing_rows(jobs: Sequence[Job], /) -> NDArray[np.bool_]:
+    """Tell which rows some job misses, shape ``(n_items,)``."""
+    rows = np.zeros(jobs[0].group.n_items, bool)
+    for job in jobs:
+        for need in [need for need in job.needs if need.units]:
+            array = existing(job.group, need.pooling)
+            for unit in need.units:
+                rows[array.rows(unit).start : array.rows(unit).stop] = True
+    return rows
+
+
+def batches_over(group: StoredGroup, rows: NDArray[np.bool_], /) -> list[tuple[int, NDArray[np.int64]]]:
+    """List the batches in which some of these rows are, with the first row of each."""
+    return [(first, batch) for first, batch in group.batches if rows[first : first + batch.size].any()]
+
+
+def run_batches(jobs: Sequence[Job], items: ByNumber, progress: ProgressCallback | None, /) -> PassCount:
+    """Run the batches over missing rows and write units; the arrays are there."""
     group = jobs[0].group
     every = [_Work.of(job) for job in jobs]
-    writers = [writer for work in every for writer in work.writers.values()]
-    rows = np.zeros(group.n_items, bool)
-    for writer in writers:
-        for unit in writer.missing:
-            rows[writer.array.rows(unit).start : writer.array.rows(unit).stop] = True
-    batches = [(first, batch) for first, batch in group.batches if rows[first : first + batch.size].any()]
+    batches = batches_over(group, missing_rows(jobs))
     done = group.n_items - sum(batch.size for _, batch in batches)
-    tokens, began = 0, time.perf_counter()
+    n_read, tokens, began = 0, 0, time.perf_counter()
     if progress is not None:
         progress(done, group.n_items, 0.0)
     for first, batch in batches:
         if _run(every, items, first, batch):
+            n_read += batch.size
             tokens += int(group.lengths[batch].sum())
         done += batch.size
         if progress is not None:
             progress(done, group.n_items, tokens / (time.perf_counter() - began))
-    seconds = time.perf_counter() - began
-    group.folder.sweep("")
-    for job in jobs:
-        job.group.folder.sweep(job.group.key)
-    for writer in writers:
-        group.folder.sweep(writer.array.path)
-        writer.array.record(
+    return PassCount(n_read, tokens, time.perf_counter() - began)
+
+
+def record(jobs: Sequence[Job], read: PassCount, /) -> None:
+    """Note with the arrays what making them took, and delete what killed writers left."""
+    folder = jobs[0].group.folder
+    folder.sweep("")
+    needs = [(job.group, need) for job in jobs for need in job.needs if need.units]
+    for group, need in needs:
+        folder.sweep(group.key)
+        array = existing(group, need.pooling)
+        folder.sweep(array.path)
+        array.record(
             at=datetime.now(UTC).isoformat(timespec="seconds"),
-            items=sum(batch.size for _, batch in batches),
-            tokens=tokens,
-            seconds=round(seconds, 3),
-            tokens_per_second=round(tokens / seconds, 1),
-            poolings_in_this_pass=list(
-                dict.fromkeys(str(pooling) for work in every for pooling in work.writers)
-            ),
+            items=read.items,
+            tokens=read.tokens,
+            seconds=round(read.seconds, 3),
+            tokens_per_second=round(read.tokens / read.seconds, 1),
+            poolings_in_this_pass=list(dict.fromkeys(str(need.pooling) for _, need in needs)),
         )
 
 
-def _run(every: Sequence[_Work], items: Sequence[Any], first: int, batch: NDArray[np.int64]) -> bool:
+def existing(group: StoredGroup, pooling: Pooling) -> StoredArray:
+    """Open an array that was there a moment ago."""
+    array = group.array(pooling)
+    if array is None:
+        raise removed_error(group.folder, f"the array of {pooling}")
+    return array
+
+
+def _run(every: Sequence[_Work], items: ByNumber, first: int, batch: NDArray[np.int64]) -> bool:
     """Run one batch for the jobs that want it; say whether any does."""
     wanted = [(work, work.wanted(first, first + batch.size)) for work in every]
     wanted = [(work, poolings) for work, poolings in wanted if poolings]
@@ -162,14 +238,6 @@ def _run(every: Sequence[_Work], items: Sequence[Any], first: int, batch: NDArra
                 first, _checked(states, pooling, work.job.encoder, work.job.group, batch)
             )
     return True
-
-
-def _writer(group: StoredGroup, need: Need) -> _Writer:
-    array = group.array(need.pooling)
-    if array is None:
-        array = group.new_array(need.pooling)
-        array.create()
-    return _Writer(array, set(need.units))
 
 
 def _checked(

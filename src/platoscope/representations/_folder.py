@@ -23,7 +23,7 @@ from platoscope.errors import InputError, MissingExtraError, StorageError, guard
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "writing"]
+__all__ = ["Folder", "LocalFolder", "UrlFolder", "open_folder", "removed_error", "writing"]
 
 
 _METADATA = "zarr.json"
@@ -287,6 +287,13 @@ def open_folder(store: str | os.PathLike[str] | None = None, /) -> Folder:
     return UrlFolder(location) if "://" in location else LocalFolder(Path(location))
 
 
+def removed_error(folder: Folder, what: str, /) -> StorageError:
+    """Build the error for what another process has removed while it was made."""
+    return StorageError(
+        f"Cannot write {what} to {folder.location}: it was removed meanwhile. Run again to extract what is missing."
+    )
+
+
 @contextlib.contextmanager
 def writing(folder: Folder, what: str) -> Iterator[None]:
     """Turn what the file system refuses (full, read-only, not allowed) into one sentence."""
@@ -295,11 +302,7 @@ def writing(folder: Folder, what: str) -> Iterator[None]:
     except StorageError:
         raise
     except FileNotFoundError as error:
-        message = (
-            f"Cannot write {what} to {folder.location}: it was removed meanwhile. Run again to extract what "
-            f"is missing."
-        )
-        raise StorageError(message) from error
+        raise removed_error(folder, what) from error
     except OSError as error:
         message = (
             f"Cannot write {what} to {folder.location}: {error.strerror or error}. What was finished "

@@ -35,6 +35,7 @@ __all__ = [
     "create_group",
     "find_group",
     "group_key",
+    "identity_of",
     "incomplete_error",
     "stored_as",
 ]
@@ -97,14 +98,18 @@ def group_key(data: str, model: Mapping[str, Any], layers: Sequence[int] | None,
     layers : sequence of int or None
         The layers that are kept; None for all.
     """
-    identity = {name: value for name, value in model.items() if name not in _NOT_IDENTITY}
     content = {
         "format": _FORMAT,
         "data": data,
-        "model": identity,
+        "model": identity_of(model),
         "layers": None if layers is None else list(layers),
     }
     return digest(content)
+
+
+def identity_of(model: Mapping[str, Any], /) -> dict[str, Any]:
+    """Give what decides a model's numbers, of all that it says of itself."""
+    return {name: value for name, value in model.items() if name not in _NOT_IDENTITY}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 
 from platoscope.arguments import sequence
 from platoscope.checks import flag, whole_numbers
+from platoscope.cluster import check_cluster, using_cluster
 from platoscope.datasets import Pairs, Side
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.encoder import Encoder
@@ -18,7 +19,7 @@ from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
 from platoscope.models.together import what_runs
 from platoscope.progress import PassProgress, Progress, check_progress, open_bar
-from platoscope.representations._backing import StoredBacking, find_view
+from platoscope.representations._backing import find_view
 from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Job, Need, ProgressCallback, Told, fill
 from platoscope.representations._folder import open_folder
@@ -29,7 +30,8 @@ from platoscope.representations._group import (
     group_key,
     stored_as,
 )
-from platoscope.representations.representations import Representations
+from platoscope.representations._spreading import spread
+from platoscope.representations._viewing import view_group
 from platoscope.wording import listed
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from platoscope.cluster import Cluster
     from platoscope.datasets.pairs import Modality
     from platoscope.representations._folder import Folder
     from platoscope.representations._group import StoredGroup
+    from platoscope.representations.representations import Representations
 
-__all__ = ["Wanted", "extract", "extract_together", "view_group"]
+__all__ = ["Wanted", "extract", "extract_together"]
 
 
 def extract(
@@ -56,6 +60,7 @@ def extract(
     layers: Sequence[int] | Sequence[str] | None = None,
     check: bool = True,
     progress: ProgressCallback | bool | None = None,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> Representations:
     """Read every item with a model and keep its pooled states of every layer on disk.
 
@@ -87,6 +92,9 @@ def extract(
     progress : bool or callable, optional
         True shows a bar, in a terminal or a notebook; a function is called after every batch as
         ``progress(done_items, total_items, tokens_per_second)``.
+    cluster : Cluster, str or path, optional
+        Who reads, as `platoscope.cluster.open_cluster` takes or gives it; this process by default. Workers load the model
+        by its name and must see the store; the states are the same.
 
     Returns
     -------
@@ -100,6 +108,8 @@ def extract(
         or the model returns something else than asked for (shape, non-finite numbers).
     StorageError
         If the store cannot be written. Finished units are kept.
+    ClusterError
+        If workers are lost, or see another store or model. Finished units are kept.
 
     Notes
     -----
@@ -109,7 +119,7 @@ def extract(
     one.
     """
     wanted = Wanted(model, data, side=side, pooling=pooling, layers=layers)
-    return extract_together([wanted], store=store, check=check, progress=progress)[0]
+    return extract_together([wanted], store=store, check=check, progress=progress, cluster=cluster)[0]
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,7 @@ def extract_together(
     store: str | os.PathLike[str] | None = None,
     check: bool = True,
     progress: Told = None,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> list[Representations]:
     """Extract several times, and read equal items with one model in one pass.
 
@@ -138,7 +149,7 @@ def extract_together(
     wanted : sequence of Wanted
         One pass serves those of equal items and models on demand that differ in ``drop_last``, ``keep_first``,
         ``clip`` and ``final_norm`` alone.
-    store, check
+    store, check, cluster
         As in `extract`.
     progress : bool, callable or Progress, optional
         As in `extract`; a `Progress` has a stage for each pass that is made, named after side and model.
@@ -156,16 +167,21 @@ def extract_together(
     flag("check", check)
     if not isinstance(progress, Progress):
         check_progress(progress, "done and total items and tokens per second")
+    check_cluster(cluster)
     folder = open_folder(store)
     prepared = [_prepare(folder, each, check=check) for each in wanted]
     passes: dict[object, list[_Prepared]] = {}
     for each in prepared:
         if any(need.units for need in each.job.needs):
             passes.setdefault(each.one_pass, []).append(each)
-    for together in passes.values():
-        first = together[0]
-        with _told(progress, f"Reading {first.chosen.side.name} with {first.job.encoder.name}") as tell:
-            fill(_joined([each.job for each in together]), first.chosen.side.items, tell)
+    with using_cluster(cluster if passes else None) as workers:
+        for together in passes.values():
+            first, jobs = together[0], _joined([each.job for each in together])
+            with _told(progress, f"Reading {first.chosen.side.name} with {first.job.encoder.name}") as tell:
+                if workers is None:
+                    fill(jobs, first.chosen.side.items, tell)
+                else:
+                    spread(workers, jobs, first.chosen.side, tell)
     return [
         view_group(each.job.group, pooling=str(each.poolings[0]), ids=each.chosen.ids, layers=each.layers)
         for each in prepared
@@ -182,35 +198,6 @@ def _told(progress: Told, what: str, /) -> Iterator[ProgressCallback | None]:
             yield PassProgress(bar, what)
     else:
         yield progress or None
-
-
-def view_group(
-    group: StoredGroup,
-    /,
-    *,
-    pooling: str | None,
-    ids: Sequence[str] | None = None,
-    layers: Sequence[int] | None = None,
-) -> Representations:
-    """Look at a group of the store through whole arrays only."""
-    arrays = {array.pooling: array for array in group.arrays() if not array.missing()}
-    shown = next(iter(arrays), None) if pooling is None else pooling
-    if shown is None or find_view(shown, list(arrays)) is None:
-        message = (
-            f"Pooling {shown!r} is not complete in {group.key[:12]} ({group.folder.location}); complete are: "
-            f"{', '.join(arrays) or 'none'}. Run its extraction to the end."
-        )
-        raise NotFoundError(message)
-    numbers = group.layers if layers is None else tuple(layers)
-    return Representations(
-        pooling=shown,
-        layers=numbers,
-        depth=group.depth,
-        ids=group.ids if ids is None else tuple(ids),
-        _backing=StoredBacking(group, arrays),
-        _positions=tuple(group.layers.index(number) for number in numbers),
-        _rows=np.arange(group.n_items),
-    )
 
 
 @dataclass(frozen=True)

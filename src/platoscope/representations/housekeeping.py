@@ -9,7 +9,7 @@ from platoscope.checks import in_short
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.representations._folder import open_folder, writing
 from platoscope.representations._group import StoredGroup, find_group, incomplete_error
-from platoscope.representations.extraction import view_group
+from platoscope.representations._viewing import view_group
 
 if TYPE_CHECKING:
     import os

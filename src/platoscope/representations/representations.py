@@ -170,6 +170,15 @@ class Representations:
         return self._backing.key
 
     @property
+    def location(self) -> str:
+        """Where the layers lie: the group in the store, or "memory"."""
+        return self._backing.location
+
+    def is_there(self) -> bool:
+        """Tell whether this process sees the layers; one that was sent there may not see the store."""
+        return self._backing.is_there()
+
+    @property
     def provenance(self) -> Mapping[str, Any]:
         """Data, model, versions, time and cost: all that a result must carry to be checked."""
         given = self._backing.provenance

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.arguments import a_path, instance
 from platoscope.checks import in_short
+from platoscope.cluster import check_cluster, using_cluster
 from platoscope.errors import InputError, StorageError
 from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
@@ -15,6 +16,7 @@ from platoscope.progress import SILENT, Progress
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.judge.summary import summarize
 from platoscope.studies.plan.planning import Plan
+from platoscope.studies.run.comparing import compare_all
 from platoscope.studies.run.items import Candidates
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from platoscope.cluster import Cluster
+    from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.records import Verdict
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.run.items import Selections
@@ -51,6 +55,7 @@ def execute(
     progress: Progress = SILENT,
     candidates: Candidates | None = None,
     shelf: Shelf | None = None,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> StudyResult:
     """Run a plan and write its folder.
 
@@ -69,6 +74,9 @@ def execute(
         Those of other plans (`platoscope.studies.extract_all`), which need not be loaded and filtered again.
     shelf : platoscope.models.Shelf, optional
         Where models stand; shared by several plans, one model is in memory at a time.
+    cluster : Cluster, str or path, optional
+        Who reads and compares, as `platoscope.cluster.open_cluster` takes or gives it; this process by default. The numbers
+        are the same. Workers must see the store; the folder of the run is written here.
 
     Returns
     -------
@@ -81,23 +89,26 @@ def execute(
     StorageError
         If the folder or the store cannot be written, or another run was started in the folder meanwhile.
         Finished comparisons are kept.
+    ClusterError
+        If workers are lost, or see another store or model. What is finished is kept.
     """
     instance("plan", plan, Plan, made_by="make_plan")
     folder = RunFolder(a_path("out", out))
     _check_progress(progress)
     candidates = Candidates() if candidates is None else instance("candidates", candidates, Candidates)
     shelf = Shelf(progress) if shelf is None else instance("shelf", shelf, Shelf)
+    check_cluster(cluster)
     folder.prepare()
     if not folder.holds("config", plan_to(plan)):
         folder.reopen()
         folder.write_json("config", plan_to(plan))
-    run = Workbench(
-        plan,
-        progress,
-        store,
-        candidates,
-        shelf,
-    )
+    with using_cluster(cluster, progress=progress) as workers:
+        return _execute(Workbench(plan, progress, store, candidates, shelf, workers), folder)
+
+
+def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
+    """Do what is not done yet."""
+    plan, progress = run.plan, run.progress
     results = Results(plan)
     selections = run.select()
     warn_of_labels(plan, selections)
@@ -112,14 +123,25 @@ def execute(
         progress.stage("Compiling")
         with run.timed("compilation"):
             compile_kernels()
-    progress.stage("Comparing", len(pending))
-    for done, item in enumerate(pending, start=1):
-        with run.timed("comparison"):
-            result = run.compare(item, selections, readings, results)
+
+    def keep(item: Comparison, result: xr.Dataset) -> None:
+        run.name(result, item, selections)
         result.attrs[DIGEST] = keys[item.label]
         folder.write_result(item.label, result)
         results.add(item.label, result)
-        progress.advance(done, item.label)
+        progress.advance(len(pending) - len(results.pending()), item.label)
+
+    progress.stage("Comparing", len(pending))
+    if pending:
+        with run.timed("comparison"):
+            compare_all(
+                pending,
+                results,
+                cluster=run.cluster,
+                keys=keys,
+                computation=lambda item: run.computation(item, selections, readings, results),
+                keep=keep,
+            )
     progress.finish()
     return _conclude(run, folder, results, selections)
 

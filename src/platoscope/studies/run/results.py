@@ -63,15 +63,28 @@ class Results:
             key=lambda item: (bool(item.fixed and item.fixed.minimum_of), item.kind != "grid"),
         )
 
+    def can_begin(self, comparison: Comparison, /) -> bool:
+        """Tell whether all is there that a comparison takes from others: the grid it is a slice of, a minimum."""
+        awaited = self._grids(comparison)
+        if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
+            awaited = [*awaited, comparison.fixed.minimum_of]
+        return all(label in self._by_label for label in awaited)
+
     def grid_of(self, comparison: Comparison, /) -> xr.Dataset | None:
         """Give the finished grid of the same two stacks over the same items, of which a profile is a slice."""
+        finished = [label for label in self._grids(comparison) if label in self._by_label]
+        return self._by_label[finished[0]] if finished else None
+
+    def _grids(self, comparison: Comparison) -> list[str]:
+        """Name the grids of the same two stacks over the same items."""
         if comparison.kind not in ("profile", "sweep"):
-            return None
+            return []
         wanted = _stacks(comparison)
-        for other in self.plan.comparisons:
-            if other.kind == "grid" and _stacks(other) == wanted and other.label in self._by_label:
-                return self._by_label[other.label]
-        return None
+        return [
+            other.label
+            for other in self.plan.comparisons
+            if other.kind == "grid" and _stacks(other) == wanted
+        ]
 
     def by_label(self) -> dict[str, xr.Dataset]:
         """Give every result by its label, in the order of the plan.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Hashable, Sequence
 
+    from platoscope.cluster import Cluster
     from platoscope.datasets import Side
     from platoscope.progress import Progress
     from platoscope.studies.plan.extraction import Extraction
@@ -78,6 +79,7 @@ def extract_all(
     progress: Progress = SILENT,
     candidates: Candidates | None = None,
     shelf: Shelf | None = None,
+    cluster: Cluster | None = None,
 ) -> Passes:
     """Extract what several plans need, model by model, before any of them is executed.
 
@@ -91,6 +93,8 @@ def extract_all(
         Takes up the items of all plans, to be given to `execute`.
     shelf : platoscope.models.Shelf, optional
         Where models stand, to be given to `execute` as well, so that one is in memory at a time.
+    cluster : platoscope.cluster.Cluster, optional
+        Who reads, to be given to `execute` as well; this process by default.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def extract_all(
     shelf = Shelf(progress) if shelf is None else shelf
     wanted = []
     for plan in plans:
-        run = Workbench(plan, progress, store, candidates, shelf)
+        run = Workbench(plan, progress, store, candidates, shelf, cluster)
         selections = run.select()
         wanted += [(run, extraction, selections.of(extraction.items)) for extraction in plan.extractions]
     # Equal content is one pass, whatever the pairs are called: languages share their English side.

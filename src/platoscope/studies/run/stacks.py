@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
+    from numpy.typing import NDArray
 
     from platoscope.layerwise import LayerStack
     from platoscope.models import Shelf
@@ -72,6 +74,29 @@ def _described(extraction: Extraction) -> str:
     return f"side {extraction.side} of {extraction.items.data} by {extraction.model}{tower}"
 
 
+class _Drawn:
+    """Layers of synthetic data, drawn when one is read: a worker gets the recipe, and draws the same."""
+
+    def __init__(self, side: Synthetic, /, *, n_samples: int, seed: int) -> None:
+        self._recipe = (side, n_samples, seed)
+        self.layers = range(len(side.values))
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_recipe": self._recipe, "layers": self.layers}
+
+    @cached_property
+    def _all(self) -> list[NDArray[np.float32]]:
+        side, n_samples, seed = self._recipe
+        return stack(side, n_samples=n_samples, seed=seed)
+
+    def parts(self, index: int, /) -> list[NDArray[np.float32]]:
+        """Give one layer."""
+        return [self._all[index]]
+
+
 def stack_of(
     side: Source | Surface | Synthetic,
     comparison: Comparison,
@@ -83,7 +108,7 @@ def stack_of(
 ) -> LayerStack:
     """Give one side as a stack of layers: representations, lengths of texts, or synthetic data."""
     if isinstance(side, Synthetic):
-        return as_stack(stack(side, n_samples=settings.n, seed=settings.seed))
+        return as_stack(_Drawn(side, n_samples=settings.n, seed=settings.seed))
     assert selection is not None, "a comparison without items is synthetic"
     if isinstance(side, Source):
         return readings.of(comparison, side)

@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from platoscope.hashing import digest
@@ -18,7 +19,7 @@ from platoscope.studies.design.measured import keeps_items
 from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.design.space import space_of, spaces_of
 from platoscope.studies.plan.extraction import readings_of, sources_of
-from platoscope.studies.run import computing
+from platoscope.studies.run.computing import Computation
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.matrix import texts_of
 from platoscope.studies.run.shown_items import items_file, keep_items
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from platoscope.cluster import Cluster
     from platoscope.layerwise import LayerStack
     from platoscope.progress import Progress
     from platoscope.studies.design.comparison import Comparison
@@ -59,6 +61,8 @@ class Workbench:
         Items that are loaded and filtered already; `select` adds to them.
     shelf : Shelf, optional
         Where models stand; one that is shared keeps one model in memory, whoever asks.
+    cluster : Cluster, optional
+        Who reads and compares; this process by default.
 
     Attributes
     ----------
@@ -73,6 +77,7 @@ class Workbench:
     store: str | os.PathLike[str] | None
     candidates: Candidates = field(default_factory=Candidates)
     shelf: Shelf = field(default_factory=Shelf)
+    cluster: Cluster | None = None
     n_read: int = field(default=0, init=False)
     timings: dict[str, float] = field(default_factory=dict, init=False)
 
@@ -193,20 +198,20 @@ class Workbench:
             for extraction, selection in together
         ]
         with self.timed("extraction"):
-            found = extract_together(wanted, store=self.store, progress=reading)
+            found = extract_together(wanted, store=self.store, progress=reading, cluster=self.cluster)
         self.n_read += reading.opened
         return found
 
-    def compare(
+    def computation(
         self, comparison: Comparison, selections: Selections, readings: Readings, results: Results
-    ) -> xr.Dataset:
-        """Compute one comparison and say in its attributes where it comes from."""
+    ) -> Computation:
+        """Gather what a comparison is computed from; layers that are on disk stay there."""
         selection = selections.behind(comparison)
         sides = [
             stack_of(side, comparison, selection, readings, self.shelf, self.plan.settings)
             for side in comparison.sides
         ]
-        task = computing.Computation(
+        return Computation(
             comparison=comparison,
             a=sides[0],
             b=sides[1],
@@ -218,7 +223,10 @@ class Workbench:
             at_distance=_tokens_of(sides[0]),
             texts=self._texts(comparison, sides[0], selections, readings),
         )
-        result = computing.compute(task)
+
+    def name(self, result: xr.Dataset, comparison: Comparison, selections: Selections) -> None:
+        """Say in the attributes of a result what it is and where it comes from."""
+        selection = selections.behind(comparison)
         name_a, name_b = names_of(comparison, selection, self.plan.choices)
         result.attrs |= {
             "label": comparison.label,
@@ -240,7 +248,6 @@ class Workbench:
             # Misaligned within strata there may be fewer items, and so other subsamples.
             alike = [same, comparison.shuffle, vars(self.plan.settings)]
             result.attrs["subsamples"] = digest(alike)
-        return result
 
     def _texts(
         self, comparison: Comparison, first: LayerStack, selections: Selections, readings: Readings
@@ -259,6 +266,8 @@ class Workbench:
 
 def _tokens_of(stack: LayerStack) -> Callable[[int], LayerStack] | None:
     """Give what finds the stack of the token at a distance, of representations; nothing else has tokens."""
-    if not isinstance(stack, Representations):
-        return None
-    return lambda distance: stack.with_pooling(f"token({distance})")
+    return partial(_token_at, stack) if isinstance(stack, Representations) else None
+
+
+def _token_at(stack: Representations, distance: int) -> Representations:
+    return stack.with_pooling(f"token({distance})")

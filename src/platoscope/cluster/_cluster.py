@@ -1,0 +1,190 @@
+"""A cluster at work: tasks go out, what comes back is handed on, and what fails is a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+import warnings
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from platoscope.cluster._working import Outcome, own_version, work
+from platoscope.errors import ClusterError, PlatoscopeError, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["Cluster", "Task"]
+
+_TICK = 0.5  # seconds between looks at how far the work is
+_GPU = "GPU"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work for any worker.
+
+    Parameters
+    ----------
+    key : str
+        Equal for equal work: two clients of one scheduler that ask for it at the same time share it.
+    what : str
+        What it does, for messages ("reading en with gemma-3-270m").
+    function : callable
+        Of a module of Platoscope; it is called with `arguments`, and what it returns is small.
+    arguments : tuple
+        References to what lies on disk, not arrays.
+    reads_model : bool
+        Whether it goes to a worker with a GPU, where there is one.
+    """
+
+    key: str
+    what: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    reads_model: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cluster:
+    """Workers that a Dask scheduler knows; made by `open_cluster`.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The connection.
+
+    Attributes
+    ----------
+    session : str
+        Names this connection: what workers keep in memory for it (a model) is not another's.
+    """
+
+    client: Any
+    session: str = field(default_factory=lambda: uuid.uuid4().hex, init=False)
+
+    def __repr__(self) -> str:
+        return f"<Cluster of {self.n_workers} workers at {self.address}>"
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler listens."""
+        return str(self.client.scheduler.address)
+
+    @property
+    def dashboard(self) -> str:
+        """The page on which Dask shows what its workers do."""
+        return str(self.client.dashboard_link)
+
+    @property
+    def n_workers(self) -> int:
+        """How many workers there are now; more may come."""
+        return len(self._workers())
+
+    def _workers(self) -> Mapping[str, Any]:
+        try:
+            workers: Mapping[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
+        except OSError as error:
+            raise _lost_error(self) from error
+        return workers
+
+    def run(
+        self,
+        tasks: Iterable[Task],
+        /,
+        *,
+        on_done: Callable[[Task, Any], Iterable[Task]] = lambda _task, _value: (),
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do tasks, and those that follow from them, in whatever order they come.
+
+        Parameters
+        ----------
+        tasks : iterable of Task
+            Those that can begin.
+        on_done : callable
+            Called with each task and what it gave; returns the tasks that can begin now.
+        on_tick : callable
+            Called about twice a second, and at the end.
+
+        Raises
+        ------
+        ClusterError
+            If the scheduler or too many workers are lost, or a worker cannot do the work.
+        PlatoscopeError
+            What a task raised. All others are given up.
+        """
+        gpu = any(worker["resources"].get(_GPU) for worker in self._workers().values())
+        pending: dict[Any, Task] = {}
+
+        def submit(each: Iterable[Task]) -> None:
+            for task in each:
+                pending[self._submit(task, gpu=gpu)] = task
+
+        try:
+            submit(tasks)
+            while pending:
+                self._wait(pending)
+                for future in [future for future in pending if future.done()]:
+                    task = pending.pop(future)
+                    submit(on_done(task, _value_of(future, task)))
+                on_tick()
+        finally:
+            if pending:
+                self._give_up(list(pending))
+
+    def _submit(self, task: Task, /, *, gpu: bool) -> Any:
+        resources = {_GPU: 1} if gpu and task.reads_model else None
+        try:
+            return self.client.submit(
+                work, task.function, task.arguments, own_version(), key=task.key, resources=resources
+            )
+        except (TypeError, AttributeError, ValueError) as error:
+            message = f"{task.what} cannot be sent to a worker: {reason_of(error)}. Run it without a cluster."
+            raise ClusterError(message) from error
+
+    def _wait(self, pending: Iterable[Any], /) -> None:
+        """Wait for a task to end, but not long; one that was lost says so itself."""
+        from distributed import wait
+
+        with self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
+            wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
+
+    def _give_up(self, futures: list[Any], /) -> None:
+        """Take back what nobody waits for any more; a scheduler that is gone has nothing to take back."""
+        with contextlib.suppress(OSError):
+            self.client.cancel(futures)
+
+
+def _value_of(future: Any, task: Task, /) -> Any:
+    """Give what a task returned, and warn of what it warned."""
+    from distributed import KilledWorker
+
+    try:
+        outcome: Outcome = future.result()
+    except PlatoscopeError:
+        raise
+    except KilledWorker as error:
+        message = (
+            f"{task.what} was given up: each worker that tried it died, most often for want of memory. Give workers more, "
+            "or take fewer of them, and run again; what is finished is kept."
+        )
+        raise ClusterError(message) from error
+    except CancelledError as error:
+        raise _lost_error(task) from error
+    except ImportError as error:
+        message = (
+            f"a worker cannot do {task.what}: {reason_of(error)}. Install on workers what is installed here."
+        )
+        raise ClusterError(message) from error
+    for category, said in outcome.warned:
+        warnings.warn(said, category, stacklevel=2)
+    return outcome.value
+
+
+def _lost_error(at: Task | Cluster, /) -> ClusterError:
+    what = at.what if isinstance(at, Task) else "telling of its workers"
+    return ClusterError(
+        f"the scheduler was lost while it was at {what}. Start it again and run the same command; what is finished is kept."
+    )

@@ -1,0 +1,164 @@
+"""Opening a cluster: starting workers, or finding those that are there."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from platoscope.checks import in_short
+from platoscope.cluster._cluster import Cluster
+from platoscope.cluster._notation import KINDS, JobWorkers, LocalWorkers, SchedulerAddress, parse_cluster
+from platoscope.cores import MOST_CORES, available_cores
+from platoscope.errors import ClusterError, InputError, MissingExtraError, guarded, reason_of
+from platoscope.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+__all__ = ["check_cluster", "make_jobs", "open_cluster", "using_cluster"]
+
+_PATIENCE = 20  # seconds that a scheduler may take to answer
+# A model is memory that Dask does not manage: a worker that paused for it would never go on.
+_MODELS_STAY = {f"distributed.worker.memory.{what}": False for what in ("target", "spill", "pause")}
+
+
+@contextmanager
+def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILENT) -> Iterator[Cluster]:
+    """Start workers, or connect to those of a scheduler, for as long as the block lasts.
+
+    Parameters
+    ----------
+    where : str or path
+        ``"local:4"``, four processes on this machine that share its cores (``"local"``: one on each core); the address of
+        a running scheduler, as ``"tcp://HOST:8786"``, or the ``.json`` file in which it wrote that; or a TOML file with
+        ``kind`` (slurm, pbs, lsf, kubernetes), ``workers``, and a table ``options`` of arguments of the class of
+        dask-jobqueue or dask-kubernetes.
+    progress : Progress
+        Told of the waiting.
+
+    Yields
+    ------
+    Cluster
+        With at least one worker. Workers that were started end with the block; a scheduler that ran before runs on.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        If it is nothing of that kind, or its file cannot be used.
+    MissingExtraError
+        If Dask, or the package that starts jobs, is not installed.
+    ClusterError
+        If no scheduler answers.
+    """
+    place = parse_cluster(where)
+    told: object = progress
+    if not isinstance(told, Progress):
+        message = f"progress must be a Progress, which is told of stages; got {in_short(told)}."
+        raise InputError(message)
+    _require("distributed", "a cluster", "pip install 'platoscope[cluster]'")
+    with contextlib.ExitStack() as stack:
+        progress.stage("Starting workers")
+        if isinstance(place, SchedulerAddress):
+            made: Any = place.address
+        else:
+            made = stack.enter_context(_local(place) if isinstance(place, LocalWorkers) else make_jobs(place))
+        cluster = Cluster(stack.enter_context(_connect(made)))
+        if not cluster.n_workers:
+            progress.stage("Waiting for a worker")
+            cluster.client.wait_for_workers(1)
+        progress.finish()
+        yield cluster
+
+
+def check_cluster(cluster: Cluster | str | os.PathLike[str] | None, /) -> None:
+    """Refuse what is no cluster, also where nothing is left for one to do.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        If so.
+    """
+    if cluster is not None and not isinstance(cluster, Cluster):
+        parse_cluster(cluster)
+
+
+@contextmanager
+def using_cluster(
+    cluster: Cluster | str | os.PathLike[str] | None, /, *, progress: Progress = SILENT
+) -> Iterator[Cluster | None]:
+    """Give a cluster that is open as it is, open what is a notation, and give None for None."""
+    if cluster is None or isinstance(cluster, Cluster):
+        yield cluster
+        return
+    with open_cluster(cluster, progress=progress) as opened:
+        yield opened
+
+
+def _local(place: LocalWorkers) -> Any:
+    """Start processes that share the cores and the memory of this machine."""
+    from distributed import LocalCluster
+    from distributed.system import MEMORY_LIMIT
+
+    n = available_cores() if place.n is None else place.n
+    return LocalCluster(
+        n_workers=n,
+        threads_per_worker=1,  # tasks at once; each uses the cores of its worker
+        memory_limit=MEMORY_LIMIT // n,
+        config=_MODELS_STAY,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,  # what ends the work is an error here
+        env={MOST_CORES: str(max(1, available_cores() // n))},
+    )
+
+
+def make_jobs(place: JobWorkers, /) -> Any:
+    """Start jobs by the class that knows the queue.
+
+    Raises
+    ------
+    MissingExtraError
+        If its package is not installed.
+    InputError
+        If it does not take the options.
+    """
+    module, name, package = KINDS[place.kind]
+    _require(module, f"a cluster of kind {place.kind}", f"pip install {package}")
+    kind = getattr(importlib.import_module(module), name)
+    options = dict(place.options)
+    if module == "dask_jobqueue":
+        # One worker in a job, and one task at once on all its cores. Of an option that comes twice the last holds.
+        options.setdefault("processes", 1)
+        options["worker_extra_args"] = [*options.get("worker_extra_args", ()), "--nthreads", "1"]
+    with guarded(f"{name} does not take these options", f"They are those of {package}, by the same names."):
+        return kind(n_workers=place.workers, **options)
+
+
+def _connect(scheduler: Any) -> Any:
+    from distributed import Client
+
+    in_file = isinstance(scheduler, str) and scheduler.endswith(".json")
+    try:
+        return Client(
+            **{"scheduler_file" if in_file else "address": scheduler}, timeout=_PATIENCE, set_as_default=False
+        )
+    except (OSError, ValueError) as error:  # a timeout is an OSError, and an address that cannot be is none
+        message = (
+            f"no scheduler of Dask answers at {scheduler}: {reason_of(error)}. Start one (dask scheduler), with workers "
+            "(dask worker ADDRESS), and give its address."
+        )
+        raise ClusterError(message) from error
+
+
+def _require(module: str, feature: str, command: str) -> None:
+    """Name the command that installs what is missing."""
+    try:
+        found = importlib.util.find_spec(module)
+    except ImportError:  # the package that the module would lie in
+        found = None
+    if found is None:
+        raise MissingExtraError(feature, module, command)

@@ -1,0 +1,111 @@
+"""What tests do on workers: the module is sent there, and is called ``on_workers`` here and there."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def fail(error: Exception) -> None:
+    """Raise an error."""
+    raise error
+
+
+def warn() -> str:
+    """Warn, and work."""
+    from platoscope.errors import PlatoscopeWarning
+
+    warnings.warn("one of 7 layers is constant.", PlatoscopeWarning, stacklevel=1)
+    return "done"
+
+
+def cores() -> tuple[int, int]:
+    """Give how many cores this worker may use, and how many torch does."""
+    import torch
+
+    from platoscope.cores import available_cores
+
+    return available_cores(), torch.get_num_threads()
+
+
+def models_opened() -> int:
+    """Give how often this worker began to hold models."""
+    from platoscope.representations import _spreading
+
+    return _spreading._shelf.cache_info().misses
+
+
+async def declare_gpus(amount: int, dask_worker: Any) -> None:
+    """Declare that this worker has GPUs, as ``--resources GPU=1`` does."""
+    await dask_worker.set_resources(GPU=amount)
+
+
+def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
+    """Write down each unit that is written and each comparison that is computed, and die or wait before.
+
+    Parameters
+    ----------
+    log : str
+        The file that gets a line for each: what it is, and when its file was written.
+    die_at : int, optional
+        How many are done before this process is killed.
+    wait : float
+        Seconds before each.
+    """
+    from platoscope.representations._units import StoredArray
+    from platoscope.studies.run import computing
+
+    write, compute = StoredArray.write_unit, computing.compute
+    done = itertools.count()
+
+    def begin() -> None:
+        if next(done) == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(wait)
+
+    def note(line: str) -> None:
+        with Path(log).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def written(array: Any, unit: int, block: Any) -> None:
+        begin()
+        write(array, unit, block)
+        path = Path(array.folder.location) / array.path / array.file_name(unit)
+        note(f"unit\t{path}\t{path.stat().st_mtime_ns}")
+
+    def computed(what: Any) -> Any:
+        begin()
+        result = compute(what)
+        note(f"comparison\t{what.comparison.label}\t{time.time_ns()}")
+        return result
+
+    StoredArray.write_unit, computing.compute = written, computed
+    _before.append((write, compute))
+
+
+_before: list[Any] = []
+
+
+def unwatch() -> None:
+    """Let this worker work as it did."""
+    from platoscope.representations._units import StoredArray
+    from platoscope.studies.run import computing
+
+    if _before:
+        StoredArray.write_unit, computing.compute = _before[0]
+        _before.clear()
+
+
+def die() -> None:
+    """End this process as one ends that took too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def give_up_at_once(dask_scheduler: Any) -> None:
+    """Let the scheduler try no task again on another worker."""
+    dask_scheduler.allowed_failures = 0

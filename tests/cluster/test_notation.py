@@ -1,0 +1,134 @@
+"""What ``--cluster`` is given is read, or refused with a sentence that says what it may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.cluster import check_cluster, open_cluster
+from platoscope.cluster._notation import JobWorkers, LocalWorkers, SchedulerAddress, parse_cluster
+from platoscope.cluster._opening import make_jobs
+from platoscope.errors import ClusterError, InputError, MissingExtraError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("local", LocalWorkers(None)),
+        ("local:3", LocalWorkers(3)),
+        ("tcp://10.0.0.1:8786", SchedulerAddress("tcp://10.0.0.1:8786")),
+        ("tls://node:8786", SchedulerAddress("tls://node:8786")),
+        ("scheduler.json", SchedulerAddress("scheduler.json")),
+    ],
+)
+def test_places(text: str, place: object) -> None:
+    """Each notation is one kind of place."""
+    assert parse_cluster(text) == place
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "loca", "local:", "local:x", "local:0", "local:-1", "node:8786", "a\0b", "c.yaml", None, 3, []],
+)
+def test_what_is_none_is_refused(wrong: object) -> None:
+    """Anything else is an error before any process starts."""
+    with pytest.raises(InputError, match="local"), open_cluster(wrong):  # type: ignore[arg-type]
+        pass
+
+
+SLURM = """
+kind = "slurm"
+workers = 3
+
+[options]
+queue = "gpu"
+cores = 8
+memory = "32 GB"
+walltime = "04:00:00"
+worker_extra_args = ["--resources", "GPU=1"]
+"""
+
+
+def test_a_file_describes_jobs(tmp_path: Path) -> None:
+    """Kind, number and the options of the class come from TOML."""
+    (tmp_path / "c.toml").write_text(SLURM, encoding="utf-8")
+    place = parse_cluster(tmp_path / "c.toml")
+    assert place == JobWorkers(
+        "slurm",
+        3,
+        {
+            "queue": "gpu",
+            "cores": 8,
+            "memory": "32 GB",
+            "walltime": "04:00:00",
+            "worker_extra_args": ["--resources", "GPU=1"],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("kind = ", "cannot be read as TOML"),
+        ('kind = "slurm"', "workers"),
+        ('kind = "sge"\nworkers = 1', "kind .* must be one of slurm, pbs, lsf, kubernetes; got 'sge'"),
+        ('kind = "slurm"\nworkers = true', "workers .* whole number"),
+        ('kind = "slurm"\nworkers = 1\noptions = 3', "options .* table"),
+        ('kind = "slurm"\nworkers = 1\nworker = 2', "has worker; a cluster has kind, workers, options"),
+    ],
+)
+def test_a_file_that_describes_none_is_refused(content: str, said: str, tmp_path: Path) -> None:
+    """What is wrong with it is named."""
+    (tmp_path / "c.toml").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        check_cluster(tmp_path / "c.toml")
+    with pytest.raises(NotFoundError, match="no file"):
+        check_cluster(tmp_path / "d.toml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "order"), [("slurm", "#SBATCH -p night"), ("pbs", "#PBS -q night"), ("lsf", "#BSUB -q night")]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_jobs_run_one_task_at_once_on_all_their_cores(kind: str, order: str) -> None:
+    """The script of a job has the options of the file, and starts a worker that takes one task at a time."""
+    pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
+    options = {"queue": "night", "cores": 8, "memory": "32 GB", "worker_extra_args": ["--resources", "GPU=1"]}
+    with make_jobs(JobWorkers(kind, 0, options)) as jobs:
+        script = jobs.job_script()
+    assert order in script
+    assert "--resources GPU=1" in script
+    assert script.rindex("--nthreads 1") > script.index("--nthreads 8")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_options_that_a_class_does_not_take_are_an_error() -> None:
+    """What its class says of them is passed on, with the name of its package."""
+    pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
+    with pytest.raises(InputError, match="SLURMCluster does not take these options: .*dask-jobqueue"):
+        make_jobs(JobWorkers("slurm", 1, {"cores": 1}))
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Dask, or the package of a kind, the error says how to get it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with (
+        pytest.raises(MissingExtraError, match=r"pip install 'platoscope\[cluster\]'"),
+        open_cluster("local:1"),
+    ):
+        pass
+    with pytest.raises(MissingExtraError, match="pip install dask-kubernetes"):
+        make_jobs(JobWorkers("kubernetes", 1, {}))
+
+
+def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says at which address, and what to start."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    monkeypatch.setattr("platoscope.cluster._opening._PATIENCE", 0.5)
+    with pytest.raises(ClusterError, match="no scheduler of Dask answers at tcp://127.0.0.1:9"):  # noqa: SIM117
+        with open_cluster("tcp://127.0.0.1:9"):
+            pass

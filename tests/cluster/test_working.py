@@ -1,0 +1,217 @@
+"""Work on a cluster gives what work in one process gives, to the last bit."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from platoscope.cluster import Task
+from platoscope.cluster._working import work
+from platoscope.datasets import load_pairs
+from platoscope.errors import ClusterError, InputError, MissingExtraError, PlatoscopeWarning, StorageError
+from platoscope.models import ModelOnDemand, load_model
+from platoscope.representations import extract
+from platoscope.studies import execute, get_study, load_run, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import ModuleType
+
+    from platoscope.cluster import Cluster
+
+    OneCore = Callable[[], AbstractContextManager[None]]
+
+pytestmark = pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+POOLINGS = ("mean(2)", "tokens(2)")
+
+
+@pytest.fixture
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units of 8 rows, so that few texts make several; workers find them in the array that is there."""
+    monkeypatch.setattr("platoscope.representations._units._ROWS_PER_UNIT", 8)
+
+
+def _units(store: Path) -> dict[str, bytes]:
+    """Every file that holds states, byte by byte."""
+    return {str(f.relative_to(store)): f.read_bytes() for f in store.glob("*/*/c.0.*")}
+
+
+def _model(workplace: Path) -> ModelOnDemand:
+    # Small batches, so that there is something to share.
+    return ModelOnDemand(str(workplace / "tiny"), {"dtype": "float32", "batch_tokens": 64})
+
+
+@pytest.mark.usefixtures("small_units")
+def test_extraction_is_the_same_to_the_last_bit(cluster: Cluster, workplace: Path, tmp_path: Path) -> None:
+    """Workers write the very units that one process writes, and progress runs from none to all."""
+    pairs = load_pairs(str(workplace / "pairs.jsonl"))
+    told: list[tuple[int, int]] = []
+    here = extract(_model(workplace), pairs, side="en", pooling=POOLINGS, store=tmp_path / "here")
+    there = extract(
+        _model(workplace),
+        pairs,
+        side="en",
+        pooling=POOLINGS,
+        store=tmp_path / "there",
+        cluster=cluster,
+        progress=lambda done, total, _speed: told.append((done, total)),
+    )
+    assert here.key == there.key
+    units = _units(tmp_path / "here")
+    assert len(units) == 2 * 12
+    assert _units(tmp_path / "there") == units
+    assert told[0] == (0, 90)
+    assert told[-1] == (90, 90)
+    assert 90 <= there.provenance["extraction"]["mean(2)"]["items"] < 90 + 90 // 2  # borders are read twice
+
+
+@pytest.mark.usefixtures("small_units")
+def test_what_is_there_is_not_read_again(cluster: Cluster, workplace: Path, tmp_path: Path) -> None:
+    """Only units that are missing are read and written."""
+    pairs = load_pairs(str(workplace / "pairs.jsonl"))
+    asked: dict[str, Any] = {"side": "en", "pooling": POOLINGS, "store": tmp_path, "cluster": cluster}
+    extract(_model(workplace), pairs, **asked)
+    units = _units(tmp_path)
+    gone = sorted(tmp_path.glob("*/mean_2/c.0.*"))[3]
+    gone.unlink()
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.glob("*/*/c.0.*")}
+    again = extract(_model(workplace), pairs, **asked)
+    assert _units(tmp_path) == units
+    assert {f: f.stat().st_mtime_ns for f in before} == before
+    assert again.provenance["extraction"]["mean(2)"]["items"] <= 24  # of units of 8 rows in batches of a few
+
+
+def test_a_worker_loads_a_model_once(
+    cluster: Cluster, on_workers: ModuleType, workplace: Path, tmp_path: Path
+) -> None:
+    """Both sides are read by the model that a worker has in memory."""
+    pairs = load_pairs(str(workplace / "pairs.jsonl"))
+    for side in ("en", "it"):
+        extract(_model(workplace), pairs, side=side, pooling="last", store=tmp_path, cluster=cluster)
+    assert max(cluster.client.run(on_workers.models_opened).values()) == 1
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    return {label: result.drop_attrs() for label, result in load_run(folder).results.items()}
+
+
+def _same_run(one: Path, other: Path) -> bool:
+    first, second = _results(one), _results(other)
+    return (
+        first.keys() == second.keys()
+        and all(first[label].identical(second[label]) for label in first)
+        and all(
+            (one / name).read_bytes() == (other / name).read_bytes()
+            for name in ("results.csv", "verdicts.json", "summary.json")
+        )
+    )
+
+
+@pytest.mark.parametrize("name", ["translations", "rank-synthetic"])
+def test_a_study_is_the_same_to_the_last_bit(
+    name: str, cluster: Cluster, one_core: OneCore, workplace: Path, tmp_path: Path
+) -> None:
+    """Results, table, verdicts and summary of a run do not depend on who computed them."""
+    chosen: dict[str, Any] = {"n": 48, "n_resamples": 4, "n_permutations": 4}
+    if name != "rank-synthetic":
+        chosen |= {"model": str(workplace / "tiny"), "pairs": str(workplace / "pairs.jsonl")}
+    plan = make_plan(get_study(name), **chosen)
+    with one_core():
+        execute(plan, out=tmp_path / "here", store=tmp_path / "a")
+    execute(plan, out=tmp_path / "there", store=tmp_path / "b", cluster=cluster)
+    assert _units(tmp_path / "a") == _units(tmp_path / "b")
+    assert _same_run(tmp_path / "here", tmp_path / "there")
+
+
+def _run(cluster: Cluster, function: Callable[..., Any], *arguments: Any) -> Any:
+    found = []
+    cluster.run(
+        [Task(f"test-{time.monotonic_ns()}", "a try", function, arguments)],
+        on_done=lambda _task, value: found.append(value) or (),  # type: ignore[func-returns-value]
+    )
+    return found[0]
+
+
+def test_what_a_worker_warns_of_is_told_here(cluster: Cluster, on_workers: ModuleType) -> None:
+    """A warning reaches who asked, as one of this process does."""
+    with pytest.warns(PlatoscopeWarning, match="one of 7 layers is constant"):
+        assert _run(cluster, on_workers.warn) == "done"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InputError("no"), StorageError("no"), MissingExtraError("it", "p", "pip install p"), KeyError("k")],
+)
+def test_an_error_of_a_task_is_raised_here(
+    cluster: Cluster, on_workers: ModuleType, error: Exception
+) -> None:
+    """It is of the class that it had in the worker, and says the same."""
+    with pytest.raises(type(error)) as raised:
+        _run(cluster, on_workers.fail, error)
+    assert str(raised.value) == str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_worker_of_another_version_is_refused() -> None:
+    """It might compute something else."""
+    with pytest.raises(ClusterError, match=r"has Platoscope .*, and this process has 0\.0\.0"):
+        work(os.getpid, (), "0.0.0")
+
+
+def test_a_model_in_memory_cannot_be_sent(cluster: Cluster, workplace: Path, tmp_path: Path) -> None:
+    """Workers load models by name; what is on disk already needs none."""
+    model = load_model(str(workplace / "tiny"))
+    with pytest.raises(InputError, match="by its name, but .* in memory"):
+        extract(model, ["one text"], pooling="last", store=tmp_path, cluster=cluster)
+    extract(model, ["one text"], pooling="last", store=tmp_path)
+    extract(model, ["one text"], pooling="last", store=tmp_path, cluster=cluster)
+
+
+def test_a_store_that_workers_do_not_see_is_named(cluster: Cluster, workplace: Path) -> None:
+    """A store in the memory of this process is nowhere else."""
+    with pytest.raises(ClusterError, match="does not see memory://s.*--store"):
+        extract(_model(workplace), ["one text"], pooling="last", store="memory://s", cluster=cluster)
+
+
+def test_another_model_of_the_same_name_is_refused(
+    cluster: Cluster, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose files differ writes nothing under the name of these."""
+    monkeypatch.setattr("platoscope.representations._spreading._identity", lambda _model: "another")
+    with pytest.raises(ClusterError, match="another one than here: it says"):
+        extract(_model(workplace), ["one text"], pooling="last", store=tmp_path, cluster=cluster)
+
+
+def test_workers_share_the_cores_of_the_machine(cluster: Cluster, on_workers: ModuleType) -> None:
+    """Of two cores two workers use one each, torch included."""
+    assert _run(cluster, on_workers.cores) == (1, 1)
+
+
+def test_only_a_worker_with_a_gpu_reads_where_there_is_one(cluster: Cluster, on_workers: ModuleType) -> None:
+    """A worker that declares the resource gets the tasks that read; the others get the rest."""
+    address = sorted(cluster.client.scheduler_info()["workers"])[0]
+
+    def declare(amount: int) -> None:
+        cluster.client.run(on_workers.declare_gpus, amount, workers=[address])
+
+    declare(1)
+    try:
+        found = []
+        cluster.run(
+            [
+                Task(f"gpu-{i}-{time.monotonic_ns()}", "a try", os.getpid, (), reads_model=True)
+                for i in range(6)
+            ],
+            on_done=lambda _task, value: found.append(value) or (),  # type: ignore[func-returns-value]
+        )
+        (pid,) = cluster.client.run(os.getpid, workers=[address]).values()
+        assert np.unique(found).tolist() == [pid]
+    finally:
+        declare(0)
