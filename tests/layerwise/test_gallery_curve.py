@@ -148,3 +148,13 @@ def test_equal_rows_are_refused():
     X, Y = shared(40)
     with pytest.raises(InputError, match="All rows of Y are equal"):
         gallery_curve(X, np.ones_like(Y), queries=10)
+
+
+def test_more_ties_than_there_is_room_for_are_refused(monkeypatch):
+    """Items that tie with one another by the thousand fill any memory, and say nothing."""
+    monkeypatch.setattr(_gallery, "_MOST", 100)
+    X, Y = shared(60)
+    with pytest.raises(
+        InputError, match="Y has .* items that tie as neighbors of 20 queries.*Drop equal items"
+    ):
+        gallery_curve(X, np.round(np.abs(Y) > 1), queries=20, overlap_neighbors=1)

@@ -107,8 +107,8 @@ def gallery_curve(
     n_items = len(starts[0]) - 1
     asking = _asking(queries, n_items, chance)
     k = max(
-        whole_number("n_neighbors", n_neighbors, low=1),
-        whole_number("overlap_neighbors", overlap_neighbors, low=1),
+        whole_number("n_neighbors", n_neighbors, low=1, high=n_items - 1),
+        whole_number("overlap_neighbors", overlap_neighbors, low=1, high=n_items - 1),
     )
     counts = _sizes(sizes, asking.size, n_items, k)
     levels = _levels(asking, counts, n_items, chance)
@@ -189,7 +189,7 @@ def _asking(queries: object, n_items: int, rng: np.random.Generator) -> npt.NDAr
 
 def _sizes(sizes: object, n_queries: int, n_items: int, k: int) -> tuple[int, ...]:
     """Return the sizes of the galleries, ascending."""
-    smallest = max(n_queries, k + 2)
+    smallest = max(n_queries, k + 1)
     if sizes is None:
         halves = [n_items >> step for step in range(n_items.bit_length())]
         sizes = [size for size in halves if size >= max(smallest, min(_SMALLEST, n_items))]

@@ -139,7 +139,7 @@ def estimate_imbalance(
     and by that of references, which all queries share. It says nothing of other items than these.
 
     Cost: n (N + M) D multiplications per side. Memory beyond X and Y: per side, the rows of n queries, of their neighbors
-    and of M references, each as given and as float32; 60 bytes per item; and 0.5 GB at most. It does not grow with N D.
+    and of M references, each as given and as float32; 190 bytes per item; and 0.5 GB at most. It does not grow with N D.
 
     Ties are those of `information_imbalance`, near-ties are decided in float64. Where more than 16 items tie for the last
     places of a query, 16 of them at random stand for all, and the error has what that adds.

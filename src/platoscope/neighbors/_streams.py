@@ -173,7 +173,7 @@ def open_stream(X: ArrayLike, name: str, metric: Metric, transform: Transform, /
     Returns
     -------
     RowStream
-        Memory: one block of rows, 16 bytes per item while it reads, and 8 per item beyond the call.
+        Memory: a block of rows, and 170 bytes per item while equal rows are found, of which 16 stay.
 
     Raises
     ------
