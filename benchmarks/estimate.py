@@ -1,0 +1,177 @@
+"""How far estimates of Information Imbalance are from the exact value, and what a million items take.
+
+    python benchmarks/estimate.py agreement                           # N = 20,000: minutes
+    python benchmarks/estimate.py agreement --out docs/measures.md    # and put into the page
+    python benchmarks/estimate.py large                               # N = 1,000,000, D = 256: minutes, 2 GB on disk
+    python benchmarks/estimate.py gallery                             # 1,000 queries in galleries up to 1,000,000
+
+`agreement` estimates the same two arrays again and again with other queries and references. A row has the exact value, the
+mean of the estimates, their standard deviation, the mean standard error, and how many of the 95 % intervals hold the exact
+value, for both directions and the asymmetry. `large` and `gallery` map the rows from files, and say what they took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from measuring.pages import put
+from platoscope import information_imbalance
+from platoscope.layerwise import gallery_curve
+from platoscope.measures import estimate_imbalance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+N_LATENT = 16
+SIZES = ((1000, 500), (1000, 4000))
+"""Queries and references of each row."""
+HEADER = (
+    "| Data | Queries | References | Of | Exact | Mean estimate | Spread | Mean standard error | Intervals that hold it |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+def _mixed(latent: Any, n_features: int, noise: float, rng: np.random.Generator) -> Any:
+    """Return rows of many features made of few, with noise of their own."""
+    mixing = rng.standard_normal((latent.shape[1], n_features), dtype=np.float32)
+    rows = latent @ mixing
+    rows += noise * rng.standard_normal(rows.shape, dtype=np.float32)
+    return rows
+
+
+def pair(kind: str, n: int, n_features: int) -> tuple[Any, Any]:
+    """Return two representations; the second sees half of what the first sees."""
+    rng = np.random.default_rng(0)
+    latent = rng.standard_normal((n, N_LATENT), dtype=np.float32)
+    if kind == "clusters":  # of unequal sizes, whose members differ little: few items are near to many
+        centers = 3 * rng.standard_normal((200, N_LATENT), dtype=np.float32)
+        latent = centers[rng.zipf(1.3, n) % 200] + 0.5 * latent
+    return _mixed(latent, n_features, 1.0, rng), _mixed(latent[:, : N_LATENT // 2], n_features, 1.0, rng)
+
+
+def agreement(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the rows of the table."""
+    for kind in ("Gaussian", "clusters"):
+        X, Y = pair(kind, options.n, options.features)
+        exact = information_imbalance(X, Y)
+        truth = (exact.forward, exact.backward, exact.asymmetry)
+        for row, (n_queries, n_references) in enumerate(SIZES):
+            drawn = [
+                estimate_imbalance(X, Y, n_queries=n_queries, n_references=n_references, rng=seed)
+                for seed in range(row * options.draws, (row + 1) * options.draws)  # no two rows share a draw
+            ]
+            for place, name in enumerate(("forward", "backward", "asymmetry")):
+                found = [getattr(one, name) for one in drawn]
+                values = np.array([one.value for one in found])
+                held = sum(one.interval[0] <= truth[place] <= one.interval[1] for one in found)
+                yield (
+                    f"| {kind} | {n_queries:,} | {n_references:,} | {('Δ(X→Y)', 'Δ(Y→X)', 'δ')[place]} "
+                    f"| {truth[place]:.4f} | {values.mean():.4f} | {values.std(ddof=1):.4f} "
+                    f"| {np.mean([one.standard_error for one in found]):.4f} | {held} of {options.draws} |"
+                )
+
+
+def _written(folder: Path, n: int, n_features: int) -> tuple[Any, Any]:
+    """Write a pair to files by blocks, unless it is there, and map it."""
+    paths = [folder / f"{side}-{n}-{n_features}.npy" for side in "xy"]
+    if not all(path.exists() for path in paths):
+        step = 50_000
+        files = [np.lib.format.open_memmap(path, "w+", np.float32, (n, n_features)) for path in paths]
+        rng = np.random.default_rng(0)
+        mixings = [
+            rng.standard_normal((width, n_features), dtype=np.float32) for width in (N_LATENT, N_LATENT // 2)
+        ]
+        for start in range(0, n, step):
+            stop = min(start + step, n)
+            latent = rng.standard_normal((stop - start, N_LATENT), dtype=np.float32)
+            for file, mixing in zip(files, mixings, strict=True):
+                noise = rng.standard_normal((stop - start, n_features), dtype=np.float32)
+                file[start:stop] = latent[:, : len(mixing)] @ mixing + noise
+        for file in files:
+            file.flush()
+    X, Y = (np.load(path, mmap_mode="r") for path in paths)
+    return X, Y
+
+
+def _measured(what: str, folder: Path, n: int, n_features: int) -> dict[str, Any]:
+    """Run one long estimate in this process."""
+    X, Y = _written(folder, n, n_features)
+    estimate_imbalance(X[:500], Y[:500])  # compiled before
+    start, work = time.perf_counter(), time.process_time()
+    if what == "large":
+        found = repr(estimate_imbalance(X, Y, rng=0))
+    else:
+        curve = gallery_curve(X, Y, rng=0)
+        lines = zip(
+            curve.n_samples.values, curve.information_imbalance.values, curve.information_imbalance_se.values,
+            curve.neighborhood_overlap.values, strict=True,
+        )  # fmt: skip
+        found = "\n".join(
+            f"| {size:,} | {d[0]:.4f} ± {se[0]:.4f} | {d[1]:.4f} ± {se[1]:.4f} | {overlap:.4f} |"
+            for size, d, se, overlap in lines
+        )
+    return {
+        "found": found,
+        "seconds": time.perf_counter() - start,
+        "work": time.process_time() - work,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def long_run(options: argparse.Namespace) -> None:
+    """Run in a process of its own, whose memory is its own, and say what it took."""
+    with tempfile.TemporaryDirectory() as empty:
+        folder = options.folder or Path(empty)
+        arguments = [options.what, str(folder), str(options.n), str(options.features)]
+        done = subprocess.run(
+            [sys.executable, __file__, "inner", *arguments], stdout=subprocess.PIPE, text=True, check=True
+        )
+    taken = json.loads(done.stdout)
+    print(taken["found"])
+    print(
+        f"N = {options.n:,}, D = {options.features}: {taken['seconds'] / 60:.1f} minutes, {taken['work'] / 60:.1f} of "
+        f"processor time, {taken['peak'] / 1e9:.2f} GB at most, pages of the mapped files included"
+    )
+
+
+def main() -> None:
+    """Parse the command line."""
+    if sys.argv[1:2] == ["inner"]:
+        what, folder, n, n_features = sys.argv[2:]
+        print(json.dumps(_measured(what, Path(folder), int(n), int(n_features))))
+        return
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("what", choices=("agreement", "large", "gallery"))
+    parser.add_argument("--n", type=int)
+    parser.add_argument("--features", type=int)
+    parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--folder", type=Path, help="where the rows of long runs are written and stay")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    small = options.what == "agreement"
+    options.n = options.n or (20_000 if small else 1_000_000)
+    options.features = options.features or (64 if small else 256)
+    if not small:
+        long_run(options)
+        return
+    lines = [HEADER]
+    print(HEADER)
+    for line in agreement(options):
+        print(line, flush=True)
+        lines.append(line)
+    if options.out:
+        put(options.out, "agreement", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
