@@ -36,9 +36,9 @@ def home(tmp_path_factory):
 def make_trainer(home, tmp_path):
     """Give what makes a Trainer of the first model, the same each time."""
 
-    def make(*, callbacks=(), model=None, **options):
+    def make(*, callbacks=(), model=None, model_init=None, **options):
         transformers.set_seed(0)
-        if model is None:
+        if model is None and model_init is None:
             model = transformers.AutoModelForCausalLM.from_pretrained(home / "start")
         arguments = transformers.TrainingArguments(
             output_dir=str(tmp_path / "out"), max_steps=N_STEPS, per_device_train_batch_size=4, logging_steps=1,
@@ -49,7 +49,7 @@ def make_trainer(home, tmp_path):
         collate = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
         return transformers.Trainer(
             model, arguments, train_dataset=ROWS, data_collator=collate, processing_class=tokenizer,
-            callbacks=[transformers.trainer_callback.TrainerCallback(), *callbacks],
+            callbacks=[*callbacks], model_init=model_init,
         )  # fmt: skip
 
     return make
@@ -94,6 +94,40 @@ def test_the_training_is_what_it_would_be_without(make_trainer, home, tmp_path):
     assert all(part.training for part in trainer.model.modules())
     assert sorted(followed.checkpoints) == [0, 2, 4]
     assert not followed.failed
+
+
+def test_no_random_number_is_drawn_before_the_training(make_trainer, home, tmp_path):
+    """What the reference draws while it reads is given back."""
+    other = transformers.AutoModel.from_pretrained(home / "other")
+    live = platoscope.load_model(other, transformers.AutoTokenizer.from_pretrained(home / "other"))
+    trainer = make_trainer()
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    reference = replace(live, reader=_Drawing(live.reader))
+    followed = follow_training(trainer, reference, TEXTS, every=9, pooling="mean", store=tmp_path / "store")
+    after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+    assert not followed.checkpoints
+
+
+def test_a_model_that_is_made_for_the_training_is_the_one_that_is_read(make_trainer, home, tmp_path):
+    """A Trainer with ``model_init`` makes its model anew for each training."""
+    made = []
+
+    def make_model():
+        made.append(transformers.AutoModelForCausalLM.from_pretrained(home / "start"))
+        return made[-1]
+
+    trainer = make_trainer(model_init=make_model)
+    followed = follow_training(
+        trainer, home / "other", TEXTS, every=9, pooling="mean", store=tmp_path / "store"
+    )
+    trainer.train()
+    assert len(made) > 1
+    now = platoscope.load_model(made[-1], trainer.processing_class)
+    last = platoscope.extract(now, TEXTS, pooling="mean", store=tmp_path / "store")
+    np.testing.assert_array_equal(followed.checkpoints[N_STEPS][2], last[2])
+    assert not np.array_equal(followed.checkpoints[0][2], last[2])
 
 
 def test_what_is_read_is_a_trajectory_and_its_best_layer_is_in_the_log(make_trainer, home, tmp_path):

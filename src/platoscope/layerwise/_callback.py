@@ -52,7 +52,10 @@ class ReadingCallback(TrainerCallback):  # type: ignore[misc]  # transformers is
             )
             raise InputError(message)
         if not self._is_read_by(self._encoder):
-            self._encoder = self._reader()  # a Trainer with model_init makes another model for each training
+            with random_numbers_kept():
+                self._encoder = (
+                    self._reader()
+                )  # a Trainer with model_init makes another model for each training
         for known in (self._followed.checkpoints, self._followed.failed):
             for step in [step for step in known if step >= state.global_step]:
                 del known[step]  # of an earlier training, or of what is done again

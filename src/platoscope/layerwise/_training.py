@@ -147,11 +147,12 @@ def follow_training(
     if not is_of(trainer, {("transformers", "Trainer")}):
         message = f"trainer must be a Trainer of transformers; got {in_short(trainer)}."
         raise InputError(message)
-    followed = FollowedTraining(_reference(reference, data, side=side, pooling=pooling, store=store))
     plan = ReadingPlan(data, every, side, pooling, match, chosen, store)
     # Loaded by name: it imports torch and transformers.
     callbacks = importlib.import_module("platoscope.layerwise._callback")
-    trainer.add_callback(callbacks.ReadingCallback(trainer, followed, plan, encoder))
+    with callbacks.random_numbers_kept():
+        followed = FollowedTraining(_reference(reference, data, side=side, pooling=pooling, store=store))
+        trainer.add_callback(callbacks.ReadingCallback(trainer, followed, plan, encoder))
     return followed
 
 
