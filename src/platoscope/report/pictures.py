@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["shrink_picture"]
 
 _WIDTHS = (1600, 1400, 1200, 1000, 800)  # in pixels; below, labels cannot be read
-_COLORS = 128  # lines, bands and a color map; more cannot be told apart and makes files larger
+_COLORS = 256  # as many as a palette holds: lines, bands and a color map or two
 
 
 def shrink_picture(source: Path, target: Path, /, *, limit: int = 200_000) -> None:
@@ -47,8 +47,9 @@ def shrink_picture(source: Path, target: Path, /, *, limit: int = 200_000) -> No
         size = (round(picture.width * factor), round(picture.height * factor))
         small = picture.resize(size, Image.Resampling.LANCZOS) if factor < 1 else picture
         buffer = io.BytesIO()
-        # Other methods give a thin line the color of a large area: two curves would look the same.
-        few = small.quantize(_COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        # Other methods give a thin line the color of a large area: two curves would look the same. Colors that were taken
+        # are moved to the middle of those that they stand for, or a map would have tints that its scale has not.
+        few = small.quantize(_COLORS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
         few.save(buffer, format="PNG", optimize=True)
         if buffer.tell() <= limit:
             break

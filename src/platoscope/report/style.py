@@ -56,6 +56,16 @@ COLORS: Final = (
 Its yellow is left out: a thin yellow line on white paper cannot be seen by anyone.
 """
 
+_FURTHER: Final = (
+    "#00395A",  # dark blue
+    "#6B2F00",  # brown
+    "#B0B000",  # olive
+    "#6A2C5B",  # plum
+    "#7FD6C2",  # pale green
+    "#F2A58C",  # salmon
+)
+"""Colors of an eighth condition and more: tints that lie far from the palette's."""
+
 CHANCE_COLOR: Final = "#7F7F7F"
 """The gray of everything that is not a result: nulls, chance levels, zero lines."""
 
@@ -171,15 +181,18 @@ def new_figure(*, width: float = SINGLE_COLUMN, height: float = PANEL_HEIGHT) ->
 def condition_colors(labels: Sequence[str], /) -> dict[str, str]:
     """Give each condition its color, in the order of `labels`.
 
-    Beyond the palette's seven colors the first ones return; the eighth condition is told apart by its
-    place in the legend only, so a figure with more wants to be two.
+    Beyond thirteen the first ones return; such a condition is told apart by its place in the legend only, so a figure
+    with more wants to be two.
 
     Examples
     --------
     >>> condition_colors(["it", "es"])
     {'it': '#0072B2', 'es': '#D55E00'}
+    >>> len(set(condition_colors("abcdefghijklm").values()))
+    13
     """
-    return {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+    every = COLORS + _FURTHER
+    return {label: every[i % len(every)] for i, label in enumerate(labels)}
 
 
 def ordered_colors(n: int, /, *, scale: Literal["Blues", "Oranges"] = "Blues") -> list[str]:
