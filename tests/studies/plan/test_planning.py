@@ -255,6 +255,15 @@ def test_a_wrong_choice_is_refused_with_what_exists(
         make_plan(get_study("translations"), **options)  # type: ignore[arg-type]
 
 
+def test_what_statements_and_panels_read_must_be_measured() -> None:
+    """A study that reads Δ is not run without it, which would end in the middle of its verdicts."""
+    study = get_study("translations")
+    for name in ("measures", "grid_measures"):
+        with pytest.raises(InputError, match=f"{name} of the settings must have information_imbalance"):
+            make_plan(study, settings={name: "rsa"}, skip_missing=True)
+    assert make_plan(study, settings={"measures": ["rsa", "information_imbalance"]}, skip_missing=True)
+
+
 def test_an_unknown_study_suggests_the_nearest_name() -> None:
     """A misspelled study is told which one was meant."""
     with pytest.raises(NotFoundError, match="Did you mean 'translations'"):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from platoscope.errors import InputError
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.records import Design
     from platoscope.studies.design.settings import Settings
 
-__all__ = ["keeps_items", "measures_of"]
+__all__ = ["check_measured", "keeps_items", "measures_of"]
+
+_DELTA = "information_imbalance"
 
 
 def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: bool = False) -> tuple[str, ...]:
@@ -22,7 +26,7 @@ def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: boo
     """
     a, b = comparison.a, comparison.b
     if comparison.kind == "token_distance" or any(isinstance(side, Surface) for side in (a, b)):
-        return ("information_imbalance",)
+        return (_DELTA,)
     one_space = (
         isinstance(a, Source)
         and isinstance(b, Source)
@@ -30,6 +34,28 @@ def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: boo
         and (one_model or a.model == b.model)
     )
     return tuple(name for name in settings.measures if one_space or not get_measure(name).needs_one_space)
+
+
+def check_measured(design: Design, settings: Settings, /) -> None:
+    """Refuse settings without Information Imbalance where statements or panels read it, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        If so. A panel whose options name its measure reads that one.
+    """
+    reads = bool(design.statements) or any(
+        panel.options.keys().isdisjoint({"measure", "measures"}) for panel in design.panels
+    )
+    for comparison in design.comparisons if reads else ():
+        is_grid = comparison.kind == "grid"
+        if _DELTA not in (settings.grid_measures if is_grid else measures_of(comparison, settings)):
+            where = "grid_measures" if is_grid else "measures"
+            message = (
+                f"{where} of the settings must have {_DELTA}, which the statements and panels of the study read of "
+                f"{comparison.label!r}."
+            )
+            raise InputError(message)
 
 
 def keeps_items(comparison: Comparison, settings: Settings, /) -> bool:

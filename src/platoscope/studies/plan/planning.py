@@ -12,7 +12,7 @@ from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface, Synthetic
-from platoscope.studies.design.measured import keeps_items
+from platoscope.studies.design.measured import check_measured, keeps_items
 from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
@@ -258,8 +258,8 @@ def make_plan(
     design = study.design(choices)
     comparisons = tuple(_chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_known(comparisons)
-    left_out = missing(comparisons)
-    if left_out and not skip_missing:
+    check_measured(design, resolved)
+    if (left_out := missing(comparisons)) and not skip_missing:
         raise left_out[0].error()
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
