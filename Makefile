@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test test-slow attack docs bundled-extras wheel clean
+.PHONY: help setup demo check lint types test test-slow attack faults docs bundled-extras wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,9 @@ test: $(VENV)/.dev ## Run doctests and tests
 
 attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment, edit inputs: nothing silent, stuck or a traceback
 	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md
+
+faults: $(VENV)/.dev ## Kill workers of a cluster while they read and compare, five times over
+	for time in 1 2 3 4 5; do $(TEST_ENV) $(BIN)/python -m pytest -q tests/cluster/test_faults.py || exit 1; done
 
 test-slow: $(VENV)/.extras ## Run the tests that take longer than a minute each
 	$(TEST_ENV) $(BIN)/python -m pytest -m slow tests

@@ -105,15 +105,22 @@ def _local(place: LocalWorkers) -> Any:
     from distributed.system import MEMORY_LIMIT
 
     n = available_cores() if place.n is None else place.n
-    return LocalCluster(
-        n_workers=n,
-        threads_per_worker=1,  # tasks at once; each uses the cores of its worker
-        memory_limit=MEMORY_LIMIT // n,
-        config=_MODELS_STAY,
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,  # what ends the work is an error here
-        env={MOST_CORES: str(max(1, available_cores() // n))},
-    )
+    try:
+        return LocalCluster(
+            n_workers=n,
+            threads_per_worker=1,  # tasks at once; each uses the cores of its worker
+            memory_limit=MEMORY_LIMIT // n,
+            config=_MODELS_STAY,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,  # what ends the work is an error here
+            env={MOST_CORES: str(max(1, available_cores() // n))},
+        )
+    except RuntimeError as error:
+        message = (
+            f"workers cannot start on this machine: {reason_of(error)}. In a script, open them below "
+            '`if __name__ == "__main__":`, because each worker reads the script again.'
+        )
+        raise ClusterError(message) from error
 
 
 def make_jobs(place: JobWorkers, /) -> Any:
