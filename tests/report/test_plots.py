@@ -117,10 +117,13 @@ def test_profile_null_is_gray(madeup: ModuleType, ax: Axes) -> None:
 
 
 def test_profile_over_layers_of_the_other_side(madeup: ModuleType, ax: Axes) -> None:
-    """The horizontal axis can be the layer index, of either side."""
+    """The horizontal axis can be the layer index, of either side, and its ticks are layers."""
     report.plot_profile(madeup.profile(n_layers=7), ax, x="layer", side="b")
     assert_allclose(_line(ax, "Δ(en → it)")[0], np.arange(7))
     assert ax.get_xlabel() == "layer"
+    for last in (7, 13, 33):  # where halves would be handy
+        ax.set_xlim(-0.6, last - 0.4)
+        assert all(tick == round(tick) for tick in ax.get_xticks())
 
 
 def test_asymmetry_says_which_side_knows_more(madeup: ModuleType, ax: Axes) -> None:

@@ -139,6 +139,8 @@ def label_depth(
     side: SideName = "a",
 ) -> None:
     """Label the horizontal axis, and let it end where the layers end; layers that have names in all results show them."""
+    from matplotlib.ticker import MaxNLocator
+
     datasets = list(results)
     names = [layer_names(dataset, side) for dataset in datasets]
     shared = names[0] if names and all(other == names[0] for other in names) else None
@@ -146,6 +148,8 @@ def label_depth(
     ax.set_xlabel(f"{what} ({name})" if name else what)
     if x == "relative_depth":
         ax.set_xlim(-0.02, 1.02)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no half a layer
     if shared is not None:
         name_layers(ax.xaxis, depth(datasets[0], x=x, side=side), shared)
 
