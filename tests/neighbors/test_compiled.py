@@ -72,3 +72,4 @@ def test_a_read_only_installation_without_a_home_compiles_elsewhere(tmp_path, wr
     where, place = map(Path, done.stdout.splitlines())
     assert where.is_relative_to(package)
     assert place.is_relative_to(cache if writable else tmp_path / "tmp")
+    assert not list((tmp_path / "tmp").iterdir()), "what is temporary goes with the process"

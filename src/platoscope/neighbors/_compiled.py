@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +27,10 @@ def _provide_place() -> None:
     if any(map(_can_write, own)):
         return
     cache = cache_folder() / "numba"
-    place = str(cache) if _can_write(cache) else tempfile.mkdtemp(prefix="platoscope-")
+    place = str(cache)
+    if not _can_write(cache):
+        place = tempfile.mkdtemp(prefix="platoscope-")
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = place  # read when it is imported
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = place
