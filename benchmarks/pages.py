@@ -25,9 +25,9 @@ REST = 1000
 WATCH = """
 const wanted = { list: "#pairs tbody tr", chart: "#profile .point" };
 window.seen = {};
-const look = (now) => {
+const look = () => {
   for (const [name, where] of Object.entries(wanted))
-    if (!(name in seen) && document.querySelector(where)) seen[name] = now;
+    if (!(name in seen) && document.querySelector(where)) seen[name] = performance.now();
   if (Object.keys(seen).length < 2) requestAnimationFrame(look);
 };
 requestAnimationFrame(look);
