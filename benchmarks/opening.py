@@ -27,7 +27,7 @@ from platoscope.representations import _units
 from platoscope.studies import execute, get_study, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from platoscope.models.locations import ModelLocation
 
@@ -115,10 +115,13 @@ def no_checksums() -> Iterator[None]:
                 take(first, rows)
         return True
 
+    def absent(folder: Path, names: Iterable[str] = (), /) -> list[tuple[str, str]]:
+        return [(name, "it is missing") for name in names if not (folder / name).is_file()]
+
     with (
         mock.patch.object(_units.StoredArray, "_stream", stream),
         mock.patch.object(_units.StoredArray, "problem", return_value=None),
-        mock.patch.object(kept, "problems", return_value=[]),
+        mock.patch.object(kept, "problems", absent),
         mock.patch.object(kept, "note"),
     ):
         yield
