@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,3 +126,65 @@ def cluster(workplace: Path, on_workers: ModuleType) -> Iterator[Cluster]:
             opened = stack.enter_context(open_cluster("local:2"))
         opened.client.upload_file(str(ON_WORKERS))
         yield opened
+
+
+class Allocation:
+    """A scheduler and workers as a batch job starts them: processes of their own, which find each other by a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "scheduler.json"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._log = (folder / "log of dask").open("wb")
+
+    def start_all(self) -> None:
+        """Start a scheduler and two workers."""
+        self.file.unlink(missing_ok=True)
+        self._start("scheduler", "--port", "0")
+        until = time.monotonic() + 120
+        while not self.file.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        for _ in range(2):
+            self._start("worker", "--nthreads", "1")
+
+    def kill_scheduler(self) -> None:
+        """Kill the scheduler, and with it what its workers were for."""
+        self._processes[0].kill()
+        self.end()
+
+    def end(self) -> None:
+        """End all that was started."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()
+
+    def _start(self, *arguments: str) -> None:
+        command = [*arguments, "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file)]
+        self._processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "dask", *command],
+                stdout=self._log,
+                stderr=self._log,
+                env={**os.environ, "PLATOSCOPE_CORES": "1"},
+            )
+        )
+
+
+@pytest.fixture
+def allocation(workplace: Path, tmp_path: Path) -> Iterator[Allocation]:
+    """Start a scheduler and two workers."""
+    started = Allocation(tmp_path)
+    try:
+        started.start_all()
+        yield started
+    finally:
+        started.end()
+        started.close()

@@ -45,8 +45,8 @@ async def declare_gpus(amount: int, dask_worker: Any) -> None:
     await dask_worker.set_resources(GPU=amount)
 
 
-def watch(log: str, *, die_at: int | None = None) -> None:
-    """Write down each unit that is written and each comparison that is computed, and die before one.
+def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
+    """Write down each unit that is written and each comparison that is computed, and die or wait before.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def watch(log: str, *, die_at: int | None = None) -> None:
         The file that gets a line for each: what it is, and when its file was written.
     die_at : int, optional
         How many are done before this process is killed.
+    wait : float
+        Seconds before each.
     """
     from platoscope.representations._units import StoredArray
     from platoscope.studies.run import computing
@@ -64,6 +66,7 @@ def watch(log: str, *, die_at: int | None = None) -> None:
     def begin() -> None:
         if next(done) == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(wait)
 
     def note(line: str) -> None:
         with Path(log).open("a", encoding="utf-8") as file:
@@ -96,3 +99,13 @@ def unwatch() -> None:
     if _before:
         StoredArray.write_unit, computing.compute = _before[0]
         _before.clear()
+
+
+def die() -> None:
+    """End this process as one ends that took too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def give_up_at_once(dask_scheduler: Any) -> None:
+    """Let the scheduler try no task again on another worker."""
+    dask_scheduler.allowed_failures = 0

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from platoscope.cluster import Task, open_cluster
+from platoscope.errors import ClusterError
 from platoscope.studies import execute, get_study, load_run, make_plan, verify_run
 
 if TYPE_CHECKING:
@@ -20,6 +26,18 @@ if TYPE_CHECKING:
     from platoscope.studies import Plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+
+
+class Allocation(Protocol):
+    """The fixture of that name: a scheduler and two workers, as a batch job starts them."""
+
+    file: Path
+
+    def start_all(self) -> None:
+        """Start them."""
+
+    def kill_scheduler(self) -> None:
+        """Kill the scheduler."""
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +123,113 @@ def test_a_worker_that_is_killed_costs_what_it_was_at(
     _require_kept(_noted(log))
     cluster.client.wait_for_workers(2)
     assert len(before - set(cluster.client.run(os.getpid).values())) == 1
+
+
+@pytest.mark.slow
+def test_work_that_kills_every_worker_is_an_error(allocation: Allocation, on_workers: ModuleType) -> None:
+    """It names the work and the usual cause, instead of going on for ever."""
+    with open_cluster(allocation.file) as cluster:
+        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.run_on_scheduler(on_workers.give_up_at_once)
+        task = Task("a-deadly-task", "comparison 'x'", on_workers.die, ())
+        with pytest.raises(ClusterError, match="comparison 'x' was given up: each worker .* died.*memory"):
+            cluster.run([task])
+
+
+def _start(allocation: Allocation, workplace: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """Start the run by its command."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "platoscope", "run", str(workplace / "study.toml")),
+            *(
+                "--out",
+                str(folder / "run"),
+                "--store",
+                str(folder / "store"),
+                "--cluster",
+                str(allocation.file),
+            ),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _end(process: subprocess.Popen[bytes], code: int = 0) -> str:
+    """Wait for its end, and give what it said."""
+    _, said = process.communicate(timeout=1200)
+    assert process.returncode == code, said.decode()
+    return said.decode()
+
+
+def _wait_for(what: str, n: int, log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until so many units, or comparisons, are done."""
+    until = time.monotonic() + 1200  # a busy machine is slow, not wrong
+    while sum(kind == what for kind, *_ in _noted(log)) < n:
+        assert process.poll() is None, _end(process)
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def log(allocation: Allocation, on_workers: ModuleType, tmp_path: Path) -> Path:
+    """Give the file in which the workers of an allocation, which take their time, note what they did."""
+    with open_cluster(allocation.file) as cluster:
+        cluster.client.wait_for_workers(2)
+        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.run(on_workers.watch, str(tmp_path / "log"), wait=0.3)
+    return tmp_path / "log"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "n"), [("unit", 2), ("comparison", 2)])
+def test_a_client_that_is_killed_goes_on_when_it_is_started_again(
+    what: str,
+    n: int,
+    allocation: Allocation,
+    log: Path,
+    workplace: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+) -> None:
+    """Units in the store and results in the folder of the run are kept."""
+    process = _start(allocation, workplace, tmp_path)
+    _wait_for(what, n, log, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "run" / "results").glob("*.nc")}
+    noted = _noted(log)
+    _end(_start(allocation, workplace, tmp_path))
+    _require_same(tmp_path, undisturbed)
+    _require_kept(noted)
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+
+
+@pytest.mark.slow
+def test_two_clients_with_one_run_end_with_the_same(
+    allocation: Allocation, log: Path, workplace: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """They share the work, and both are told that it is done."""
+    processes = [_start(allocation, workplace, tmp_path) for _ in range(2)]
+    for process in processes:
+        _end(process)
+    _require_same(tmp_path, undisturbed)
+    assert log.exists()
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_an_error_and_the_next_one_goes_on(
+    allocation: Allocation, log: Path, workplace: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    """What workers had written is not read again under another scheduler."""
+    process = _start(allocation, workplace, tmp_path)
+    _wait_for("unit", 2, log, process)
+    allocation.kill_scheduler()
+    said = _end(process, code=2)
+    assert "the scheduler was lost" in said, said
+    assert "Traceback" not in said
+    noted = _noted(log)
+    allocation.start_all()
+    _end(_start(allocation, workplace, tmp_path))
+    _require_same(tmp_path, undisturbed)
+    _require_kept(noted)

@@ -62,6 +62,7 @@ def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILEN
         raise InputError(message)
     _require("distributed", "a cluster", "pip install 'platoscope[cluster]'")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_our_words_only())
         progress.stage("Starting workers")
         if isinstance(place, SchedulerAddress):
             made: Any = place.address
@@ -143,6 +144,26 @@ def make_jobs(place: JobWorkers, /) -> Any:
         options["worker_extra_args"] = [*options.get("worker_extra_args", ()), "--nthreads", "1"]
     with guarded(f"{name} does not take these options", f"They are those of {package}, by the same names."):
         return kind(n_workers=place.workers, **options)
+
+
+@contextmanager
+def _our_words_only() -> Iterator[None]:
+    """Keep what Dask logs of connections that end to itself: what ends the work is an error here, the rest is none."""
+    import distributed  # noqa: F401  # it gives each of its loggers a level when it is imported
+
+    loggers = [
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if name.partition(".")[0] in ("distributed", "tornado") and isinstance(logger, logging.Logger)
+    ]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _connect(scheduler: Any) -> Any:
