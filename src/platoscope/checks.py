@@ -10,7 +10,6 @@ from typing import (
     Any,
     Literal,
     SupportsIndex,
-    TypeVar,
     Union,
     cast,
     get_args,
@@ -44,8 +43,6 @@ __all__ = [
     "whole_numbers",
     "word",
 ]
-
-_Kind = TypeVar("_Kind")
 
 
 def whole_number(
