@@ -7,6 +7,7 @@ Each one is also the built-in exception that a user would catch without knowing 
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ __all__ = [
     "StorageError",
     "guarded",
     "reason_of",
+    "require_package",
 ]
 
 _LONGEST_REASON = 300
@@ -87,6 +89,27 @@ class MissingExtraError(PlatoscopeError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
         return type(self), (self.feature, self.module, self.command)
+
+
+def require_package(module: str, feature: str, command: str, /) -> None:
+    """Name the command that installs an optional package, if it is missing.
+
+    Parameters
+    ----------
+    module, feature, command : str
+        As in `MissingExtraError`. The module is found without being imported.
+
+    Raises
+    ------
+    MissingExtraError
+        If it cannot be found.
+    """
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:  # the package that it would lie in
+        found = None
+    if found is None:
+        raise MissingExtraError(feature, module, command)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
+from platoscope.checks import in_short
 from platoscope.errors import InputError
 from platoscope.wording import in_time
 
@@ -28,6 +29,7 @@ __all__ = [
     "StageTeller",
     "Tell",
     "check_progress",
+    "check_stages",
     "open_bar",
     "telling",
 ]
@@ -54,6 +56,19 @@ class Progress(Protocol):
     def finish(self) -> None:
         """Close the last stage."""
         ...
+
+
+def check_stages(progress: object, /) -> None:
+    """Refuse what is no `Progress`.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if not isinstance(progress, Progress):
+        message = f"progress must be a Progress, which is told of stages; got {in_short(progress)}."
+        raise InputError(message)
 
 
 class Silent:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from platoscope.checks import in_short
 from platoscope.cluster._cluster import Cluster
 from platoscope.cluster._notation import KINDS, JobWorkers, LocalWorkers, SchedulerAddress, parse_cluster
 from platoscope.cores import MOST_CORES, available_cores
-from platoscope.errors import ClusterError, InputError, MissingExtraError, guarded, reason_of
-from platoscope.progress import SILENT, Progress
+from platoscope.errors import ClusterError, guarded, reason_of, require_package
+from platoscope.progress import SILENT, check_stages
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+
+    from platoscope.progress import Progress
 
 __all__ = ["check_cluster", "make_jobs", "open_cluster", "using_cluster"]
 
@@ -56,11 +56,8 @@ def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILEN
         If no scheduler answers.
     """
     place = parse_cluster(where)
-    told: object = progress
-    if not isinstance(told, Progress):
-        message = f"progress must be a Progress, which is told of stages; got {in_short(told)}."
-        raise InputError(message)
-    _require("distributed", "a cluster", "pip install 'platoscope[cluster]'")
+    check_stages(progress)
+    require_package("distributed", "a cluster", "pip install 'platoscope[cluster]'")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_our_words_only())
         progress.stage("Starting workers")
@@ -135,7 +132,7 @@ def make_jobs(place: JobWorkers, /) -> Any:
         If it does not take the options.
     """
     module, name, package = KINDS[place.kind]
-    _require(module, f"a cluster of kind {place.kind}", f"pip install {package}")
+    require_package(module, f"a cluster of kind {place.kind}", f"pip install {package}")
     kind = getattr(importlib.import_module(module), name)
     options = dict(place.options)
     if module == "dask_jobqueue":
@@ -180,13 +177,3 @@ def _connect(scheduler: Any) -> Any:
             "(dask worker ADDRESS), and give its address."
         )
         raise ClusterError(message) from error
-
-
-def _require(module: str, feature: str, command: str) -> None:
-    """Name the command that installs what is missing."""
-    try:
-        found = importlib.util.find_spec(module)
-    except ImportError:  # the package that the module would lie in
-        found = None
-    if found is None:
-        raise MissingExtraError(feature, module, command)

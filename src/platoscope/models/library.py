@@ -5,11 +5,10 @@ It is imported where it is needed, as torch is: together they take several secon
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from platoscope.errors import MissingExtraError
+from platoscope.errors import require_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +19,7 @@ __all__ = ["quiet_library", "require_libraries"]
 def require_libraries() -> None:
     """Raise `MissingExtraError` with the command that installs torch or transformers, if one is missing."""
     for library in ("torch", "transformers"):
-        if importlib.util.find_spec(library) is None:
-            feature = "Reading models"
-            raise MissingExtraError(feature, library, "pip install 'platoscope[models]'")
+        require_package(library, "Reading models", "pip install 'platoscope[models]'")
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from platoscope.errors import InputError, MissingExtraError
+from platoscope.errors import InputError, require_package
 from platoscope.models.pooling import check_clip
 
 __all__ = ["LoadingOptions", "ModuleOptions"]
@@ -85,6 +84,6 @@ class LoadingOptions:
                 "Leave one out."
             )
             raise InputError(msg)
-        if importlib.util.find_spec("accelerate") is None:
-            feature = "Spreading a model over several devices"
-            raise MissingExtraError(feature, "accelerate", "pip install 'platoscope[models]'")
+        require_package(
+            "accelerate", "Spreading a model over several devices", "pip install 'platoscope[models]'"
+        )

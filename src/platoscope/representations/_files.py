@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.errors import InputError, MemoryPlanError, MissingExtraError, guarded, reason_of
+from platoscope.errors import InputError, MemoryPlanError, guarded, reason_of, require_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,9 +33,8 @@ class Dump:
 
 
 def require(module: str, feature: str, extra: str = "io") -> None:
-    """Name the command that installs an optional package, if it is missing."""
-    if importlib.util.find_spec(module) is None:
-        raise MissingExtraError(feature, module, f"pip install 'platoscope[{extra}]'")
+    """Name the extra that has an optional package, if it is missing."""
+    require_package(module, feature, f"pip install 'platoscope[{extra}]'")
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:

@@ -7,12 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from platoscope.arguments import a_path, instance
-from platoscope.checks import in_short
 from platoscope.cluster import check_cluster, using_cluster
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import StorageError
 from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
-from platoscope.progress import SILENT, Progress
+from platoscope.progress import SILENT, check_stages
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.judge.summary import summarize
 from platoscope.studies.plan.planning import Plan
@@ -32,18 +31,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.cluster import Cluster
+    from platoscope.progress import Progress
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.design.records import Verdict
     from platoscope.studies.plan.extraction import Extraction
     from platoscope.studies.run.items import Selections
 
 __all__ = ["execute", "judge_all"]
-
-
-def _check_progress(progress: object) -> None:
-    if not isinstance(progress, Progress):
-        message = f"progress must be a Progress, which is told of stages; got {in_short(progress)}."
-        raise InputError(message)
 
 
 def execute(
@@ -94,7 +88,7 @@ def execute(
     """
     instance("plan", plan, Plan, made_by="make_plan")
     folder = RunFolder(a_path("out", out))
-    _check_progress(progress)
+    check_stages(progress)
     candidates = Candidates() if candidates is None else instance("candidates", candidates, Candidates)
     shelf = Shelf(progress) if shelf is None else instance("shelf", shelf, Shelf)
     check_cluster(cluster)
