@@ -31,6 +31,7 @@ __all__ = [
     "row_moments",
     "score_rows",
     "share_places",
+    "write_scores",
 ]
 
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
@@ -104,21 +105,25 @@ def row_moments(block, weights, sums, squares, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def fill_row(kind, block, r, i, sq, along, inverse, row):
+def write_scores(kind, products, here_sq, here_along, here_inverse, sq, along, inverse, row):
+    """Write the scores of one row with others, given its products with them and what each of both sides has."""
     if kind == 0:
-        here = sq[i]
         for other in range(row.size):
-            row[other] = here + sq[other] - 2 * block[r, other]
+            row[other] = here_sq + sq[other] - 2 * products[other]
     elif kind == 1:
-        here_along = along[i]
-        here_inverse = inverse[i]
         for other in range(row.size):
-            dot = np.float64(block[r, other]) + here_along + along[other]
+            dot = np.float64(products[other]) + here_along + along[other]
             # Beyond what a cosine can be, only to stay finite: the bound on its error is larger then.
             row[other] = min(max(1.0 - dot * here_inverse * inverse[other], -4.0), 6.0)
     else:
         for other in range(row.size):
-            row[other] = block[r, other]
+            row[other] = products[other]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fill_row(kind, block, r, i, sq, along, inverse, row):
+    """Write the scores of row r of a block, which is row i of all; that with itself is infinite."""
+    write_scores(kind, block[r], sq[i], along[i], inverse[i], sq, along, inverse, row)
     row[i] = np.inf
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from platoscope.neighbors._kernels import write_scores
+
 __all__ = [
     "count_items",
     "list_candidates",
@@ -18,19 +20,16 @@ __all__ = [
     "tighten_items",
 ]
 
+# Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
+_BUILT_ON = "d24373c6b8ab"
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _fill(kind, product, r, here, there, row):
     """Write the scores of asking row r: those of all rows of the block."""
     sq, along, inverse, _ = here
     sq_there, along_there, inverse_there, _ = there
-    if kind == 0:
-        for other in range(row.size):
-            row[other] = sq[r] + sq_there[other] - 2 * product[r, other]
-    else:
-        for other in range(row.size):
-            dot = np.float64(product[r, other]) + along[r] + along_there[other]
-            row[other] = min(max(1.0 - dot * inverse[r] * inverse_there[other], -4.0), 6.0)
+    write_scores(kind, product[r], sq[r], along[r], inverse[r], sq_there, along_there, inverse_there, row)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -48,6 +47,18 @@ def _within(row, err, reach):
     for other in range(row.size):
         found += np.int32(1) if row[other] - err[other] <= reach else np.int32(0)
     return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _keep_small(kept, value):
+    """Put a value among the smallest ones, which ascend, in the place of the last of them, if it is smaller."""
+    s = kept.size - 1
+    if not value < kept[s]:
+        return
+    while s > 0 and kept[s - 1] > value:
+        kept[s] = kept[s - 1]
+        s -= 1
+    kept[s] = value
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -70,13 +81,7 @@ def tighten(kind, product, own, here, there, uppers, sizes, start, stop):
         if _within(row, err_there, kept[n_kept - 1] + err[r]) == 0:
             continue
         for other in range(row.size):
-            value = row[other] + err_there[other] + err[r]
-            if value < kept[n_kept - 1]:
-                s = n_kept - 1
-                while s > 0 and kept[s - 1] > value:
-                    kept[s] = kept[s - 1]
-                    s -= 1
-                kept[s] = value
+            _keep_small(kept, row[other] + err_there[other] + err[r])
         sizes[r] = _within(row, err_there, kept[n_kept - 1] + err[r])
 
 
@@ -128,14 +133,7 @@ def tighten_items(kind, product, here, there, starts, levels, own, uppers, sizes
     for r in range(start, stop):
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
         for item in range(levels.size):
-            kept = uppers[r, levels[item]]
-            value = high[item]
-            if value < kept[n_kept - 1]:
-                s = n_kept - 1
-                while s > 0 and kept[s - 1] > value:
-                    kept[s] = kept[s - 1]
-                    s -= 1
-                kept[s] = value
+            _keep_small(uppers[r, levels[item]], high[item])
         sizes[r] = 0
         for item in range(levels.size):
             sizes[r] += low[item] <= uppers[r, levels[item], n_kept - 1]
