@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.errors import InputError, guarded
+from platoscope.neighbors._centering import centered_at, column_means, row_norms
 from platoscope.neighbors._exact import (
     lattice_of,
     lattice_units,
@@ -19,10 +19,9 @@ from platoscope.neighbors._exact import (
 )
 from platoscope.neighbors._inputs import as_matrix, require_same_rows, split_parts
 from platoscope.neighbors._metrics import check_metric, metric_name
-from platoscope.neighbors._prepare import as_space, column_means, row_norms
+from platoscope.neighbors._prepare import as_space
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._space import Space, largest_rounding
-from platoscope.neighbors._threads import over_rows
 from platoscope.neighbors._transforms import parse_transform, prepare_rows, transform_name
 
 if TYPE_CHECKING:
@@ -120,16 +119,8 @@ class RowStream:
 
     def space_of(self, parts: tuple[FloatArray, ...], /) -> Space:
         """Return rows as a space without a matrix, on the scale and around the center of all; each is distinct in it."""
-        from platoscope.neighbors._kernels import center_rows  # numba: 0.3 s to import
-
         n_rows = len(parts[0])
-        sq, along, raw = (np.zeros(n_rows) for _ in range(3))
-        centered = []
-        for part, center in zip(parts, self.center, strict=True):
-            Z = np.empty(part.shape, np.float32)
-            over_rows(partial(center_rows, part, center, self.scale, Z, sq, along, raw), n_rows)
-            centered.append(Z)
-        center_sq = sum(float(center @ center) for center in self.center)
+        of_rows = centered_at(parts, self.center, self.scale)
         everyone = np.arange(n_rows)
         return Space(
             name=self.name,
@@ -139,12 +130,12 @@ class RowStream:
             inverse=everyone.astype(np.int32),
             first=everyone,
             weights=np.ones(n_rows, np.int32),
-            sq=sq.astype(np.float32),
-            along=along - center_sq / 2,
-            norm=row_norms(lambda items: tuple(part[items] for part in parts), raw, self.scale),
-            center_sq=center_sq,
+            sq=of_rows.sq.astype(np.float32),
+            along=of_rows.along - of_rows.center_sq / 2,
+            norm=row_norms(lambda items: tuple(part[items] for part in parts), of_rows.raw, self.scale),
+            center_sq=of_rows.center_sq,
             load=lambda items: parts if items is None else tuple(part[items] for part in parts),
-            centered=tuple(centered),
+            centered=of_rows.centered,
             scale=self.scale,
             # What is true of all rows, whatever these few look like by themselves.
             _memo={
