@@ -83,7 +83,7 @@ def map_blocks(
 
     The ranges that start anew are those of `map_rows`, and so is the order.
     """
-    step = max(1, _BLOCK // sum(part[:1].nbytes for part in parts))
+    step = max(1, _BLOCK // sum(part.itemsize * part.shape[1] for part in parts))
 
     def of_rows(start: int, stop: int) -> _Found:
         found = start_with(start)

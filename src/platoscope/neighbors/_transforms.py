@@ -55,6 +55,8 @@ class PreparedRows:
     """The rows before their last steps; none where nothing is left to do."""
     changes: tuple[Change, ...] = ()
     """The last steps, in order."""
+    finite: bool = False
+    """Whether `source` is known to be: a step that learns from all rows has seen to it."""
     zero: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     """Which items had no direction left where one was needed."""
     broken: list[int] = field(default_factory=list)
@@ -64,7 +66,7 @@ class PreparedRows:
         """Make the prepared rows ``start:stop``, best so few that a core's own cache holds them."""
         if not self.changes:
             return
-        if any_nonfinite(self.source, start, stop):
+        if not self.finite and any_nonfinite(self.source, start, stop):
             self.broken.append(start)
         else:
             _change(self.source, self.changes, self.parts, self.zero, start, stop)
@@ -213,6 +215,7 @@ def prepare_rows(
     rows = parts
     done: list[Change] = []
     waiting: list[Change] = []
+    finite = False
     for step in steps:
         if step in ROW_STEPS:
             waiting.append(ROW_STEPS[step])
@@ -220,11 +223,13 @@ def prepare_rows(
         if waiting:
             rows = _still_to(waiting, rows, name, (again, done), owned=rows is not parts).written()
         done, waiting = done + waiting, []
-        if step == "whiten":
-            rows = (whiten(rows, name),)
-        else:
+        finite = step in LEARNED_STEPS
+        if finite:
             waiting.append(LEARNED_STEPS[step](rows, name))
+        else:
+            rows = (whiten(rows, name),)
     prepared = _still_to(waiting, rows, name, (again, done), owned=rows is not parts)
+    prepared = replace(prepared, finite=finite)
     if "whiten" not in steps:
         return prepared
     # Whitened rows cannot be made without the others.
