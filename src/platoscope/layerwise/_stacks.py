@@ -23,7 +23,7 @@ from platoscope.neighbors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from platoscope.layerwise._layer_stack import Layer, LayerStack
     from platoscope.measures import ComparisonOptions, Measure
@@ -137,16 +137,11 @@ def make_stacks(
     keep = rows <= _ROWS_SHARE * available_memory()
     del first
     items = _names(sides["A"].ids, sides["B"].ids, given, chosen)
-    ready: list[Stack] = []
+    told = _Counted(progress, sum(n_layers))
+    ready = []
     for name, stack in sides.items():
-        spaces = []
-        transform = options.transform_of("a" if name == "A" else "b")
-        for index, label in enumerate(stack.layers):
-            called = f"layer {label} of {name}"
-            layer = read_layer(stack, index, name, n_items=given)
-            spaces.append(_prepared(layer, stack, index, chosen, metrics, transform, block, keep, called))
-            if progress is not None:
-                progress("preparing layers", len(ready) * n_layers[0] + index + 1, sum(n_layers))
+        how = _How(metrics, options.transform_of("a" if name == "A" else "b"), block, keep)
+        spaces = _layers_of(stack, name, given, chosen, how, told)
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack), items))
     return ready[0], ready[1], groups
 
@@ -175,24 +170,55 @@ def prepared_once(
     if needed > _SHARE * available_memory():
         return known
     block = _block(measures, n_items, 0)
-    total, done = sum(len(stack.layers) for stack in known.values()), 0
+    told = _Counted(progress, sum(len(stack.layers) for stack in known.values()))
+    how = _How((metric,), options.transform_of("a"), block, keep=True)
     found: dict[str, LayerStack] = {}
     for name, stack in known.items():
-        spaces = []
-        for index, label in enumerate(stack.layers):
-            layer = read_layer(stack, index, name, n_items=n_items)
-            called = f"layer {label} of {name}"
-            spaces += _prepared(
-                layer, stack, index, None, (metric,), options.transform_of("a"), block, True, called
-            )
-            done += 1
-            if progress is not None:
-                progress("preparing layers", done, total)
-        readers = tuple(map(_giving, spaces))
+        readers = tuple(_giving(space) for (space,) in _layers_of(stack, name, n_items, None, how, told))
         depth, provenance = _origin(stack)
         ids = None if stack.ids is None else tuple(stack.ids)
         found[name] = ArrayStack(readers, tuple(stack.layers), depth, ids, provenance)
     return found
+
+
+@dataclass(frozen=True)
+class _How:
+    """How layers are prepared; `keep` says whether their rows stay, or are read again for near-ties."""
+
+    metrics: Sequence[str | OwnMetric]
+    transform: Any
+    block: int | None
+    keep: bool
+
+
+@dataclass
+class _Counted:
+    """Tells how many layers of all are prepared."""
+
+    progress: Tell | None
+    total: int
+    _done: int = 0
+
+    def __call__(self) -> None:
+        """Count one more."""
+        self._done += 1
+        if self.progress is not None:
+            self.progress("preparing layers", self._done, self.total)
+
+
+def _layers_of(
+    stack: LayerStack,
+    name: str,
+    n_items: int,
+    chosen: npt.NDArray[np.intp] | None,
+    how: _How,
+    told: Callable[[], None],
+) -> Iterator[list[Space]]:
+    """Yield each layer, prepared for each metric."""
+    for index, label in enumerate(stack.layers):
+        layer = read_layer(stack, index, name, n_items=n_items)
+        yield _prepared(layer, stack, index, chosen, how, f"layer {label} of {name}")
+        told()
 
 
 def _giving(space: Space) -> Callable[[], Layer]:
@@ -248,27 +274,24 @@ def _prepared(
     stack: LayerStack,
     index: int,
     chosen: npt.NDArray[np.intp] | None,
-    metrics: Sequence[str | OwnMetric],
-    transform: Any,
-    block: int | None,
-    keep: bool,
+    how: _How,
     name: str,
 ) -> list[Space]:
     """Prepare one layer; its rows are kept for near-ties, or else read again when one must be settled."""
     if isinstance(layer, Space):
-        found = [replace(as_space(layer, name, metric, transform), name=name) for metric in metrics]
+        found = [replace(as_space(layer, name, metric, how.transform), name=name) for metric in how.metrics]
         return found if chosen is None else [space.subset(chosen) for space in found]
-    if metrics[0] == "precomputed":
-        whole = prepare(_rows(layer), metric="precomputed", transform=transform, name=name)
+    if how.metrics[0] == "precomputed":
+        whole = prepare(_rows(layer), metric="precomputed", transform=how.transform, name=name)
         return [whole if chosen is None else whole.subset(chosen)]
 
     def cut(layer: Layer) -> Any:
         return _rows(layer if chosen is None else take_rows(layer, chosen))
 
-    source = cut(layer) if keep else lambda: cut(stack.parts(index))
+    source = cut(layer) if how.keep else lambda: cut(stack.parts(index))
     return [
-        prepare(source, metric=metric, transform=transform, block_size=block, name=name)  # type: ignore[arg-type]
-        for metric in metrics
+        prepare(source, metric=metric, transform=how.transform, block_size=how.block, name=name)  # type: ignore[arg-type]
+        for metric in how.metrics
     ]
 
 
