@@ -71,6 +71,11 @@ class Job:
     group: StoredGroup
     needs: Sequence[Need]
 
+    @property
+    def open_needs(self) -> list[Need]:
+        """Those of which units are left."""
+        return [need for need in self.needs if need.units]
+
 
 @dataclass
 class _Writer:
@@ -120,8 +125,7 @@ class _Work:
             job,
             {
                 need.pooling: _Writer(existing(job.group, need.pooling), set(need.units))
-                for need in job.needs
-                if need.units
+                for need in job.open_needs
             },
         )
 
@@ -152,8 +156,8 @@ def fill(jobs: Sequence[Job], items: ByNumber, progress: ProgressCallback | None
 def create_arrays(jobs: Sequence[Job], /) -> None:
     """Write the metadata of the arrays that want units, where there are none."""
     for job in jobs:
-        for need in job.needs:
-            if need.units and job.group.array(need.pooling) is None:
+        for need in job.open_needs:
+            if job.group.array(need.pooling) is None:
                 job.group.new_array(need.pooling).create()
 
 
@@ -161,7 +165,7 @@ def missing_rows(jobs: Sequence[Job], /) -> NDArray[np.bool_]:
     """Tell which rows some job misses, shape ``(n_items,)``."""
     rows = np.zeros(jobs[0].group.n_items, bool)
     for job in jobs:
-        for need in [need for need in job.needs if need.units]:
+        for need in job.open_needs:
             array = existing(job.group, need.pooling)
             for unit in need.units:
                 rows[array.rows(unit).start : array.rows(unit).stop] = True
@@ -196,7 +200,7 @@ def record(jobs: Sequence[Job], read: PassCount, /) -> None:
     """Note with the arrays what making them took, and delete what killed writers left."""
     folder = jobs[0].group.folder
     folder.sweep("")
-    needs = [(job.group, need) for job in jobs for need in job.needs if need.units]
+    needs = [(job.group, need) for job in jobs for need in job.open_needs]
     for group, need in needs:
         folder.sweep(group.key)
         array = existing(group, need.pooling)

@@ -30,13 +30,14 @@ from platoscope.representations._folder import open_folder
 from platoscope.representations._group import find_group, identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from platoscope.datasets import Side
     from platoscope.models.encoder import Encoder
     from platoscope.representations._filling import ProgressCallback
+    from platoscope.representations._units import StoredArray
 
 __all__ = ["spread"]
 
@@ -164,12 +165,20 @@ def _cuts(rows: NDArray[np.bool_], batch: float, n_workers: int) -> list[tuple[i
 
 def _needs_within(job: Job, first: int, stop: int) -> tuple[Need, ...]:
     """Give the units of a job that begin within some rows."""
-    found = []
-    for need in [need for need in job.needs if need.units]:
-        array = existing(job.group, need.pooling)
-        units = frozenset(unit for unit in need.units if first <= array.rows(unit).start < stop)
-        found.append(Need(need.pooling, units))
-    return tuple(need for need in found if need.units)
+    return _needs_left(
+        job, lambda array, units: {unit for unit in units if first <= array.rows(unit).start < stop}
+    )
+
+
+def _needs_left(
+    job: Job, chosen: Callable[[StoredArray, frozenset[int]], Iterable[int]], /
+) -> tuple[Need, ...]:
+    """Give what a job needs of some units of each array."""
+    needs = [
+        Need(need.pooling, frozenset(chosen(existing(job.group, need.pooling), need.units)))
+        for need in job.open_needs
+    ]
+    return tuple(need for need in needs if need.units)
 
 
 def _seen_from_anywhere(name: str) -> str:
@@ -196,16 +205,15 @@ class _Watch:
         if self.progress is None:
             return
         group = self.jobs[0].group
-        missing = np.zeros(group.n_items, bool)
-        for job in self.jobs:
-            for need in [need for need in job.needs if need.units]:
-                array = existing(job.group, need.pooling)
-                for unit in need.units.intersection(array.missing()):
-                    missing[array.rows(unit).start : array.rows(unit).stop] = True
+        missing = missing_rows([replace(job, needs=_needs_left(job, _unwritten)) for job in self.jobs])
         tokens = int(group.lengths[group.batches.order[~missing]].sum())
         self._at_first = tokens if self._at_first is None else self._at_first
         seconds = max(time.perf_counter() - self.began, 1e-9)
         self.progress(int((~missing).sum()), group.n_items, (tokens - self._at_first) / seconds)
+
+
+def _unwritten(array: StoredArray, units: frozenset[int]) -> frozenset[int]:
+    return units.intersection(array.missing())
 
 
 @lru_cache(maxsize=1)
