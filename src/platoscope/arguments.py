@@ -14,6 +14,8 @@ from platoscope.checks import as_array, in_short, refuse_masks
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy.typing as npt
 
 __all__ = [
@@ -83,8 +85,10 @@ def instance(name: str, value: object, kind: type[_Kind], /, *, made_by: str = "
     raise InputError(message)
 
 
-def labeled(name: str, value: object, /) -> None:
+def labeled(name: str, value: object, /, *, over: Collection[str] = (), made_by: str = "") -> None:
     """Refuse what is no labeled result; loads nothing, because who has one has loaded xarray.
+
+    `over` are dimensions that it must have, and `made_by` names the function that returns such a result.
 
     Raises
     ------
@@ -97,6 +101,9 @@ def labeled(name: str, value: object, /) -> None:
             f"{name} must be a labeled result (an xarray.Dataset), as compare and profile return; got "
             f"{in_short(value)}."
         )
+        raise InputError(message)
+    if not set(over) <= set(value.dims):
+        message = f"{name} must be what {made_by} returns; got one over {tuple(map(str, value.sizes))}."
         raise InputError(message)
 
 

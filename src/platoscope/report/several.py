@@ -157,11 +157,8 @@ def plot_model_depths(
 
 
 def _require_models(result: xr.Dataset, /) -> None:
-    labeled("result", result)
-    if not {"model_a", "model_b", "relative_depth"} <= set(result.dims):
-        got = tuple(map(str, result.sizes))
-        message = f"result must be what platoscope.layerwise.compare_many returns; got one over {got}"
-        raise InputError(message)
+    dimensions = ("model_a", "model_b", "relative_depth")
+    labeled("result", result, over=dimensions, made_by="platoscope.layerwise.compare_many")
 
 
 @figure_function
@@ -199,11 +196,7 @@ def plot_trajectory(
     InputError
         Something else than a trajectory, a variable or a layer that it has not.
     """
-    labeled("result", result)
-    if not {"step", "layer"} <= set(result.dims):
-        got = tuple(map(str, result.sizes))
-        message = f"result must be what platoscope.layerwise.trajectory returns; got one over {got}"
-        raise InputError(message)
+    labeled("result", result, over=("step", "layer"), made_by="platoscope.layerwise.trajectory")
     known = result["layer"].values.tolist()
     chosen = known if layers is None else listing("layers", layers, of="layers")
     for layer in chosen:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from platoscope.arguments import labeled
 from platoscope.checks import word
-from platoscope.errors import InputError
 from platoscope.report._figure import figure_function
 from platoscope.report.profiles import plot_asymmetry, plot_profile
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, figure_style
@@ -65,13 +64,7 @@ def plot_spaces(
     InputError
         A result without the dimension ``space``, or without the variable.
     """
-    labeled("result", result)
-    if "space" not in result.dims:
-        message = (
-            f"plot_spaces draws a result over the dimension 'space'; got dimensions {tuple(map(str, result.sizes))}. "
-            "Use platoscope.layerwise.compare_spaces."
-        )
-        raise InputError(message)
+    labeled("result", result, over=("space",), made_by="platoscope.layerwise.compare_spaces")
     spaces = map(str, result["space"].values)
     by_name = {_NAMES.get(space, space): result.sel(space=space) for space in spaces}
     if word("variable", variable) == "asymmetry":
