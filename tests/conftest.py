@@ -6,6 +6,7 @@ import gc
 import importlib.util
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 # Before anything imports a library that reads them.
@@ -38,15 +39,28 @@ settings.load_profile("platoscope")
 
 
 @pytest.fixture(scope="session")
-def madeup() -> ModuleType:
+def load_file() -> Callable[[Path], ModuleType]:
+    """Give what loads a file that tests share, once, as a module of its name."""
+
+    def load(path: Path) -> ModuleType:
+        known = sys.modules.get(path.stem)
+        if known is not None and known.__file__ == str(path):
+            return known
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def madeup(load_file: Callable[[Path], ModuleType]) -> ModuleType:
     """Give the module ``tests/madeup.py``: made-up labelled results."""
-    path = Path(__file__).with_name("madeup.py")
-    spec = importlib.util.spec_from_file_location("platoscope_tests_madeup", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file(Path(__file__).with_name("madeup.py"))
 
 
 @pytest.fixture

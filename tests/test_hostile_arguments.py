@@ -7,7 +7,6 @@ tried without a line here, unless it takes something that no parameter of that n
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 from pathlib import Path
 
@@ -16,20 +15,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import platoscope
 from platoscope import datasets, layerwise, measures, models, neighbors, representations, studies
 from platoscope.errors import PlatoscopeError
 
-PACKAGES = (
-    "datasets",
-    "models",
-    "representations",
-    "neighbors",
-    "measures",
-    "layerwise",
-    "studies",
-    "report",
-    "cluster",
-)
+# `testing` stands beside: its parts are for tests, and are imported one by one.
+PACKAGES = [
+    name
+    for name in platoscope.__all__
+    if hasattr(getattr(platoscope, name), "__path__") and name != "testing"
+]
 HOSTILE = {
     "None": None,
     "a negative number": -1,
@@ -165,16 +160,8 @@ def test_what_is_left_out_is_there():
     assert not left_out - public
 
 
-def _fake_encoder():
-    path = Path(__file__).with_name("representations") / "fake_encoder.py"
-    spec = importlib.util.spec_from_file_location("platoscope_tests_fake", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.FakeEncoder()
-
-
 @pytest.fixture(scope="module")
-def things(tmp_path_factory, madeup):
+def things(tmp_path_factory, madeup, load_file):
     """Give what stands for an argument of a name, and for one of a certain function."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((24, 4))
@@ -195,7 +182,7 @@ def things(tmp_path_factory, madeup):
     folder = tmp_path_factory.mktemp("runs") / "run"
     run = studies.execute(plan, out=folder)
     covariances = np.stack([np.eye(2)] * 3)
-    encoder = _fake_encoder()
+    encoder = load_file(Path(__file__).with_name("representations") / "fake_encoder.py").FakeEncoder()
     surface = studies.Surface(model="tiny")
     return {
         "A": [X, Y], "B": [X, Y], "X": X, "Y": Y, "a": stored, "b": stored, "alpha": 0.05, "arrays": [X, Y],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -103,15 +102,9 @@ ON_WORKERS = Path(__file__).with_name("on_workers.py")
 
 
 @pytest.fixture(scope="session")
-def on_workers() -> ModuleType:
+def on_workers(load_file: Callable[[Path], ModuleType]) -> ModuleType:
     """Load the module of what tests do on workers, under the name that it has there."""
-    spec = importlib.util.spec_from_file_location("on_workers", ON_WORKERS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["on_workers"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_file(ON_WORKERS)
 
 
 # Of a module: the scheduler lives in this process, and would disturb tests elsewhere that measure memory.

@@ -1,28 +1,21 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 PROGRAM = Path(__file__).with_name("fake_encoder.py")
 
 
 @pytest.fixture(scope="session")
-def fake() -> ModuleType:
+def fake(load_file: Callable[[Path], ModuleType]) -> ModuleType:
     """Load the module ``fake_encoder.py``: its encoder, its sentences, and its path as a program."""
-    spec = importlib.util.spec_from_file_location("fake_encoder", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fake_encoder"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_file(PROGRAM)
 
 
 @pytest.fixture
