@@ -121,8 +121,26 @@ def test_a_worker_that_is_killed_costs_what_it_was_at(
     execute(plan, out=tmp_path / "run", store=tmp_path / "store", cluster=cluster)
     _require_same(tmp_path, undisturbed)
     _require_kept(_noted(log))
-    cluster.client.wait_for_workers(2)
+    cluster.client.wait_for_workers(2, timeout=300)
     assert len(before - set(cluster.client.run(os.getpid).values())) == 1
+
+
+def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> None:
+    """Dask's own patience, which a busy machine exceeds, does not decide whether it comes back."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    import dask
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}),
+        open_cluster("local:1") as cluster,
+    ):
+        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        before = cluster.client.run(os.getpid)
+        found: list[int] = []
+        first = Task("dies-once", "a try", on_workers.die_in, (next(iter(before.values())),))
+        cluster.run([first], on_done=lambda _task, pid: found.append(pid) or ())  # type: ignore[func-returns-value]
+        assert found
+        assert found[0] not in before.values()
 
 
 @pytest.mark.slow
@@ -175,7 +193,7 @@ def _wait_for(what: str, n: int, log: Path, process: subprocess.Popen[bytes]) ->
 def log(allocation: Allocation, on_workers: ModuleType, tmp_path: Path) -> Path:
     """Give the file in which the workers of an allocation, which take their time, note what they did."""
     with open_cluster(allocation.file) as cluster:
-        cluster.client.wait_for_workers(2)
+        cluster.client.wait_for_workers(2, timeout=300)
         cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
         cluster.client.run(on_workers.watch, str(tmp_path / "log"), wait=0.3)
     return tmp_path / "log"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from platoscope.cluster import Task
+from platoscope.cluster import Task, open_cluster
 from platoscope.cluster._working import work
 from platoscope.datasets import load_pairs
 from platoscope.errors import ClusterError, InputError, MissingExtraError, PlatoscopeWarning, StorageError
@@ -157,6 +158,14 @@ def test_an_error_of_a_task_is_raised_here(
         _run(cluster, on_workers.fail, error)
     assert str(raised.value) == str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_work_that_no_worker_is_left_for_is_given_up() -> None:
+    """Where nobody else will start workers, an error says that there are none, instead of going on for ever."""
+    with open_cluster("local:1") as lonely:
+        lonely.client.retire_workers()
+        with pytest.raises(ClusterError, match=r"no worker is left at tcp://.*, and none came back in 1 s"):
+            _run(replace(lonely, patience=1.0), os.getpid)
 
 
 def test_a_worker_of_another_version_is_refused() -> None:

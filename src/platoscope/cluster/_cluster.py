@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 import warnings
 from concurrent.futures import CancelledError
@@ -54,6 +55,8 @@ class Cluster:
     ----------
     client : distributed.Client
         The connection.
+    patience : float, optional
+        Seconds without any worker after which work is given up; None where workers may come at any time, as from a queue.
 
     Attributes
     ----------
@@ -62,6 +65,7 @@ class Cluster:
     """
 
     client: Any
+    patience: float | None = None
     session: str = field(default_factory=lambda: uuid.uuid4().hex, init=False)
 
     def __repr__(self) -> str:
@@ -111,7 +115,7 @@ class Cluster:
         Raises
         ------
         ClusterError
-            If the scheduler or too many workers are lost, or a worker cannot do the work.
+            If the scheduler or too many workers are lost, none comes back, or a worker cannot do the work.
         PlatoscopeError
             What a task raised. All others are given up.
         """
@@ -124,8 +128,10 @@ class Cluster:
 
         try:
             submit(tasks)
+            seen = time.monotonic()
             while pending:
                 self._wait(pending)
+                seen = self._last_seen(seen)
                 for future in [future for future in pending if future.done()]:
                     task = pending.pop(future)
                     submit(on_done(task, _value_of(future, task)))
@@ -150,6 +156,18 @@ class Cluster:
 
         with self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
             wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
+
+    def _last_seen(self, before: float, /) -> float:
+        """Give when there was a worker, and raise where that is too long ago."""
+        if self.patience is None or self.n_workers:
+            return time.monotonic()
+        if time.monotonic() - before > self.patience:
+            message = (
+                f"no worker is left at {self.address}, and none came back in {self.patience:.0f} s. Run the same command "
+                "again; what is finished is kept."
+            )
+            raise ClusterError(message)
+        return before
 
     def _give_up(self, futures: list[Any], /) -> None:
         """Take back what nobody waits for any more; a scheduler that is gone has nothing to take back."""

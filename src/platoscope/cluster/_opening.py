@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["check_cluster", "make_jobs", "open_cluster", "using_cluster"]
 
 _PATIENCE = 20  # seconds that a scheduler may take to answer
+_RESTART = 120.0  # seconds that this machine may take to start workers again that died
+# Dask gives up for good a worker that is away longer than this, and a busy machine needs longer to start one again.
+_STAYS_WANTED = {"distributed.deploy.lost-worker-timeout": "1 day"}
 # A model is memory that Dask does not manage: a worker that paused for it would never go on.
 _MODELS_STAY = {f"distributed.worker.memory.{what}": False for what in ("target", "spill", "pause")}
 
@@ -64,8 +67,9 @@ def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILEN
         if isinstance(place, SchedulerAddress):
             made: Any = place.address
         else:
-            made = stack.enter_context(_local(place) if isinstance(place, LocalWorkers) else make_jobs(place))
-        cluster = Cluster(stack.enter_context(_connect(made)))
+            made = stack.enter_context(_started(place))
+        patience = _RESTART if isinstance(place, LocalWorkers) else None
+        cluster = Cluster(stack.enter_context(_connect(made)), patience)
         if not cluster.n_workers:
             progress.stage("Waiting for a worker")
             cluster.client.wait_for_workers(1)
@@ -95,6 +99,18 @@ def using_cluster(
         return
     with open_cluster(cluster, progress=progress) as opened:
         yield opened
+
+
+@contextmanager
+def _started(place: LocalWorkers | JobWorkers) -> Iterator[Any]:
+    """Start workers for as long as the block lasts."""
+    import dask
+
+    with (
+        dask.config.set(_STAYS_WANTED),
+        _local(place) if isinstance(place, LocalWorkers) else make_jobs(place) as started,
+    ):
+        yield started
 
 
 def _local(place: LocalWorkers) -> Any:
