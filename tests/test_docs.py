@@ -21,9 +21,10 @@ from platoscope.studies.paper.toml import CLAIMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
-PAGES = ("figures.md", "howto/modules.md", "in-hand.md", "measures.md")
+PAGES = ("figures.md", "howto/large-models.md", "howto/modules.md", "in-hand.md", "measures.md")
 # What a page needs installed; the last cells of its tables are examples as well.
 NEEDED = {
+    "howto/large-models.md": ("accelerate", "safetensors", "transformers"),
     "howto/modules.md": ("torch", "transformers"),
     "in-hand.md": ("datasets", "h5py", "peft", "polars", "pyarrow", "safetensors", "sentence_transformers"),
 }

@@ -190,7 +190,7 @@ def things(tmp_path_factory, madeup, load_file):
         "at_n": covariances, "at_size": covariances, "changes": {}, "check": bool, "chosen": ["rsa"], "comparisons": (),
         "cluster": "local:1", "where": "local:1",
         "construction": "low_rank", "data": ["a", "b"], "dataset": profile, "design": dict, "directed": False,
-        "distance": 0.1, "folder": str(folder), "fraction": 0.5, "function": lambda P, Q: 0.0, "grid": grid,
+        "depth": 3, "distance": 0.1, "folder": str(folder), "fraction": 0.5, "function": lambda P, Q: 0.0, "grid": grid,
         "higher_is_similar": True, "ids": [str(i) for i in range(24)], "index": 0, "indices": [0, 1], "items": [0, 1],
         "key": "k", "kind": "profile", "label": "one", "labels": ("one",), "layers": [0, 1], "left_out": X.T[None, :3],
         "lengths": np.full(24, 50), "lengths_a": np.full(24, 50), "lengths_b": np.full(24, 50), "metric": "euclidean",

@@ -27,6 +27,7 @@ CONTENTS = {
         "howto/models",
         "howto/modules",
         "howto/activations",
+        "howto/large-models",
         "howto/checkpoints",
         "howto/measure",
         "howto/cluster",

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError, MissingExtraError, NotFoundError
-from platoscope.models import ModelOnDemand, Pooling, load_model
+from platoscope.models import ModelOnDemand, Pooling, load_model, pretrained
 from platoscope.models.locations import fingerprint_folder
 from platoscope.representations._group import group_key
 
@@ -133,16 +134,38 @@ def test_batches_follow_the_chosen_size(tiny: Callable[..., str]) -> None:
     assert model.provenance["batch_tokens"] == 24
 
 
-def test_a_model_can_be_spread_over_devices(tiny: Callable[..., str]) -> None:
-    """With device_map="auto" the library places the blocks, here on the CPU, and the states are the same."""
-    folder = tiny("llama")
+@pytest.mark.parametrize("architecture", ["llama", "deepseek_v3"])
+@pytest.mark.parametrize("beyond_memory", [False, True])
+def test_a_model_can_be_spread_over_devices(
+    tiny: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    architecture: str,
+    beyond_memory: bool,
+) -> None:
+    """With device_map="auto" accelerate places the blocks, here on the CPU, and the states are the same.
+
+    Blocks that no memory is left for lie elsewhere until they run, as those of a model beyond its node do.
+    """
+    folder = tiny(architecture)
+    if beyond_memory:
+        monkeypatch.setattr(
+            pretrained.AutoModel,
+            "from_pretrained",
+            partial(
+                pretrained.AutoModel.from_pretrained, max_memory={"cpu": "60KB"}, offload_folder=str(tmp_path)
+            ),
+        )
     spread = load_model(folder, dtype="float32", device_map="auto")
+    monkeypatch.undo()
     plain = load_model(folder, dtype="float32", device="cpu")
     poolings = [Pooling("last"), Pooling("mean")]
     a, b = (model.encode(["one sentence", "another one here"], poolings) for model in (spread, plain))
     for name in a:
         np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-6)
     assert spread.provenance["device"] == "auto"
+    elsewhere = [name for name, weights in spread.model.named_parameters() if weights.device.type == "meta"]
+    assert bool(elsewhere) is beyond_memory
 
 
 def test_spreading_needs_accelerate(tiny: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from platoscope.representations import (
     Representations,
     export,
     import_representations,
-    import_vllm,
     to_dataset,
 )
 
@@ -271,83 +270,6 @@ def test_export_that_cannot_be_written(tmp_path: Path, states: np.ndarray) -> No
         export(r, tmp_path / "file" / "a.npy")
     with pytest.raises(InputError, match="Cannot tell the format"):
         export(r, tmp_path / "a.csv")
-
-
-@pytest.fixture
-def vllm_folder(tmp_path: Path) -> tuple[Path, list[np.ndarray]]:
-    """Write files as vLLM's connector does: bfloat16 states (n_tokens, n_layers, n_features)."""
-    import torch
-    from safetensors.torch import save_file
-
-    rng = np.random.default_rng(0)
-    prompts = []
-    for number, n_tokens in enumerate([9, 12, 7, 8, 9, 8, 8, 8, 8, 8, 11]):
-        states = torch.from_numpy(rng.standard_normal((n_tokens, 3, 4), dtype=np.float32)).bfloat16()
-        save_file(
-            {"hidden_states": states, "token_ids": torch.arange(n_tokens)}, tmp_path / f"{number}.safetensors"
-        )
-        prompts.append(states.float().numpy())
-    return tmp_path, prompts
-
-
-def test_vllm_files_are_pooled_by_the_rules_of_the_models(
-    vllm_folder: tuple[Path, list[np.ndarray]],
-) -> None:
-    """With one BOS token and two dropped, each pooling is the slice that docs/models.md says."""
-    folder, prompts = vllm_folder
-    r = import_vllm(
-        folder, layers=[1, 5, 9], depth=12, n_special=1, pooling="last,mean(3),mean,concat(2),token(1)"
-    )
-    assert r.ids == tuple(str(i) for i in range(11))
-    assert r.relative_depth.tolist() == [1 / 12, 5 / 12, 9 / 12]
-    for i, states in enumerate(prompts):
-        text = states[1:-2]
-        assert np.array_equal(r.with_pooling("last")[1][i], text[-1, 1])
-        assert np.allclose(r.with_pooling("mean(3)")[2][i], text[-3:, 2].mean(0), atol=1e-6)
-        assert np.allclose(r.with_pooling("mean")[0][i], text[:, 0].mean(0), atol=1e-6)
-        assert np.array_equal(r.with_pooling("concat(2)")[0][i], text[-2:, 0].ravel())
-        assert np.array_equal(r.with_pooling("token(1)")[0][i], text[-2, 0])
-
-
-def test_vllm_mean_leaves_the_sink_out(vllm_folder: tuple[Path, list[np.ndarray]]) -> None:
-    """Where no BOS was added, `mean` leaves position 0 out unless it is asked to stay."""
-    folder, prompts = vllm_folder
-    without = import_vllm(folder, layers=[1, 5, 9], pooling="mean")
-    kept = import_vllm(folder, layers=[1, 5, 9], pooling="mean", keep_first=True)
-    assert np.allclose(without[0][0], prompts[0][1:-2, 0].mean(0), atol=1e-6)
-    assert np.allclose(kept[0][0], prompts[0][:-2, 0].mean(0), atol=1e-6)
-
-
-def test_vllm_states_are_clipped_as_those_of_the_models(vllm_folder: tuple[Path, list[np.ndarray]]) -> None:
-    """The quantiles are over all of a prompt's own tokens, those that are dropped included."""
-    folder, prompts = vllm_folder
-    r = import_vllm(folder, layers=[1, 5, 9], n_special=1, pooling="mean(3)", clip=0.1)
-    assert r.provenance["clip"] == 0.1
-    for i, states in enumerate(prompts):
-        low, high = np.quantile(states[1:, 1], [0.1, 0.9])
-        assert np.allclose(r[1][i], np.clip(states[-5:-2, 1], low, high).mean(0), atol=1e-6)
-    with pytest.raises(InputError, match="clip must be"):
-        import_vllm(folder, layers=[1, 5, 9], clip=0.7)
-
-
-def test_vllm_errors(vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path) -> None:
-    """Other layers than given, states of a part of a prompt, short prompts and an empty folder are named."""
-    import torch
-    from safetensors.torch import save_file
-
-    folder, _ = vllm_folder
-    with pytest.raises(InputError, match=r"shape \(n_tokens, 2, n_features\)"):
-        import_vllm(folder, layers=[1, 2])
-    half = {"hidden_states": torch.zeros(20, 3, 4), "token_ids": torch.arange(50)}
-    (tmp_path / "half").mkdir()
-    save_file(half, tmp_path / "half" / "0.safetensors")
-    with pytest.raises(InputError, match=r"hidden_states of 20 tokens for 50 token_ids"):
-        import_vllm(tmp_path / "half", layers=[1, 2, 3])
-    with pytest.raises(InputError, match="too short"):
-        import_vllm(folder, layers=[1, 2, 3], pooling="last,mean(6)")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no \.safetensors file"):
-        import_vllm(tmp_path / "empty", layers=[1])
 
 
 def test_arguments_and_empty_files_are_named(tmp_path: Path) -> None:

@@ -6,17 +6,25 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from platoscope.errors import StorageError
-from platoscope.representations import Representations, extract, remove, verify
+from platoscope.representations import (
+    Representations,
+    extract,
+    list_store,
+    open_representations,
+    remove,
+    verify,
+)
 from platoscope.representations._folder import LocalFolder
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
     from types import ModuleType
 
 N_ITEMS = 50  # units of 16 rows: 3 whole ones and one of 2 rows; batches of 7 cross their borders
@@ -317,3 +325,36 @@ def test_sweeping_minds_no_other_sweeper(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(folder, "names", lambda _: frozenset({"gone.partial"}))
     folder.sweep("")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_two_ranks_of_torchrun_leave_one_whole_store(
+    load_file: Callable[[Path], ModuleType], tmp_path: Path
+) -> None:
+    """Ranks do not share a model: each loads DeepSeek-V3 and reads, and the store holds the states of one process."""
+    pytest.importorskip("torch")
+    from platoscope.models import load_model
+    from platoscope.testing.models import save_tiny_model
+
+    program = Path(__file__).with_name("two_ranks.py")
+    ranks = load_file(program)
+    folder = str(save_tiny_model("deepseek_v3", tmp_path / "deepseek"))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    done = subprocess.run(
+        [*command, str(program), folder, str(tmp_path / "two")],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert verify(tmp_path / "two") == ()
+    model = load_model(folder, dtype="float32", device="cpu", batch_tokens=256)
+    alone = extract(model, ranks.sentences(60), pooling=ranks.POOLINGS, store=tmp_path / "one")
+    (record,) = list_store(tmp_path / "two")
+    found = open_representations(record.key, store=tmp_path / "two", pooling=ranks.POOLINGS[0])
+    assert found.ids == alone.ids
+    for pooling in ranks.POOLINGS:
+        for ours, theirs in zip(alone.with_pooling(pooling), found.with_pooling(pooling), strict=True):
+            # Ranks have one thread each; products of other numbers of threads may differ in the last bits.
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)

@@ -15,7 +15,7 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "choose_dtype", "cpu_multiplies_bfloat16", "tokens_per_batch"]
+__all__ = ["choose_device", "choose_dtype", "cpu_multiplies_bfloat16", "input_device", "tokens_per_batch"]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
@@ -120,6 +120,26 @@ def cpu_multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo"), /) -> bool:
         if key.strip() in ("flags", "Features"):
             return not _CPU_FLAGS.isdisjoint(flags.split())
     return False
+
+
+def input_device(model: torch.nn.Module, /) -> torch.device:
+    """Say where a model takes what it reads.
+
+    Parameters
+    ----------
+    model : Module
+        With weights.
+
+    Returns
+    -------
+    torch.device
+        That of its first weight; the CPU for one that accelerate brings to its device only when it runs, as it does
+        what the model is given.
+    """
+    import torch
+
+    found = next(model.parameters()).device
+    return torch.device("cpu") if found.type == "meta" else found
 
 
 def tokens_per_batch(device: torch.device, /) -> int:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+import numpy as np
+
 from platoscope.arguments import sequence
 from platoscope.checks import in_short, whole_number
 from platoscope.errors import InputError
@@ -178,6 +180,6 @@ def parse_poolings(poolings: str | Pooling | Sequence[str | Pooling], /) -> tupl
 
 def check_clip(q: float | None, /) -> None:
     """Raise `InputError` where `q` is not a share of an item's values that can be clipped at either end."""
-    if q is not None and not 0 < q < 0.5:
-        msg = f"clip must be None or between 0 and 0.5 (0.05 in the authors' extraction), but got {q}."
+    if q is not None and not (isinstance(q, float | np.floating) and 0 < q < 0.5):
+        msg = f"clip must be None or between 0 and 0.5 (0.05 in the authors' extraction), but got {in_short(q)}."
         raise InputError(msg)

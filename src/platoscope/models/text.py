@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.models.devices import input_device
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import StateReader, pooled_forward
 from platoscope.models.showing import encoder_card, encoder_in_short
@@ -195,7 +196,7 @@ class TextEncoder:
                 {name: np.concatenate([part[name] for part in of_one], axis=1) for name in of_one[0]}
                 for of_one in zip(*parts, strict=True)
             ]
-        inputs = self._inputs(ids, mask, device=next(self.model.parameters()).device)
+        inputs = self._inputs(ids, mask, device=input_device(self.model))
         return pooled_forward(self.model, self.blocks, inputs, readers)
 
     def _reader(

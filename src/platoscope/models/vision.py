@@ -12,6 +12,7 @@ import torch
 
 from platoscope.datasets import open_image
 from platoscope.errors import InputError
+from platoscope.models.devices import input_device
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import StateReader, pooled_forward
 from platoscope.models.showing import encoder_card, encoder_in_short
@@ -128,7 +129,7 @@ class VisionEncoder:
         """Preprocess images: the arguments of the forward pass, and the number of patches per image."""
         config: Any = self.model.config
         weight = next(self.model.parameters())
-        device = weight.device if device is None else device
+        device = input_device(self.model) if device is None else device
         images = [_open(item, i) for i, item in enumerate(items)]
         processed = self.processor(images=images, return_tensors="pt")
         wanted = "input_ids" if self._reads_pixels else "pixel_values"

@@ -3,6 +3,7 @@
 from platoscope.models import ModelOnDemand
 from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations.alignment import Aligned, align, token_counts
+from platoscope.representations.engines import import_sglang, import_vllm
 from platoscope.representations.exporting import export, to_dataset
 from platoscope.representations.extraction import Wanted, extract, extract_together
 from platoscope.representations.housekeeping import (
@@ -17,7 +18,6 @@ from platoscope.representations.housekeeping import (
 )
 from platoscope.representations.importing import import_representations
 from platoscope.representations.representations import Representations
-from platoscope.representations.vllm import import_vllm
 
 __all__ = [
     "LAYER_NAMES",
@@ -33,6 +33,7 @@ __all__ = [
     "extract",
     "extract_together",
     "import_representations",
+    "import_sglang",
     "import_vllm",
     "info",
     "list_store",
