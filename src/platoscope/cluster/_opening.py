@@ -104,7 +104,7 @@ def using_cluster(
 @contextmanager
 def _started(place: LocalWorkers | JobWorkers) -> Iterator[Any]:
     """Start workers for as long as the block lasts."""
-    import dask
+    import dask  # of the extra cluster
 
     with (
         dask.config.set(_STAYS_WANTED),
