@@ -47,6 +47,7 @@ LEAVES = (
     "checks",
     "cluster",
     "contents",
+    "control_groups",
     "cores",
     "errors",
     "filenames",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope import cores
+from platoscope.control_groups import Groups
 from platoscope.cores import available_cores, granted_cores
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _granted(folder: Path, groups: str, files: Mapping[str, str]) -> float:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (folder / "groups").write_text(groups)
-    return granted_cores(folder / "groups", folder / "mount")
+    return granted_cores(Groups(folder / "groups", folder / "mount"))
 
 
 V1 = "4:memory:/job\n3:cpu,cpuacct:/job/step\n"
@@ -49,7 +50,7 @@ def test_the_smallest_quota_on_the_way_to_the_group_counts(
 
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
     """Where the system has none, the affinity decides."""
-    assert granted_cores(tmp_path / "nothing", tmp_path) == math.inf
+    assert granted_cores(Groups(tmp_path / "nothing", tmp_path)) == math.inf
 
 
 @pytest.mark.parametrize(("granted", "used"), [(2.5, 2), (0.5, 1), (math.inf, 8), (64.0, 8)])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import os
 from functools import lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from platoscope.control_groups import OWN_GROUPS, Groups
 from platoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MOST_CORES", "available_cores"]
 
 MOST_CORES = "PLATOSCOPE_CORES"
 """The variable with the most cores that this process may keep busy."""
-_PROC, _MOUNT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def available_cores() -> int:
@@ -44,35 +47,12 @@ def _asked_for() -> float:
 
 @lru_cache(maxsize=1)
 def _own_grant() -> float:
-    return granted_cores(_PROC, _MOUNT)
+    return granted_cores(OWN_GROUPS)
 
 
-def granted_cores(groups: Path, mount: Path, /) -> float:
-    """Return how many cores control groups grant, of version 1 and 2; infinity without a limit, or without groups.
-
-    Parameters
-    ----------
-    groups : Path
-        The groups of a process, as ``/proc/self/cgroup`` lists them.
-    mount : Path
-        Where groups are folders. A container may see its own group there and not the way to it.
-    """
-    try:
-        listed = groups.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return math.inf
-    least = math.inf
-    for line in listed:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        top = mount / "cpu" if controllers else mount
-        group = top / path.strip("/")
-        for folder in (group, *group.parents):
-            least = min(least, _grant_of(folder))
-            if folder == top:
-                break
-    return least
+def granted_cores(groups: Groups, /) -> float:
+    """Return how many cores control groups grant: the least of them; infinity without a limit, or without groups."""
+    return min(map(_grant_of, groups.folders("cpu")), default=math.inf)
 
 
 def _grant_of(folder: Path) -> float:
