@@ -55,8 +55,8 @@ class Backing(Protocol):
     def is_there(self) -> bool:
         """Tell whether this process sees it."""
 
-    def width(self, pooling: str, /) -> int:
-        """Features of one vector in the widest layer."""
+    def widths(self, pooling: str, /) -> tuple[int, ...]:
+        """Features of one vector in each layer."""
 
     def read(
         self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
@@ -138,8 +138,8 @@ class ArrayBacking:
                 total.update(np.ascontiguousarray(layer, "<f4").tobytes())
         return total.hexdigest()
 
-    def width(self, pooling: str, /) -> int:
-        return max(int(layer.shape[-1]) for layer in self.layers_of[pooling])
+    def widths(self, pooling: str, /) -> tuple[int, ...]:
+        return tuple(int(layer.shape[-1]) for layer in self.layers_of[pooling])
 
     def read(
         self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
@@ -218,8 +218,8 @@ class StoredBacking:
         said = {name: self.group.attributes[name] for name in kept}
         return said | names | {"key": self.key, "extraction": made}
 
-    def width(self, pooling: str, /) -> int:
-        return self.arrays[pooling].n_features
+    def widths(self, pooling: str, /) -> tuple[int, ...]:
+        return self.group.layer_widths
 
     def read(
         self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /

@@ -17,7 +17,7 @@ def representations_in_short(r: Representations, /) -> str:
     others = ", ".join(pooling for pooling in r.poolings if pooling != r.pooling)
     return (
         f"<Representations {_counted(r)}, in {cut(r._backing.location, 200)}>\n"
-        f"r[i] reads layer r.layers[i] as float32 ({r.n_items}, {r.n_features})"
+        f"r[i] reads layer r.layers[i] as float32 ({r.n_items}, {_width(r)})"
         + (f"; r.with_pooling(...) has also: {cut(others)}" if others else "")
     )
 
@@ -35,6 +35,9 @@ def representations_card(r: Representations, /) -> str:
 
 def _counted(r: Representations, /) -> str:
     span = f"{r.layers[0]}–{r.layers[-1]}" if r.layers else "none"
-    return (
-        f"{r.pooling!r}: {len(r)} layers ({span} of {r.depth}) × {r.n_items} items × {r.n_features} features"
-    )
+    return f"{r.pooling!r}: {len(r)} layers ({span} of {r.depth}) × {r.n_items} items × {_width(r)} features"
+
+
+def _width(r: Representations) -> str:
+    narrowest, widest = min(r.widths, default=0), r.n_features
+    return f"{widest}" if narrowest == widest else f"{narrowest} to {widest}"

@@ -148,10 +148,16 @@ class Representations:
         return len(self.ids)
 
     @property
-    def n_features(self) -> int:
-        """Columns of a layer (of the widest, where widths differ); for ``concat(k)`` of all k tokens."""
+    def widths(self) -> tuple[int, ...]:
+        """Columns of each layer; for ``concat(k)`` of all k tokens."""
         view = self._view
-        return self._backing.width(view.kept) * view.n_tokens
+        kept = self._backing.widths(view.kept)
+        return tuple(kept[position] * view.n_tokens for position in self._positions)
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the widest layer; for ``concat(k)`` of all k tokens."""
+        return max(self.widths, default=0)
 
     @property
     def relative_depth(self) -> NDArray[np.float64]:
