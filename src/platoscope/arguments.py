@@ -188,7 +188,7 @@ def sequence(name: str, values: object, /, *, of: str) -> tuple[Any, ...]:
     Raises
     ------
     InputError
-        If it is none, as a text, a mapping, or an array without axes.
+        If it is none, as a text, a mapping, an array without axes, or a table (which would give its names of columns).
 
     Examples
     --------
@@ -197,7 +197,7 @@ def sequence(name: str, values: object, /, *, of: str) -> tuple[Any, ...]:
     """
     refuse_unordered(name, values)
     is_one = isinstance(values, str | bytes | Mapping) or getattr(values, "ndim", 1) == 0
-    if is_one or not isinstance(values, Iterable):
+    if is_one or hasattr(values, "columns") or not isinstance(values, Iterable):
         message = f"{name} must be a sequence of {of}; got {in_short(values)}."
         raise InputError(message)
     return tuple(values.tolist()) if isinstance(values, np.ndarray) and values.ndim == 1 else tuple(values)

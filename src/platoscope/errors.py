@@ -148,15 +148,18 @@ def guarded(
 
 
 def reason_of(error: BaseException, /) -> str:
-    """Give the first line of what an error says, or its name where it says nothing.
+    r"""Give the first line of what an error says, with the list that it announces, or its name where it says nothing.
 
     Examples
     --------
     >>> reason_of(KeyError()), reason_of(ValueError("no such codec."))
     ('KeyError', 'no such codec')
+    >>> reason_of(OSError("no codec in: \n(1) a\n(2) b"))
+    'no codec in: (1) a (2) b'
     """
     said = _COLORS.sub("", getattr(error, "strerror", None) or str(error)).strip()
-    first = said.splitlines()[0][:_LONGEST_REASON].rstrip(".") if said else ""
+    first = said.splitlines()[0].rstrip() if said else ""
+    first = (" ".join(said.split()) if first.endswith(":") else first)[:_LONGEST_REASON].rstrip(" .:")
     return first if first and not isinstance(error, KeyError) else f"{type(error).__name__} {first}".rstrip()
 
 

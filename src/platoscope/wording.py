@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["in_bytes", "in_time", "listed"]
+__all__ = ["did_you_mean", "in_bytes", "in_time", "listed"]
 
 _MOST_NAMES = 30
 _LONGEST_NAME = 60
@@ -27,6 +28,18 @@ def listed(names: Collection[object], /) -> str:
         written.append(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…")
     others = len(names) - len(written)
     return ", ".join(written) + (f" and {others:,} others" if others else "")
+
+
+def did_you_mean(name: str, known: Collection[str], /) -> str:
+    """Ask whether a known name was meant that is spelled nearly so, with a space before it; of none that is near, nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("bibel", ["bible", "emoji"]), did_you_mean("x", ["bible"])
+    (" Did you mean 'bible'?", '')
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def in_bytes(n_bytes: float, /) -> str:

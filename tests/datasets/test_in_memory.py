@@ -284,8 +284,10 @@ def test_one_side_is_enough_where_both_are_the_same(tmp_path: Path) -> None:
         assert list(pairs) == [("one", "one"), ("two", "two")]
     with pytest.raises(InputError, match="two names are expected"):
         load_pairs(f"{tmp_path}/two.jsonl:en")
-    with pytest.raises(InputError, match="say which two"):
+    with pytest.raises(InputError, match="one column to read, 'text', .* both: columns=\\('text', 'text'\\)"):
         load_pairs(f"{tmp_path}/one.csv")
+    for one in (f"{tmp_path}/one.csv", pd.DataFrame({"text": ["one", "two"]})):
+        assert list(load_pairs(one, columns=("text", "text"))) == [("one", "one"), ("two", "two")]
 
 
 def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     ("spec", "error", "text"),
     [
         ("nowhere", NotFoundError, "neither a data set nor a file.*bible, libreoffice"),
-        ("nowhere.jsonl", NotFoundError, "neither a data set nor a file"),
+        ("nowhere.jsonl", NotFoundError, r"neither a data set nor a file\. Data sets"),
+        ("bibel:en-it", NotFoundError, r"neither a data set nor a file\. Did you mean 'bible'\? Data sets"),
         ("bible:", InputError, "with nothing after the mark"),
         ("bible@", InputError, "with nothing after the mark"),
         ("bible:en", InputError, "two different languages, as in bible:en-it; got 'en'"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from platoscope.datasets import load_pairs
@@ -89,6 +91,26 @@ def test_a_table_without_a_header_asks(tmp_path: Path, first: str, second: str) 
     assert list(load_pairs(f"{path}:2,1")) == [(b, a) for a, b in rows]
     named = load_pairs(str(path), header=True)
     assert (named.a.name, len(named)) == (first, 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "mark"),
+    [
+        ("t.csv", "en;it\none, two;uno\n", ";"),
+        ("t.csv", "en\tit\none\tuno\n", "\t"),
+        ("t.tsv", "en,it\none,uno\n", ","),
+    ],
+)
+def test_another_separator_is_seen(tmp_path: Path, file: str, text: str, mark: str) -> None:
+    """Excel writes semicolons in half of Europe; the error has the line that reads them, with any options."""
+    path = _write(tmp_path / file, text)
+    said = re.escape(f"load_pairs(pandas.read_csv({str(path)!r}, sep={mark!r}))")
+    for options in ({}, {"header": True}, {"header": False}, {"columns": ("en", "it")}):
+        with pytest.raises(InputError, match=said):
+            load_pairs(path, **options)
+    assert load_pairs(pd.read_csv(path, sep=mark)).b[0] == "uno"
+    one = _write(tmp_path / "one.csv", "Sentences; one a line\nHe came; he saw.\n")
+    assert load_pairs(f"same:{one}", header=True).a[0] == "He came; he saw."
 
 
 def test_columns_that_are_asked_for_are_names(tmp_path: Path) -> None:

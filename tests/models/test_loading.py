@@ -45,6 +45,8 @@ def test_unknown_hub_models_are_named() -> None:
     """A hub id that cannot be loaded names itself and lists the bundled models."""
     with pytest.raises(NotFoundError, match=r"Cannot load the model 'nobody/nothing'.*gemma-3-270m"):
         load_model("nobody/nothing", device="cpu")
+    with pytest.raises(NotFoundError, match=r"Did you mean 'gemma-3-270m'\?"):
+        load_model("gema-3-270m", device="cpu")
 
 
 def test_a_folder_without_configuration_is_no_model(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from transformers import AutoImageProcessor, AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from platoscope.datasets import Side
-from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
+from platoscope.errors import InputError, MissingExtraError, NotFoundError, PlatoscopeWarning
 from platoscope.models import Pooling, load_model
 from platoscope.models.library import quiet_library
 from platoscope.representations import extract
@@ -105,6 +106,35 @@ def test_adapters_of_peft_are_read_and_known(tiny: Callable[..., str], texts: li
     prompts = peft.PromptTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=2)
     with pytest.raises(InputError, match="PromptTuningConfig puts tokens of its own"):
         load_model(peft.get_peft_model(_held(tiny("llama"))[0], prompts), tokenizer)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+def test_a_folder_of_adapters_says_how_to_load_them(
+    tiny: Callable[..., str], texts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adapters alone are no model, and the line that the error gives reads them; beside a model they need PEFT."""
+    peft = pytest.importorskip("peft")
+    base = tiny("llama")
+    model, tokenizer = _held(base)
+    model.name_or_path = base
+    lora = peft.LoraConfig(target_modules=["q_proj"], init_lora_weights=False)
+    adapted = peft.get_peft_model(model, lora)
+    adapted.save_pretrained(tmp_path / "adapter")
+    with pytest.raises(NotFoundError, match=r"an adapter of PEFT without .*AutoPeftModel\.from_pretrained"):
+        load_model(tmp_path / "adapter")
+    read = load_model(peft.AutoPeftModel.from_pretrained(tmp_path / "adapter"), tokenizer)
+    expected = load_model(adapted, tokenizer).encode(texts, POOLINGS)["last"]
+    np.testing.assert_allclose(read.encode(texts, POOLINGS)["last"], expected, atol=1e-6)
+
+    both = shutil.copytree(base, tmp_path / "both")
+    shutil.copytree(tmp_path / "adapter", both, dirs_exist_ok=True)
+    np.testing.assert_allclose(
+        load_model(both, dtype="float32").encode(texts, POOLINGS)["last"], expected, atol=1e-6
+    )
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "peft" else find_spec(name))
+    with pytest.raises(MissingExtraError, match=r"the adapter in '.*both' needs .*pip install peft"):
+        load_model(both)
 
 
 def test_hooks_are_not_found_again(tiny: Callable[..., str]) -> None:

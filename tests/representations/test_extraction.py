@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 
@@ -289,6 +290,18 @@ def test_wrong_arguments_are_refused(
     """Empty data, another modality, unknown layers, poolings and sides are named."""
     with pytest.raises(InputError, match=match):
         extract(fake.FakeEncoder(), data, store=tmp_path, **keywords)
+
+
+def test_pairs_by_name_and_tables_are_pairs(fake: ModuleType, tmp_path: Path) -> None:
+    """A name, a path and a table have two sides, of which one is read; a table's names of columns are never items."""
+    frame = pd.DataFrame({"id": ["x", "y"], "en": ["one", "two"], "it": ["uno", "due"]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for given in (str(tmp_path / "t.csv"), tmp_path / "t.csv", frame, frame.to_dict("list")):
+        found = extract(fake.FakeEncoder(), given, side="it", pooling="last", store=tmp_path)
+        assert (found.ids, found.provenance["data"]["side"]) == (("x", "y"), "it")
+    assert extract(fake.FakeEncoder(), frame["en"], pooling="last", store=tmp_path).ids == ("0", "1")
+    with pytest.raises(InputError, match="items of side 'it' must be a sequence of items; got"):
+        Side("it", "text", frame)
 
 
 def test_damaged_metadata_is_one_sentence(fake: ModuleType, tmp_path: Path) -> None:

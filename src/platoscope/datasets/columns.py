@@ -285,6 +285,12 @@ def _sides(
     free = [name for name in names if name not in taken and name not in _INDEX]
     if len(free) == 1 and options.same:
         return free[0], free[0]
+    if len(free) == 1:
+        message = (
+            f"{table.what} has one column to read, {free[0]!r}, and pairs have two sides. To compare two models on it, "
+            f"put it on both: columns=({free[0]!r}, {free[0]!r}), or same: before the name of a file."
+        )
+        raise InputError(message)
     if len(free) != 2:
         message = (
             f"{table.what} has the columns {listed(names)}: say which two are the sides, as {table.notation}."

@@ -32,6 +32,7 @@ from platoscope.datasets.sources.tmx import load_tmx
 from platoscope.datasets.stored import is_stored, load_stored
 from platoscope.datasets.textio import plain_suffix
 from platoscope.errors import InputError, NotFoundError
+from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -278,7 +279,7 @@ def _load(spec: str, options: DatasetOptions) -> Pairs:
     if own is not None:
         return _load_files(spec, own, options)
     message = (
-        f"{spec!r} is neither a data set nor a file. Data sets: {', '.join(SOURCES)}. "
+        f"{spec!r} is neither a data set nor a file.{did_you_mean(name, SOURCES)} Data sets: {', '.join(SOURCES)}. "
         f"Files: {', '.join(FILE_FORMATS)}, two text files as A,B, or a folder."
     )
     raise NotFoundError(message)

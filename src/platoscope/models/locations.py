@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.contents import file_digests
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import InputError, NotFoundError, require_package
 from platoscope.hashing import digest
 from platoscope.models.bundled import (
     BUNDLED,
@@ -213,6 +213,22 @@ def _refuse_revision(name: str, revision: str | None) -> None:
         raise InputError(msg)
 
 
+def _require_model(folder: Path) -> None:
+    adapted = (folder / "adapter_config.json").exists()
+    if (folder / "config.json").exists():
+        if adapted:
+            require_package("peft", f"the adapter in {str(folder)!r}", "pip install peft")
+        return
+    if adapted:
+        msg = (
+            f"The folder {str(folder)!r} holds an adapter of PEFT without its model. Load both and give the model: "
+            f"load_model(peft.AutoPeftModel.from_pretrained({str(folder)!r}), TOKENIZER)."
+        )
+    else:
+        msg = f"The folder {str(folder)!r} holds no config.json. Expected a model in the hub's format."
+    raise NotFoundError(msg)
+
+
 def fingerprint_folder(folder: Path, /, *, progress: Progress = SILENT) -> str:
     """Identify the content of a model folder: all of it.
 
@@ -232,11 +248,11 @@ def fingerprint_folder(folder: Path, /, *, progress: Progress = SILENT) -> str:
     Raises
     ------
     NotFoundError
-        If there is no ``config.json``.
+        If there is no ``config.json``, as where there are adapters alone.
+    MissingExtraError
+        If there are adapters beside the model, and PEFT is not installed: the library would leave them out.
     """
-    if not (folder / "config.json").exists():
-        msg = f"The folder {str(folder)!r} holds no config.json. Expected a model in the hub's format."
-        raise NotFoundError(msg)
+    _require_model(folder)
     files = sorted(
         file
         for file in folder.iterdir()

@@ -23,6 +23,7 @@ from platoscope.models.forward import enough_memory
 from platoscope.models.library import quiet_library
 from platoscope.models.processors import as_processor
 from platoscope.models.sizes import size_of
+from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,8 +269,7 @@ def _load_preprocess(location: ModelLocation, model: Any) -> Any:
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise InputError(_own_code(location)) from error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        reason = lines[0].partition(". ")[0].rstrip(" .:")
+        reason = reason_of(error).partition(". ")[0]
         raise NotFoundError(_no_preprocess(location, images=images, reason=reason)) from error
     # Some tokenizers are made of nothing where their files are missing, and then know no word.
     files = {*getattr(found, "vocab_files_names", {}).values()}
@@ -378,10 +378,8 @@ def _own_code(location: ModelLocation) -> str:
 
 
 def _not_found(location: ModelLocation, error: OSError) -> str:
-    reason = reason_of(error)
-    known = ", ".join(model.name for model in BUNDLED)
+    known = [model.name for model in BUNDLED]
     return (
-        f"Cannot load the model {location.name!r}: {reason}. Expected a bundled model ({known}), a hub id, "
-        f"a local folder or "
-        f"a .gguf file."
+        f"Cannot load the model {location.name!r}: {reason_of(error)}.{did_you_mean(location.name, known)} Expected a "
+        f"bundled model ({', '.join(known)}), a hub id, a local folder or a .gguf file."
     )

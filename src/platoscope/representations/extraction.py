@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -11,7 +13,8 @@ import numpy as np
 from platoscope.arguments import sequence
 from platoscope.checks import flag, whole_numbers
 from platoscope.cluster import check_cluster, using_cluster
-from platoscope.datasets import Pairs, Side
+from platoscope.datasets import Pairs, Side, load_pairs
+from platoscope.datasets.sources.in_memory import is_table
 from platoscope.errors import InputError, NotFoundError
 from platoscope.models.encoder import Encoder
 from platoscope.models.loading import load_model
@@ -36,7 +39,7 @@ from platoscope.wording import listed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,7 +54,7 @@ __all__ = ["Wanted", "extract", "extract_together"]
 
 def extract(
     model: Encoder | str | os.PathLike[str] | object,
-    data: Pairs | Side | Sequence[Any],
+    data: object,
     /,
     *,
     side: str = "a",
@@ -75,8 +78,9 @@ def extract(
         A model from `platoscope.models.load_model`; or a `ModelOnDemand`, or a name (which makes one with
         default options): then the weights are not loaded where everything is on disk. Or a `torch.nn.Module` that takes
         arrays, whose `layers` are named.
-    data : Pairs, Side or sequence
-        What to read; of pairs one side. A sequence is of texts, images or arrays, whichever the model reads.
+    data : Pairs, Side, sequence, str, path or table
+        What to read; of pairs one side. A sequence is of texts, images or arrays, whichever the model reads. A name, a path
+        or a table (a DataFrame, a `datasets.Dataset`) is pairs, as `platoscope.datasets.load_pairs` takes them.
     side : str, default "a"
         "a" or "b", or the name of a side such as "en". Ignored where `data` is one side already.
     pooling : str, Pooling or sequence of them, optional
@@ -127,7 +131,7 @@ class Wanted:
     """What `extract` is asked for; its parameters say what each is."""
 
     model: Encoder | str | os.PathLike[str] | object
-    data: Pairs | Side | Sequence[Any]
+    data: object
     side: str = field(default="a", kw_only=True)
     pooling: str | Pooling | Sequence[str | Pooling] | None = field(default=None, kw_only=True)
     layers: Sequence[int] | Sequence[str] | None = field(default=None, kw_only=True)
@@ -266,7 +270,9 @@ def _encoder(
     return load_model(model, layers=named or None)
 
 
-def _choose(data: Pairs | Side | Sequence[Any], side: str, modality: str) -> _Chosen:
+def _choose(data: Any, side: str, modality: str) -> _Chosen:
+    if isinstance(data, str | PathLike | Mapping) or is_table(data):
+        data = load_pairs(data)
     if isinstance(data, Pairs):
         about = {"pairs": data.name, "provenance": dict(data.provenance)}
         chosen = _Chosen(data.side(side), data.ids, about)

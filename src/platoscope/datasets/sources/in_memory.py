@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from platoscope.datasets.pairs import Pairs
     from platoscope.datasets.request import DatasetOptions
 
-__all__ = ["KINDS", "OF_SPLITS", "PairKind", "is_saved", "load_object", "load_saved", "load_sides"]
+__all__ = [
+    "KINDS",
+    "OF_SPLITS",
+    "PairKind",
+    "is_saved",
+    "is_table",
+    "load_object",
+    "load_saved",
+    "load_sides",
+]
 
 OF_SPLITS = OF_COLUMNS | {"split"}
 """The options that apply to a data set of several splits."""
@@ -160,6 +169,12 @@ KINDS = (
 )
 """What is recognized, beside plain lists and mappings; another library's table is entered here."""
 
+
+def is_table(found: object, /) -> bool:
+    """Tell whether something is a table of pairs of another library: one of `KINDS`."""
+    return any(is_of(found, kind.classes) for kind in KINDS)
+
+
 _SERIES = frozenset({("pandas", "Series"), ("polars", "Series")})
 
 
@@ -179,7 +194,7 @@ def _values(values: object, what: str) -> list[Any]:
         import narwhals.stable.v2 as nw
 
         return _without_nulls(nw.from_native(values, series_only=True))
-    no_list = isinstance(values, str | bytes | Mapping) or any(is_of(values, kind.classes) for kind in KINDS)
+    no_list = isinstance(values, str | bytes | Mapping) or is_table(values)
     no_list |= getattr(values, "ndim", 1) == 0
     if no_list or not isinstance(values, Iterable):
         message = f"each of {what} must hold the texts or images of one side; got {type(values).__name__}."

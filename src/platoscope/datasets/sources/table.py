@@ -26,6 +26,8 @@ TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 
 _LONGEST_CELL = 2**31 - 1
 """Characters of a cell of a CSV file: as many as its parser can count on every system."""
+_SEPARATORS = (";", "\t", "|", ",")
+"""What separates the fields of tables, beside what their ending says."""
 _ROWS_LOOKED_AT = 100
 _LONGEST_NAME = 40
 _NAME = re.compile(
@@ -141,6 +143,7 @@ def _named_rows(path: Path, rows: Iterator[tuple[int, list[str]]], options: Data
     if not first:
         return
     number, head = first[0]
+    _refuse_other_separators(path, head, options)
     if _has_header(path, [cells for _, cells in first], options):
         names, first, what = head, first[1:], f"the header has {len(head)} ({listed(head)})"
         if len(set(names)) != len(names):
@@ -153,6 +156,20 @@ def _named_rows(path: Path, rows: Iterator[tuple[int, list[str]]], options: Data
             message = f"{path}, line {number}: {len(cells)} fields where {what}."
             raise InputError(message)
         yield f"line {number}", dict(zip(names, cells, strict=True))
+
+
+def _refuse_other_separators(path: Path, head: Sequence[str], options: DatasetOptions) -> None:
+    """Say so where pairs are asked for of a table whose first line has one field, with what separates fields elsewhere."""
+    both = options.same or (options.columns is not None and options.columns[0] == options.columns[1])
+    found = next((mark for mark in _SEPARATORS if len(head) == 1 and mark in head[0]), None)
+    if found is None or both:
+        return
+    usual = "tabs" if plain_suffix(path) == ".tsv" else "commas"
+    message = (
+        f"the first line of {path} is one field, {head[0]!r:.60}: by its ending, fields are separated by {usual}. If "
+        f"{found!r} separates them, read it as load_pairs(pandas.read_csv({str(path)!r}, sep={found!r}))."
+    )
+    raise InputError(message)
 
 
 def _has_header(path: Path, rows: Sequence[Sequence[str]], options: DatasetOptions) -> bool:

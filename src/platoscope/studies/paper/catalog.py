@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from platoscope.studies.paper.tokens import STUDY as TOKEN_DISTANCE
 from platoscope.studies.paper.toml import read_study
 from platoscope.studies.paper.translations import STUDY as TRANSLATIONS
 from platoscope.studies.paper.vision_scale import STUDY as VISION_SCALE
+from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
     from platoscope.studies.design.records import Study
@@ -86,7 +86,5 @@ def get_study(name: str | Path, /) -> Study:
     known = {study.name: study for study in _STUDIES}
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    msg = f"there is no study {name!r}.{hint} There are {', '.join(known)}, or a path to a .toml file."
+    msg = f"there is no study {name!r}.{did_you_mean(name, known)} There are {', '.join(known)}, or a path to a .toml file."
     raise NotFoundError(msg)

@@ -14,6 +14,7 @@ from platoscope.datasets.request import own_files
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
+from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,15 +55,16 @@ def check_known(comparisons: Iterable[Comparison], /) -> None:
     for comparison in comparisons:
         for side in comparison.sides:
             if isinstance(side, Source | Surface) and not _could_be_model(side.model):
-                names = ", ".join(model.name for model in BUNDLED)
+                names = [model.name for model in BUNDLED]
                 msg = (
-                    f"there is no model {side.model!r}; there are {names}, "
+                    f"there is no model {side.model!r}.{did_you_mean(side.model, names)} There are {', '.join(names)}, "
                     "ids of the hub (owner/name), folders in its format and .gguf files"
                 )
                 raise NotFoundError(msg)
         if comparison.items is not None and not _could_be_data(comparison.items.data):
-            names = ", ".join(info.name for info in list_datasets())
-            msg = f"there is no data set {comparison.items.data!r}; there are {names}, and paths to files of yours"
+            data, names = comparison.items.data, [info.name for info in list_datasets()]
+            hint = did_you_mean(data.partition(":")[0], names)
+            msg = f"there is no data set {data!r}.{hint} There are {', '.join(names)}, and paths to files of yours"
             raise NotFoundError(msg)
 
 
