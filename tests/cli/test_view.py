@@ -15,6 +15,7 @@ import pytest
 
 from platoscope.cli import main
 from platoscope.errors import StorageError
+from platoscope.kept import DRAFT
 from platoscope.report import write_report
 from platoscope.report.serving import open_server
 from platoscope.report.site import find_runs, index_page
@@ -137,6 +138,39 @@ def test_a_bundle_is_a_folder_of_files(
     assert not (copied / "config.json").exists()
     assert main(["view", str(runs), "--bundle", str(tmp_path / "site")]) == 2
     assert "holds something already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there dies of no signal")
+def test_a_bundle_that_is_killed_leaves_the_place_free(runs: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle leaves no site that is not whole, and the next call sweeps what lies beside it."""
+    killed = (
+        "import os, shutil, signal, sys\n"
+        "from platoscope.cli import main\n"
+        "shutil.copytree = lambda *args: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main(sys.argv[1:])"
+    )
+    command = ["view", str(runs), "--bundle", str(tmp_path / "site")]
+    process = subprocess.run([sys.executable, "-c", killed, *command], check=False, capture_output=True)
+    assert process.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(DRAFT)
+    assert main(command) == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["site"]
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_an_empty_folder_becomes_the_site_but_for_the_current_one(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is put in the place of the empty one, which whoever is in it would not see."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    monkeypatch.chdir(tmp_path / "empty")
+    assert main(["view", str(runs), "--bundle", "."]) == 2
+    assert "is the folder that you are in" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert main(["view", str(runs), "--bundle", "link"]) == 0
+    assert (tmp_path / "empty" / "index.html").is_file()
 
 
 def test_a_folder_without_runs_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 
 from platoscope.errors import InputError, NotFoundError, PlatoscopeError, StorageError
+from platoscope.kept import workplace
 from platoscope.report._markup import document, escaped
 from platoscope.report._names import as_written, direction_label
 from platoscope.report.page import write_page
@@ -33,6 +34,7 @@ __all__ = ["SHOWN_FILES", "find_runs", "index_page", "write_site"]
 
 _CONFIGURATION = "config.json"
 _PAGE = "index.html"
+_SITE = "site"
 SHOWN_FILES: Final = (_PAGE, "results.csv", "summary.json", "verdicts.json", "provenance.json")
 """Files of a run that its site holds, beside the pictures in ``figures/``."""
 
@@ -136,7 +138,8 @@ def write_site(runs: Mapping[str, Path], out: str | Path, /, *, items: bool = Tr
     runs : mapping of str to pathlib.Path
         Run folders by name, as `find_runs` gives them.
     out : str or pathlib.Path
-        An empty folder, or one that is not there yet.
+        An empty folder, or one that is not there yet. It is there when the whole site is: a call that is killed leaves
+        nothing in its place.
     items : bool, default: True
         Whether texts and pictures of the pairs stand in the pages; without them pages are written anew.
 
@@ -148,30 +151,47 @@ def write_site(runs: Mapping[str, Path], out: str | Path, /, *, items: bool = Tr
     Raises
     ------
     InputError
-        If the folder holds something.
+        If the folder holds something, or is the one that this process is in.
     StorageError
         If it cannot be written.
     """
     target = Path(out)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        message = (
-            f"{target} holds something already; give an empty folder, or a name that is free, for the site"
-        )
-        raise InputError(message)
-    index = target / "index.html"
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for name, path in runs.items():
-            has_page = _copy_run(path, target / name, page=items)
-            if has_page and not items:
-                write_page(load_run(path), target / name, items=False)
-        index.write_text(index_page(runs), encoding="utf-8")
+        _check_is_free(target)
+        real = target.resolve()
+        with workplace(real.parent) as place:
+            _write_runs(runs, place / _SITE, items=items)
+            (place / _SITE).replace(real)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
         message = f"cannot write the site {target}: {error.strerror or error}"
         raise StorageError(message) from error
-    return index
+    return target / _PAGE
+
+
+def _check_is_free(target: Path, /) -> None:
+    """Refuse a place for a site that holds something, or that this process would lose sight of."""
+    if not target.exists():
+        return
+    if not target.is_dir() or any(target.iterdir()):
+        message = (
+            f"{target} holds something already; give an empty folder, or a name that is free, for the site"
+        )
+        raise InputError(message)
+    if target.samefile("."):
+        message = f"{target} is the folder that you are in; give the site another one, or a name that is free"
+        raise InputError(message)
+
+
+def _write_runs(runs: Mapping[str, Path], site: Path, /, *, items: bool) -> None:
+    """Write a site to a folder that is not there."""
+    site.mkdir()
+    for name, path in runs.items():
+        has_page = _copy_run(path, site / name, page=items)
+        if has_page and not items:
+            write_page(load_run(path), site / name, items=False)
+    (site / _PAGE).write_text(index_page(runs), encoding="utf-8")
 
 
 def _name(path: Path, /) -> str:
