@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from platoscope.layerwise import per_item
+from platoscope.datasets import load_pairs
+from platoscope.layerwise import per_item, profile
+from platoscope.measures import information_imbalance
+from platoscope.models import load_model
 from platoscope.report import write_page, write_report
 from platoscope.report.site import find_runs, write_site
+from platoscope.representations import extract
 from platoscope.studies import (
     Comparison,
     Design,
@@ -282,10 +286,10 @@ def test_a_click_on_the_profile_takes_its_layer(runs: Path, visit: Callable[...,
     seen.clean()
 
 
-def test_a_cell_beside_the_matched_layers_shows_neighbors_and_says_why_no_ranks(
+def test_a_click_on_any_cell_of_a_grid_shows_the_ranks_of_its_two_layers(
     runs: Path, visit: Callable[..., Visit]
 ) -> None:
-    """Two layers that the run did not match have neighbors on each side, and the page says that it has no ranks."""
+    """Layers that the run did not match have ranks and neighbors too: those of the two layers compared by themselves."""
     seen = visit()
     rows = _open_pairs(seen, runs / "one" / "index.html")
     seen.page.locator("#grid .hm").scroll_into_view_if_needed()
@@ -294,6 +298,46 @@ def test_a_cell_beside_the_matched_layers_shows_neighbors_and_says_why_no_ranks(
     _click(seen.page, "grid", plot["x"] + plot["width"] * 0.1, plot["y"] + plot["height"] * 0.1)
     seen.page.wait_for_function("() => document.getElementById('layer-b').value === '3'")
     assert seen.page.locator("#layer-a").input_value() == "0"
+    asked = load_run(runs / "one").plan.comparisons[0]
+    pairs = load_pairs(asked.items.data)
+    model = load_model(asked.a.model, clip=asked.a.clip)
+    two = [
+        extract(model, pairs, side=side, pooling="mean(5)", store=runs.parent / "store").parts(layer)[0]
+        for side, layer in (("a", 0), ("b", 3))
+    ]
+    alone = profile(
+        [two[0]], [two[1]], measures="information_imbalance", transform="unit", n_resamples=0, items=True
+    )
+    ranks = alone.neighbor_rank.sel(direction="a_to_b").isel(layer=0).values
+    order = np.argsort(-ranks, kind="stable")
+    names = [row.locator("th").inner_text().split("\n")[0] for row in rows.all()]
+    assert names == [pairs.ids[i] for i in order[:25]]
+    shown = [float(text) for text in rows.locator("td.number:nth-child(4)").all_inner_texts()]
+    np.testing.assert_allclose(shown, ranks[order[:25]], atol=0.051)
+    forward, backward = information_imbalance(*two, transform="unit")
+    said = seen.page.locator("#said").inner_text()
+    assert f"Δ(en → it) {forward:.3f}; Δ(it → en) {backward:.3f}" in said
+    assert f"At the chosen layers: {forward:.3f}" in seen.page.locator("#grid").get_attribute("aria-label")
+    assert not seen.page.locator("#unranked").inner_text()
+    rows.first.get_by_role("button").click()
+    rank = f"In it it has rank {ranks[order[0]]:.0f} of {N - 1}."
+    assert rank in seen.page.locator("#pairs .neighbor p").first.inner_text()
+    seen.clean()
+
+
+def test_a_page_that_lacks_the_ranks_of_cells_shows_neighbors_and_says_why(
+    runs: Path, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    """In the grid of an earlier version layers that were not matched have neighbors on each side and no ranks."""
+    whole = load_run(runs / "one")
+    older = {
+        label: result.drop_dims("item") if result.attrs["kind"] == "grid" else result
+        for label, result in whole.results.items()
+    }
+    seen = visit(charts=False)
+    rows = _open_pairs(seen, write_page(replace(whole, results=older), tmp_path))
+    seen.page.locator("#layer-a").select_option("0")
+    seen.page.locator("#layer-b").select_option("3")
     assert "keeps the ranks of matched layers only" in seen.page.locator("#unranked").inner_text()
     assert "rank of" not in seen.page.locator("#pairs thead").inner_text()
     rows.nth(5).get_by_role("button").click()

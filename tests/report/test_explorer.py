@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from platoscope import compare, profile
 from platoscope.errors import StorageError
 from platoscope.report import explorer
 from platoscope.report.explorer import explorer_data, explorer_section
@@ -66,12 +68,80 @@ def test_numbers_are_those_of_the_result(result: Any, kept: Any) -> None:
     assert data["items"][first["items"]]["a"] == ["a text"] * N
     dataset = result.results["one"]
     for packed, values in (
-        (first["ranks"]["rank"]["b_to_a"], dataset.neighbor_rank.sel(direction="b_to_a")),
-        (first["nearest"]["a"], dataset.nearest_a),
+        (first["matched"]["ranks"]["rank"]["b_to_a"], dataset.neighbor_rank.sel(direction="b_to_a")),
+        (first["matched"]["nearest"]["a"], dataset.nearest_a),
     ):
-        kind = {"f4": "<f4", "u2": "<u2"}[packed["type"]]
-        unpacked = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), dtype=kind)
-        np.testing.assert_array_equal(unpacked.reshape(LAYERS, N), values)
+        np.testing.assert_array_equal(_unpacked(packed, (LAYERS, N)), values)
+
+
+def _unpacked(packed: Any, shape: tuple[int, ...]) -> np.ndarray:
+    kind = {"f4": "<f4", "u2": "<u2"}[packed["type"]]
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), dtype=kind).reshape(shape)
+
+
+@pytest.fixture
+def cells(kept: Any) -> Any:
+    """Give a run of a profile and the grid that it is a slice of."""
+    kept(ITEMS)
+    rng = np.random.default_rng(0)
+    sides = [rng.standard_normal((n, N, 3)) for n in (3, 4)]
+    ids = list(ITEMS.ids)
+    options: Any = {"measures": "information_imbalance", "n_resamples": 0, "items": True, "rng": 0}
+    results = {
+        "profile": profile(*sides, match="relative_depth", **options),
+        "grid": compare(*sides, **options),
+    }
+    for kind, found in results.items():
+        said = {"kind": kind, "space": "x", "comparison": '{"a": 1, "b": 2}'}
+        results[kind] = found.assign_coords(item=ids).assign_attrs(said)
+    return SimpleNamespace(results=results, folder="runs/made-up", verdicts=())
+
+
+def test_every_cell_of_a_grid_has_its_ranks(cells: Any) -> None:
+    """Beside the profile the page has the ranks of all cells, and the neighbors in all layers of either side."""
+    (comparison,) = explorer_data(cells)["comparisons"]
+    assert comparison["label"] == "profile"
+    found, grid = comparison["grid"], cells.results["grid"]
+    assert "why" not in found
+    ranks = found["cells"]["ranks"]["rank"]["a_to_b"]
+    assert ranks["type"] == "u2"  # nothing ties
+    np.testing.assert_array_equal(_unpacked(ranks, (3, 4, N)), grid.neighbor_rank.sel(direction="a_to_b"))
+    np.testing.assert_array_equal(_unpacked(found["cells"]["nearest"]["b"], (4, N)), grid.nearest_b)
+
+
+def test_a_grid_by_itself_stands_with_the_profile_in_it(cells: Any) -> None:
+    """A run that has no profile of the two sides shows the matched layers of their grid."""
+    expected = explorer_data(cells)["comparisons"][0]
+    del cells.results["profile"]
+    (comparison,) = explorer_data(cells)["comparisons"]
+    assert comparison["label"] == "grid"
+    same = ("layers", "matched", "grid")
+    assert [comparison[part] for part in same] == [expected[part] for part in same]
+
+
+def test_cells_without_ranks_say_why(cells: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid of an earlier version, one with too many ranks for its run and one that does not fit have their reasons."""
+    whole = explorer_data(cells)
+    grid = cells.results["grid"]
+    bare = grid.drop_dims("item")
+    almost = len(json.dumps([whole["comparisons"], whole["items"]])) - 200
+    for given, room, why in (
+        (bare, explorer.MOST_BYTES, "keeps the ranks of matched layers only"),
+        (bare.assign_attrs(items_left_out="Too many."), explorer.MOST_BYTES, "Too many."),
+        (grid, almost, "per_item('grid') has them"),
+    ):
+        cells.results["grid"] = given
+        monkeypatch.setattr(explorer, "MOST_BYTES", room)
+        (comparison,) = explorer_data(cells)["comparisons"]
+        assert "cells" not in comparison["grid"]
+        assert why in comparison["grid"]["why"]
+
+
+def test_a_grid_of_other_pairs_is_refused(cells: Any) -> None:
+    """Ranks of a cell never stand beside other pairs."""
+    cells.results["grid"] = cells.results["grid"].assign_coords(item=list(ITEMS.ids)[::-1])
+    with pytest.raises(StorageError, match="pairs of 'grid' in runs/made-up are not those of 'profile'"):
+        explorer_data(cells)
 
 
 def test_what_the_study_is_about_stands_first(result: Any, kept: Any) -> None:

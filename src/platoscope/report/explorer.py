@@ -6,20 +6,20 @@ comparison that is looked at.
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from platoscope.errors import StorageError
-from platoscope.layerwise import DIAGNOSTICS
+from platoscope.layerwise import DIAGNOSTICS, take_profile
 from platoscope.measures import split_variable
+from platoscope.report._item_ranks import CELLS, packed_ranks, ranked_over
 from platoscope.report._lines import directions_of
 from platoscope.report._markup import escaped
 from platoscope.report._names import as_written, direction_label, full_label, label, lowest_is_best
 from platoscope.studies import read_items
+from platoscope.studies.design.measured import ITEMS_LEFT_OUT
 from platoscope.wording import listed
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ little of any of them.</p>
 <button type="button" id="next">Next</button></div>
 <p class="notice" id="license"></p>
 <p class="notice">{left_out}</p>"""
-_RANKS = {"rank": "neighbor_rank", "partner": "partner_rank"}
 
 
 def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, Any]:
@@ -83,9 +82,9 @@ def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, An
     -------
     dict
         ``comparisons``, one for each that holds the ranks of its pairs, that of the study's first statement before all
-        others; ``items``, what these pairs are, by the name that
-        comparisons give, without texts and pictures where these do not fit into `MOST_BYTES`; and ``left_out``, the labels
-        of comparisons that do not fit at all. Plain values only.
+        others, and with a grid beside it those of every cell, or why they are not there; ``items``, what these pairs are,
+        by the name that comparisons give, without texts and pictures where these do not fit into `MOST_BYTES`; and
+        ``left_out``, the labels of comparisons that do not fit at all. Plain values only.
 
     Raises
     ------
@@ -97,7 +96,7 @@ def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, An
     left_out: list[str] = []
     room = MOST_BYTES
     for name in _main_first(result):
-        dataset = result.results[name]
+        dataset = _profile_of(result.results[name])
         whole = _pairs(result, name, dataset, shown=items)
         found = _comparison(name, dataset, result.results)
         for own in (whole, _by_name(whole)):
@@ -111,6 +110,7 @@ def explorer_data(result: StudyResult, /, *, items: bool = True) -> dict[str, An
                 break
         else:
             left_out.append(name)
+    _add_cells(result, comparisons, room)
     return {"comparisons": comparisons, "items": pairs, "left_out": left_out}
 
 
@@ -187,14 +187,59 @@ def _pairs(result: StudyResult, name: str, dataset: xr.Dataset, /, *, shown: boo
 
 def _main_first(result: StudyResult, /) -> list[str]:
     """Give the labels of what has ranks, in the study's order after the first one that a statement is about."""
-    ranked = [name for name, dataset in result.results.items() if _has_ranks(dataset)]
+    over = {name: ranked_over(dataset) for name, dataset in result.results.items()}
+    told = [_stacks(dataset) for name, dataset in result.results.items() if over[name] == {"layer"}]
+    ranked = [
+        name
+        for name, dataset in result.results.items()
+        # A grid stands beside the profile of its sides; without one it has a profile in it.
+        if over[name] == {"layer"} or (over[name] == CELLS and _stacks(dataset) not in told)
+    ]
     main = next((name for verdict in result.verdicts for name in verdict.needs if name in ranked), None)
     return sorted(ranked, key=lambda name: name != main)
 
 
-def _has_ranks(dataset: xr.Dataset, /) -> bool:
-    """Say whether a result has the ranks of its items at matched layers."""
-    return "neighbor_rank" in dataset and set(dataset["neighbor_rank"].dims) == {"direction", "layer", "item"}
+def _profile_of(dataset: xr.Dataset, /) -> xr.Dataset:
+    """Give what has one value a layer: a result that has, or the profile within a grid."""
+    if ranked_over(dataset) != CELLS:
+        return dataset
+    equal = dataset.sizes["layer_a"] == dataset.sizes["layer_b"]
+    return take_profile(dataset, match="index" if equal else "relative_depth")
+
+
+def _add_cells(result: StudyResult, comparisons: Sequence[dict[str, Any]], room: int, /) -> None:
+    """Give grids the ranks of single items in all their cells as long as there is room; where there is none, say so."""
+    for comparison in comparisons:
+        if comparison["grid"] is None:
+            continue
+        name = comparison["grid"]["label"]
+        dataset = result.results[name]
+        if ranked_over(dataset) != CELLS:
+            why = dataset.attrs.get(ITEMS_LEFT_OUT, "The run keeps the ranks of matched layers only.")
+            comparison["grid"]["why"] = why
+            continue
+        _check_same_items(result, name, comparison["label"])
+        cells = packed_ranks(dataset, ("layer_a", "layer_b"))
+        size = _bytes(cells)
+        if size <= room:
+            room -= size
+            comparison["grid"]["cells"] = cells
+        else:
+            comparison["grid"]["why"] = (
+                f"The ranks in all cells would add {size / 1e6:.1f} MB and make this page too large. "
+                f"platoscope.load_run(RUN).per_item({name!r}) has them."
+            )
+
+
+def _check_same_items(result: StudyResult, grid: str, profile: str, /) -> None:
+    """Refuse a grid of other pairs than those of its profile."""
+    ids = [result.results[name]["item"].values.tolist() for name in (grid, profile)]
+    if ids[0] != ids[1]:
+        message = (
+            f"the pairs of {grid!r} in {result.folder} are not those of {profile!r}; run the study again with --out "
+            f"{result.folder}"
+        )
+        raise StorageError(message)
 
 
 def _by_name(about: Mapping[str, Any], /) -> dict[str, Any]:
@@ -208,7 +253,7 @@ def _comparison(name: str, dataset: xr.Dataset, results: Mapping[str, xr.Dataset
     siblings = [
         other for other in results.values() if other is not dataset and _sides(other) == _sides(dataset)
     ]
-    grid = next((other for other in siblings if _is_grid_of(other, dataset)), None)
+    grid = next((label for label, other in results.items() if _is_grid_of(other, dataset)), None)
     spaces = next(
         (other for other in siblings if other.attrs.get("kind") == "spaces" and "space" in other.dims), None
     )
@@ -227,17 +272,8 @@ def _comparison(name: str, dataset: xr.Dataset, results: Mapping[str, xr.Dataset
         ],
         "measures": _measures(dataset, {"layer"}),
         "spaces": {} if spaces is None else _spaces(spaces),
-        "grid": None if grid is None else _grid(grid),
-        "ranks": {
-            kind: {
-                str(direction): _packed(dataset[variable].sel(direction=direction).transpose("layer", "item"))
-                for direction in dataset["direction"].values
-            }
-            for kind, variable in _RANKS.items()
-            if variable in dataset
-        },
-        "nearest": {side: _packed(dataset[f"nearest_{side}"].transpose("layer", "item")) for side in sides},
-        "ties": {side: _packed(dataset[f"n_nearest_{side}"].transpose("layer", "item")) for side in sides},
+        "grid": None if grid is None else {"label": grid, **_grid(results[grid])},
+        "matched": packed_ranks(dataset, ("layer",)),
     }
 
 
@@ -250,10 +286,15 @@ def _sides(dataset: xr.Dataset, /) -> object:
     return [said.get(part) for part in ("a", "b", "items", "shuffle")]
 
 
+def _stacks(dataset: xr.Dataset, /) -> object:
+    """Give what a profile has in common with the grid that it is a slice of: the sides, and their space."""
+    return _sides(dataset), dataset.attrs.get("space")
+
+
 def _is_grid_of(other: xr.Dataset, dataset: xr.Dataset, /) -> bool:
-    """Say whether a result of the same sides is their grid, in the same space."""
-    same = other.attrs.get("space") == dataset.attrs.get("space")
-    return same and other.attrs.get("kind") == "grid" and {"layer_a", "layer_b"} <= set(other.dims)
+    """Say whether a result is the grid of the sides of another one, in the same space."""
+    is_grid = other.attrs.get("kind") == "grid" and set(other.dims) >= CELLS
+    return is_grid and _stacks(other) == _stacks(dataset)
 
 
 def _spaces(dataset: xr.Dataset, /) -> dict[str, Any]:
@@ -318,12 +359,3 @@ def _plain(values: np.ndarray, /) -> list[Any]:
     rounded = np.round(values, _DIGITS).astype(object)
     rounded[~np.isfinite(values)] = None
     return list(rounded.tolist())
-
-
-def _packed(values: xr.DataArray, /) -> dict[str, Any]:
-    """Pack a table of numbers: whole ones of two or four bytes, others of four, little-endian, deflated, as Base64."""
-    table = np.asarray(values.values)
-    whole = not np.issubdtype(table.dtype, np.floating)
-    kind = "f4" if not whole else "u2" if table.max(initial=0) <= np.iinfo(np.uint16).max else "u4"
-    deflated = zlib.compress(np.ascontiguousarray(table, dtype=f"<{kind}").tobytes(), level=9)
-    return {"type": kind, "data": base64.b64encode(deflated).decode("ascii")}

@@ -185,11 +185,11 @@ def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_run_tells_of_its_items(finished: StudyResult) -> None:
-    """Profiles and sweeps keep ranks of items that make up Δ, beside what stands for each item; other kinds do not."""
+    """Profiles, sweeps and grids keep ranks that make up Δ, beside what stands for each item; other kinds do not."""
     again = load_run(finished.folder)
     kinds = {item.label: item.kind for item in again.plan.comparisons}
     told = {label for label, result in again.results.items() if "neighbor_rank" in result}
-    assert told == {label for label, kind in kinds.items() if kind in ("profile", "sweep")}
+    assert told == {label for label, kind in kinds.items() if kind in ("profile", "sweep", "grid")}
     for label in told:
         result = again.results[label]
         delta = 2 * result.neighbor_rank.sum("item") / N**2
@@ -202,22 +202,28 @@ def test_a_run_tells_of_its_items(finished: StudyResult) -> None:
         assert list(items.ids) == result.item.values.tolist()
         assert set(items.strata) == {"book 0", "book 1", "book 2"}
     table = again.per_item()
-    assert set(table.comparison) == told
+    grids = {label for label in told if kinds[label] == "grid"}
+    assert set(table.comparison) == told - grids
     row = table.iloc[5]
     assert row.b == items.b[items.ids.index(row["item"])]
-    assert len(table) == sum(2 * again.results[label].sizes["layer"] * N for label in told)
+    assert len(table) == sum(2 * again.results[label].sizes["layer"] * N for label in told - grids)
+    label = min(grids)
+    cells = again.per_item(label)
+    assert len(cells) == 2 * again.results[label].sizes["layer_a"] * again.results[label].sizes["layer_b"] * N
+    assert cells.b[5] == items.b[items.ids.index(cells["item"][5])]
     assert not [label for label in kinds if label not in told and read_items(again, label)]
 
 
 def test_a_sweep_that_is_cut_out_of_a_grid_tells_of_items_too(
     workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A grid keeps no items; its sweep has those of a sweep that is computed by itself, and images stand as pictures."""
-    result = execute(_plan("caption-layer", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
+    """A sweep has the items of its grid, with names and contents of its own; images stand as pictures."""
+    result = execute(_plan("image-captions", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
     sweeps = [item.label for item in result.plan.comparisons if item.kind == "sweep"]
     grids = [item.label for item in result.plan.comparisons if item.kind == "grid"]
     assert sweeps
-    assert not any("neighbor_rank" in result.results[label] for label in grids)
+    assert grids
+    assert all("neighbor_rank" in result.results[label] for label in grids)
     for label in sweeps:
         found = result.results[label]
         np.testing.assert_array_equal(2 * found.neighbor_rank.sum("item") / N**2, found.information_imbalance)

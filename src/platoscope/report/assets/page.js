@@ -184,32 +184,33 @@ const unpackAll = async (tables) =>
     await Promise.all(Object.entries(tables).map(async ([name, table]) => [name, await unpack(table)])),
   );
 
-/** Unpack what is known of the pairs of one comparison, once. */
-async function opened(comparison) {
-  comparison.numbers ??= {
-    rank: await unpackAll(comparison.ranks.rank),
-    partner: await unpackAll(comparison.ranks.partner ?? {}),
-    nearest: await unpackAll(comparison.nearest),
-    ties: await unpackAll(comparison.ties),
+/** Unpack what is known of the pairs at matched layers, or in the cells of a grid, once. */
+async function opened(packed) {
+  packed.numbers ??= {
+    rank: await unpackAll(packed.ranks.rank),
+    partner: await unpackAll(packed.ranks.partner ?? {}),
+    nearest: await unpackAll(packed.nearest),
+    ties: await unpackAll(packed.ties),
   };
-  return comparison.numbers;
+  return packed.numbers;
 }
 
 function explore({ comparisons, items }) {
   const state = { order: { kind: "rank", direction: "a_to_b", falling: true }, page: 0, open: new Set() };
-  let comparison, pairs, numbers;
+  let comparison, pairs, known; // known: of every pair at the chosen layers, what `look` gives
+  let turns = 0; // of choosing: what was chosen before the last time is not shown any more
 
-  const position = () => comparison.layers.findIndex(([a, b]) => a === state.a && b === state.b);
-  const at = (table, row, item) => table[row * pairs.ids.length + item];
+  const placeOf = (layers) => comparison.layers.findIndex(([a, b]) => a === layers.a && b === layers.b);
   const swept = () =>
     comparison.layers.length > 1 && comparison.layers.every(([a]) => a === comparison.layers[0][0]) ? "b" : "a";
   const shownMeasures = () => (state.space === comparison.space ? comparison.measures : comparison.spaces[state.space]);
   const measure = () => shownMeasures().find(({ name }) => name === state.measure) ?? shownMeasures()[0];
 
   async function choose(index) {
-    const unpacked = await opened(comparisons[index]);
-    if (Number(byId("comparison").value) !== index) return; // another one was chosen meanwhile
-    [comparison, numbers] = [comparisons[index], unpacked];
+    const turn = ++turns;
+    await opened(comparisons[index].matched);
+    if (turn !== turns) return;
+    comparison = comparisons[index];
     pairs = items[comparison.items];
     state.space = comparison.space;
     state.measure ??= "information_imbalance";
@@ -242,8 +243,49 @@ function explore({ comparisons, items }) {
   }
 
   function restart() {
+    known = look();
     showCharts();
     narrow();
+  }
+
+  /**
+   * Give of every pair at the chosen layers its ranks by kind and direction, and by side its nearest neighbor and how many
+   * tie for it: of matched layers, or of a cell of the grid; null for what the page does not have.
+   */
+  function look() {
+    const place = placeOf(state);
+    const cells = place < 0 ? comparison.grid?.cells?.numbers : undefined;
+    const { layers_a, layers_b } = comparison.grid ?? {};
+    const where = cells
+      ? { a: layers_a.indexOf(state.a), b: layers_b.indexOf(state.b) }
+      : { a: comparison.layers.findIndex(([a]) => a === state.a), b: comparison.layers.findIndex(([, b]) => b === state.b) };
+    const both = cells ? where.a * layers_b.length + where.b : place;
+    const n = pairs.ids.length;
+    const cut = (tables, placed) =>
+      Object.fromEntries(
+        Object.entries(tables).map(([name, table]) => {
+          const from = placed(name) * n;
+          return [name, from < 0 ? null : table.subarray(from, from + n)];
+        }),
+      );
+    const { rank, partner, nearest, ties } = cells ?? comparison.matched.numbers;
+    const [paired, sided] = [() => both, (side) => where[side]];
+    return {
+      ranked: both >= 0,
+      rank: cut(rank, paired),
+      partner: cut(partner, paired),
+      nearest: cut(nearest, sided),
+      ties: cut(ties, sided),
+    };
+  }
+
+  /** Show two layers; what is known of the cells of a grid is unpacked when the first of them is asked for. */
+  async function show(layers) {
+    const turn = ++turns;
+    if (placeOf(layers) < 0 && comparison.grid?.cells) await opened(comparison.grid.cells);
+    if (turn !== turns) return;
+    Object.assign(state, layers);
+    restart();
   }
 
   /** Show the list from its beginning; charts stay as they are. */
@@ -255,11 +297,11 @@ function explore({ comparisons, items }) {
 
   /** Take a layer of one side, and on the other the one it is matched with, unless a grid has every two. */
   function take(side, layer) {
-    state[side] = layer;
-    if (!comparison.grid && position() < 0) {
-      [state.a, state.b] = comparison.layers.find((two) => two[side === "a" ? 0 : 1] === layer);
+    const wanted = { a: state.a, b: state.b, [side]: layer };
+    if (!comparison.grid && placeOf(wanted) < 0) {
+      [wanted.a, wanted.b] = comparison.layers.find((two) => two[side === "a" ? 0 : 1] === layer);
     }
-    restart();
+    show(wanted);
   }
 
   // What is shown of the state: controls, charts, list.
@@ -303,7 +345,7 @@ function explore({ comparisons, items }) {
         line: { color: "#7F7F7F", width: 2, dash: "dot" },
       },
     ];
-    const row = position();
+    const row = placeOf(state);
     element.setAttribute(
       "aria-label",
       `${label} over the layers of ${comparison.names[column]}. ` +
@@ -311,9 +353,10 @@ function explore({ comparisons, items }) {
           ? ""
           : lines.map((line) => `${line.name} at the chosen layer: ${digits(line.values[row])}`).join("; ")),
     );
-    draw(element, traces, layout, ({ x }) =>
-      pick(comparison.layers.find((two) => two[swept() === "a" ? 0 : 1] === x)),
-    );
+    draw(element, traces, layout, ({ x }) => {
+      const [a, b] = comparison.layers.find((two) => two[swept() === "a" ? 0 : 1] === x);
+      show({ a, b });
+    });
   }
 
   function showGrid() {
@@ -347,13 +390,12 @@ function explore({ comparisons, items }) {
     ];
     const layout = plain(line.name, `layer of ${names[0]}`, `layer of ${names[1]}`, 380);
     layout.hovermode = "closest";
-    element.setAttribute("aria-label", `${line.name} of every layer of ${names[0]} with every layer of ${names[1]}.`);
-    draw(element, traces, layout, ({ x, y }) => pick([x, y]));
-  }
-
-  function pick(cell) {
-    [state.a, state.b] = cell;
-    restart();
+    const value = line.values[grid.layers_b.indexOf(state.b)][grid.layers_a.indexOf(state.a)];
+    element.setAttribute(
+      "aria-label",
+      `${line.name} of every layer of ${names[0]} with every layer of ${names[1]}. At the chosen layers: ${digits(value)}`,
+    );
+    draw(element, traces, layout, ({ x, y }) => show({ a: x, b: y }));
   }
 
   /**
@@ -361,15 +403,14 @@ function explore({ comparisons, items }) {
    * sides of how many others it is the neighbor.
    */
   function columns() {
-    const [row, n] = [position(), pairs.ids.length];
-    const kinds = row < 0 ? [] : ["rank", "partner"].filter((kind) => Object.keys(numbers[kind]).length);
+    const kinds = known.ranked ? ["rank", "partner"].filter((kind) => Object.keys(known[kind]).length) : [];
     const says = { rank: "rank of the neighbor", partner: "rank of the partner" };
     const ranks = kinds.flatMap((kind) =>
       Object.entries(comparison.directions).map(([direction, name]) => ({
         kind,
         direction,
         text: `${says[kind]}, ${name}`,
-        values: numbers[kind][direction].subarray(row * n, (row + 1) * n),
+        values: known[kind][direction],
       })),
     );
     const hubs = ["a", "b"].map((side, i) => ({
@@ -381,16 +422,12 @@ function explore({ comparisons, items }) {
     return [...ranks, ...hubs.filter(({ values }) => values)];
   }
 
-  /** The row of a side's layer among the neighbors that the run keeps; -1 where it keeps none of it. */
-  const layerOf = (side) => comparison.layers.findIndex((two) => two[side === "a" ? 0 : 1] === state[side]);
-
   /** Of how many pairs each one is the nearest neighbor; where several tie as nearest, it is none of them. */
   function occurrences(side) {
-    const layer = layerOf(side);
-    if (layer < 0) return null;
-    const counts = new Uint32Array(pairs.ids.length);
-    for (const item of counts.keys())
-      if (at(numbers.ties[side], layer, item) === 1) counts[at(numbers.nearest[side], layer, item)] += 1;
+    const [nearest, ties] = [known.nearest[side], known.ties[side]];
+    if (!nearest) return null;
+    const counts = new Uint32Array(nearest.length);
+    for (const [item, near] of nearest.entries()) if (ties[item] === 1) counts[near] += 1;
     return counts;
   }
 
@@ -408,7 +445,6 @@ function explore({ comparisons, items }) {
   }
 
   function showList() {
-    const row = position();
     const found = matching();
     const all = columns();
     const named = (wanted) =>
@@ -423,36 +459,35 @@ function explore({ comparisons, items }) {
     const from = state.page * PER_PAGE;
     const shown = found.slice(from, from + PER_PAGE);
     showHead(all, by);
-    byId("pairs").tBodies[0].replaceChildren(...shown.flatMap((item) => rows(item, row, all)));
+    byId("pairs").tBodies[0].replaceChildren(...shown.flatMap((item) => rows(item, all)));
     const order = by
       ? `by ${by.text}, ${state.order.falling ? "highest" : "lowest"} first`
       : "in the order of the data";
     const range = shown.length ? `Pairs ${count(from + 1)} to ${count(from + shown.length)}` : "None";
     byId("said").textContent =
-      `${range} of ${count(found.length)}${found.length < pairs.ids.length ? ` that match (${count(pairs.ids.length)} in all)` : ""}, ${order}.${share(found, row)}`;
+      `${range} of ${count(found.length)}${found.length < pairs.ids.length ? ` that match (${count(pairs.ids.length)} in all)` : ""}, ${order}.${share(found)}`;
     byId("previous").disabled = state.page === 0;
     byId("next").disabled = state.page >= pages - 1;
     byId("place").textContent = `Page ${state.page + 1} of ${pages}`;
-    byId("unranked").textContent = caveat(row);
+    byId("unranked").textContent = caveat();
   }
 
   /** The share of Δ that these pairs carry: 2/N times the mean of their ranks. */
-  function share(found, row) {
-    if (row < 0 || !found.length) return "";
+  function share(found) {
+    if (!known.ranked || !found.length) return "";
     const n = pairs.ids.length;
-    const own = (chosen, table) =>
-      (2 / n) * (chosen.reduce((sum, item) => sum + at(table, row, item), 0) / chosen.length);
+    const own = (chosen, ranks) => (2 / n) * (chosen.reduce((sum, item) => sum + ranks[item], 0) / chosen.length);
     const everyone = [...pairs.ids.keys()];
-    const parts = Object.entries(numbers.rank).map(([direction, table]) => {
-      const whole = digits(own(everyone, table));
-      return `Δ(${comparison.directions[direction]}) ${found.length < n ? `${digits(own(found, table))}, of all ${whole}` : whole}`;
+    const parts = Object.entries(known.rank).map(([direction, ranks]) => {
+      const whole = digits(own(everyone, ranks));
+      return `Δ(${comparison.directions[direction]}) ${found.length < n ? `${digits(own(found, ranks))}, of all ${whole}` : whole}`;
     });
     return ` Over these pairs: ${parts.join("; ")}.`;
   }
 
-  function caveat(row) {
-    if (row < 0) {
-      return `The run keeps the ranks of matched layers only. Of layer ${state.a} of ${comparison.names[0]} and layer ${state.b} of ${comparison.names[1]} the list shows the nearest neighbors on each side.`;
+  function caveat() {
+    if (!known.ranked) {
+      return `${comparison.grid.why} Of layer ${state.a} of ${comparison.names[0]} and layer ${state.b} of ${comparison.names[1]} the list shows the nearest neighbors on each side.`;
     }
     if (state.space !== comparison.space) {
       return `The chart is in the space “${state.space}”. The pairs are ranked in “${comparison.space}”, the only one whose ranks the run keeps.`;
@@ -501,7 +536,7 @@ function explore({ comparisons, items }) {
       : make("div", { class: "text" }, `${alt} cannot be shown`);
   }
 
-  function rows(item, row, all) {
+  function rows(item, all) {
     const open = state.open.has(item);
     const toggle = () => {
       if (!state.open.delete(item)) state.open.add(item);
@@ -537,30 +572,28 @@ function explore({ comparisons, items }) {
     ];
     const main = make("tr", { class: open ? "unfolded" : null }, ...cells);
     if (!open) return [main];
-    const detail = make("td", { colspan: cells.length }, ...["a", "b"].map((side) => neighbor(side, item, row)));
+    const detail = make("td", { colspan: cells.length }, ...["a", "b"].map((side) => neighbor(side, item)));
     return [main, make("tr", { class: "detail", id: `detail-${item}` }, detail)];
   }
 
   const written = (rank) => (Number.isInteger(rank) ? count(rank) : rank.toFixed(1));
 
   /** The nearest neighbor of a pair on one side, whole: where its other half lies is the rank of that direction. */
-  function neighbor(side, item, row) {
-    const layer = layerOf(side);
+  function neighbor(side, item) {
     const [own, other] = side === "a" ? comparison.names : [...comparison.names].reverse();
-    if (layer < 0)
+    if (!known.nearest[side])
       return make(
         "div",
         { class: "neighbor" },
-        make("p", {}, `Of layer ${state[side]} of ${own} the run keeps no neighbors.`),
+        make("p", {}, `Of layer ${state[side]} of ${own} the page has no neighbors.`),
       );
-    const nearest = at(numbers.nearest[side], layer, item);
-    const ties = at(numbers.ties[side], layer, item);
+    const [nearest, ties] = [known.nearest[side][item], known.ties[side][item]];
     const direction = side === "a" ? "a_to_b" : "b_to_a";
     const says = [`Nearest in ${own}, layer ${state[side]}: ${pairs.ids[nearest]}`];
     if (ties > 1) says.push(` (the first of ${count(ties)} that are equally near)`);
-    if (row >= 0)
+    if (known.ranked)
       says.push(
-        `. In ${other} it has rank ${written(at(numbers.rank[direction], row, item))} of ${count(pairs.ids.length - 1)}`,
+        `. In ${other} it has rank ${written(known.rank[direction][item])} of ${count(pairs.ids.length - 1)}`,
         ties > 1 ? ", the mean over them" : "",
       );
     return make(

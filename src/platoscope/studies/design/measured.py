@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from platoscope.errors import InputError
 from platoscope.measures import get_measure
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from platoscope.studies.design.records import Design
     from platoscope.studies.design.settings import Settings
 
-__all__ = ["check_measured", "keeps_items", "measures_of"]
+__all__ = ["ITEMS_LEFT_OUT", "check_measured", "keeps_items", "measures_of"]
+
+ITEMS_LEFT_OUT: Final = "items_left_out"
+"""The attribute of a result that would tell of single items and does not: why, in a sentence."""
 
 _DELTA = "information_imbalance"
 
@@ -59,11 +62,15 @@ def check_measured(design: Design, settings: Settings, /) -> None:
 
 
 def keeps_items(comparison: Comparison, settings: Settings, /) -> bool:
-    """Say whether the result tells of single items: in profiles and sweeps over data that were not misaligned."""
+    """Say whether the result tells of single items: in profiles, sweeps and grids over data that were not misaligned."""
+    is_grid = comparison.kind == "grid"
     return (
         settings.items
-        and comparison.kind in ("profile", "sweep")
+        and comparison.kind in ("profile", "sweep", "grid")
         and comparison.items is not None
         and comparison.shuffle is None
-        and any(get_measure(name).by_item for name in measures_of(comparison, settings))
+        and any(
+            get_measure(name).by_item
+            for name in (settings.grid_measures if is_grid else measures_of(comparison, settings))
+        )
     )

@@ -44,7 +44,7 @@ class Settings(ComparisonOptions):
     grid_measures : tuple of str
         Measures for whole grids, where each costs L_A × L_B values.
     items : bool
-        As in `ComparisonOptions`, for profiles and sweeps over data; True by default. The run also keeps what stands
+        As in `ComparisonOptions`, for profiles, sweeps and grids over data; True by default. The run also keeps what stands
         for each item, as far as its license allows (`platoscope.studies.read_items`).
     seed : int
         Seed of the sampling of items, of the subsamples and of the permutations.

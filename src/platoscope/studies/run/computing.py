@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from platoscope.layerwise import (
 )
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Synthetic
-from platoscope.studies.design.measured import keeps_items, measures_of
+from platoscope.studies.design.measured import ITEMS_LEFT_OUT, keeps_items, measures_of
 from platoscope.studies.design.space import transforms_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.run.matrix import Text
 
-__all__ = ["Computation", "compute", "misaligned", "standardized_lengths"]
+__all__ = ["MOST_RANKS", "Computation", "compute", "misaligned", "standardized_lengths"]
+
+MOST_RANKS: Final = 1 << 25
+"""Of single items, that a grid of a run keeps: 8 bytes each, which are in memory where the run is read. 33 × 33 layers of
+15,000 items have fewer."""
 
 _Held: TypeAlias = "tuple[int | None, int | None]"
 """The held layer of `a` and of `b`; at most one of them is."""
@@ -234,7 +238,7 @@ def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> x
             best | {"measures": json.dumps([*json.loads(taken.attrs["measures"]), *more])}
         )
     of_items = tuple(name for name in wanted if name in have and get_measure(name).by_item)
-    if task.options.items and of_items:
+    if task.options.items and of_items and "item" not in taken.dims:
         again = _measured(task, held, measures=of_items, n_resamples=0, n_permutations=0)
         joined = _joined(joined, again[[name for name in again.data_vars if "item" in again[name].dims]])
     return joined
@@ -263,14 +267,25 @@ def _measures(task: Computation) -> tuple[str, ...]:
 
 def _grid(task: Computation) -> xr.Dataset:
     settings = task.settings
-    return compare(
+    layers = [len(stack.layers) for stack in (task.a, task.b)]
+    n_ranks = 2 * layers[0] * layers[1] * count_items(task.a)
+    too_many = task.options.items and n_ranks > MOST_RANKS
+    result = compare(
         task.a,
         task.b,
-        options=task.options,
+        options=replace(task.options, items=False) if too_many else task.options,
         measures=settings.grid_measures,
         strata=task.null_strata,
         rng=settings.seed,
     )
+    if not too_many:
+        return result
+    why = (
+        f"Every pair has a rank in both directions in each of the {layers[0]} × {layers[1]} cells of this grid: "
+        f"{n_ranks:,} numbers, and a run keeps at most {MOST_RANKS:,} of a grid. None are kept here; profiles and sweeps "
+        "of the run have theirs, and platoscope.compare(…, items=True) has no such limit."
+    )
+    return result.assign_attrs({ITEMS_LEFT_OUT: why})
 
 
 def _matrix(task: Computation) -> xr.Dataset:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from platoscope.arguments import a_path, instance
 from platoscope.cluster import check_cluster, using_cluster
-from platoscope.errors import StorageError
+from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
 from platoscope.progress import SILENT, check_stages
 from platoscope.studies.design.comparison import Source
+from platoscope.studies.design.measured import ITEMS_LEFT_OUT
 from platoscope.studies.judge.summary import summarize
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.comparing import compare_all
@@ -121,6 +123,8 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
     def keep(item: Comparison, result: xr.Dataset) -> None:
         run.name(result, item, selections)
         result.attrs[DIGEST] = keys[item.label]
+        if ITEMS_LEFT_OUT in result.attrs:
+            warnings.warn(f"{item.label}: {result.attrs[ITEMS_LEFT_OUT]}", PlatoscopeWarning, stacklevel=2)
         folder.write_result(item.label, result)
         results.add(item.label, result)
         progress.advance(len(pending) - len(results.pending()), item.label)

@@ -106,7 +106,8 @@ class StudyResult:
         Parameters
         ----------
         label : str, optional
-            Of a comparison; by default the table is of all whose results tell of single items, profiles and sweeps.
+            Of a comparison; by default the table is of all profiles and sweeps whose results tell of single items. A grid,
+            which has a rank for every item in every cell, must be named.
 
         Returns
         -------
@@ -128,14 +129,14 @@ class StudyResult:
         labels = [
             item.label
             for item in self.plan.comparisons
-            if label is None and "neighbor_rank" in self.results[item.label]
+            if label is None and item.kind != "grid" and "neighbor_rank" in self.results[item.label]
         ]
         if label is not None:
             labels = [self.plan.comparison(label).label]
         if not labels:
             msg = (
-                f"{self.folder} tells nothing of single items: it has no profile or sweep over data, was run with "
-                "items=False (--no-items), or is from before there were any. Run the study again."
+                f"{self.folder} has no profile or sweep that tells of single items: it has none over data, was run with "
+                "items=False (--no-items), or is from before there were any. Run the study again, or name a grid."
             )
             raise InputError(msg)
         return pd.concat([self._items_of(name) for name in labels], ignore_index=True)

@@ -118,8 +118,9 @@ def read_items(result: StudyResult, label: str, /) -> KeptItems | None:
     Returns
     -------
     KeptItems or None
-        None of a comparison whose result tells nothing of single items: of anything but profiles and sweeps, of pairs
-        that were misaligned on purpose, with ``items=False``, and in runs from before there were any.
+        None of a comparison whose result tells nothing of single items: of anything but profiles, sweeps and grids, of
+        grids with more ranks than a run keeps, of pairs that were misaligned on purpose, with ``items=False``, and in runs
+        from before there were any.
 
     Raises
     ------

@@ -140,6 +140,8 @@ class Workbench:
         settings = self.plan.settings
         content: dict[str, Any] = {"comparison": comparison_to(comparison), "settings": vars(settings)}
         selection = selections.behind(comparison)
+        if comparison.kind == "grid" and keeps_items(comparison, settings):
+            content["tells of items"] = True  # grids of earlier versions do not
         if selection is not None:
             texts = [selections.of(member.items) for member in comparison.members() if member.items]
             prints = [chosen.pairs.fingerprint() for chosen in texts]
@@ -237,7 +239,7 @@ class Workbench:
             "comparison": json.dumps(comparison_to(comparison)),
             "space": space_of(comparison, self.plan.settings),
         }
-        if selection is not None and keeps_items(comparison, self.plan.settings):
+        if selection is not None and "item" in result.dims:
             result.attrs["items_file"] = items_file(selection.pairs)
         if comparison.kind == "spaces":
             result.attrs["spaces"] = json.dumps(spaces_of(comparison, self.plan.settings))
