@@ -120,5 +120,11 @@ def test_names_of_layers_are_shown():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["stem", "body", "head"]
     lines = plot_trajectory(named, Figure().subplots(), layers=[1])
     assert lines.lines[0].get_label() == "layer body"
-    titles = [ax.get_title("left") for ax in draw_comparison(named).axes[:2]]
+    both = draw_comparison(named).axes
+    titles = [ax.get_title("left") for ax in both[:2]]
     assert titles == ["Δ(checkpoint → last checkpoint)", "Δ(last checkpoint → checkpoint)"]
+    # One scale of color for both maps, from the smallest to the largest value of either.
+    assert len(both) == 3
+    values = named.information_imbalance
+    scales = {ax.collections[0].get_clim() for ax in both[:2]}
+    assert scales == {(float(values.min()), float(values.max()))}

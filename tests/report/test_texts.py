@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from platoscope.errors import InputError
 from platoscope.report import plot_matrix, plot_tokens
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-    import xarray as xr
 
 NAMES = ["en", "it", "日本語"]
 
@@ -56,6 +56,29 @@ def test_points_stand_at_their_tokens_relative_to_the_first(result: xr.Dataset) 
     np.testing.assert_allclose(
         [segment[:, 1] for segment in gaps.collections[0].get_segments()], [[-0.25, -0.15], [-0.45, -0.35]]
     )
+
+
+def test_names_of_near_points_cover_neither_each_other_nor_a_point() -> None:
+    """Each name finds a place of its own, and a line leads to its point where that is far."""
+    names = [f"text {i}" for i in range(9)]
+    near = xr.Dataset(
+        {"information_imbalance": (("direction", "text_a", "text_b"), np.full((2, 9, 9), 0.3))},
+        {
+            "direction": ["a_to_b", "b_to_a"],
+            "text_a": names,
+            "text_b": names,
+            "tokens": ("text_a", [1.0] * 7 + [1.1, 2]),
+        },
+    )
+    figure = Figure(figsize=(3.3, 2.5), layout="constrained")
+    ax = plot_tokens(near, figure.subplots())
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert len(boxes) == 8
+    assert not [(i, j) for i in range(8) for j in range(i) if Bbox.intersection(boxes[i], boxes[j])]
+    points = ax.transData.transform(ax.lines[0].get_xydata())
+    assert not [(box, point) for box in boxes for point in points if box.contains(*point)]
+    assert any(text.arrow_patch for text in ax.texts)
 
 
 def test_what_is_no_matrix_is_refused(result: xr.Dataset) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from platoscope.arguments import labeled
 from platoscope.errors import guarded
 from platoscope.layerwise import DIRECTIONS
+from platoscope.report._names import label
+from platoscope.report.maps import draw_scale
 from platoscope.report.panels import draw_panel
 from platoscope.report.profiles import plot_asymmetry, plot_profile
 from platoscope.report.several import plot_model_depths, plot_models, plot_trajectory
@@ -91,7 +95,7 @@ def _draw_models(result: xr.Dataset, /) -> Figure:
 
 
 def _draw_steps(result: xr.Dataset, measure: str, /) -> Figure:
-    """Draw maps of steps and layers, one for each direction."""
+    """Draw maps of steps and layers, one for each direction and both on one scale."""
     from matplotlib.figure import Figure
 
     directed = "direction" in result[measure].dims
@@ -99,6 +103,11 @@ def _draw_steps(result: xr.Dataset, measure: str, /) -> Figure:
         width = DOUBLE_COLUMN if directed else SINGLE_COLUMN
         figure = Figure(figsize=(width, PANEL_HEIGHT), layout="constrained")
         axes = figure.subplots(1, 2 if directed else 1, squeeze=False)[0]
+        values = result[measure].values
+        limits = (float(np.nanmin(values)), float(np.nanmax(values)))
         for ax, direction in zip(axes, DIRECTIONS, strict=False):
-            plot_trajectory(result, ax, measure=measure, direction=direction)
+            plot_trajectory(result, ax, measure=measure, direction=direction, limits=limits, colorbar=False)
+            if ax is not axes[0]:
+                ax.set_ylabel("")
+        draw_scale(list(axes), label(measure, result))
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from platoscope.arguments import labeled
-from platoscope.checks import listing, number, one_of, word
+from platoscope.checks import flag, listing, number, one_of, word
 from platoscope.errors import InputError
 from platoscope.layerwise import DIRECTIONS
 from platoscope.report._axes import draw_curve, ensure_axes, layer_names, legend_above, name_layers
@@ -170,6 +170,8 @@ def plot_trajectory(
     measure: str = "information_imbalance",
     direction: str = "a_to_b",
     layers: Sequence[int] | None = None,
+    limits: tuple[float, float] | None = None,
+    colorbar: bool = True,
 ) -> Axes:
     """Draw a measure over training: a map of steps and layers, or a line with its interval for each of some layers.
 
@@ -185,6 +187,11 @@ def plot_trajectory(
         Which direction; ignored for a measure that has none.
     layers : sequence of int, optional
         Draw lines of these layers instead of the map of all.
+    limits : tuple of float, optional
+        Ends of the color scale of the map; give the same to both directions to make them comparable. The range of the data
+        by default.
+    colorbar : bool, default: True
+        Draw the color scale beside the map.
 
     Returns
     -------
@@ -196,6 +203,8 @@ def plot_trajectory(
     InputError
         Something else than a trajectory, a variable or a layer that it has not.
     """
+    flag("colorbar", colorbar)
+    ends = None if limits is None else ends_of_scale(limits)
     labeled("result", result, over=("step", "layer"), made_by="platoscope.layerwise.trajectory")
     known = result["layer"].values.tolist()
     chosen = known if layers is None else listing("layers", layers, of="layers")
@@ -210,8 +219,10 @@ def plot_trajectory(
     name = direction_label(direction, result, of=measure) if directed else label(measure, result)
     named = layer_names(result, "a") or list(map(str, known))
     if layers is None:
-        _draw_map(ax, result, measure, of)
+        _draw_map(ax, result, measure, of, ends)
         ax.set_title(name if directed else "")
+        if colorbar:
+            draw_scale([ax], label(measure, result))
     else:
         for layer, curve, color in zip(chosen, of, ordered_colors(len(chosen)), strict=True):
             called = f"layer {named[known.index(layer)]}"
@@ -224,18 +235,27 @@ def plot_trajectory(
     return ax
 
 
-def _draw_map(ax: Axes, result: xr.Dataset, measure: str, lines: Sequence[Line], /) -> None:
+def _draw_map(
+    ax: Axes,
+    result: xr.Dataset,
+    measure: str,
+    lines: Sequence[Line],
+    ends: tuple[float, float] | None,
+    /,
+) -> None:
     table = np.stack([line.values for line in lines])
+    low, high = ends or (None, None)
     ax.pcolormesh(
         lines[0].x,
         result["layer"].values,
         table,
         shading="nearest",
         cmap="viridis" if lowest_is_best(measure, result) else "viridis_r",
+        vmin=low,
+        vmax=high,
         rasterized=True,
     )
     ax.set_ylabel("layer")
     names = layer_names(result, "a")
     if names is not None:
         name_layers(ax.yaxis, result["layer"].values, names)
-    draw_scale([ax], label(measure, result))

@@ -161,7 +161,9 @@ def write_site(runs: Mapping[str, Path], out: str | Path, /, *, items: bool = Tr
         real = target.resolve()
         with workplace(real.parent) as place:
             _write_runs(runs, place / _SITE, items=items)
-            (place / _SITE).replace(real)
+            if real.exists():
+                real.rmdir()
+            (place / _SITE).rename(real)
     except OSError as error:
         if isinstance(error, StorageError):
             raise

@@ -12,6 +12,7 @@ from platoscope.errors import InputError
 from platoscope.report._axes import ensure_axes
 from platoscope.report._figure import figure_function
 from platoscope.report._names import as_text, label
+from platoscope.report._point_names import name_points
 from platoscope.report.maps import draw_scale
 from platoscope.report.style import CHANCE_COLOR, COLORS
 
@@ -124,8 +125,6 @@ def plot_tokens(
     if low is not None and high is not None:
         ax.vlines(share, low, high, color=COLORS[0], alpha=0.4, linewidth=1)
     ax.plot(share, y, "o", color=COLORS[0], markersize=3)
-    for x, height, name in zip(share, y, values["text_b"].values[1:], strict=True):
-        ax.annotate(as_text(name), (x, height), xytext=(2, 2), textcoords="offset points", fontsize=_SMALL)
     first = as_text(dataset["text_a"].values[0])
     if variable == "asymmetry":
         ax.axhline(0, color=CHANCE_COLOR, linewidth=0.8)
@@ -133,6 +132,7 @@ def plot_tokens(
     else:
         ax.set_ylabel(f"Δ({first} → other)")
     ax.set_xlabel(f"tokens of a text, relative to {first}")
+    name_points(ax, share, y, values["text_b"].values[1:], fontsize=_SMALL)
     return ax
 
 
