@@ -121,7 +121,9 @@ def size_on_disk(path: Path, /) -> int:
 
 
 def delete(paths: list[Path], /) -> None:
-    """Delete files and folders, and what killed processes left beside them; of a link only the link.
+    """Delete files and folders; of a link only the link.
+
+    A folder goes out of the way in one step first: what is deleted in part is never found, and `kept.sweep` takes it.
 
     Raises
     ------
@@ -130,8 +132,7 @@ def delete(paths: list[Path], /) -> None:
     """
     for path in paths:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            with kept.workplace(path.parent) as place:
+                shutil.rmtree(path.rename(place / path.name))
         else:
             path.unlink(missing_ok=True)
-    for folder in {path.parent for path in paths}:
-        kept.sweep(folder)

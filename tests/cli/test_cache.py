@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,3 +141,24 @@ def test_of_a_link_only_the_link_is_removed(tmp_path: Path, filled: Path) -> Non
     delete(kept_of(models))
     assert not model.is_symlink()
     assert (tmp_path / "elsewhere" / "model.safetensors").exists()
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_removal_leaves_nothing_behind(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was to go is gone as a whole, and what a killed process left of it goes with the next removal."""
+    with monkeypatch.context() as patched:
+        patched.setattr("platoscope.cache.shutil", SimpleNamespace(rmtree=_interrupted))
+        assert cli.main(["cache", "rm", "models", "--yes"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert [path.name for path in (filled / "models").iterdir()] == ["my-model-1"]
+    left = filled / "models" / ".draft-killed"
+    (left / "gemma-3-270m-1.0.0-1").mkdir(parents=True)
+    (left / "lock").touch()
+    assert cli.main(["cache", "rm", "models", "--yes"]) == 0
+    assert capsys.readouterr().out == "There is nothing of it.\n"
+    assert not left.exists()

@@ -14,6 +14,7 @@ from platoscope.cache import KINDS, CacheFolder, cache_folder, delete, kept_of, 
 from platoscope.cli.options import AsJson, complete_from  # Typer reads annotations when it runs
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.errors import InputError, NotFoundError
+from platoscope.kept import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +100,10 @@ def remove(
     """Remove what is kept, after asking; what other programs put there is left alone."""
     from platoscope.wording import in_bytes
 
-    chosen = [each for each in _choose(kinds or (), everything=everything) if each.paths]
+    named = _choose(kinds or (), everything=everything)
+    for place in {each.place for each in named if each.place is not None}:
+        sweep(place)  # what killed processes left
+    chosen = [each for each in named if each.paths]
     if not chosen:
         print_text("There is nothing of it.")
         return
