@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "a negative width": {"hidden_size": -4},
     "an unknown kind": {"model_type": "zzz"},
     "another vocabulary": {"vocab_size": 10},
+    "layers without end": {"num_hidden_layers": 10**7},
 }
 
 
@@ -87,4 +88,17 @@ def test_gguf_files_that_cannot_be_read_are_a_sentence(tmp_path: Path, content: 
     pytest.importorskip("gguf")
     (tmp_path / "m.gguf").write_bytes(content)
     with pytest.raises(InputError, match=r"m\.gguf cannot be read as a GGUF file: .*Download it again"):
+        load_model(str(tmp_path / "m.gguf"))
+
+
+def test_a_gguf_file_with_layers_without_end_is_a_sentence(tmp_path: Path) -> None:
+    """Nothing is built of it."""
+    gguf = pytest.importorskip("gguf")
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
+    writer.add_block_count(10**7)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InputError, match=r"m\.gguf.*num_hidden_layers = 10,000,000; expected at most 10,000"):
         load_model(str(tmp_path / "m.gguf"))

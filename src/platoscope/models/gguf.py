@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import gguf
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from platoscope.errors import guarded
 from platoscope.models.library import quiet_library
+from platoscope.models.sizes import require_buildable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,8 @@ def convert(file: Path, folder: Path, /) -> None:
         redirect_stderr(StringIO()),
         _parsed_once(),
     ):
+        config = AutoConfig.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
+        require_buildable(config, file.name)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
         model = AutoModel.from_pretrained(
             file.parent, gguf_file=file.name, dtype=torch.float32, trust_remote_code=False

@@ -22,7 +22,7 @@ from platoscope.models.catalog import ModelInfo, tower_error
 from platoscope.models.forward import enough_memory
 from platoscope.models.library import quiet_library
 from platoscope.models.processors import as_processor
-from platoscope.models.sizes import size_of
+from platoscope.models.sizes import require_buildable, size_of
 from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def load_pretrained(
     """
     where = _revision(location)
     with quiet_library(), _reading(location):
+        _config(location)
         whole, info = AutoModel.from_pretrained(
             location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
         )
@@ -180,8 +181,14 @@ def _revision(location: ModelLocation) -> dict[str, Any]:
 def _without_weights(location: ModelLocation) -> Any:
     """Build the whole model from its configuration."""
     with torch.device("meta"), _reading(location):
-        config = AutoConfig.from_pretrained(location.place, **_revision(location))
+        config = _config(location)
         return AutoModel.from_config(config, trust_remote_code=False)
+
+
+def _config(location: ModelLocation) -> Any:
+    config = AutoConfig.from_pretrained(location.place, **_revision(location))
+    require_buildable(config, location.name)
+    return config
 
 
 def _pretrained(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import InputError
 
-__all__ = ["size_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["require_buildable", "size_of"]
+
+_COUNTS = re.compile(r"(^|_)(layers?|experts|blocks|block_count)$")  # settings that count modules
+_MOST_MODULES = 10_000
 
 
 def size_of(model: Any, name: str, /) -> Any:
@@ -37,3 +44,35 @@ def size_of(model: Any, name: str, /) -> Any:
         )
         raise InputError(msg)
     return value
+
+
+def require_buildable(config: Any, name: str, /) -> None:
+    """Refuse a configuration that asks for more layers or experts than any model has: building it would not end.
+
+    Parameters
+    ----------
+    config : transformers.PretrainedConfig
+        The configuration.
+    name : str
+        Of the model, for the message.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    for setting, value in _settings(config.to_dict()):
+        if _COUNTS.search(setting) and isinstance(value, int) and value > _MOST_MODULES:
+            msg = (
+                f"The configuration of the model {name!r} says {setting} = {value:,}; expected at most {_MOST_MODULES:,}, "
+                "more than any model has. Check config.json, or get it again."
+            )
+            raise InputError(msg)
+
+
+def _settings(part: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in part.items():
+        if isinstance(value, dict):
+            yield from _settings(value)
+        else:
+            yield str(name), value
