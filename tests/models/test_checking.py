@@ -65,6 +65,12 @@ TEXT: dict[str, tuple[dict[str, Any], bool]] = {
     "FNetConfig": ({name: value for name, value in _BERT.items() if name != "num_attention_heads"}, False),
     "ConvBertConfig": (_BERT | {"embedding_size": WIDTH, "conv_kernel_size": 3}, False),
     "FalconConfig": (_BERT | {"alibi": True}, True),
+    "OpenAIGPTConfig": (
+        {"vocab_size": 260, "n_embd": WIDTH, "n_layer": N_BLOCKS, "n_head": 4, "n_positions": 128}, False
+    ),
+    "FuyuConfig": (  # images go into it without a tower
+        _BERT | {"image_size": 28, "patch_size": 7, "text_config": _BERT | {"model_type": "persimmon"}}, True
+    ),
     "OPTConfig": (_OPT | {"hidden_size": WIDTH, "num_hidden_layers": N_BLOCKS, "num_attention_heads": 4}, True),
 }  # fmt: skip
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

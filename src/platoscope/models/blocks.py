@@ -82,9 +82,8 @@ def find_blocks(model: nn.Module, n_blocks: int, /) -> Blocks:
         count = "no list" if not found else f"{len(found)} lists"
         msg = (
             f"Cannot tell which part of {type(model).__name__} is the stack of layers: expected one list "
-            f"of {n_blocks} "
-            f"blocks, found {count} (lists in the model: {seen}). For a model of several towers, name one "
-            f"with tower=."
+            f"of {n_blocks} blocks, found {count} (lists in the model: {seen}). Of a model of several towers, name one "
+            f"with tower=; of another, its modules: load_model(model, processor, layers=[…])."
         )
         raise InputError(msg)
     return Blocks(tuple(found[0]), n_blocks)
@@ -102,7 +101,7 @@ def entering_state(args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
 
 def leaving_state(output: Any, /) -> Any:
     """Give the state in what a block returns, alone or before other things."""
-    return output[0] if isinstance(output, tuple) else output
+    return output[0] if isinstance(output, (tuple, list)) else output
 
 
 @contextmanager

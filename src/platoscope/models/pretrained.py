@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _TEXT_TOWERS = ("text_model", "language_model")
-_VISION_TOWERS = ("vision_model", "vision_tower", "visual")
+_VISION_TOWERS = ("vision_model", "vision_tower", "vision_encoder", "visual")
 # Heads on top of the states that we read; a checkpoint may lack them.
 _UNREAD = ("pooler", "head")
 
@@ -318,7 +318,7 @@ def _preprocess(location: ModelLocation, *, images: bool) -> Any:
 
 
 def choose_tower(whole: Any, name: str, tower: str | None, /) -> Any:
-    """Give the part of a base model that is run: one tower of two, the encoder before a decoder, or all of it.
+    """Give the part of a base model that is run: a tower of several, the encoder before a decoder, or all of it.
 
     Raises
     ------
@@ -333,6 +333,8 @@ def choose_tower(whole: Any, name: str, tower: str | None, /) -> Any:
         return text if tower == "text" else vision
     if tower is not None:
         raise tower_error(name, tower)
+    if text is not None and getattr(whole.config, "num_hidden_layers", None) is None:
+        return text  # what goes into it beside texts has no tower of its own
     if not getattr(whole.config, "is_encoder_decoder", False):
         return whole
     encoder = whole.get_encoder()
