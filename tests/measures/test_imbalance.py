@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import platoscope
@@ -52,7 +52,6 @@ def test_min_ties_score_a_constant_target_as_perfect():
     assert information_imbalance(X, np.ones((30, 1)), ties="min").forward == pytest.approx(2 / 30)
 
 
-@settings(max_examples=60, deadline=None)
 @given(strategies.array_pairs(n_samples=st.integers(3, 18)), st.data())
 def test_ties_and_near_duplicates_equal_the_reference(pair, data):
     """On arrays full of ties, equal and nearly equal rows, the value is that of the slow reference to 1e-12."""

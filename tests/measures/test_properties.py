@@ -86,7 +86,7 @@ def one_row_differs(X):
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(pair=AWKWARD)
 def test_awkward_data_score_in_the_range_or_not_at_all(name, pair):
     """Of ties, near-duplicates and constant features a score is in the declared range; of nothing there is none."""
@@ -106,7 +106,7 @@ def test_awkward_data_score_in_the_range_or_not_at_all(name, pair):
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(pair=AWKWARD, seed=st.integers(0, 99))
 def test_awkward_data_may_come_in_any_order(name, pair, seed):
     """Ties are shared among all who tie, so that no value depends on the order of the items."""

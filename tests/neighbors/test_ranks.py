@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from platoscope.errors import InputError
@@ -30,7 +30,6 @@ def all_ranks(space, metric, ties="average"):
     return out
 
 
-@settings(max_examples=80, deadline=None)
 @given(strategies.arrays(), st.data())
 def test_ties_and_near_duplicates_match_the_reference(X, data):
     """Neighbor shares and average ranks are expectations under random tie-breaking, exactly."""
