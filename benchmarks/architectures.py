@@ -33,7 +33,7 @@ import torch
 import transformers
 from transformers import CONFIG_MAPPING, MODEL_MAPPING, AutoModel
 
-from measuring.shrinking import ATTEMPTS, shrink
+from measuring.shrinking import small_settings
 from platoscope import load_model
 from platoscope.errors import PlatoscopeError
 from platoscope.testing.models import save_image_processor, save_tiny_model, save_tokenizer
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
-MOST_PARAMETERS = 30_000_000
+MOST_PARAMETERS = 110_000_000
 MOST_MEMORY = 16 << 30  # bytes of addresses, of which torch takes some without using them
 TOWERS = {
     "text": ("text_model", "language_model"),
-    "vision": ("vision_model", "vision_tower", "visual"),
+    "vision": ("vision_model", "vision_tower", "vision_encoder", "visual"),
 }
 
 
@@ -75,6 +75,8 @@ def main() -> None:
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore")
     names = options.only or [name for name, config in CONFIG_MAPPING.items() if config in MODEL_MAPPING]
+    for name in ("llama", "siglip"):  # imports what most need, once, before there are processes
+        MODEL_MAPPING[CONFIG_MAPPING[name]]
     kept: dict[str, list[Any]] = {}
     if options.keep and options.keep.exists():
         kept = json.loads(options.keep.read_text(encoding="utf-8"))
@@ -127,25 +129,47 @@ def _tell(name: str, seconds: int, sending: Connection) -> None:
 
 def try_architecture(name: str) -> list[Found]:
     """Build and open an architecture with each attempt at a small configuration; the first that passes counts."""
-    first: list[Found] = []
-    for extra in ATTEMPTS:
-        with tempfile.TemporaryDirectory() as folder:
-            found = _try_once(name, extra, Path(folder))
-        first = first or found
-        if found and all(one.verdict == "passes" for one in found):
-            return found
-        if any(one.verdict == "passes" for one in found) and not any(
-            one.verdict == "passes" for one in first
-        ):
-            first = found
-    return first
-
-
-def _try_once(name: str, extra: dict[str, Any], folder: Path) -> list[Found]:
     if name == "imagegpt":  # reads indices of colors, which no other model's processor makes
-        return [_open(name, save_tiny_model(name, folder), None)]
+        with tempfile.TemporaryDirectory() as folder:
+            return [_open(name, save_tiny_model(name, Path(folder)), None)]
+    best: list[Found] = []
     try:
-        config = shrink(CONFIG_MAPPING[name], extra)
+        ways = small_settings(CONFIG_MAPPING[name])
+    except Exception as error:
+        return [Found(name, "", "not built", _line(error))]
+    for settings in ways:
+        with tempfile.TemporaryDirectory() as folder:
+            found = _try_once(name, settings, Path(folder))
+        if not found or all(one.verdict == "passes" for one in found):
+            return found
+        if not best or _how_far(found) > _how_far(best):
+            best = found
+    return _with_the_librarys_own(name, best)
+
+
+def _how_far(found: Sequence[Found]) -> tuple[int, int]:
+    return (
+        sum(one.verdict == "passes" for one in found),
+        sum(one.verdict == "refused" for one in found),
+    )
+
+
+def _with_the_librarys_own(name: str, found: list[Found]) -> list[Found]:
+    """Say of what was not built whether the library can build its own default configuration."""
+    if any(one.verdict != "not built" for one in found):
+        return found
+    try:
+        with torch.device("meta"):
+            AutoModel.from_config(CONFIG_MAPPING[name]())
+    except Exception as error:
+        reason = f"the library does not build its own default configuration: {_line(error)}"
+        return [one._replace(say=reason) for one in found]
+    return found
+
+
+def _try_once(name: str, settings: dict[str, Any], folder: Path) -> list[Found]:
+    try:
+        config = CONFIG_MAPPING[name](**settings)
         with torch.device("meta"):
             outline = AutoModel.from_config(config)
         modality = _modality(outline)
@@ -164,7 +188,11 @@ def _try_once(name: str, extra: dict[str, Any], folder: Path) -> list[Found]:
         return [Found(name, "", "not built", _line(error))]
     save_tokenizer(folder)
     save_image_processor(folder)
-    towers = [side for side, parts in TOWERS.items() if any(hasattr(model, part) for part in parts)]
+    towers = [
+        side
+        for side, parts in TOWERS.items()
+        if any(getattr(model, part, None) is not None for part in parts)
+    ]
     if len(towers) == len(TOWERS):
         return [_open(f"{name} ({side})", folder, side) for side in towers]
     return [_open(name, folder, None)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
-__all__ = ["ATTEMPTS", "shrink"]
+__all__ = ["small_settings"]
 
 _N_LAYERS = 3
 _SIZES: dict[int, str] = {
@@ -41,32 +41,41 @@ _SIZES: dict[int, str] = {
 }  # fmt: skip
 _SIZE_OF: dict[str, int] = {name: size for size, names in _SIZES.items() for name in names.split()}
 _PATTERNS: dict[str, Any] = {"attention_types": [[["global"], _N_LAYERS]]}
+_ROTATIONS = ("rope_parameters", "rope_scaling")
 _KINDS = ("layer_types", "mlp_layer_types", "layers_block_type", "indexer_types")
 
 _AS_MANY_HEADS = {"num_key_value_heads": 4}
-_MANY_AXES = {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}}
-ATTEMPTS: tuple[dict[str, Any], ...] = (
+_ATTEMPTS: tuple[dict[str, Any], ...] = (
     {},
     _AS_MANY_HEADS,
-    _MANY_AXES,
+    {"mrope_section": True},
+    _AS_MANY_HEADS | {"partial_rotary_factor": 1.0},
     _AS_MANY_HEADS | {"head_dim": 16, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "v_head_dim": 16},
     {"num_attention_heads": 2},
     {"num_experts_per_tok": 1},
+    {"num_heads": 8},
+    {"n_groups": 1, "mamba_n_groups": 1},
+    {"hidden_size": 48, "coordinate_size": 8, "shape_size": 8},
+    {"layer_types": ["full_attention"] * _N_LAYERS},
 )
-"""What is tried beside the sizes, in order, for architectures that want sizes which fit each other."""
+"""What is tried beside the sizes, in order, for architectures that want sizes which fit each other. What a configuration
+does not know is left out."""
 
 
-def shrink(kind: type[PretrainedConfig], extra: dict[str, Any], /) -> PretrainedConfig:
-    """Give the default configuration of an architecture, made small.
+def small_settings(kind: type[PretrainedConfig], /) -> list[dict[str, Any]]:
+    """Give the settings that make the default configuration of an architecture small, in ways that differ.
 
     Parameters
     ----------
     kind : type
         Of the configuration.
-    extra : dict
-        One of `ATTEMPTS`; what a configuration does not know is left out.
     """
-    return kind(**_changes(kind(), extra))
+    ways: list[dict[str, Any]] = []
+    for extra in _ATTEMPTS:
+        changes = _changes(kind(), extra)
+        if changes not in ways:
+            ways.append(changes)
+    return ways
 
 
 def _changes(config: PretrainedConfig, extra: dict[str, Any]) -> dict[str, Any]:
@@ -77,14 +86,34 @@ def _changes(config: PretrainedConfig, extra: dict[str, Any]) -> dict[str, Any]:
         # Not asked for what is plain: some settings vary across layers, and are given by the layer alone.
         part = getattr(config, name, None) if isinstance(value, dict) else None
         if isinstance(part, PretrainedConfig):
-            changed[name] = _changes(part, extra)
+            changed[name] = {"model_type": part.model_type, **_changes(part, extra)}
         elif name in _PATTERNS:
             changed[name] = _PATTERNS[name]
         elif name in _KINDS and isinstance(value, list):
             changed[name] = _few(value)
+        elif name in _ROTATIONS and isinstance(value, dict):
+            changed[name] = _fit(value, _n_rotated(known, sizes), extra)
         elif name in sizes and (name in extra or not isinstance(value, (list, dict))):
             changed[name] = sizes[name]
     return changed
+
+
+def _n_rotated(known: dict[str, Any], sizes: dict[str, Any]) -> int:
+    """Give the features of a head that positions rotate, where all of them are."""
+    named = [name for name in ("qk_rope_head_dim", "head_dim") if known.get(name) is not None]
+    return int(sizes[named[0]] if named else sizes["hidden_size"] // sizes["num_attention_heads"])
+
+
+def _fit(rotation: dict[str, Any], n_rotated: int, extra: dict[str, Any]) -> dict[str, Any]:
+    """Let the axes of positions share the rotated features, which come in pairs; kinds of layers may have their own."""
+    fitting = {
+        name: _fit(value, n_rotated, extra) if isinstance(value, dict) else extra.get(name, value)
+        for name, value in rotation.items()
+    }
+    if "mrope_section" in fitting or "mrope_section" in extra:
+        pairs = int(n_rotated * (fitting.get("partial_rotary_factor") or 1.0)) // 2
+        fitting["mrope_section"] = [pairs - pairs // 2, pairs // 2 - pairs // 4, pairs // 4]
+    return fitting
 
 
 def _few(kinds: list[Any]) -> list[Any]:
