@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from platoscope.measures._gram_kernels import (
 from platoscope.measures._inputs import check_same_items
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._rbf import rbf_matrix
-from platoscope.neighbors import Sample, Space, Transform, as_space, prepare
+from platoscope.neighbors import Sample, Space, Transform, as_space, over_tasks, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +173,8 @@ def _pair_sums(left: Sequence[Kernel], right: Sequence[Kernel], pairs: Any, shuf
         of_a, of_b = (np.stack([getattr(K.margins, name) for K in side]) for side in (left, right))
         totals[name] = of_a.sum(axis=1)[pairs[:, 0]] * of_b.sum(axis=1)[pairs[:, 1]]
         rows = of_a[:, shuffles.left]
-        products = np.stack([rows @ row[shuffles.right].T for row in of_b], axis=1)
+        products = np.empty((len(of_a), len(of_b), *map(len, (shuffles.left, shuffles.right))))
+        over_tasks(partial(_multiply, rows, of_b, shuffles.right, products), len(of_b))
         dotted[name] = products[pairs[:, 0], pairs[:, 1]][:, a, b].T
     return Sums(
         cross=0.0,
@@ -182,6 +184,18 @@ def _pair_sums(left: Sequence[Kernel], right: Sequence[Kernel], pairs: Any, shuf
         off_total=totals["off_sums"],
         total=totals["row_sums"],
     )
+
+
+def _multiply(
+    rows: npt.NDArray[np.float64],
+    others: npt.NDArray[np.float64],
+    orders: npt.NDArray[np.intp],
+    out: npt.NDArray[np.float64],
+    start: int,
+    stop: int,
+) -> None:
+    for other in range(start, stop):
+        out[:, other] = rows @ others[other][orders].T
 
 
 def _alignment(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.cores import available_cores
-from platoscope.neighbors import over_rows, over_tasks, require_memory
+from platoscope.neighbors import over_rows, require_memory, sum_over_tasks
 
 if TYPE_CHECKING:
     from platoscope.measures._nulls import Shuffles
@@ -19,7 +18,8 @@ __all__ = ["Rows", "off_diagonal_dots", "permuted_dots", "rows_of"]
 Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 """Rows start:stop of a symmetric matrix of shape (n_samples, n_samples)."""
 
-_CHUNK_BYTES = 128 << 20
+# Of the rows of all matrices that a thread holds at once.
+_CHUNK_BYTES = 32 << 20
 # Entries that are summed in float32, without losing more than their own rounding, and that are copied together: few
 # enough that those of all matrices stay in a core's own cache.
 _SHORT_PIECE = 1 << 14
@@ -44,20 +44,18 @@ def off_diagonal_dots(
     anything is added up: that of one far item can be so large that nothing would be left of the rest.
     """
     add = _add_grid if _is_grid(A, B, pairs) else _add_pairs
-    step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B)) * available_cores()))
-    parts: dict[int, npt.NDArray[np.float64]] = {}
+    step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B))))
 
-    def work(start: int, stop: int) -> None:
+    def work(start: int, stop: int) -> npt.NDArray[np.float64]:
         sums = np.zeros((len(A), len(B)))
         for first in range(start, stop, step):
             last = min(first + step, stop)
             left = [rows(first, last) for rows in A]
             right = [rows(first, last) for rows in B]
             add(sums, left, right, pairs, first)
-        parts[start] = sums
+        return sums
 
-    over_tasks(work, n_samples)
-    return _in_order(parts)[pairs[:, 0], pairs[:, 1]]
+    return sum_over_tasks(work, n_samples)[pairs[:, 0], pairs[:, 1]]
 
 
 def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: Any, first: int) -> None:
@@ -123,11 +121,10 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles)
     n_left, n_samples = shuffles.left.shape
     n_right = len(shuffles.right)
     left_stack, right_stack = _side_by_side(A, n_samples), _side_by_side(B, n_samples)
-    parts: dict[int, npt.NDArray[np.float64]] = {}
     step = max(1, _GATHERED // (n_samples * max(n_left * len(A), _AT_ONCE * len(B))))
     batches = [slice(k, min(k + _AT_ONCE, n_right)) for k in range(0, n_right, _AT_ONCE)]
 
-    def work(start: int, stop: int) -> None:
+    def work(start: int, stop: int) -> npt.NDArray[np.float64]:
         sums = np.zeros((n_left, n_right, len(A), len(B)))
         left = np.empty(step * n_samples * n_left * len(A), np.float32)
         right = np.empty(step * n_samples * _AT_ONCE * len(B), np.float32)
@@ -144,10 +141,9 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles)
                 gather_upper(right_stack, shuffles.right[batch], rows, offsets, gathered, 0, rows.size)
                 products = entries @ gathered.reshape(n_entries, -1)
                 sums[:, batch] += products.reshape(n_left, len(A), *shape[1:]).transpose(0, 2, 1, 3)
-        parts[start] = sums
+        return sums
 
-    over_tasks(work, n_samples - 1)
-    return _in_order(parts)
+    return sum_over_tasks(work, n_samples - 1)
 
 
 def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.float64]:
@@ -157,10 +153,9 @@ def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.f
     (n_left, n_samples), n_right = shuffles.left.shape, len(shuffles.right)
     matrices = A(0, n_samples), B(0, n_samples)
     orders = shuffles.left.astype(np.int32), shuffles.right.astype(np.int32)
-    parts: dict[int, npt.NDArray[np.float64]] = {}
     step = max(1, _GATHERED // (n_samples * max(n_left, n_right)))
 
-    def work(start: int, stop: int) -> None:
+    def work(start: int, stop: int) -> npt.NDArray[np.float64]:
         sums = np.zeros((n_left, n_right))
         held = [np.empty((len(order), step * n_samples), np.float32) for order in orders]
         for first in range(start, stop, step):
@@ -169,18 +164,9 @@ def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.f
             for matrix, order, entries in zip(matrices, orders, held, strict=True):
                 gather_rows(matrix, order, rows, offsets, entries)
             sums += held[0][:, : offsets[-1]] @ held[1][:, : offsets[-1]].T
-        parts[start] = sums
+        return sums
 
-    over_tasks(work, n_samples - 1)
-    return _in_order(parts)
-
-
-def _in_order(parts: dict[int, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    """Add up sums in the order of their rows, whichever thread was first: the same result every time."""
-    total, *more = (parts[start] for start in sorted(parts))
-    for part in more:
-        total += part
-    return total
+    return sum_over_tasks(work, n_samples - 1)
 
 
 def _is_grid(A: Sequence[Rows], B: Sequence[Rows], pairs: npt.NDArray[np.intp]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.measures._dense import off_diagonal_dots, rows_of
-from platoscope.neighbors import Sample, over_tasks, powers_of_two, require_memory
+from platoscope.neighbors import Sample, map_tasks, over_tasks, powers_of_two, require_memory
 
 if TYPE_CHECKING:
     from platoscope.measures._dense import Rows
@@ -85,12 +85,15 @@ class Sums(NamedTuple):
 
 
 def between(K: Margins, L: Margins, cross: float, /) -> Sums:
-    """Return the sums of two kernels, given the sum of products of their entries off the diagonal."""
+    """Return the sums of two kernels, given the sum of products of their entries off the diagonal.
+
+    Not by BLAS, whose sums of long vectors depend on the number of its threads.
+    """
     return Sums(
         cross,
-        float(K.diagonal @ L.diagonal),
-        float(K.off_sums @ L.off_sums),
-        float(K.row_sums @ L.row_sums),
+        float(np.sum(K.diagonal * L.diagonal)),
+        float(np.sum(K.off_sums * L.off_sums)),
+        float(np.sum(K.row_sums * L.row_sums)),
         float(K.off_sums.sum() * L.off_sums.sum()),
         float(K.row_sums.sum() * L.row_sums.sum()),
     )
@@ -175,7 +178,7 @@ def is_settled(sums: Sums, margins: Margins, dtype: np.dtype[Any], /, *, summed:
 def _off_products(squares: npt.NDArray[np.float64]) -> float:
     """Return the sum over i != j of ``squares[i] * squares[j]``, small ones first."""
     ascending = np.sort(squares)
-    return 2 * float(ascending[1:] @ np.cumsum(ascending)[:-1])
+    return 2 * float(np.sum(ascending[1:] * np.cumsum(ascending)[:-1]))
 
 
 def exact_kernel(space: Space | Sample, dtype: Any, /) -> Kernel:
@@ -187,14 +190,17 @@ def exact_kernel(space: Space | Sample, dtype: Any, /) -> Kernel:
     n = space.n_samples
     require_memory(20 * n * n, "An exact kernel matrix", "Leave CKA out, or give fewer items.")
     Z = _balanced(bulk_centered(space.rows()))
-    held = Z @ Z.T if 8 * n * n <= _KEPT else None
+
+    def multiply(start: int, stop: int) -> npt.NDArray[np.float64]:
+        return Z[start:stop] @ Z.T
+
+    held = np.concatenate(map_tasks(multiply, n)) if 8 * n * n <= _KEPT else None
 
     def products(start: int, stop: int) -> npt.NDArray[np.float64]:
-        block = Z[start:stop] @ Z.T if held is None else held[start:stop].copy()
+        block = multiply(start, stop) if held is None else held[start:stop].copy()
         return _without_diagonal(block, start)
 
-    starts = range(0, n, _ROWS)
-    means = np.concatenate([products(s, s + _ROWS).sum(axis=1) for s in starts]) / max(n - 2, 1)
+    means = np.concatenate(map_tasks(lambda *some: products(*some).sum(axis=1), n)) / max(n - 2, 1)
     means -= means.sum() / (2 * (n - 1))
 
     def compute(start: int, stop: int) -> npt.NDArray[Any]:
@@ -205,9 +211,9 @@ def exact_kernel(space: Space | Sample, dtype: Any, /) -> Kernel:
 
     rows: Rows = compute
     if held is not None:
-        rows = rows_of(np.concatenate([compute(s, s + _ROWS) for s in starts]))
+        rows = rows_of(np.concatenate(map_tasks(compute, n)))
     squares = np.einsum("ij,ij->i", Z, Z)
-    off_sums = np.concatenate([rows(s, min(s + _ROWS, n)).sum(axis=1, dtype=np.float64) for s in starts])
+    off_sums = np.concatenate(map_tasks(lambda *some: rows(*some).sum(axis=1, dtype=np.float64), n))
     margins = Margins(squares - 2 * means, off_sums)
     sums = between(margins, margins, _cross(rows, n))
     own = defined_hsic(sums, n)

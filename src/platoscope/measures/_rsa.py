@@ -81,7 +81,7 @@ def rsa(
     """
     A, B = two_spaces(X, Y, metric, transform=transform)
     left, right = (_rank_matrix(space, metric, exact=True).ravel() for space in (A, B))
-    value = float(np.dot(left, right.astype(np.float64))) / 2
+    value = float(np.einsum("i,i->", left, right, dtype=np.float64)) / 2
     if np.isnan(value):
         message = "RSA is undefined: all distances of X or of Y are equal. Leave that layer out."
         raise InputError(message)
@@ -107,7 +107,7 @@ def _rank_matrix(space: Space, metric: str | OwnMetric, *, exact: bool = False) 
             values = exact_scores(space, metric, left, right)
         order = rankdata(values)
         order -= order.mean()
-        norm = float(np.sqrt(order @ order))
+        norm = float(np.sqrt(np.square(order).sum()))
         matrix = np.zeros((n, n), np.float32)
         matrix[upper] = order / norm if norm > 0 else np.nan
         space.memo[key] = matrix + matrix.T

@@ -42,7 +42,7 @@ from platoscope.neighbors._search import AskedNeighbors, asked_neighbors
 from platoscope.neighbors._settled import settled
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._streams import RowStream, open_stream
-from platoscope.neighbors._threads import over_rows, over_tasks
+from platoscope.neighbors._threads import map_tasks, over_rows, over_tasks, sum_over_tasks
 from platoscope.neighbors._transforms import (
     TRANSFORMS,
     Transform,
@@ -82,6 +82,7 @@ __all__ = [
     "kernel_files",
     "largest_feature",
     "local_scaling",
+    "map_tasks",
     "metric_name",
     "mutual_proximity",
     "nearest_neighbors",
@@ -101,6 +102,7 @@ __all__ = [
     "sample_neighbors",
     "settled",
     "space_diagnostics",
+    "sum_over_tasks",
     "take_sample",
     "told_apart",
     "transform_name",

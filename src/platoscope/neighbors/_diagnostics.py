@@ -136,10 +136,10 @@ def participation_ratio(space: Space, /) -> float:
         return float("nan")
     n_samples, weights = space.n_samples, space.weights.astype(np.float64)
     sums, squares = space.gram_moments()
-    total = float(weights @ sums)
-    trace = float(weights @ space.sq.astype(np.float64)) - total / n_samples
+    total = float(np.sum(weights * sums))
+    trace = float(np.sum(weights * space.sq)) - total / n_samples
     # The rows of a subset are centered at the mean of all; what that adds to the squared norm is taken off.
-    square = float(weights @ squares) - 2 * float(weights @ sums**2) / n_samples + (total / n_samples) ** 2
+    square = float(np.sum(weights * (squares - 2 * sums**2 / n_samples))) + (total / n_samples) ** 2
     return trace * trace / square if square > 0 else float("nan")
 
 

@@ -10,7 +10,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -29,14 +29,20 @@ __all__ = [
     "in_blocks",
     "map_blocks",
     "map_rows",
+    "map_tasks",
     "over_rows",
     "over_tasks",
     "sum_over_rows",
+    "sum_over_tasks",
 ]
 
 _Found = TypeVar("_Found")
 # Bytes of rows that are worked on together: with what is made of them they stay in a core's own cache.
 _BLOCK = 512 << 10
+# Ranges whose results are added up: enough for many cores, and so few that what each adds up costs little.
+_MOST_RANGES = 64
+_FEWEST_ROWS = 256
+_FEWEST_TASKS = 32
 
 _worker = threading.local()
 
@@ -60,17 +66,37 @@ def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: 
 
 
 def map_rows(work: Callable[[int, int], _Found], n_rows: int, /) -> list[_Found]:
-    """Return what ``work(start, stop)`` returns on the ranges of `over_rows`, in the order of the rows.
+    """Return what ``work(start, stop)`` returns on ranges that together cover ``range(n_rows)``, in their order.
 
-    Whichever thread was first: sums of what is returned round alike in every run.
+    Neither the ranges nor the order depend on how many threads there are: sums of what is returned round alike in every
+    run, on any number of cores.
     """
-    found: dict[int, _Found] = {}
+    return _map(work, _fixed_ranges(n_rows, _FEWEST_ROWS), partial(over_rows, minimum=1))
 
-    def keep(start: int, stop: int) -> None:
-        found[start] = work(start, stop)
 
-    over_rows(keep, n_rows)
-    return [found[start] for start in sorted(found)]
+def map_tasks(work: Callable[[int, int], _Found], n_tasks: int, /) -> list[_Found]:
+    """Return what ``work(start, stop)``, which may call BLAS, returns on ranges that are fixed, as in `map_rows`."""
+    return _map(work, _fixed_ranges(n_tasks, _FEWEST_TASKS), over_tasks)
+
+
+def _map(
+    work: Callable[[int, int], _Found],
+    ranges: list[tuple[int, int]],
+    over: Callable[[Callable[[int, int], object], int], None],
+) -> list[_Found]:
+    found: list[Any] = [None] * len(ranges)
+
+    def some(first: int, last: int) -> None:
+        for place in range(first, last):
+            found[place] = work(*ranges[place])
+
+    over(some, len(ranges))
+    return found
+
+
+def _fixed_ranges(n: int, fewest: int) -> list[tuple[int, int]]:
+    step = max(fewest, -(-n // _MOST_RANGES))
+    return [(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
 
 
 def map_blocks(
@@ -81,7 +107,7 @@ def map_blocks(
 ) -> list[_Found]:
     """Return what few rows at a time of all parts, ``work(found, start, stop)``, add to ``start_with(first_row)``.
 
-    The ranges that start anew are those of `map_rows`, and so is the order.
+    The ranges that start anew are those of `map_rows`, and so is their order.
     """
     step = max(1, _BLOCK // sum(part.itemsize * part.shape[1] for part in parts))
 
@@ -102,7 +128,7 @@ def in_blocks(work: Callable[[int, int], object], parts: Sequence[npt.NDArray[An
 def sum_over_rows(
     kernel: Callable[..., object], X: npt.NDArray[Any], /, *fixed: Any
 ) -> npt.NDArray[np.float64]:
-    """Return what ``kernel(X, *fixed, sums, start, stop)`` adds up by column, in float64, alike in every run."""
+    """Return what ``kernel(X, *fixed, sums, start, stop)`` adds up by column, in float64, alike on any number of cores."""
 
     def of_rows(start: int, stop: int) -> npt.NDArray[np.float64]:
         sums = np.zeros(X.shape[1])
@@ -124,6 +150,46 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
         return
     with _blas().limit(limits=1, user_api="blas"):
         over_rows(work, n_tasks, minimum=1)
+
+
+def sum_over_tasks(
+    work: Callable[[int, int], npt.NDArray[np.float64]], n_tasks: int, /
+) -> npt.NDArray[np.float64]:
+    """Return the sum of what ``work(start, stop)``, which may call BLAS, returns on ranges that cover ``range(n_tasks)``.
+
+    As in `map_rows`, it rounds alike on any number of cores. BLAS is held to one thread, as in `over_tasks`.
+    """
+    ranges = _fixed_ranges(n_tasks, _FEWEST_TASKS)
+    total = _RunningSum()
+
+    def some(first: int, last: int) -> None:
+        for place in range(first, last):
+            total.add(place, work(*ranges[place]))
+
+    over_tasks(some, len(ranges))
+    return total.found
+
+
+class _RunningSum:
+    """Adds up parts in their order, whichever comes first; what it is given is its own."""
+
+    found: npt.NDArray[np.float64]
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._waiting: dict[int, npt.NDArray[np.float64]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, place: int, part: npt.NDArray[np.float64]) -> None:
+        with self._lock:
+            self._waiting[place] = part
+            while self._next in self._waiting:
+                part = self._waiting.pop(self._next)
+                if self._next:
+                    self.found += part
+                else:
+                    self.found = part
+                self._next += 1
 
 
 def blas_within_cores() -> AbstractContextManager[object]:
