@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["did_you_mean", "in_bytes", "in_time", "listed"]
+__all__ = ["did_you_mean", "in_bytes", "in_operations", "in_time", "listed"]
 
 _MOST_NAMES = 30
 _LONGEST_NAME = 60
@@ -56,6 +56,18 @@ def in_bytes(n_bytes: float, /) -> str:
             return f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} TB"
+
+
+def in_operations(n_operations: float, /) -> str:
+    """Write a number of multiplications and additions in units of 10^12, as devices are rated.
+
+    Examples
+    --------
+    >>> in_operations(21_200_000_000_000), in_operations(3e15)
+    ('21.2 × 10^12', '3,000 × 10^12')
+    """
+    value = n_operations / 1e12
+    return f"{value:,.0f} × 10^12" if value >= 100 else f"{value:.3g} × 10^12"
 
 
 def in_time(seconds: float, /) -> str:

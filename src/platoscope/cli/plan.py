@@ -120,13 +120,15 @@ def _costs(
     """Work out what the extractions of a plan take together."""
     from platoscope.models.cost import n_devices, weight_dtypes
     from platoscope.studies.plan.estimates import BESIDE_WEIGHTS
-    from platoscope.wording import in_bytes
+    from platoscope.wording import in_bytes, in_operations
 
     estimate = planned.estimate
     rows = [("tokens", f"about {estimate.n_tokens:,}")]
     info = None if estimate.unknown else _describe(planned)
     if info is None:
         return [*rows, ("not counted", "the size of the model is known only once it is loaded")]
+    if estimate.operations is not None:
+        rows.append(("operations", f"about {in_operations(estimate.operations)}"))
     dtypes = weight_dtypes(info, dtype)
     weights = [info.memory(each) for each in dtypes]
     shown = [f"{in_bytes(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]

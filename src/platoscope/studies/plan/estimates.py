@@ -23,7 +23,7 @@ from platoscope.layerwise import SPACES
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
 from platoscope.models.cost import n_operations
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
-from platoscope.wording import in_bytes, in_time
+from platoscope.wording import in_bytes, in_operations, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,8 @@ class Estimate:
     ----------
     n_tokens : int
         Tokens that all models read together (patches of images).
+    operations : int or None
+        Multiplications and additions of the forward passes.
     memory : int or None
         Bytes of the largest model, its working memory included.
     disk : int or None
@@ -80,6 +82,7 @@ class Estimate:
     """
 
     n_tokens: int
+    operations: int | None
     memory: int | None
     disk: int | None
     seconds: float | None
@@ -89,6 +92,10 @@ class Estimate:
         """Give name and value of each cost, for printing."""
         rows = [
             ("tokens", f"about {self.n_tokens:,}"),
+            (
+                "operations",
+                "unknown" if self.operations is None else f"about {in_operations(self.operations)}",
+            ),
             ("memory", _bytes(self.memory)),
             ("disk", _bytes(self.disk)),
             ("time", _time(self.seconds)),
@@ -111,7 +118,9 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     passes = {(extraction.one_pass, n): size for extraction, n, size in every}
     n_tokens = sum(n * tokens_per_item(extraction, size) for (extraction, n), size in passes.items())
     if every and not known:
-        return Estimate(n_tokens=n_tokens, memory=None, disk=None, seconds=None, unknown=unknown)
+        return Estimate(
+            n_tokens=n_tokens, operations=None, memory=None, disk=None, seconds=None, unknown=unknown
+        )
     operations = sum(
         n_operations(size, n * tokens_per_item(extraction, size))
         for (extraction, n), size in passes.items()
@@ -120,6 +129,7 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     reading = reading_seconds(operations)
     return Estimate(
         n_tokens=n_tokens,
+        operations=operations,
         memory=BESIDE_WEIGHTS + max((size.size_bytes for _, _, size in known), default=0),
         disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
         seconds=reading + sum(_seconds_beside_reading(plan) for plan in plans),
