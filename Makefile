@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check lint types test test-slow attack faults docs bundled-extras wheel clean
+.PHONY: help setup demo check lint types test test-slow attack fuzz faults docs bundled-extras wheel clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,8 +59,12 @@ types: $(VENV)/.dev ## Check types
 test: $(VENV)/.dev ## Run doctests and tests
 	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
 
-attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment, edit inputs: nothing silent, stuck or a traceback
+attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment: nothing silent, stuck or a traceback
 	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md
+
+MINUTES ?= 10
+fuzz: $(VENV)/.dev ## Give everything that reads files hostile ones, each for MINUTES=10: only sentences, or what the file says
+	$(TEST_ENV) $(BIN)/python benchmarks/fuzz.py --minutes $(MINUTES) --out docs/reliability.md
 
 faults: $(VENV)/.dev ## Kill workers of a cluster while they read and compare, five times over
 	for time in 1 2 3 4 5; do $(TEST_ENV) $(BIN)/python -m pytest -q tests/cluster/test_faults.py || exit 1; done

@@ -1,4 +1,4 @@
-"""What damage, kills and hostile files do: bits flipped in all that is kept, work killed at any moment, files edited.
+"""What damage and kills do: bits flipped in all that is kept, and work killed at any moment.
 
     python benchmarks/attack.py                               # all of it, printed: minutes on two cores (`make attack`)
     python benchmarks/attack.py --quick                       # a tenth of it, to try
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attacking.flips import attack_files
-from attacking.hostile import attack_readers
 from attacking.kills import attack_processes
 from measuring.pages import put, shown
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, Callable[[Path, float], list[Row]]] = {
     "flips": attack_files,
-    "hostile": attack_readers,
     "kills": attack_processes,
 }
 

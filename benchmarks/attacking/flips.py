@@ -19,17 +19,17 @@ from platoscope.representations import list_store, open_representations, verify
 from platoscope.studies import load_run, verify_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["attack_files"]
+__all__ = ["GROUPS", "Target", "attack_files"]
 
 _TIMES = 400
 _SIZE = 1 << 14  # bytes of each file of a converted model
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """Files of one kind.
 
     Attributes
@@ -51,10 +51,14 @@ def attack_files(scratch: Path, share: float, /) -> list[Row]:
     """Flip single bits, each in a file that was whole."""
     os.environ["PLATOSCOPE_CACHE"] = str(scratch / "cache")
     rng = np.random.default_rng(0)
-    return [_attack(target, max(1, round(_TIMES * share)), rng) for target in _targets(scratch)]
+    return [
+        _attack(target, max(1, round(_TIMES * share)), rng)
+        for targets_of in GROUPS.values()
+        for target in targets_of(scratch)
+    ]
 
 
-def _attack(target: _Target, times: int, rng: np.random.Generator) -> Row:
+def _attack(target: Target, times: int, rng: np.random.Generator) -> Row:
     row = Row("one bit flipped", target.name)
     right = target.use()
     for _ in range(times):
@@ -76,11 +80,7 @@ def _attack(target: _Target, times: int, rng: np.random.Generator) -> Row:
     return row
 
 
-def _targets(scratch: Path) -> list[_Target]:
-    return [*_of_models(scratch), *_of_data(scratch), *_of_stores(scratch), *_of_runs(scratch)]
-
-
-def _of_models(scratch: Path) -> list[_Target]:
+def _of_models(scratch: Path) -> list[Target]:
     folder = things.convert(_SIZE)
     facts = Facts("text", 7, 64, 128, {"fingerprint": "f"})
     key = facts_key(ModelLocation("m", "m", identity={"fingerprint": "f"}), LoadingOptions())
@@ -96,14 +96,14 @@ def _of_models(scratch: Path) -> list[_Target]:
 
     remembered()
     return [
-        _Target("converted model", sorted(folder.iterdir()), lambda: things.bytes_of(things.convert(_SIZE))),
-        _Target(
+        Target("converted model", sorted(folder.iterdir()), lambda: things.bytes_of(things.convert(_SIZE))),
+        Target(
             "facts of models and token counts", sorted((scratch / "cache" / "encoders").iterdir()), remembered
         ),
     ]
 
 
-def _of_data(scratch: Path) -> list[_Target]:
+def _of_data(scratch: Path) -> list[Target]:
     folder = things.write(scratch / "pairs")
     packages = things.packages(scratch / "packages", 12)
     numbers = iter(range(10**9))
@@ -116,10 +116,10 @@ def _of_data(scratch: Path) -> list[_Target]:
         return things.bytes_of(prepare_data("emoji", packages, out=scratch / "out" / str(next(numbers))))
 
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return [_Target("prepared data", files, load), _Target("archive of npm", packages, prepare)]
+    return [Target("prepared data", files, load), Target("archive of npm", packages, prepare)]
 
 
-def _of_stores(scratch: Path) -> list[_Target]:
+def _of_stores(scratch: Path) -> list[Target]:
     store = scratch / "store"
     things.read(store)
     (record,) = list_store(store)
@@ -142,10 +142,10 @@ def _of_stores(scratch: Path) -> list[_Target]:
     files = sorted(file for file in (store / record.key).rglob("*") if file.is_file())
     chunks = [file for file in files if file.name.startswith("c.")]
     rest = [file for file in files if file not in chunks]
-    return [_Target("states in a store", chunks, use), _Target("metadata of a store", rest, use)]
+    return [Target("states in a store", chunks, use), Target("metadata of a store", rest, use)]
 
 
-def _of_runs(scratch: Path) -> list[_Target]:
+def _of_runs(scratch: Path) -> list[Target]:
     things.run(scratch)
     folder = scratch / "run"
 
@@ -164,4 +164,13 @@ def _of_runs(scratch: Path) -> list[_Target]:
 
     results = sorted((folder / "results").iterdir())
     rest = sorted(file for file in folder.iterdir() if file.is_file())
-    return [_Target("results of a run", results, use), _Target("other files of a run", rest, use)]
+    return [Target("results of a run", results, use), Target("other files of a run", rest, use)]
+
+
+GROUPS: Mapping[tuple[str, ...], Callable[[Path], list[Target]]] = {
+    ("converted model", "facts of models and token counts"): _of_models,
+    ("prepared data", "archive of npm"): _of_data,
+    ("states in a store", "metadata of a store"): _of_stores,
+    ("results of a run", "other files of a run"): _of_runs,
+}
+"""What makes the targets of these names, in a folder in which `PLATOSCOPE_CACHE` lies."""

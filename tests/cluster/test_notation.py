@@ -76,6 +76,7 @@ def test_a_file_describes_jobs(tmp_path: Path) -> None:
         ("kind = ", "cannot be read as TOML"),
         ('kind = "slurm"', "workers"),
         ('kind = "sge"\nworkers = 1', "kind .* must be one of slurm, pbs, lsf, kubernetes; got 'sge'"),
+        ("kind = {}\nworkers = 1", "kind .* must be one of"),
         ('kind = "slurm"\nworkers = true', "workers .* whole number"),
         ('kind = "slurm"\nworkers = 1\noptions = 3', "options .* table"),
         ('kind = "slurm"\nworkers = 1\nworker = 2', "has worker; a cluster has kind, workers, options"),

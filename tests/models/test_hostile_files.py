@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope.errors import InputError, PlatoscopeError
-from platoscope.models import load_model
+from platoscope.models import load_model, parse_poolings
 from platoscope.testing.models import save_tiny_model
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     "a list": ("config.json", b"[]"),
     "weights of another kind": ("model.safetensors", b"x" * 1000),
     "empty weights": ("model.safetensors", b""),
+    "a limit that is no number": ("tokenizer_config.json", b'{"model_max_length": ""}'),
 }
 SETTINGS: dict[str, dict[str, object]] = {
     "no heads": {"num_attention_heads": 0},
@@ -72,6 +73,20 @@ def test_code_that_comes_with_a_model_is_refused_and_nobody_is_asked(
     with pytest.raises(InputError, match=r"tiny.*comes with Python code of its own.*does not run"):
         load_model(str(folder))
     assert not (tmp_path / "ran").exists()
+
+
+def test_tokens_without_an_embedding_are_a_sentence(tmp_path: Path) -> None:
+    """A tokenizer with a token more than the model is refused where a text has it; as padding it does no harm."""
+    folder = save_tiny_model("llama", tmp_path / "tiny")
+    plain = load_model(str(folder), dtype="float32", device="cpu")
+    file = folder / "tokenizer_config.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(settings | {"pad_token": "<more>"}), encoding="utf-8")
+    more = load_model(str(folder), dtype="float32", device="cpu")
+    texts, poolings = ["a text", "another, longer one"], parse_poolings("last")
+    assert (more.encode(texts, poolings)["last"] == plain.encode(texts, poolings)["last"]).all()
+    with pytest.raises(InputError, match=r"makes token 260 of item 1, but the model has 260 tokens"):
+        more.encode(["a text", "a text with <more> in it"], poolings)
 
 
 @pytest.mark.parametrize(

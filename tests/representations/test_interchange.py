@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -200,6 +201,14 @@ def test_an_archive_without_representations_is_a_sentence(
     """An .npz file of something else names what it has, or why it is not read."""
     np.savez(tmp_path / "a.npz", **content)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"Cannot (tell which array|read) .*a\.npz"):
+        import_representations(tmp_path / "a.npz")
+
+
+def test_an_archive_of_other_files_is_a_sentence(tmp_path: Path) -> None:
+    """What NumPy hands out as bytes is no array."""
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("representations.npy", b"no array")
+    with pytest.raises(InputError, match=r"'representations' in it is no array"):
         import_representations(tmp_path / "a.npz")
 
 

@@ -111,13 +111,13 @@ def _read(file: Path) -> JobWorkers:
         message = f"there is no file {str(file)!r}; a TOML file describes the jobs of a cluster."
         raise NotFoundError(message)
     with guarded(f"{str(file)!r} cannot be read as TOML", "Mend it and run again."):
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_bytes().decode("utf-8"))
     unknown = sorted(content.keys() - set(_KEYS))
     if unknown:
         message = f"{str(file)!r} has {listed(unknown)}; a cluster has {listed(_KEYS)}."
         raise InputError(message)
     kind = content.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         message = f"kind of {str(file)!r} must be one of {listed(KINDS)}; got {in_short(kind)}."
         raise InputError(message)
     options = content.get("options", {})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from platoscope.checks import number
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.models.devices import input_device
 from platoscope.models.encoder import BatchItemError
@@ -58,26 +59,30 @@ class Tokenizer:
         The longest sequence that the model reads, special tokens included.
     pad_id : int
         Fills up short items of a batch.
+    n_known : int or None
+        How many tokens the model has embeddings of, where it says so.
     """
 
     tokenize: Any
     n_special: int
     context: int | None
     pad_id: int
+    n_known: int | None = None
 
     @classmethod
     def for_model(cls, tokenize: Any, model: torch.nn.Module, config: Any, /) -> Tokenizer:
         """Work out the limits from the tokenizer and the model's position embeddings."""
-        limits = [tokenize.model_max_length]
+        of_whom = f"model_max_length of the tokenizer of {tokenize.name_or_path}"
+        limits = [number(of_whom, tokenize.model_max_length, low=1)]
         positions = getattr(config, "max_position_embeddings", None)
         if positions is not None and positions > 0:  # XLNet says -1: it has no limit
             limits.append(positions - _position_offset(model))
         context = int(min(limits))
-        pad_id = tokenize.pad_token_id
+        pad_id, n_known = tokenize.pad_token_id, _n_embeddings(model)
+        if pad_id is None or (n_known is not None and pad_id >= n_known):
+            pad_id = 0  # padding is masked
         added = tokenize("a", return_special_tokens_mask=True)["special_tokens_mask"]
-        return cls(
-            tokenize, sum(added), context if context < _NO_LIMIT else None, 0 if pad_id is None else pad_id
-        )
+        return cls(tokenize, sum(added), context if context < _NO_LIMIT else None, pad_id, n_known)
 
     def __call__(self, items: Sequence[Any], /, *, truncate: bool) -> Tokenized:
         """Tokenize without padding; with `truncate`, at most ``context`` tokens are left of each item."""
@@ -101,6 +106,16 @@ class Tokenizer:
         return Tokenized(
             out["input_ids"], [np.asarray(row, dtype=bool) for row in out["special_tokens_mask"]]
         )
+
+
+def _n_embeddings(model: torch.nn.Module) -> int | None:
+    """Count the tokens that have an embedding; None where there is no table of them, as for hashed characters."""
+    try:
+        embeddings: Any = model.get_input_embeddings()  # type: ignore[operator]
+    except (AttributeError, NotImplementedError):
+        return None
+    found: int | None = getattr(embeddings, "num_embeddings", None)
+    return found
 
 
 def _position_offset(model: torch.nn.Module) -> int:
@@ -237,7 +252,21 @@ class TextEncoder:
             place = slice(width - len(row), width) if self._padded_left else slice(len(row))
             ids[i, place] = row
             mask[i, place] = True
+        self._require_known(ids)
         return ids, mask
+
+    def _require_known(self, ids: NDArray[np.int64]) -> None:
+        """Refuse tokens without an embedding, which would end the library's forward pass, on a GPU all of the process."""
+        n_known = self.tokenizer.n_known
+        beyond = [] if n_known is None else np.flatnonzero((ids >= n_known).any(axis=1)).tolist()
+        if beyond:
+            raise BatchItemError(
+                beyond,
+                lambda names: (
+                    f"The tokenizer of {self.name} makes token {ids[beyond[0]].max()} of {names[0]}, but the model has "
+                    f"{n_known:,} tokens: it is that of another model. Load it with its own: load_model(MODEL, TOKENIZER)."
+                ),
+            )
 
     @property
     def _padded_to_context(self) -> bool:

@@ -79,8 +79,12 @@ def _read_npy(file: Path) -> Dump:
 
 
 def _read_npz(file: Path) -> Dump:
-    with np.load(file, allow_pickle=False) as content:
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
         arrays = {name: content[name] for name in content.files if name != METADATA_NAME}
+        other = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+        if other:  # what does not begin as an array is handed out as bytes
+            message = f"{other[0]!r} in it is no array"
+            raise TypeError(message)
         said = json.loads(str(content[METADATA_NAME])) if METADATA_NAME in content.files else {}
     return Dump(arrays, said)
 

@@ -260,7 +260,7 @@ def _responses(file: Path) -> list[Any]:
     lines = file.suffix.lower() == ".jsonl"
     way_out = "Expected a .json file of one response or a list of them, or .jsonl with one per line."
     with guarded(f"Cannot read {str(file)!r} as responses of SGLang", way_out):
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8")
         content = (
             [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
         )

@@ -94,7 +94,7 @@ def read_study(path: Path, /) -> Study:
     with guarded(
         f"{path.name} is no valid TOML", "Mend the file; `platoscope.studies.paper.toml` shows one."
     ):
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_bytes().decode("utf-8"))
     try:
         return _study(content, where=path.name, folder=path.parent)
     except InputError as error:
