@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,18 @@ def test_text_comes_back_equal(toy: Pairs, tmp_path: Path) -> None:
     assert again.provenance == toy.provenance
     assert again.counts[: len(toy.counts)] == toy.counts
     assert again.fingerprint() == toy.fingerprint()
+
+
+def test_titles_come_back_and_are_no_part_of_the_content(toy: Pairs, tmp_path: Path) -> None:
+    """What a reader calls the pairs is written, stays with its pair, and changes no fingerprint."""
+    titles = tuple(f"title {i}" if i else "" for i in range(len(toy)))
+    named = replace(toy, titles=titles)
+    assert named.fingerprint() == toy.fingerprint()
+    again = load_pairs(str(write_pairs(named, tmp_path / "named")))
+    assert again.titles == titles
+    assert again.select([1, 0]).titles == (titles[1], "")
+    with pytest.raises(InputError, match=rf"titles must have one value per pair \({len(toy)}\), got 1"):
+        replace(toy, titles=("one",))
 
 
 def test_awkward_text_comes_back_equal(tmp_path: Path) -> None:

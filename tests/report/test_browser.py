@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope.datasets import load_pairs
+from platoscope.datasets import load_pairs, write_pairs
 from platoscope.layerwise import per_item, profile
 from platoscope.measures import information_imbalance
 from platoscope.models import load_model
@@ -175,7 +175,9 @@ def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(picture).resize((60, 30)).save(root / f"{i}.png")
         rows.append({"id": f"picture {i}", "image": f"{i}.png", "caption": f"{i} {EVIL} {picture[0, 0]}"})
     (root / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    items = Items(data=str(root / "pairs.jsonl"), minimum=None, maximum=None)
+    titles = tuple(f"drawing {i} {EVIL}" if i % 2 else "" for i in range(SEEN))
+    write_pairs(replace(load_pairs(root / "pairs.jsonl"), titles=titles), root / "titled")
+    items = Items(data=str(root / "titled"), minimum=None, maximum=None)
     sides = ("eye", "a"), ("other", "a"), ("mouth", "b")
     eye, other, mouth = (Source(model=str(root / name), side=side, pooling="mean") for name, side in sides)
     comparisons = (
@@ -370,10 +372,18 @@ def test_pictures_stand_beside_their_captions(captions: Path, visit: Callable[..
     seen = visit(charts=False)
     rows = _open_pairs(seen, captions)
     assert seen.page.locator("#comparison option:checked").inner_text() == "eye and mouth"
-    picture = rows.first.get_by_role("img")
-    name = rows.first.locator("th").inner_text()
     side = seen.page.locator("#pairs thead th").nth(1).inner_text()
-    assert picture.get_attribute("alt") == f"{name}, {side}"
+    for row in rows.all():
+        title, _, name = row.locator("th").inner_text().partition("\n")
+        name = name or title
+        # Pairs without a title are called by their ids.
+        assert (title == f"drawing {name.split()[1]} {EVIL}") == (int(name.split()[1]) % 2 == 1)
+        assert row.get_by_role("img").get_attribute("alt") == f"{title}, {side}"
+    picture = rows.first.get_by_role("img")
+    name = rows.first.locator("th").inner_text().split("\n")[-1]
+    seen.page.get_by_label("Search ids and texts").fill("drawing 7 ")
+    assert rows.count() == 1
+    seen.page.get_by_label("Search ids and texts").fill("")
     size = "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
     assert picture.evaluate(size) == [60, 30]
     assert not seen.page.get_by_label("Stratum").is_visible()  # there are none
@@ -382,6 +392,13 @@ def test_pictures_stand_beside_their_captions(captions: Path, visit: Callable[..
     seen.page.get_by_label("Search ids and texts").fill("")
     seen.page.get_by_label("Comparison").select_option(label="two eyes")
     rows.first.get_by_role("img").nth(1).wait_for()
+    seen.page.set_viewport_size({"width": 400, "height": 900})
+    rows.first.get_by_role("button").click()
+    for wide in (
+        "html",
+        ".scroll:has(#pairs)",
+    ):  # on a small screen a pair is a card, and nothing lies beside it
+        assert seen.page.locator(wide).evaluate("found => found.scrollWidth <= found.clientWidth")
     seen.clean()
 
 
@@ -422,6 +439,13 @@ def test_the_keyboard_alone_sorts_and_opens(runs: Path, visit: Callable[..., Vis
     page.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
     assert page.locator("#said").inner_text().startswith("Pairs 26 to 50 of 60")
+    # Any cell of the grid: the first layer of en, the last of it.
+    for select, key in (("#layer-a", "Home"), ("#layer-b", "End")):
+        page.locator(select).focus()
+        page.keyboard.press(key)
+    page.locator("#said", has_text="Pairs 1 to 25 of 60").wait_for()
+    assert (page.locator("#layer-a").input_value(), page.locator("#layer-b").input_value()) == ("0", "3")
+    assert "rank of the neighbor, en → it" in page.locator("#pairs thead").inner_text()
     seen.clean()
 
 

@@ -164,6 +164,9 @@ class Pairs:
         ``"may_be_shown": False`` where the licence does not let items be passed on, not even as thumbnails in a page.
     counts : tuple of FilterCount
         One per step, in order; the first says what the source had.
+    titles : tuple of str, optional
+        What a reader calls each pair, where ids say little: "petri dish" for 1f9eb. Empty for a pair without one. They
+        are no part of the content: `fingerprint` leaves them out.
 
     Raises
     ------
@@ -184,6 +187,7 @@ class Pairs:
     strata: tuple[str, ...] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     counts: tuple[FilterCount, ...] = ()
+    titles: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check that everything describes the same pairs."""
@@ -207,9 +211,10 @@ class Pairs:
             message = f"counts must be a tuple of FilterCount; got {in_short(counts)}."
             raise InputError(message)
         object.__setattr__(self, "counts", tuple(counts) or (FilterCount("source", n, 0),))
-        if self.strata is not None:
-            object.__setattr__(self, "strata", sequence("strata", self.strata, of="texts"))
-        for what, values in (("ids", self.ids), ("strata", self.strata)):
+        for what in ("strata", "titles"):
+            if getattr(self, what) is not None:
+                object.__setattr__(self, what, sequence(what, getattr(self, what), of="texts"))
+        for what, values in (("ids", self.ids), ("strata", self.strata), ("titles", self.titles)):
             if values is not None and len(values) != n:
                 message = f"{what} must have one value per pair ({n}), got {len(values)}."
                 raise InputError(message)
@@ -258,6 +263,7 @@ class Pairs:
             b=self.b.select(picked),
             ids=tuple(self.ids[i] for i in picked),
             strata=None if self.strata is None else tuple(self.strata[i] for i in picked),
+            titles=None if self.titles is None else tuple(self.titles[i] for i in picked),
         )
 
     def sample(self, n: int, rng: np.random.Generator | int, /) -> Pairs:

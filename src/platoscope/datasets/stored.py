@@ -24,11 +24,11 @@ from platoscope.datasets.sources.table import load_table
 from platoscope.errors import InputError, StorageError, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from platoscope.datasets.request import DatasetOptions
 
-__all__ = ["ROWS", "is_stored", "load_stored", "new_folder", "write_pairs", "write_rows"]
+__all__ = ["ROWS", "is_stored", "load_stored", "new_folder", "titled", "write_pairs", "write_rows"]
 
 ROWS = "pairs.jsonl"
 HEADER = "dataset.json"
@@ -61,6 +61,9 @@ def load_stored(folder: Path, options: DatasetOptions, /) -> Pairs:
         table = load_table(folder / ROWS, options)
         counts = tuple(FilterCount(**count) for count in header.get("counts", ()))
         names = header.get("side_names") if options.columns == header.get("sides") else None
+        column = header.get("title_column")
+        if column is not None:
+            table = titled(table, folder, lambda row: str(row.get(column) or ""))
         return replace(
             table,
             name=header.get("name", folder.name),
@@ -69,6 +72,16 @@ def load_stored(folder: Path, options: DatasetOptions, /) -> Pairs:
             provenance=header.get("provenance", table.provenance),
             counts=counts or table.counts,
         )
+
+
+def titled(pairs: Pairs, folder: Path, title_of: Callable[[Mapping[str, Any]], str], /) -> Pairs:
+    """Return stored pairs with the titles that a function makes of their rows."""
+    with (
+        guarded(f"{folder / ROWS} does not name its pairs", "Make the folder again."),
+        (folder / ROWS).open(encoding="utf-8") as file,
+    ):
+        titles = {row["id"]: title_of(row) for row in map(json.loads, file)}
+        return replace(pairs, titles=tuple(titles[name] for name in pairs.ids))
 
 
 def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
@@ -110,7 +123,7 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
         message = f"{pairs.name!r} has arrays for items, which have no form in such a folder. Keep them with numpy.save."
         raise InputError(message)
     columns = (pairs.a.name, pairs.b.name)
-    if columns[0] == columns[1] or {"id", "stratum"} & set(columns):
+    if columns[0] == columns[1] or {"id", "stratum", "title"} & set(columns):
         columns = ("a_" + columns[0], "b_" + columns[1])
     with new_folder(folder) as new:
         rows: list[dict[str, str]] = [{"id": identifier} for identifier in pairs.ids]
@@ -119,8 +132,9 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
                 row[column] = (
                     item if side.modality == "text" else _write_image(item, new, f"{number:06d}_{letter}")
                 )
-        for row, stratum in zip(rows, pairs.strata or (), strict=False):
-            row["stratum"] = stratum
+        for column, values in (("stratum", pairs.strata), ("title", pairs.titles)):
+            for row, value in zip(rows, values or (), strict=False):
+                row[column] = value
         header = {
             "name": pairs.name,
             "sides": columns,
@@ -130,6 +144,7 @@ def write_pairs(pairs: Pairs, folder: str | PathLike[str], /) -> Path:
                 for column, side in zip(columns, (pairs.a, pairs.b), strict=True)
                 if side.modality == "image"
             ],
+            "title_column": None if pairs.titles is None else "title",
             "provenance": pairs.provenance,
             "counts": [asdict(count) for count in pairs.counts],
         }

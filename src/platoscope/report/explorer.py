@@ -178,6 +178,7 @@ def _pairs(result: StudyResult, name: str, dataset: xr.Dataset, /, *, shown: boo
     if not why:
         about |= {
             "modalities": list(kept.modalities),
+            "titles": list(kept.titles) or None,
             "a": list(kept.a),
             "b": list(kept.b),
             "license": kept.license,

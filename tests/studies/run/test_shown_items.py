@@ -92,6 +92,15 @@ def test_pictures_become_small_ones(folder: RunFolder) -> None:
     assert sizes == [(96, 64), (2, 96), (20, 10)]
 
 
+def test_titles_are_kept_where_texts_may_be(folder: RunFolder) -> None:
+    """What a reader calls the items comes back, also where others or none were written before; a license may forbid it."""
+    titles = ("first", "", "third")
+    for given in (None, titles, titles[::-1]):
+        assert _kept(folder, _pairs(titles=given)).titles == (given or ())
+    forbidden = _pairs(titles=titles, provenance={"may_be_shown": False})
+    assert _kept(folder, forbidden).titles == ()
+
+
 def test_what_a_license_forbids_is_not_kept(folder: RunFolder) -> None:
     """Of data that may not be shown names and groups are kept, and no text."""
     found = _kept(

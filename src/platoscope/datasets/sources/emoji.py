@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from platoscope.datasets.archives import Package, open_package
 from platoscope.datasets.folders import data_folder
 from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, no_variant, one_of
-from platoscope.datasets.stored import is_stored, load_stored, new_folder, write_rows
+from platoscope.datasets.stored import is_stored, load_stored, new_folder, titled, write_rows
 from platoscope.errors import InputError, MissingExtraError, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from platoscope.datasets.pairs import Pairs
@@ -113,7 +114,13 @@ def _stored(request: Request, columns: tuple[str, str]) -> Pairs:
     if not is_stored(folder):
         feature = f"the data set {request.spec!r}"
         raise MissingExtraError(feature, f"{GOOGLE} (npm)", HOW_TO_GET)
-    return load_stored(folder, replace(request.options, columns=columns))
+    return titled(load_stored(folder, replace(request.options, columns=columns)), folder, _title)
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    """Name an emoji: as its annotation does, or as Google's package, whose names have no spaces."""
+    annotated = str(row.get("caption_en") or "").partition(":")[0]
+    return annotated or re.sub("[_-]", " ", str(row.get("name") or ""))
 
 
 def _rows(google: Package, fluent: Package) -> list[tuple[dict[str, str], str]]:

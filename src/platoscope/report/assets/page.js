@@ -199,6 +199,7 @@ function explore({ comparisons, items }) {
   const state = { order: { kind: "rank", direction: "a_to_b", falling: true }, page: 0, open: new Set() };
   let comparison, pairs, known; // known: of every pair at the chosen layers, what `look` gives
   let turns = 0; // of choosing: what was chosen before the last time is not shown any more
+  let asked; // the layers that were chosen last, which may not be shown yet
 
   const placeOf = (layers) => comparison.layers.findIndex(([a, b]) => a === layers.a && b === layers.b);
   const swept = () =>
@@ -217,6 +218,7 @@ function explore({ comparisons, items }) {
     const delta = comparison.measures.find(({ name }) => name === "information_imbalance") ?? comparison.measures[0];
     const values = delta.lines[0].values.map((value) => value ?? Infinity);
     [state.a, state.b] = comparison.layers[values.indexOf(Math.min(...values))];
+    asked = { a: state.a, b: state.b };
     const strata = [...new Set(pairs.strata ?? [])].filter((name) => name !== null).sort();
     fill(byId("stratum"), [["", "all"], ...strata.map((name) => [`=${name}`, name])], "");
     byId("stratum")
@@ -282,6 +284,7 @@ function explore({ comparisons, items }) {
   /** Show two layers; what is known of the cells of a grid is unpacked when the first of them is asked for. */
   async function show(layers) {
     const turn = ++turns;
+    asked = layers;
     if (placeOf(layers) < 0 && comparison.grid?.cells) await opened(comparison.grid.cells);
     if (turn !== turns) return;
     Object.assign(state, layers);
@@ -297,7 +300,7 @@ function explore({ comparisons, items }) {
 
   /** Take a layer of one side, and on the other the one it is matched with, unless a grid has every two. */
   function take(side, layer) {
-    const wanted = { a: state.a, b: state.b, [side]: layer };
+    const wanted = { ...asked, [side]: layer };
     if (!comparison.grid && placeOf(wanted) < 0) {
       [wanted.a, wanted.b] = comparison.layers.find((two) => two[side === "a" ? 0 : 1] === layer);
     }
@@ -390,6 +393,10 @@ function explore({ comparisons, items }) {
     ];
     const layout = plain(line.name, `layer of ${names[0]}`, `layer of ${names[1]}`, 380);
     layout.hovermode = "closest";
+    if (7 * line.name.length > element.clientWidth - 90) {
+      layout.title.text = layout.title.text.replace(" → ", "<br>→ ");
+      layout.margin.t += 20;
+    }
     const value = line.values[grid.layers_b.indexOf(state.b)][grid.layers_a.indexOf(state.a)];
     element.setAttribute(
       "aria-label",
@@ -439,6 +446,7 @@ function explore({ comparisons, items }) {
       (!wanted ||
         [
           pairs.ids[item],
+          pairs.titles?.[item] ?? "",
           ...["a", "b"].map((side, i) => (pairs.modalities?.[i] === "text" ? pairs[side][item] : "")),
         ].some((text) => text.toLowerCase().includes(wanted)));
     return [...pairs.ids.keys()].filter(holds);
@@ -523,6 +531,8 @@ function explore({ comparisons, items }) {
     byId("pairs").tHead.replaceChildren(make("tr", {}, ...heads));
   }
 
+  /** What a reader calls a pair: its title where the data have one. */
+  const called = (item) => pairs.titles?.[item] || pairs.ids[item];
   const isPicture = (side) => pairs.shown && pairs.modalities[side === "a" ? 0 : 1] === "image";
   const cell = (side) => (isPicture(side) ? "content picture" : "content");
 
@@ -530,7 +540,7 @@ function explore({ comparisons, items }) {
     if (!pairs.shown) return make("div", { class: "text" }, "–");
     const value = pairs[side][item];
     if (!isPicture(side)) return make("div", { class: "text", dir: "auto" }, value);
-    const alt = `${pairs.ids[item]}, ${comparison.names[side === "a" ? 0 : 1]}`;
+    const alt = `${called(item)}, ${comparison.names[side === "a" ? 0 : 1]}`;
     return value.startsWith("data:image/")
       ? make("img", { src: value, alt, loading: "lazy" })
       : make("div", { class: "text" }, `${alt} cannot be shown`);
@@ -548,14 +558,15 @@ function explore({ comparisons, items }) {
       make(
         "th",
         { scope: "row", class: "name" },
-        pairs.ids[item],
+        called(item),
+        called(item) === pairs.ids[item] ? "" : make("div", { class: "id" }, pairs.ids[item]),
         stratum ? make("div", { class: "stratum" }, stratum) : "",
       ),
       ...["a", "b"].map((side) => make("td", { class: cell(side) }, content(side, item))),
-      ...all.map(({ values }) => make("td", { class: "number" }, written(values[item]))),
+      ...all.map(({ text, values }) => make("td", { class: "number", "data-name": text }, written(values[item]))),
       make(
         "td",
-        {},
+        { class: "more" },
         make(
           "button",
           {
@@ -563,7 +574,7 @@ function explore({ comparisons, items }) {
             id: `neighbors-${item}`,
             "aria-expanded": String(open),
             "aria-controls": open ? `detail-${item}` : null,
-            "aria-label": `neighbors of ${pairs.ids[item]}`,
+            "aria-label": `neighbors of ${called(item)}`,
             onclick: toggle,
           },
           open ? "hide" : "show",
@@ -589,7 +600,7 @@ function explore({ comparisons, items }) {
       );
     const [nearest, ties] = [known.nearest[side][item], known.ties[side][item]];
     const direction = side === "a" ? "a_to_b" : "b_to_a";
-    const says = [`Nearest in ${own}, layer ${state[side]}: ${pairs.ids[nearest]}`];
+    const says = [`Nearest in ${own}, layer ${state[side]}: ${called(nearest)}`];
     if (ties > 1) says.push(` (the first of ${count(ties)} that are equally near)`);
     if (known.ranked)
       says.push(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from platoscope.checks import in_short
 from platoscope.datasets import thumbnail
 from platoscope.errors import InputError, StorageError
+from platoscope.hashing import digest
 from platoscope.studies.run.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class KeptItems:
         Names of the items.
     strata : tuple of (str or None)
         The group of each item.
+    titles : tuple of str
+        What a reader calls each item, empty for one without; none at all where the data have no titles.
     a, b : tuple of str
         Of each item what side A and side B read: a text, cut after 1,000 characters (with "…" at its end then), or a
         small picture as a ``data:image/webp`` URL.
@@ -62,6 +65,7 @@ class KeptItems:
     strata: tuple[str | None, ...]
     a: tuple[str, ...]
     b: tuple[str, ...]
+    titles: tuple[str, ...] = ()
 
 
 def items_file(pairs: Pairs, /) -> str:
@@ -86,6 +90,7 @@ def _header(pairs: Pairs) -> dict[str, Any]:
         "license": str(pairs.provenance.get("license", "")),
         "shown": pairs.may_be_shown,
         "longest": _LONGEST,
+        **({} if pairs.titles is None else {"titles": digest(list(pairs.titles))}),
     }
 
 
@@ -94,6 +99,8 @@ def _lines(header: Mapping[str, Any], pairs: Pairs) -> Iterator[Mapping[str, Any
     strata = pairs.strata or (None,) * len(pairs)
     for row, (name, stratum) in enumerate(zip(pairs.ids, strata, strict=True)):
         content = {"a": _content(pairs.a, row), "b": _content(pairs.b, row)} if header["shown"] else {}
+        if header["shown"] and pairs.titles is not None:
+            content["title"] = pairs.titles[row]
         yield {"id": name, "stratum": stratum, **content}
 
 
@@ -154,6 +161,7 @@ def read_items(result: StudyResult, label: str, /) -> KeptItems | None:
             strata=tuple(line["stratum"] for line in lines),
             a=tuple(line[sides[0]] for line in lines if header["shown"]),
             b=tuple(line[sides[1]] for line in lines if header["shown"]),
+            titles=tuple(line["title"] for line in lines if "title" in line),
         )
     except (KeyError, TypeError) as error:
         msg = f"{folder.path / name} is not of this version of Platoscope: {error!r}. Run the study again."
