@@ -23,6 +23,7 @@ __all__ = [
     "function",
     "instance",
     "labeled",
+    "layers_first",
     "mapping",
     "numbers",
     "positions",
@@ -201,6 +202,37 @@ def sequence(name: str, values: object, /, *, of: str) -> tuple[Any, ...]:
         message = f"{name} must be a sequence of {of}; got {in_short(values)}."
         raise InputError(message)
     return tuple(values.tolist()) if isinstance(values, np.ndarray) and values.ndim == 1 else tuple(values)
+
+
+def layers_first(name: str, array: object, /) -> None:
+    """Ask where the first axis of an array of layers might be its items; that of a list is known.
+
+    Raises
+    ------
+    InputError
+        If an array has more layers than items by that, or says itself that another axis has the layers.
+
+    Examples
+    --------
+    >>> layers_first("A", np.zeros((60, 3, 4)))
+    Traceback (most recent call last):
+    ...
+    platoscope.errors.InputError: A, of shape (60, 3, 4), would be 60 layers of 3 items. ...
+    """
+    shape: tuple[int, ...] = getattr(array, "shape", ())
+    dims: tuple[Any, ...] = getattr(array, "dims", ())
+    if "layer" in dims:
+        if dims[0] != "layer":
+            message = (
+                f"{name} has the dimensions {', '.join(map(str, dims))}; pass {name}.transpose('layer', ...)."
+            )
+            raise InputError(message)
+    elif len(shape) > 2 and shape[0] > shape[1]:
+        message = (
+            f"{name}, of shape {tuple(shape)}, would be {shape[0]} layers of {shape[1]} items. Pass "
+            f"{name}.swapaxes(0, 1) if its items come first, or list({name}) if it is so."
+        )
+        raise InputError(message)
 
 
 def refuse_unordered(name: str, values: object, /) -> None:

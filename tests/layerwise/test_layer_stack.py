@@ -222,3 +222,20 @@ def test_layers_of_unequal_items_are_never_compared():
     for n_samples in (None, 20):
         with pytest.raises(InputError, match="layer 1 of B has 80 rows, but B has 40"):
             platoscope.compare(LAYERS, twice, measures=["rsa"], n_samples=n_samples, n_resamples=0, rng=0)
+
+
+def test_where_the_items_might_come_first_is_asked() -> None:
+    """More layers than items are an error that has both ways out; names of dimensions decide, and a list is layers."""
+    items_first = LAYERS.swapaxes(0, 1)
+    for take in (as_stack, Representations.from_arrays):
+        with pytest.raises(
+            InputError, match=r"of shape \(40, 3, 6\), would be 40 layers of 3 items\. Pass .*swapaxes"
+        ):
+            take(items_first)
+        assert len(take(list(items_first)).layers) == 40
+    named = Representations.from_arrays(LAYERS).to_xarray()
+    with pytest.raises(
+        InputError, match=r"dimensions item, layer, feature; pass X\.transpose\('layer', \.\.\.\)"
+    ):
+        as_stack(named.transpose("item", "layer", "feature"))
+    assert len(as_stack(named[:, :2]).layers) == 3

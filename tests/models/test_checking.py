@@ -278,7 +278,7 @@ def test_a_batch_of_empty_texts_is_named(
     """Texts without any token are too short, and no more than that."""
     encoder = load_model(tiny("llama", start_token=start_token), device="cpu", padding_side=padding_side)
     for pooling in ("last", "mean", "tokens(2)"):
-        with pytest.raises(InputError, match="2 of 2 items are too short"):
+        with pytest.raises(InputError, match="2 of the 2 items of a batch are too short"):
             encoder.encode(["", ""], [Pooling.parse(pooling)])
 
 

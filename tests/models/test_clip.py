@@ -83,7 +83,7 @@ def test_low_precision_states_are_clipped_in_float32() -> None:
 def test_an_item_without_tokens_of_its_own_is_refused(tiny: Callable[..., str]) -> None:
     """Nothing bounds the values of an item that has special tokens only, so that it is named."""
     model = load_model(tiny("bert"), dtype="float32", device="cpu", clip=0.05)
-    with pytest.raises(InputError, match=r"1 of 2 items have no token of their own.*item 1"):
+    with pytest.raises(InputError, match=r"1 of the 2 items of a batch have no token of their own.*item 1"):
         model.encode(["a verse", ""], parse_poolings("cls"))
 
 

@@ -148,7 +148,8 @@ def test_short_items_are_counted_and_named(tiny: Callable[..., str]) -> None:
     """Items with fewer tokens than a pooling needs are an error that counts and names them."""
     model = load_model(tiny("llama"), device="cpu")
     with pytest.raises(
-        InputError, match=r"2 of 3 items are too short: 'mean\(5\)' needs 5 .*item 0 has 2 \('abcd'\)"
+        InputError,
+        match=r"2 of the 3 items of a batch are too short: 'mean\(5\)' needs 5 .*item 0 has 2 \('abcd'\)",
     ):
         model.encode(["abcd", "long enough", "abcde"], [Pooling("last"), Pooling("mean", 5)])
 
@@ -162,7 +163,7 @@ def test_item_just_long_enough_is_read(tiny: Callable[..., str]) -> None:
 def test_mean_of_nothing_but_the_first_position_is_an_error(tiny: Callable[..., str]) -> None:
     """An item whose only remaining token is at position 0 has no mean."""
     model = load_model(tiny("llama", start_token=False), device="cpu")
-    with pytest.raises(InputError, match="1 of 1 items are too short: 'mean'"):
+    with pytest.raises(InputError, match="1 of the 1 items of a batch are too short: 'mean'"):
         model.encode(["abc"], [Pooling("mean")])
     assert model.encode(["abc"], [Pooling("last")])["last"].shape == (4, 1, 32)
 

@@ -132,6 +132,23 @@ def test_layers_are_in_the_natural_order_of_their_names(tmp_path: Path) -> None:
     assert Representations.from_arrays(np.zeros((2, 4, 3)), layers=[0, 8]).layer_names == ("0", "8")
 
 
+def test_layers_are_chosen_by_their_names_in_order(tmp_path: Path) -> None:
+    """Where names have no numbers, nothing tells their order but the caller; a folder is told what to do."""
+    arrays = {
+        name: np.full((6, width), float(width)) for name, width in (("body", 3), ("head", 4), ("stem", 2))
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(InputError, match=r"arrays: body \(6, 3\).*as name=\['embeddings', 'block1'\]"):
+        import_representations(tmp_path / "a.npz")
+    r = import_representations(tmp_path / "a.npz", name=["stem", "body", "head"])
+    assert (r.layer_names, r.widths) == (("stem", "body", "head"), (2, 3, 4))
+    for wrong in (["stem", "neck"], ["stem", "stem"], [], [["stem"]]):
+        with pytest.raises(InputError, match="Cannot tell which array"):
+            import_representations(tmp_path / "a.npz", name=wrong)
+    with pytest.raises(InputError, match="a folder.*are a dict in the order of the layers"):
+        import_representations(tmp_path)
+
+
 def test_a_list_of_tensors_is_one_of_layers(states: np.ndarray, tmp_path: Path) -> None:
     """As `hidden_states` of a model are; widths may differ, and a bare tensor has its layers first as well."""
     import torch

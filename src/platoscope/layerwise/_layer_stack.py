@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from platoscope.arguments import layers_first
 from platoscope.checks import listing
 from platoscope.errors import InputError, guarded
 from platoscope.neighbors import Space
@@ -112,7 +113,8 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
     Raises
     ------
     InputError
-        Something else, such as a single layer or an empty list.
+        Something else, such as a single layer or an empty list; or an array whose layers would be more than its items,
+        or that says itself that its first axis is another one.
 
     Examples
     --------
@@ -129,6 +131,7 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
     if hasattr(X, "parts") and hasattr(X, "layers"):
         read = [partial(X.parts, i) for i in range(len(X))]
     elif getattr(X, "ndim", None) == 3 or (isinstance(X, (list, tuple)) and len(X) > 0):
+        layers_first(name, X)
         read = [partial(X.__getitem__, i) for i in range(len(X))]
     else:
         given = f"an array of shape {X.shape}" if hasattr(X, "shape") else f"{type(X).__name__}"

@@ -176,9 +176,9 @@ def _require_tokens(
         )
         more = "" if len(short) <= _NAMED_ITEMS else f"; and {len(short) - _NAMED_ITEMS} more"
         return (
-            f"{len(short)} of {len(items)} items are too short: '{pooling}' needs {needed} token(s) after the "
-            f"last {drop_last} "
-            f"are dropped, but {named}{more}. Filter the items by length, or use a pooling of fewer tokens."
+            f"{len(short)} of the {len(items)} items of a batch are too short: '{pooling}' needs {needed} token(s) after "
+            f"the last {drop_last} are dropped, but {named}{more}. Filter the items by length, or use a pooling of fewer "
+            "tokens."
         )
 
     raise BatchItemError(short, say)
@@ -194,8 +194,8 @@ def require_own_tokens(own: NDArray[np.bool_], items: Sequence[Any], /) -> None:
             for name, i in zip(names[:_NAMED_ITEMS], empty, strict=False)
         )
         return (
-            f"{len(empty)} of {len(items)} items have no token of their own, so that clip has no quantiles: {named}. "
-            "Drop them, or read without clip."
+            f"{len(empty)} of the {len(items)} items of a batch have no token of their own, so that clip has no quantiles: "
+            f"{named}. Drop them, or read without clip."
         )
 
     if empty:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.arguments import sequence
+from platoscope.arguments import layers_first, sequence
 from platoscope.checks import as_array, in_short, refuse_masks
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import find_view
@@ -43,6 +43,7 @@ def checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
 
 def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
     given = sequence(f"arrays of pooling {name!r}", stack, of="layers")
+    layers_first("array", stack)
     for number, layer in enumerate(given):
         refuse_masks(layer, f"Layer {number} of {name!r}")
     layers = [as_array(layer) for layer in given]

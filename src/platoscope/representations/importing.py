@@ -31,7 +31,7 @@ def import_representations(
     /,
     *,
     axes: Sequence[str] | None = None,
-    name: str | None = None,
+    name: str | Sequence[str] | None = None,
     ids: Sequence[str] | None = None,
     pooling: str | None = None,
     layers: Sequence[int] | None = None,
@@ -51,10 +51,11 @@ def import_representations(
         ``feats`` of a ``.pt`` file, as platonic-rep writes them; with "token" before "feature" in a fourth axis
         and no "layer" where there are two axes only. An array that would have more layers than items by that is
         an error that asks.
-    name : str, optional
-        Which array of the file. By default the only one, or one called "representations", "feats" or
-        "hidden_states", or else all as one layer each if every name has a number ("layer1.0", "layer1.1",
-        "layer2.0", …): in their natural order, 10 after 9, with their names in `Representations.layer_names`.
+    name : str or sequence of str, optional
+        Which array of the file, or which arrays of one layer each, in the order of the layers. By default the only one,
+        or one called "representations", "feats" or "hidden_states", or else all as one layer each if every name has a
+        number ("layer1.0", "layer1.1", "layer2.0", …): in their natural order, 10 after 9, with their names in
+        `Representations.layer_names`.
     ids, pooling, layers, depth, provenance
         As for `Representations.from_arrays`; by default what a file written by `export` says. A pooling that
         nobody names is "unknown", or "tokens(k)" if there is an axis of tokens.
@@ -75,9 +76,7 @@ def import_representations(
     order = None if axes is None else sequence("axes", axes, of="names")
     mapping("provenance", {} if provenance is None else provenance)
     if file.suffix.lower() not in SUFFIXES or not file.is_file():
-        problem = "there is no such file" if not file.is_file() else f"its ending {file.suffix!r} is unknown"
-        message = f"Cannot import {str(file)!r}: {problem}. Expected a file ending in {', '.join(SUFFIXES)}."
-        raise InputError(message)
+        raise InputError(_no_file(file))
     dump = read_file(file)
     said = dump.metadata
     chosen = _choose_arrays(dump, name, file)
@@ -108,11 +107,27 @@ def import_representations(
     )
 
 
-def _choose_arrays(dump: Dump, name: str | None, file: Path) -> dict[str, Any]:
+def _no_file(file: Path) -> str:
+    expected = f"Expected a file ending in {', '.join(SUFFIXES)}."
+    if file.is_dir():
+        return (
+            f"Cannot import {str(file)!r}, a folder. {expected} Arrays of one layer each are a dict in the order of the "
+            "layers, which profile and compare take: {'layer1': numpy.load('layer1.npy'), …}."
+        )
+    problem = f"its ending {file.suffix!r} is unknown" if file.is_file() else "there is no such file"
+    return f"Cannot import {str(file)!r}: {problem}. {expected}"
+
+
+def _choose_arrays(dump: Dump, name: str | Sequence[str] | None, file: Path) -> dict[str, Any]:
     """Give one array with all layers, or several of one layer each, by their names."""
     states = {key: array for key, array in dump.arrays.items() if array.ndim >= 2}
-    if name is not None and name in states:
-        return {name: states[name]}
+    names = [name] if isinstance(name, str) else [] if name is None else sequence("name", name, of="names")
+    if (
+        names
+        and all(isinstance(key, str) and key in states for key in names)
+        and len(set(names)) == len(names)
+    ):
+        return {key: states[key] for key in names}
     if name is None:
         known = [key for key in _WELL_KNOWN if key in states]
         if known and len(states) > 1:
@@ -122,7 +137,7 @@ def _choose_arrays(dump: Dump, name: str | None, file: Path) -> dict[str, Any]:
     shapes = listed([f"{key} {array.shape}" for key, array in dump.arrays.items()]) or "none"
     message = (
         f"Cannot tell which array of {str(file)!r} holds the representations (asked for: {name!r}; arrays: "
-        f"{shapes}). Choose one with name=..."
+        f"{shapes}). Choose one with name=…, or those of one layer each in their order, as name=['embeddings', 'block1']."
     )
     raise InputError(message)
 

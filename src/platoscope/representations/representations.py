@@ -97,7 +97,7 @@ class Representations:
         Raises
         ------
         InputError
-            If shapes disagree, ids repeat, or a dtype is not real.
+            If shapes disagree, an array has more layers than items, ids repeat, or a dtype is not real.
         """
         if isinstance(arrays, Mapping) and pooling is not None:
             message = (
