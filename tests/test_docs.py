@@ -72,6 +72,25 @@ def test_examples_print_what_stands_beside_them(
     assert compared > 0
 
 
+# Kinds of things in hand: as many as people were seen to hold.
+KINDS = {"Pairs": 14, "Models": 8, "Activations": 9}
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
+def test_every_row_of_what_is_in_hand_is_an_example() -> None:
+    """The last cell of each row is code and nothing else, statements of one line, so that the test above runs them."""
+    text = (DOCS / "in-hand.md").read_text(encoding="utf-8")
+    run = _examples(text, "in-hand.md")
+    for title, part in re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL):
+        rows = [line for line in part.splitlines() if line.startswith("|")][2:]
+        assert len(rows) >= KINDS[title]
+        for row in rows:
+            cell = row.removesuffix(" |").rpartition(" | ")[2]
+            lines = re.findall(r"`([^`]+)`", cell)
+            assert ", ".join(f"`{line}`" for line in lines) == cell
+            assert all(line in run and len(ast.parse(line).body) == 1 for line in lines)
+
+
 ROWS = {
     "data.md": [info.name for info in list_datasets()],
     "models.md": [model.name for model in BUNDLED],
