@@ -133,3 +133,23 @@ def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ClusterError, match="no scheduler of Dask answers at tcp://127.0.0.1:9"):  # noqa: SIM117
         with open_cluster("tcp://127.0.0.1:9"):
             pass
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"id": 1}', "[" * 100_000])
+def test_a_file_without_an_address_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    """A scheduler that was started a moment ago may still write it; after that the error says how one is started."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    monkeypatch.setattr("platoscope.cluster._opening._PATIENCE", 0.2)
+    file = tmp_path / "scheduler.json"
+    if text is not None:
+        file.write_text(text)
+    with (
+        pytest.raises(ClusterError, match=r"has written its address to .*dask scheduler --scheduler-file"),
+        open_cluster(str(file)),
+    ):
+        pass
+    file.write_text('{"address": "tcp://127.0.0.1:9"}')
+    with pytest.raises(ClusterError, match="answers at tcp://127.0.0.1:9"), open_cluster(file):
+        pass

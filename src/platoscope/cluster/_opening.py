@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import logging
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.cluster._cluster import Cluster
@@ -179,14 +182,29 @@ def _our_words_only() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _address_in(file: Path) -> str:
+    """Read the address that a scheduler, perhaps just started, writes into a file; Dask itself would wait for ever."""
+    last = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            if time.monotonic() > last:
+                message = (
+                    f"no scheduler of Dask has written its address to {str(file)!r}: {reason_of(error)}. Start one: "
+                    f"dask scheduler --scheduler-file {file}"
+                )
+                raise ClusterError(message) from error
+        time.sleep(0.1)
+
+
 def _connect(scheduler: Any) -> Any:
     from distributed import Client
 
-    in_file = isinstance(scheduler, str) and scheduler.endswith(".json")
+    if isinstance(scheduler, str) and scheduler.endswith(".json"):
+        scheduler = _address_in(Path(scheduler))
     try:
-        return Client(
-            **{"scheduler_file" if in_file else "address": scheduler}, timeout=_PATIENCE, set_as_default=False
-        )
+        return Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:  # a timeout is an OSError, and an address that cannot be is none
         message = (
             f"no scheduler of Dask answers at {scheduler}: {reason_of(error)}. Start one (dask scheduler), with workers "
