@@ -87,7 +87,7 @@ def test_readme_and_reprs(run: Any) -> None:
         f"pairs = Pairs('made-up', Side('en', 'text', {texts}), Side('<b>', 'text', {texts}))\npairs"
     )
     space = "platoscope.prepare(np.random.default_rng(0).standard_normal((500, 40)))"
-    stack = "platoscope.Representations.from_arrays(np.zeros((300, 50, 2)))"
+    stack = "platoscope.Representations.from_arrays(list(np.zeros((300, 50, 2))))"
     bar = RESULT + "platoscope.profile(A, A, n_resamples=0, progress=True)\nNone"
     outputs = run([example, RESULT, pairs, "pairs.a", space, stack, bar])
     assert "layer 2: Δ = 1.02" in _printed(outputs[0])
