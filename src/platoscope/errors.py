@@ -8,6 +8,7 @@ Each one is also the built-in exception that a user would catch without knowing 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,9 +29,11 @@ __all__ = [
     "guarded",
     "reason_of",
     "require_package",
+    "system_errors",
 ]
 
 _LONGEST_REASON = 300
+_SYSTEM_CODE = re.compile(r"\(os error (\d+)\)")  # what Rust says after the words
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal, which some libraries write into what they raise
 
 
@@ -145,6 +148,31 @@ def guarded(
         raise
     except Exception as error:
         raise kind(f"{what}: {reason_of(error)}. {way_out}".rstrip()) from error
+
+
+@contextmanager
+def system_errors() -> Iterator[None]:
+    """Turn what libraries in Rust (safetensors, tokenizers) raise where the system refuses into Python's own `OSError`.
+
+    Examples
+    --------
+    >>> with system_errors():
+    ...     raise Exception("I/O error: No space left on device (os error 28)")
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 28] No space left on device
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        code = _SYSTEM_CODE.search(str(error))
+        if code is None:
+            raise
+        number = int(code[1])
+        # The last argument is the number on Windows, which has others than errno.
+        raise OSError(number, os.strerror(number), None, number) from error
 
 
 def reason_of(error: BaseException, /) -> str:

@@ -41,6 +41,7 @@ __all__ = [
     "problems",
     "recall",
     "remember",
+    "require_room",
     "seal",
     "sweep",
     "workplace",
@@ -106,6 +107,29 @@ def draft(folder: Path, name: str, /) -> Iterator[Path]:
         Path(partial).replace(target)
     finally:
         Path(partial).unlink(missing_ok=True)
+
+
+def require_room(file: Path, n_bytes: int, /) -> None:
+    """Take room on the disk for a file that a library then writes anew: HDF5, torch and maps of a file end badly without.
+
+    Parameters
+    ----------
+    file : Path
+        What is to be written; made, or filled with zeros.
+    n_bytes : int
+        How large it will be, at most.
+
+    Raises
+    ------
+    OSError
+        If there is no such room.
+    """
+    with file.open("wb") as taken:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(taken.fileno(), 0, n_bytes)
+        else:
+            for start in range(0, n_bytes, _PIECE):
+                taken.write(bytes(min(_PIECE, n_bytes - start)))
 
 
 def note(folder: Path, name: str, /, *, written: Path | None = None) -> None:

@@ -228,6 +228,20 @@ def test_a_conversion_that_failed_leaves_nothing(cache: Path) -> None:
     assert (folder / "config.json").exists()
 
 
+def test_a_full_disk_is_a_sentence_whoever_meets_it(cache: Path) -> None:
+    """Libraries in Rust raise errors of their own where the system refuses."""
+
+    def fail(_folder: Path) -> str:
+        msg = "Error while serializing: I/O error: No space left on device (os error 28)"
+        raise Exception(msg)  # as tokenizers does
+
+    with pytest.raises(
+        StorageError, match=r"Cannot write the converted model .*No space left.*PLATOSCOPE_CACHE"
+    ):
+        bundled_folder(fake(fail))
+    assert list((cache / "models").iterdir()) == []
+
+
 def test_two_conversions_at_once_agree(cache: Path) -> None:
     """Two processes that convert at the same time both get the whole folder."""
     barrier = threading.Barrier(2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -296,6 +298,37 @@ def test_export_that_cannot_be_written(tmp_path: Path, states: np.ndarray) -> No
         export(r, tmp_path / "file" / "a.npy")
     with pytest.raises(InputError, match="Cannot tell the format"):
         export(r, tmp_path / "a.csv")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.safetensors", "a.pt", "a.h5", "set"])
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    """Whatever the library that writes makes of it, the process lives, and what was there before stays."""
+    code = """
+import resource, sys
+import numpy as np
+from platoscope.errors import StorageError
+from platoscope.representations import Representations, export
+path = sys.argv[1]
+format = "datasets" if path.endswith("set") else None
+small, large = (Representations.from_arrays(np.ones((2, n, 8))) for n in (5, 50_000))
+export(small, path, format=format)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+try:
+    export(large, path, format=format)
+except StorageError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / name)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "File too large. Nothing was left there." in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_arguments_and_empty_files_are_named(tmp_path: Path) -> None:

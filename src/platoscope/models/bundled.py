@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
 from platoscope.cache import CONVERTED, cache_folder
-from platoscope.errors import MissingExtraError, PlatoscopeWarning, StorageError
+from platoscope.errors import MissingExtraError, PlatoscopeWarning, StorageError, system_errors
 from platoscope.models.library import require_libraries
 
 if TYPE_CHECKING:
@@ -221,7 +221,8 @@ def _write_draft(folder: Path, convert: Callable[[Path], str], manifest: dict[st
     with kept.workplace(folder.parent) as workplace:
         draft = workplace / "model"
         draft.mkdir()
-        digest = convert(draft)
+        with system_errors():
+            digest = convert(draft)
         (draft / CONVERTED).write_text(json.dumps(manifest | {"sha256": digest}, indent=1), encoding="utf-8")
         kept.seal(draft)
         if folder.exists() and not _is_whole(folder):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import shutil
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from platoscope.arguments import a_path, instance
-from platoscope.errors import InputError, StorageError
+from platoscope.errors import InputError, StorageError, system_errors
+from platoscope.kept import require_room
 from platoscope.representations._files import ARRAY_NAME, METADATA_NAME, require
 from platoscope.representations.representations import Representations
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportFormat", "export", "to_dataset"]
 
 ExportFormat = Literal["npy", "npz", "safetensors", "pt", "hdf5", "datasets"]
+_MARGIN = 1 << 16  # bytes, for what a format says of itself
 _BY_SUFFIX: dict[str, ExportFormat] = {
     ".npy": "npy",
     ".npz": "npz",
@@ -85,19 +90,25 @@ def export(
     partial = target.with_name(f".{target.stem}.{uuid.uuid4().hex}.partial{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        writer = _WRITERS.get(chosen)
-        if writer is None:
-            to_dataset(representations).save_to_disk(str(target))
-        else:
-            writer(representations, partial)
-            partial.replace(target)
+        with system_errors():
+            _WRITERS[chosen](representations, partial)
+        _put(partial, target)
     except OSError as error:
         message = f"Cannot write {str(target)!r}: {error.strerror or error}. Nothing was left there."
         raise StorageError(message) from error
     finally:
         with contextlib.suppress(OSError):
-            partial.unlink()
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
     return target
+
+
+def _put(written: Path, target: Path) -> None:
+    """Put a file or the files of a folder in their place."""
+    if written.is_dir() and target.is_dir():
+        for file in written.iterdir():
+            file.replace(target / file.name)
+    else:
+        written.replace(target)
 
 
 def to_dataset(representations: Representations, /) -> datasets.Dataset:
@@ -145,11 +156,11 @@ def _layer(representations: Representations, index: int) -> NDArray[np.float32]:
 
 
 def _stack_shape(representations: Representations) -> tuple[int, ...]:
-    shapes = {layer.shape for layer in (_layer(representations, 0), _layer(representations, -1))}
-    if len(shapes) != 1:
-        message = f"Layers of different widths {sorted(shapes)} do not fit one array; use format='datasets'."
+    widths = sorted(set(representations.widths))
+    if len(widths) != 1:
+        message = f"Layers of different widths {widths} do not fit one array; use format='datasets'."
         raise InputError(message)
-    return (len(representations), *shapes.pop())
+    return (len(representations), *_layer(representations, 0).shape)
 
 
 def _fill(representations: Representations, out: Any) -> Any:
@@ -165,8 +176,15 @@ def _stacked(representations: Representations) -> NDArray[np.float32]:
 
 def _write_npy(representations: Representations, file: Path) -> None:
     shape = _stack_shape(representations)
-    out = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
-    _fill(representations, out).flush()
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with file.open("wb") as out:  # written, not mapped: a full disk under a map ends the process
+        np.lib.format.write_array_header_1_0(out, header)
+        for index in range(len(representations)):
+            out.write(np.ascontiguousarray(_layer(representations, index)).data)
 
 
 def _write_npz(representations: Representations, file: Path) -> None:
@@ -191,6 +209,7 @@ def _write_torch(representations: Representations, file: Path) -> None:
 
     feats = np.ascontiguousarray(np.swapaxes(_stacked(representations), 0, 1))
     said = json.dumps(_metadata(representations))
+    require_room(file, feats.nbytes + len(said) + _MARGIN)
     torch.save({"feats": torch.from_numpy(feats), METADATA_NAME: said}, file)
 
 
@@ -198,16 +217,23 @@ def _write_hdf5(representations: Representations, file: Path) -> None:
     require("h5py", "Writing HDF5 files")
     import h5py  # 0.03 s, for this format only
 
+    shape, said = _stack_shape(representations), json.dumps(_metadata(representations))
+    require_room(file, 4 * math.prod(shape) + len(said) + _MARGIN)
     with h5py.File(file, "w") as content:
-        _fill(representations, content.create_dataset(ARRAY_NAME, _stack_shape(representations), "float32"))
+        _fill(representations, content.create_dataset(ARRAY_NAME, shape, "float32"))
         # As a dataset: attributes are limited to 64 KiB, which the ids alone may exceed.
-        content.create_dataset(METADATA_NAME, data=json.dumps(_metadata(representations)))
+        content.create_dataset(METADATA_NAME, data=said)
 
 
-_WRITERS = {
+def _write_dataset(representations: Representations, folder: Path) -> None:
+    to_dataset(representations).save_to_disk(str(folder))
+
+
+_WRITERS: dict[ExportFormat, Callable[[Representations, Path], None]] = {
     "npy": _write_npy,
     "npz": _write_npz,
     "safetensors": _write_safetensors,
     "pt": _write_torch,
     "hdf5": _write_hdf5,
+    "datasets": _write_dataset,
 }

@@ -126,7 +126,7 @@ class RunFolder:
         room = result.nbytes + sum(len(str(value)) for value in result.attrs.values()) + _MARGIN
         with self._draft(_result_file(label)) as draft:
             # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
-            draft.write_bytes(bytes(room))
+            kept.require_room(draft, room)
             result.to_netcdf(draft, engine="h5netcdf", encoding=_encoding(result))
 
     def read_result(self, label: str, /) -> xr.Dataset | None:
