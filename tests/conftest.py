@@ -31,7 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile(
     "platoscope", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-# Other examples every night, and many: `pytest --hypothesis-profile nightly` (docs/testing.md).
+# Other examples every night, and many: `pytest --hypothesis-profile nightly --timeout 0` (docs/testing.md).
 settings.register_profile(
     "nightly", settings.get_profile("platoscope"), derandomize=False, max_examples=10_000
 )

@@ -1,6 +1,7 @@
 """Every measure, as a function and in a grid, on arrays of any kind: the formula in long double, or an error that says why.
 
-300 cases with every run of the tests; 10,000, others each time, with ``pytest --hypothesis-profile nightly`` of this file.
+300 cases with every run of the tests; 10,000, others each time, with
+``pytest --hypothesis-profile nightly --timeout 0`` of this file.
 """
 
 from __future__ import annotations
