@@ -330,14 +330,19 @@ def choose_tower(whole: Any, name: str, tower: str | None, /) -> Any:
     if text is not None and vision is not None:
         if tower is None:
             raise tower_error(name, tower)
-        return text if tower == "text" else vision
+        return _encoder_of(text if tower == "text" else vision, name)
     if tower is not None:
         raise tower_error(name, tower)
     if text is not None and getattr(whole.config, "num_hidden_layers", None) is None:
-        return text  # what goes into it beside texts has no tower of its own
-    if not getattr(whole.config, "is_encoder_decoder", False):
-        return whole
-    encoder = whole.get_encoder()
+        return _encoder_of(text, name)  # what goes into it beside texts has no tower of its own
+    return _encoder_of(whole, name)
+
+
+def _encoder_of(model: Any, name: str) -> Any:
+    """Give the encoder before a decoder, or the model itself where there is none."""
+    if not getattr(model.config, "is_encoder_decoder", False):
+        return model
+    encoder = model.get_encoder()
     if not hasattr(encoder, "config"):
         msg = f"Cannot read {name}: the library does not make its encoder ({type(encoder).__name__}) a model of its own."
         raise InputError(msg)
