@@ -48,6 +48,24 @@ TOWERS = {
     "text": ("text_model", "language_model"),
     "vision": ("vision_model", "vision_tower", "vision_encoder", "visual"),
 }
+_NOT_READ = (
+    (
+        "refused",
+        "Refused",
+        (
+            "Most ask for more than one text or one image (`grid_thw`, boxes, several images), or are networks of stages",
+            "or convolutions, whose configuration has no `num_hidden_layers`. Layers can be named there as modules",
+            "([What you have in hand](in-hand.md#models)).",
+        ),
+    ),
+    (
+        "not built",
+        "No tiny model could be made",
+        (
+            "Where the library builds its own default configuration, the small sizes that were tried do not fit.",
+        ),
+    ),
+)
 
 
 class Found(NamedTuple):
@@ -231,7 +249,14 @@ def _modality(model: Any) -> str | None:
 def _line(error: Exception) -> str:
     text = re.sub(r"Cannot read \S+?: ", "", " ".join(str(error).split()))
     text = re.sub(r"^Cannot read the layers of \w+: ", "", text)
-    text = re.sub(r" from '/[^']*'", "", text.partition(" Choose another model")[0])
+    text = re.sub(r"^Class validation error for validator '\w+': (ValueError: )?", "", text)
+    text = re.sub(r" from '/[^']*'", "", text)
+    for way_out in (
+        " Choose another model",
+        " Platoscope reads transformers",
+        " Of a model of several towers",
+    ):
+        text = text.partition(way_out)[0]
     if len(text.split()) < 3:  # a key that was not found, say
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return text.replace("|", "\\|")[:200]
@@ -266,8 +291,8 @@ def write_page(found: Sequence[Found], *, neither: Sequence[str], n_left: int) -
         "| --- | --- | --- |",
     ]
     lines += [f"| {one.name} | {one.modality} | {one.say} |" for one in passed]
-    for verdict, title in (("refused", "Refused"), ("not built", "No tiny model could be made")):
-        lines += ["", f"## {title}", "", "| Architecture | Reason |", "| --- | --- |"]
+    for verdict, title, note in _NOT_READ:
+        lines += ["", f"## {title}", "", *note, "", "| Architecture | Reason |", "| --- | --- |"]
         lines += [f"| {one.name} | {one.say} |" for one in found if one.verdict == verdict]
     lines += [
         "",

@@ -16,7 +16,7 @@ _SIZES: dict[int, str] = {
         word_embed_proj_dim d_embed hidden_dim embedding_dim encoder_embed_dim entity_emb_size input_embedding_size
         output_embedding_size projection_dim dim_model lru_width true_hidden_size projection_size bottleneck_size
         intra_bottleneck_size moe_intermediate_size expert_ffn_size moe_ffn_hidden_size expert_intermediate_size
-        out_hidden_size q_lora_rank kv_lora_rank""",
+        out_hidden_size q_lora_rank kv_lora_rank text_hidden_size audio_hidden_size condition_dim""",
     64: """intermediate_size ffn_dim d_ff encoder_ffn_dim decoder_ffn_dim d_inner inner_dim n_inner ffn_hidden_size dim_ff
         mlp_dim shared_intermediate_size intermediate_size_mlp shared_expert_intermediate_size
         mamba_d_ssm""",
@@ -51,11 +51,13 @@ _ATTEMPTS: tuple[dict[str, Any], ...] = (
     {"mrope_section": True},
     _AS_MANY_HEADS | {"partial_rotary_factor": 1.0},
     _AS_MANY_HEADS | {"head_dim": 16, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "v_head_dim": 16},
+    _AS_MANY_HEADS | {"qk_rope_head_dim": 0},
     {"num_attention_heads": 2},
     {"num_experts_per_tok": 1},
     {"num_heads": 8},
     {"n_groups": 1, "mamba_n_groups": 1},
     {"hidden_size": 48, "coordinate_size": 8, "shape_size": 8},
+    {"image_size": [28, 28]},
     {"layer_types": ["full_attention"] * _N_LAYERS},
 )
 """What is tried beside the sizes, in order, for architectures that want sizes which fit each other. What a configuration
@@ -112,7 +114,8 @@ def _fit(rotation: dict[str, Any], n_rotated: int, extra: dict[str, Any]) -> dic
     }
     if "mrope_section" in fitting or "mrope_section" in extra:
         pairs = int(n_rotated * (fitting.get("partial_rotary_factor") or 1.0)) // 2
-        fitting["mrope_section"] = [pairs - pairs // 2, pairs // 2 - pairs // 4, pairs // 4]
+        third = (pairs + 1) // 3
+        fitting["mrope_section"] = [third, third, pairs - 2 * third]
     return fitting
 
 
