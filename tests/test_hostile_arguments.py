@@ -47,7 +47,7 @@ BETWEEN_PARTS = {
     f"neighbors.{name}"
     for name in (
         "add_sample_ranks", "block_neighbors", "check_metric", "entry_bytes", "exact_scores", "first_neighbors", "hubness",
-        "largest_feature", "metric_name", "over_rows", "over_tasks", "participation_ratio",
+        "largest_feature", "map_tasks", "metric_name", "over_rows", "over_tasks", "participation_ratio", "sum_over_tasks",
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
         "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",

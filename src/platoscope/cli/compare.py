@@ -10,6 +10,7 @@ import typer
 from platoscope.cli.comparing import Asked, How, compute
 from platoscope.cli.options import (
     AsJson,
+    ClusterOption,
     Encoding,
     MetricOption,
     NeighborsOption,
@@ -22,6 +23,7 @@ from platoscope.cli.options import (
 )
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
+from platoscope.cli.workers import open_workers
 from platoscope.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -154,6 +156,7 @@ def compare(
     ] = None,
     seed: Seed = 0,
     store: Store = None,
+    cluster: ClusterOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare two representations, or two models over pairs, layer by layer: both directions of Δ, overlap and CKA."""
@@ -184,11 +187,12 @@ def compare(
         "overlap_neighbors": overlap_neighbors, "n_resamples": resamples, "n_permutations": permutations,
         "items": items is not None,
     }  # fmt: skip
-    with open_progress(verbose=is_verbose(context)) as progress:
+    needed = cluster if pairs is not None or how == "models" else None  # else there is nothing to share out
+    with open_progress(verbose=is_verbose(context)) as progress, open_workers(needed, progress) as workers:
         asked = Asked(
             parts, pairs=pairs, encoding=encoding, checkpoints=checkpoints, reference=reference, pooling=pooling,
             chosen=chosen, names=None if names is None else tuple(name.strip() for name in names.split(",")),
-            seed=seed, store=store, progress=progress,
+            seed=seed, store=store, progress=progress, cluster=workers,
         )  # fmt: skip
         done = compute(how, asked, told, match=match, null_matched=null_matched)
     table = done.table()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from platoscope.cluster import Cluster
     from platoscope.measures import ComparisonOptions
     from platoscope.progress import Progress
     from platoscope.representations import Representations
@@ -46,6 +47,8 @@ class Asked:
         Whether the parts are steps of a training.
     reference, pooling, names, seed, store, progress
         As the options of the command.
+    cluster : Cluster or None
+        Who reads, and compares every two of several models.
     chosen : mapping
         How items are chosen, for `platoscope.layerwise.read_models`.
     """
@@ -61,6 +64,7 @@ class Asked:
     seed: int
     store: str | None
     progress: Progress
+    cluster: Cluster | None
 
     def read(self) -> Read:
         """Read, or open, all parts over the items that all have."""
@@ -79,7 +83,7 @@ class Asked:
         pairs = load_pairs(self.pairs, encoding=self.encoding)
         common: dict[str, Any] = {
             "pooling": self.pooling or "mean(20)", "names": self.names, "seed": self.seed, "store": self.store,
-            "progress": self.progress, **self.chosen,
+            "progress": self.progress, "cluster": self.cluster, **self.chosen,
         }  # fmt: skip
         if self.checkpoints:
             steps = _steps(self.parts)
@@ -164,7 +168,7 @@ def compute(
         assert read.names is not None
         (measure,) = told["measures"] or ("information_imbalance",)
         stacks = dict(zip(read.names, read.stacks, strict=True))
-        result = compare_many(stacks, measure=measure, options=options, progress=tell)
+        result = compare_many(stacks, measure=measure, options=options, progress=tell, cluster=asked.cluster)
         return Compared(how, asked.parts, read, result)
     measures = told["measures"] or ("information_imbalance",)
     compared = _function(how, way, options, measures)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from platoscope.cluster import Cluster
     from platoscope.measures import SideName
     from platoscope.models import Pooling
     from platoscope.progress import Progress
@@ -60,6 +61,7 @@ def read_checkpoints(
     names: Sequence[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> CheckpointReadings:
     """Read items with each checkpoint of a model, and with what the checkpoints are compared with.
 
@@ -81,6 +83,8 @@ def read_checkpoints(
         What the checkpoints and their reference are called.
     progress : Progress
         Told of loading and reading.
+    cluster : Cluster, str or path, optional
+        Who reads, as in `platoscope.extract`.
 
     Returns
     -------
@@ -119,7 +123,7 @@ def read_checkpoints(
         sides += ["b"] * len(steps)
     read = read_models(
         models, pairs, sides=sides, pooling=pooling, n=n, min_tokens=min_tokens, max_tokens=max_tokens, seed=seed,
-        within_strata=within_strata, store=store, progress=progress,
+        within_strata=within_strata, store=store, progress=progress, cluster=cluster,
     )  # fmt: skip
     first, others = read.stacks[: len(steps)], read.stacks[len(steps) :]
     beside: Representations | dict[float, Representations] | None = None

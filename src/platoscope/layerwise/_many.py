@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -9,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.checks import in_short, listing, number
+from platoscope.cluster import Task, check_cluster, using_cluster
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import compare, of_one_measure
 from platoscope.layerwise._labels import higher_is_similar
 from platoscope.layerwise._stacks import prepared_once
 from platoscope.measures import choose_measures
 from platoscope.progress import telling
+from platoscope.representations import Representations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from collections.abc import Iterator, Sequence
 
     import xarray as xr
 
+    from platoscope.cluster import Cluster
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.progress import Tell
 
@@ -37,6 +42,7 @@ def compare_many(
     depths: Sequence[float] = _DEPTHS,
     options: ComparisonOptions | None = None,
     progress: Tell | bool | None = None,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
     """Compare every model with every other: at the best pair of layers, and at equal relative depths.
 
@@ -52,6 +58,9 @@ def compare_many(
         Transform (one for all models), metric and neighbors; no intervals and nulls are computed.
     progress : bool or callable, optional
         As in `platoscope.compare`.
+    cluster : Cluster, str or path, optional
+        Whose workers compare every two models, as `platoscope.cluster.open_cluster` takes or gives it; the numbers are the
+        same. Models must be stored then, as `platoscope.extract` returns them.
 
     Returns
     -------
@@ -64,14 +73,16 @@ def compare_many(
     Raises
     ------
     InputError
-        Fewer than two models, a depth outside 0 to 1, more than one measure, a transform for each side; otherwise as
-        `platoscope.compare`.
+        Fewer than two models, a depth outside 0 to 1, more than one measure, a transform for each side, models in memory
+        that workers would read; otherwise as `platoscope.compare`.
+    ClusterError
+        If workers are lost, or do not see the store.
 
     Notes
     -----
     One grid for every two models: n (n − 1) / 2 of them. The layers of all models are prepared once and stay in memory,
     4 bytes for every two items and 4 for every item and feature of each layer, where that is less than half of what is
-    available; otherwise those of two models at a time, and each model is prepared anew for every other.
+    available; otherwise, and by workers, those of two models at a time, and each model is prepared anew for every other.
 
     Examples
     --------
@@ -104,9 +115,8 @@ def compare_many(
     attributes: dict[str, Any] = {}
     said: dict[str, Any] = {}
     with telling(progress) as tell:
-        stacks = prepared_once(models, (asked,), chosen, tell)
-        for i, j in combinations(range(n), 2):
-            grid = compare(stacks[names[i]], stacks[names[j]], options=chosen, progress=tell)
+        for (a, b), grid in _grids(models, asked, chosen, tell, cluster):
+            i, j = names.index(a), names.index(b)
             attributes, said = _settings(grid), dict(grid[name].attrs) | {"directed": int(asked.directed)}
             for (row, column), table in zip(((i, j), (j, i)), _both_ways(grid, name), strict=True):
                 place = most_similar(table, higher_is_similar(grid, name) is not False)
@@ -125,6 +135,58 @@ def compare_many(
         {"model_a": names, "model_b": names, "relative_depth": at},
         attributes | {"measure": name},
     )
+
+
+def _grids(
+    models: Mapping[str, Any],
+    measure: Measure,
+    options: ComparisonOptions,
+    tell: Tell | None,
+    cluster: Cluster | str | os.PathLike[str] | None,
+    /,
+) -> Iterator[tuple[tuple[str, str], xr.Dataset]]:
+    """Yield every two models and their grid, computed here or by workers."""
+    every_two = list(combinations(models, 2))
+    if cluster is None:
+        stacks = prepared_once(models, (measure,), options, tell)
+        for a, b in every_two:
+            yield (a, b), compare(stacks[a], stacks[b], options=options, progress=tell)
+        return
+    check_cluster(cluster)
+    for name, stack in models.items():
+        if not isinstance(stack, Representations) or stack.location == "memory":
+            message = (
+                f"workers read layers from the store, and those of {name!r} are in memory. Give what platoscope.extract "
+                "returns, or compare without a cluster."
+            )
+            raise InputError(message)
+    call = uuid.uuid4().hex
+    tasks = {f"platoscope-two-models-{call}-{place}": (a, b) for place, (a, b) in enumerate(every_two)}
+    found: dict[tuple[str, str], xr.Dataset] = {}
+
+    def keep(task: Task, grid: xr.Dataset) -> tuple[()]:
+        found[tasks[task.key]] = grid
+        if tell is not None:
+            tell("comparing models", len(found), len(tasks))
+        return ()
+
+    with using_cluster(cluster) as workers:
+        assert workers is not None
+        workers.run(
+            [
+                Task(key, f"comparing {a!r} with {b!r}", _compare_stored, (models[a], models[b], options))
+                for key, (a, b) in tasks.items()
+            ],
+            on_done=keep,
+        )
+    yield from ((two, found[two]) for two in every_two)
+
+
+def _compare_stored(a: Representations, b: Representations, options: ComparisonOptions, /) -> xr.Dataset:
+    """Compare two models, in a worker."""
+    for stack in (a, b):
+        stack.require_there()
+    return compare(a, b, options=options)
 
 
 def _check_models(models: object, /) -> None:

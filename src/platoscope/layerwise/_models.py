@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from platoscope.cluster import Cluster
     from platoscope.measures import ComparisonOptions, Measure, SideName
     from platoscope.neighbors import OwnMetric, Transform
     from platoscope.progress import Progress
@@ -76,6 +77,7 @@ def compare_models(
     store: str | os.PathLike[str] | None = None,
     rng: int | None = None,
     progress: bool = False,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
     """Compare two models layer by layer, from their names: `a` reads side a of the pairs, and `b` reads side b.
 
@@ -113,6 +115,8 @@ def compare_models(
         Seed of the choice of items, of subsamples and permutations.
     progress : bool
         Whether bars are shown, in a terminal or a notebook.
+    cluster : Cluster, str or path, optional
+        Who reads, as in `platoscope.extract`.
 
     Returns
     -------
@@ -153,7 +157,7 @@ def compare_models(
         shown = stack.enter_context(open_bar()) if progress else SILENT
         read = read_models(
             (a, b), data, side=side, pooling=pooling, n=n, min_tokens=min_tokens, max_tokens=max_tokens, seed=seed,
-            within_strata=within_strata, names=names, store=store, progress=shown,
+            within_strata=within_strata, names=names, store=store, progress=shown, cluster=cluster,
         )  # fmt: skip
         return profile(
             *read.stacks, match=match, options=chosen, names=read.names, rng=seed, strata=read.strata,
@@ -177,6 +181,7 @@ def read_models(
     names: Sequence[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     progress: Progress = SILENT,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
 ) -> ModelReadings:
     """Read the same items with several models.
 
@@ -193,6 +198,8 @@ def read_models(
         Of the choice of items.
     progress : Progress
         Told of loading and reading.
+    cluster : Cluster, str or path, optional
+        Who reads, as in `platoscope.extract`.
 
     Raises
     ------
@@ -216,7 +223,7 @@ def read_models(
         _require_strata(pairs)
     pairs = _choose(pairs, readings, n=n, limits=(min_tokens, max_tokens), seed=seed)
     wanted = [Wanted(each.model, pairs, side=each.side, pooling=each.pooling) for each in readings]
-    stacks = extract_together(wanted, store=store, progress=progress)
+    stacks = extract_together(wanted, store=store, progress=progress, cluster=cluster)
     return ModelReadings(
         tuple(stacks), called or _names(readings, pairs), pairs.strata if within_strata else None
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from platoscope.arguments import mapping
 from platoscope.checks import whole_number, whole_numbers, word
+from platoscope.cluster import unseen_error
 from platoscope.errors import InputError, NotFoundError
 from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
 from platoscope.representations._given import checked_ids, checked_stacks, rows_of
@@ -183,6 +184,17 @@ class Representations:
     def is_there(self) -> bool:
         """Tell whether this process sees the layers; one that was sent there may not see the store."""
         return self._backing.is_there()
+
+    def require_there(self) -> None:
+        """Refuse to go on in a process that does not see the layers.
+
+        Raises
+        ------
+        ClusterError
+            If it does not.
+        """
+        if not self.is_there():
+            raise unseen_error(self.location)
 
     @property
     def provenance(self) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platoscope.cluster import Task, unseen_error
+from platoscope.cluster import Task
 from platoscope.hashing import digest
 from platoscope.representations import Representations
 from platoscope.studies.run import computing
@@ -82,6 +82,6 @@ def _task(what: Computation, decided_by: str) -> Task:
 def _compute(what: Computation, /) -> xr.Dataset:
     """Compute a comparison, in a worker."""
     for stack in (what.a, what.b):
-        if isinstance(stack, Representations) and not stack.is_there():
-            raise unseen_error(stack.location)
+        if isinstance(stack, Representations):
+            stack.require_there()
     return computing.compute(what)
