@@ -31,6 +31,7 @@ CONTENTS = {
         "howto/checkpoints",
         "howto/measure",
         "howto/cluster",
+        "howto/object-store",
         "figures",
         "studies",
     ],

@@ -92,9 +92,9 @@ def cache_folder(part: CacheFolder | None = None, /) -> Path:
     chosen = os.environ.get("PLATOSCOPE_CACHE")
     if chosen and "://" in chosen:
         msg = (
-            f"PLATOSCOPE_CACHE must be a folder of this machine, because models are read from it, but it is the URL "
-            f"{chosen!r}. For representations that lie elsewhere, set PLATOSCOPE_STORE (the same as --store) or give "
-            f"store=URL."
+            "PLATOSCOPE_CACHE must be a folder of this machine, because models are read from it, but it is a "
+            "URL. For representations that lie elsewhere, set PLATOSCOPE_STORE (the same as --store) or give "
+            "store=URL."
         )
         raise InputError(msg)
     folder = Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "platoscope"

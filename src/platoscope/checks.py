@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import (
@@ -37,12 +38,20 @@ __all__ = [
     "listing",
     "number",
     "one_of",
+    "place_only",
     "refuse_masks",
     "share",
     "whole_number",
     "whole_numbers",
     "word",
 ]
+
+
+_URL = re.compile(
+    r"\s*(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+(?P<user>(?:[^/?#]*@|[^/?#]*:.*@)?)[^?#]*(?P<more>(?:[?#].*)?)",
+    re.DOTALL,
+)
+_CONTAINER_AT_ACCOUNT = frozenset({"abfs", "abfss"})  # where what stands before the @ is no user
 
 
 def whole_number(
@@ -159,6 +168,41 @@ def share(name: str, value: object, /) -> float:
         return float(value)
     message = f"{name} must lie strictly between 0 and 1; got {in_short(value)}."
     raise InputError(message)
+
+
+def place_only(name: str, url: str, /) -> None:
+    """Refuse a URL with more than a place in it (credentials, a query), without repeating it.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it.
+    url : str
+        Text that is no URL passes.
+
+    Raises
+    ------
+    InputError
+        If there is a user, a password, a query or a fragment.
+
+    Examples
+    --------
+    >>> place_only("store", "s3://bucket/folder")
+    >>> place_only("store", "s3://me:secret@bucket/folder")
+    Traceback (most recent call last):
+    ...
+    platoscope.errors.InputError: store is a URL with a user, a password, a query or a fragment (it is not repeated ...
+    """
+    found = _URL.match(url)
+    if found is None or found["scheme"] == "file":
+        return
+    in_azure = found["scheme"] in _CONTAINER_AT_ACCOUNT and ":" not in found["user"]
+    if (found["user"] and not in_azure) or found["more"]:
+        message = (
+            f"{name} is a URL with a user, a password, a query or a fragment (it is not repeated here). Give the place "
+            "alone, as s3://BUCKET/FOLDER, and credentials in the environment (AWS_ACCESS_KEY_ID, ...)."
+        )
+        raise InputError(message)
 
 
 def word(name: str, value: object, /, *, empty: bool = False) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "PlatoscopeError",
     "PlatoscopeWarning",
     "StorageError",
+    "UnreachableError",
     "guarded",
     "reason_of",
     "require_package",
@@ -54,6 +55,10 @@ class StorageError(PlatoscopeError, OSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
+
+
+class UnreachableError(StorageError):
+    """An object store does not answer, or refuses: nothing is known of what lies there."""
 
 
 class ClusterError(PlatoscopeError, ConnectionError):

@@ -162,7 +162,7 @@ def test_a_group_without_metadata_is_extracted_anew(
     (tmp_path / stored.key / "zarr.json").unlink()
     (problem,) = verify(tmp_path)
     assert "has no metadata" in problem.reason
-    with pytest.warns(PlatoscopeWarning, match="has no metadata.*extracted anew"):
+    with pytest.warns(PlatoscopeWarning, match="had no metadata.*extracted anew"):
         extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path)
     assert verify(tmp_path) == ()
     assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))

@@ -155,7 +155,7 @@ def test_selection_and_threads_read_the_same(
     r = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="mean(3)", store=tmp_path)
     whole = r[1]
     assert np.array_equal(r.select([40, 3, 17])[1], whole[[40, 3, 17]])
-    monkeypatch.setattr("platoscope.representations._folder.LocalFolder.n_readers", lambda _self, _bytes: 3)
+    monkeypatch.setattr("platoscope.representations._local.LocalFolder.n_readers", lambda _self, _bytes: 3)
     assert np.array_equal(r[1], whole)
 
 

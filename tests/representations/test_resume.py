@@ -21,7 +21,7 @@ from platoscope.representations import (
     remove,
     verify,
 )
-from platoscope.representations._folder import LocalFolder
+from platoscope.representations._local import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,9 +280,9 @@ def test_leftovers_of_killed_writers_are_swept_after_a_day(
     fake: ModuleType, tmp_path: Path, small_units: int
 ) -> None:
     """A partial file goes when it is a day old; a younger one may belong to a living process."""
-    # While units are written, one file at a time; of metadata Zarr writes several at once.
+    # While units are written: what is made before them takes ten moves.
     _finish(_start(fake, tmp_path, "replace:15"))
-    _finish(_start(fake, tmp_path, "replace:5"))
+    _finish(_start(fake, tmp_path, "replace:3"))
     left = list(tmp_path.glob("**/*.partial"))
     assert len(left) == 2
     assert all(path.name.startswith("c.") for path in left)

@@ -44,7 +44,7 @@ Store = Annotated[
     str | None,
     typer.Option(
         envvar="PLATOSCOPE_STORE",
-        help="Folder or URL of the representations; the user cache by default.",
+        help="Folder of the representations, or a URL as s3://BUCKET/FOLDER; the user cache by default.",
         show_default=False,
     ),
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from platoscope.errors import InputError
+from platoscope.representations._folder import METADATA
 from platoscope.representations._group import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class StoredBacking:
         return f"{self.group.folder.location}/{self.group.key}"
 
     def is_there(self) -> bool:
-        return "zarr.json" in self.group.folder.names(self.group.key)
+        return self.group.folder.has(f"{self.group.key}/{METADATA}")
 
     @property
     def poolings(self) -> tuple[str, ...]:

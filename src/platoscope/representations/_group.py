@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import json
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.hashing import digest
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
-from platoscope.representations._folder import writing
-from platoscope.representations._metadata import change_attributes, expecting, read_metadata
-from platoscope.representations._units import checksum_of, lay_out, open_array, read_into
+from platoscope.representations._folder import METADATA, writing
+from platoscope.representations._metadata import expecting, find_metadata, metadata_file, read_metadata
+from platoscope.representations._units import checksum_of, find_array, lay_out, open_array, read_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -203,24 +203,24 @@ class StoredGroup:
     def arrays(self) -> Iterator[StoredArray]:
         """All arrays of poolings, whole or not, by name."""
         for name, content in self._array_folders():
-            if "zarr.json" in content:
+            if METADATA in content:
                 yield open_array(self.folder, f"{self.key}/{name}")
 
     def headless(self) -> list[str]:
         """Names of arrays that have units and no metadata; their extraction begins anew."""
-        return [name for name, content in self._array_folders() if content and "zarr.json" not in content]
+        return [name for name, content in self._array_folders() if content and METADATA not in content]
 
     def _array_folders(self) -> Iterator[tuple[str, frozenset[str]]]:
-        names = self.folder.names(self.key) - {"order", "batch_sizes", "lengths", "zarr.json"}
+        names = self.folder.names(self.key) - {"order", "batch_sizes", "lengths", METADATA}
         for name in sorted(names):
             yield name, self.folder.names(f"{self.key}/{name}")
 
     def array(self, pooling: Pooling, /) -> StoredArray | None:
         """Give the array that holds a pooling, or None where there is none."""
         path = f"{self.key}/{array_name(pooling)}"
-        if "zarr.json" not in self.folder.names(path):
+        array = find_array(self.folder, path)
+        if array is None:
             return None
-        array = open_array(self.folder, path)
         if array.plan != self.attributes["plan"]:
             message = (
                 f"Array {path!r} in {self.folder.location} was written with other batches than the group's, by "
@@ -244,9 +244,8 @@ class StoredGroup:
 
 def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
     """Open a group by its full key, or give None where there is none."""
-    if "zarr.json" not in folder.names(key):
-        return None
-    attributes = read_metadata(folder, key)["attributes"].get("platoscope")
+    metadata = find_metadata(folder, key)
+    attributes = None if metadata is None else metadata["attributes"].get("platoscope")
     if attributes is None:
         return None
     with expecting(folder, key):
@@ -300,32 +299,34 @@ def create_group(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **({} if layer_widths is None else {"layer_widths": list(layer_widths)}),
     }
-    # Built beside its place and moved there: nobody ever sees half a group, and the first one stays.
-    staged = folder.staging_name(key, uuid.uuid4().hex)
     vectors = {"order": batches.order, "batch_sizes": batches.sizes, "lengths": lengths}
-    if folder.names(key) and "zarr.json" not in folder.names(key):
-        message = f"{folder.location}/{key[:12]} has no metadata, so nothing in it can be read; it is extracted anew."
-        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     with writing(folder, f"the group {key[:12]}"):
-        _write_skeleton(folder, staged, vectors, {"platoscope": attributes})
-        folder.publish(staged, key)
+        root, files = _skeleton(vectors, {"platoscope": attributes})
+        replaced = folder.create(key, files)
+        folder.write_first(METADATA, root)
+    if replaced:
+        message = f"{folder.location}/{key[:12]} had no metadata, so nothing in it could be read; it is extracted anew."
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
     group = find_group(folder, key)
     if group is None:  # there was a folder of that name, and it is no group
         raise incomplete_error(folder, key)
     return group
 
 
-def _write_skeleton(
-    folder: Folder, path: str, vectors: Mapping[str, NDArray[np.int64]], attributes: dict[str, Any]
-) -> None:
+def _skeleton(
+    vectors: Mapping[str, NDArray[np.int64]], attributes: Mapping[str, Any]
+) -> tuple[bytes, dict[str, bytes]]:
+    """Let Zarr write, in memory, the metadata of the store and all that a group has before its arrays."""
     import zarr  # 0.2 s, and reading a layer needs no Zarr
     from zarr.codecs import Crc32cCodec
+    from zarr.storage import MemoryStore
 
-    store = folder.zarr_store(read_only=False)
+    made: dict[str, Any] = {}
+    store = MemoryStore(made)
     for name, vector in vectors.items():
         array = zarr.create_array(
             store,
-            name=f"{path}/{name}",
+            name=f"group/{name}",
             shape=vector.shape,
             chunks=(max(1, vector.size),),
             dtype="int64",
@@ -338,9 +339,13 @@ def _write_skeleton(
             overwrite=True,
         )
         array[:] = vector
-        change_attributes(folder, f"{path}/{name}", {})
-    # Zarr has made the group already, as the parent of its arrays; its attributes make it one of ours.
-    change_attributes(folder, path, attributes)
+    # Zarr has made the groups, too, as the parents of the arrays; its attributes make one of them one of ours.
+    root = made.pop(METADATA).to_bytes()
+    files = {name.removeprefix("group/"): content.to_bytes() for name, content in made.items()}
+    for name in files:
+        if name.endswith(METADATA):
+            files[name] = metadata_file(json.loads(files[name]), attributes if name == METADATA else {})
+    return root, files
 
 
 def _versions() -> dict[str, str]:

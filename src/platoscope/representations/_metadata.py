@@ -6,15 +6,16 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from platoscope.errors import StorageError
+from platoscope.errors import StorageError, UnreachableError
 from platoscope.hashing import digest
+from platoscope.representations._folder import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from platoscope.representations._folder import Folder
 
-__all__ = ["change_attributes", "expecting", "read_metadata", "write_metadata"]
+__all__ = ["change_attributes", "expecting", "find_metadata", "metadata_file", "read_metadata"]
 
 _DIGEST = "digest"
 # All attributes that stores have had. A store from before the digests has none; any other name is damage.
@@ -29,8 +30,28 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
     StorageError
         If it is missing, cannot be read, or is not what its digest was taken of.
     """
-    metadata = _read(folder, path)
-    attributes = metadata["attributes"]
+    metadata = find_metadata(folder, path)
+    if metadata is None:
+        raise _damaged_error(folder, path, "they are missing")
+    return metadata
+
+
+def find_metadata(folder: Folder, path: str, /) -> dict[str, Any] | None:
+    """Do as `read_metadata`, and give None where there is no ``zarr.json``."""
+    try:
+        metadata: dict[str, Any] = json.loads(folder.read_text(f"{path}/{METADATA}"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnreachableError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _damaged_error(folder, path, error) from error
+    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
+    if not isinstance(attributes, dict):
+        raise _damaged_error(folder, path, "they are no JSON object with attributes")
+    unknown = sorted(attributes.keys() - _ATTRIBUTES)
+    if unknown:
+        raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
     noted = attributes.pop(_DIGEST, None)
     if noted is not None and noted != digest(metadata):
         raise _damaged_error(folder, path, "they are not what their digest was taken of")
@@ -39,18 +60,16 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
 
 def change_attributes(folder: Folder, path: str, attributes: Mapping[str, Any], /) -> None:
     """Put attributes into a ``zarr.json``, and the digest of all the rest of it."""
-    write_metadata(folder, path, _read(folder, path), attributes)
+    folder.write(f"{path}/{METADATA}", [metadata_file(read_metadata(folder, path), attributes)])
 
 
-def write_metadata(
-    folder: Folder, path: str, metadata: Mapping[str, Any], attributes: Mapping[str, Any], /
-) -> None:
-    """Write a ``zarr.json`` with attributes added, and the digest of all the rest of it."""
+def metadata_file(metadata: Mapping[str, Any], attributes: Mapping[str, Any], /) -> bytes:
+    """Make the content of a ``zarr.json``, with attributes added and the digest of all the rest of it."""
     changed = {**metadata["attributes"], **json.loads(json.dumps(attributes, default=str))}
     changed.pop(_DIGEST, None)
     whole = {**metadata, "attributes": changed}
     changed[_DIGEST] = digest(whole)
-    folder.write(f"{path}/zarr.json", [json.dumps(whole, indent=2).encode()])
+    return json.dumps(whole, indent=2).encode()
 
 
 @contextlib.contextmanager
@@ -60,22 +79,6 @@ def expecting(folder: Folder, path: str) -> Iterator[None]:
         yield
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _damaged_error(folder, path, f"{type(error).__name__}: {error}") from error
-
-
-def _read(folder: Folder, path: str) -> dict[str, Any]:
-    try:
-        metadata = json.loads(folder.read_text(f"{path}/zarr.json"))
-    except FileNotFoundError as error:
-        raise _damaged_error(folder, path, "they are missing") from error
-    except (OSError, ValueError) as error:
-        raise _damaged_error(folder, path, error) from error
-    attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
-    if not isinstance(attributes, dict):
-        raise _damaged_error(folder, path, "they are no JSON object with attributes")
-    unknown = sorted(attributes.keys() - _ATTRIBUTES)
-    if unknown:
-        raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
-    return dict(metadata)
 
 
 def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:

@@ -26,8 +26,8 @@ from platoscope.representations._filling import (
     record,
     run_batches,
 )
-from platoscope.representations._folder import open_folder
 from platoscope.representations._group import find_group, identity_of
+from platoscope.representations._opening import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

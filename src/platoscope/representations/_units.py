@@ -18,8 +18,14 @@ import numpy as np
 from crc32c import crc32c
 
 from platoscope.errors import StorageError
-from platoscope.representations._folder import writing
-from platoscope.representations._metadata import change_attributes, expecting, read_metadata, write_metadata
+from platoscope.representations._folder import METADATA, writing
+from platoscope.representations._metadata import (
+    change_attributes,
+    expecting,
+    find_metadata,
+    metadata_file,
+    read_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 
     _Take = Callable[[int, NDArray[np.float32]], None]
 
-__all__ = ["StoredArray", "checksum_of", "lay_out", "open_array", "read_into"]
+__all__ = ["StoredArray", "checksum_of", "find_array", "lay_out", "open_array", "read_into"]
 
 _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
 _CHECKSUM = 4
@@ -82,8 +88,8 @@ class StoredArray:
     def _chunk_bytes(self) -> int:
         return self.rows_per_unit * self.n_tokens * self.n_features * 4
 
-    def _indexed_offset(self, unit: int, position: int) -> int:
-        """Look up where a chunk begins, and that the index is sound."""
+    def _index(self, unit: int) -> NDArray[np.uint64]:
+        """Read where each chunk begins and how long it is, and see that this is sound."""
         tail = self.folder.read_tail(
             f"{self.path}/{self.file_name(unit)}", self.n_layers * _INDEX_ENTRY + _CHECKSUM
         )
@@ -91,7 +97,10 @@ class StoredArray:
         if len(content) != self.n_layers * _INDEX_ENTRY or checksum_of(content) != checksum:
             message = "its index is damaged"
             raise ValueError(message)
-        offset, length = np.frombuffer(content, "<u8").reshape(self.n_layers, 2)[position].tolist()
+        return np.frombuffer(content, "<u8").reshape(self.n_layers, 2)
+
+    def _offset(self, index: NDArray[np.uint64], position: int) -> int:
+        offset, length = index[position].tolist()
         if length != self._chunk_bytes + _CHECKSUM:
             message = f"its index gives {length} bytes where {self._chunk_bytes + _CHECKSUM} are due"
             raise ValueError(message)
@@ -103,7 +112,7 @@ class StoredArray:
         # have them elsewhere, and then the checksum sends us to its index.
         length = self._chunk_bytes + _CHECKSUM
         if not self._stream(unit, position * length, piece, take) and not self._stream(
-            unit, self._indexed_offset(unit, position), piece, take
+            unit, self._offset(self._index(unit), position), piece, take
         ):
             message = "its checksum does not match"
             raise ValueError(message)
@@ -130,15 +139,24 @@ class StoredArray:
     def problem(self, unit: int, /) -> str | None:
         """Say what is wrong with a unit, or None if every chunk of it passes its checksum."""
         piece = self._piece()
-        for position in range(self.n_layers):
-            try:
-                self._indexed_offset(unit, position)
+        position = 0
+        try:
+            index = self._index(unit)
+            for position in range(self.n_layers):
+                self._offset(index, position)
                 self._read_chunk(unit, position, piece, _leave)
-            except FileNotFoundError:
-                return "it is missing"
-            except ValueError as error:
-                return f"{error} (layer at position {position})"
+        except FileNotFoundError:
+            return "it is missing"
+        except ValueError as error:
+            return f"{error} (layer at position {position})"
         return None
+
+    def problems(self) -> dict[int, str]:
+        """Say of every unit that is there or should be what is wrong with it, if anything is."""
+        n_readers = min(self.folder.n_readers(self.n_layers * self._chunk_bytes), self.n_units)
+        with ThreadPoolExecutor(max(1, n_readers)) as pool:
+            found = zip(range(self.n_units), pool.map(self.problem, range(self.n_units)), strict=True)
+            return {unit: reason for unit, reason in found if reason is not None}
 
     def damaged_error(self, unit: int, position: int | None, reason: object) -> StorageError:
         """Build the error that names the chunk, its items, and the way out."""
@@ -243,10 +261,9 @@ class StoredArray:
             dimension_names=("layer", "item", *token, "feature"),
             attributes=dict(self.attributes),
         )
-        metadata = json.loads(made["zarr.json"].to_bytes())
+        metadata = metadata_file(json.loads(made[METADATA].to_bytes()), {})
         with writing(self.folder, f"the array {self.path}"):
-            if "zarr.json" not in self.folder.names(self.path):
-                write_metadata(self.folder, self.path, metadata, {})
+            self.folder.write_first(f"{self.path}/{METADATA}", metadata)
 
     def write_unit(self, unit: int, block: NDArray[np.float32], /) -> None:
         """Write one unit in one step: ``block`` has shape ``(n_layers, n_rows, n_tokens, n_features)``.
@@ -263,16 +280,20 @@ class StoredArray:
             content = chunk.reshape(-1).view(np.uint8)
             pieces += [content.data, checksum_of(content)]
         pieces += [index, checksum_of(index)]
+        name = f"{self.path}/{self.file_name(unit)}"
         with writing(self.folder, f"unit {unit} of {self.path}"):
             self._require_same()
-            self.folder.write(f"{self.path}/{self.file_name(unit)}", pieces)
+            self.folder.write(name, pieces)
+            try:
+                self._require_same()
+            except FileNotFoundError:  # while it was written; what lies there now is of a removed array
+                self.folder.remove(name)
+                raise
 
     def _require_same(self) -> None:
         """Refuse to write into an array that another process has removed, or made anew of other batches, meanwhile."""
-        if (
-            "zarr.json" not in self.folder.names(self.path)
-            or open_array(self.folder, self.path).plan != self.plan
-        ):
+        found = find_array(self.folder, self.path)
+        if found is None or found.plan != self.plan:
             raise FileNotFoundError(self.path)
 
     def record(self, **completed: Any) -> None:
@@ -316,7 +337,16 @@ def lay_out(
 
 def open_array(folder: Folder, path: str, /) -> StoredArray:
     """Open the array of one pooling by its metadata."""
-    metadata = read_metadata(folder, path)
+    return _array_of(folder, path, read_metadata(folder, path))
+
+
+def find_array(folder: Folder, path: str, /) -> StoredArray | None:
+    """Do as `open_array`, and give None where there is none."""
+    metadata = find_metadata(folder, path)
+    return None if metadata is None else _array_of(folder, path, metadata)
+
+
+def _array_of(folder: Folder, path: str, metadata: Mapping[str, Any]) -> StoredArray:
     with expecting(folder, path):
         n_layers, n_items, *tokens, n_features = metadata["shape"]
         attributes = metadata["attributes"]

@@ -25,7 +25,6 @@ from platoscope.progress import PassProgress, Progress, check_progress, open_bar
 from platoscope.representations._backing import find_view
 from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Job, Need, ProgressCallback, Told, fill
-from platoscope.representations._folder import open_folder
 from platoscope.representations._group import (
     LAYER_NAMES,
     create_group,
@@ -33,6 +32,7 @@ from platoscope.representations._group import (
     group_key,
     stored_as,
 )
+from platoscope.representations._opening import open_folder
 from platoscope.representations._spreading import spread
 from platoscope.representations._viewing import view_group
 from platoscope.wording import listed
@@ -388,6 +388,6 @@ def _needs(group: StoredGroup, poolings: Sequence[Pooling], *, check: bool) -> l
         array = group.array(served_by)
         absent = range(group.new_array(served_by).n_units) if array is None else array.missing()
         if check and array is not None:
-            absent = [unit for unit in range(array.n_units) if array.problem(unit) is not None]
+            absent = list(array.problems())
         needs.append(Need(served_by, frozenset(absent)))
     return needs

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from platoscope.checks import in_short
-from platoscope.errors import InputError, NotFoundError, StorageError
-from platoscope.representations._folder import open_folder, writing
+from platoscope.errors import InputError, NotFoundError, StorageError, UnreachableError
+from platoscope.representations._folder import writing
 from platoscope.representations._group import StoredGroup, find_group, incomplete_error
+from platoscope.representations._opening import open_folder
 from platoscope.representations._viewing import view_group
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def _group(folder: Folder, key: str) -> StoredGroup:
 def _record(folder: Folder, key: str) -> StoreRecord:
     try:
         return _sound_record(_group(folder, key))
+    except UnreachableError:
+        raise
     except StorageError as error:  # so that it shows in lists, and can be removed
         size = folder.size(key)
         return StoreRecord(key, "(damaged)", "", "", 0, 0, size, arrays=(), attributes={}, damage=str(error))
@@ -276,6 +279,8 @@ def _problems(folder: Folder, key: str) -> Iterator[Problem]:
         ids = group.ids
         order, _ = group.batches.order, group.lengths
         arrays = list(group.arrays())
+    except UnreachableError:
+        raise
     except StorageError as error:
         yield Problem(key, "", None, ids, str(error), unfinished=False)
         return
@@ -284,9 +289,7 @@ def _problems(folder: Folder, key: str) -> Iterator[Problem]:
     for array in arrays:
         absent = set(array.missing())
         complete = "completed" in array.attributes
-        for unit in range(array.n_units):
-            reason = "it is missing" if unit in absent else array.problem(unit)
-            if reason is not None:
-                items = tuple(group.ids[item] for item in order[array.rows(unit)].tolist())
-                unfinished = unit in absent and not complete
-                yield Problem(group.key, array.pooling, unit, items, reason, unfinished)
+        for unit, reason in array.problems().items():
+            items = tuple(group.ids[item] for item in order[array.rows(unit)].tolist())
+            unfinished = unit in absent and not complete
+            yield Problem(group.key, array.pooling, unit, items, reason, unfinished)
