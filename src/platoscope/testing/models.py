@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from platoscope.arguments import a_path
 from platoscope.errors import NotFoundError
 from platoscope.models.library import quiet_library
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from pathlib import Path
 
@@ -43,7 +45,7 @@ _SPREAD = 0.2
 
 def save_tiny_model(
     architecture: str,
-    folder: Path,
+    folder: str | os.PathLike[str],
     /,
     *,
     n_blocks: int = 3,
@@ -57,7 +59,7 @@ def save_tiny_model(
     ----------
     architecture : str
         One of `TINY_TEXT_MODELS`, `TINY_IMAGE_MODELS` or `TINY_TWO_TOWER_MODELS`.
-    folder : Path
+    folder : str or Path
         Where to write; made if it does not exist.
     n_blocks : int
         Number of blocks (layers without the embeddings), at least 2.
@@ -77,6 +79,8 @@ def save_tiny_model(
     ------
     NotFoundError
         If the architecture is unknown.
+    InputError
+        If `folder` is no path.
 
     Notes
     -----
@@ -91,19 +95,20 @@ def save_tiny_model(
     if architecture not in builders:
         msg = f"There is no tiny model {architecture!r}. Expected one of: {', '.join(sorted(builders))}."
         raise NotFoundError(msg)
-    folder.mkdir(parents=True, exist_ok=True)
+    target = a_path("folder", folder)
+    target.mkdir(parents=True, exist_ok=True)
     with quiet_library(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModel.from_config(builders[architecture](n_blocks, n_features))
         _draw_matrices(model)
-        model.save_pretrained(folder)
+        model.save_pretrained(target)
     if architecture in _TEXT:
-        _save_tokenizer(folder, _template(architecture, start_token), _CONTEXT)
+        _save_tokenizer(target, _template(architecture, start_token), _CONTEXT)
     else:
-        _save_image_processor_of(folder, architecture)
+        _save_image_processor_of(target, architecture)
     if architecture in _TWO_TOWERS:
-        _save_tokenizer(folder, _template(architecture, start_token), _CAPTION_CONTEXT)
-    return folder
+        _save_tokenizer(target, _template(architecture, start_token), _CAPTION_CONTEXT)
+    return target
 
 
 def _draw_matrices(model: Any) -> None:

@@ -211,6 +211,12 @@ def test_a_run_tells_of_its_items(finished: StudyResult) -> None:
     cells = again.per_item(label)
     assert len(cells) == 2 * again.results[label].sizes["layer_a"] * again.results[label].sizes["layer_b"] * N
     assert cells.b[5] == items.b[items.ids.index(cells["item"][5])]
+    alone = {
+        name: found if name in grids else found.drop_dims("item", errors="ignore")
+        for name, found in again.results.items()
+    }
+    with pytest.raises(InputError, match="a grid that does must be named, as per_item"):
+        replace(again, results=alone).per_item()
     assert not [label for label in kinds if label not in told and read_items(again, label)]
 
 

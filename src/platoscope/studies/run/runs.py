@@ -134,10 +134,14 @@ class StudyResult:
         if label is not None:
             labels = [self.plan.comparison(label).label]
         if not labels:
-            msg = (
-                f"{self.folder} has no profile or sweep that tells of single items: it has none over data, was run with "
-                "items=False (--no-items), or is from before there were any. Run the study again, or name a grid."
+            grid = next((name for name, result in self.results.items() if "neighbor_rank" in result), None)
+            why = (
+                "it has none over data, was run with items=False (--no-items), or is from before there were any. Run the "
+                "study again."
+                if grid is None
+                else f"a grid that does must be named, as per_item({grid!r})."
             )
+            msg = f"{self.folder} has no profile or sweep that tells of single items; {why}"
             raise InputError(msg)
         return pd.concat([self._items_of(name) for name in labels], ignore_index=True)
 
