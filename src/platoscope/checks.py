@@ -373,7 +373,6 @@ def in_short(value: object, /) -> str:
     >>> in_short("x"), len(in_short("x" * 1000))
     ("'x'", 80)
     """
-    shown = (
-        repr(value) if not isinstance(value, int) or value.bit_length() < 256 else "a number of many digits"
-    )
+    short = not isinstance(value, int) or value.bit_length() < 256
+    shown = " ".join(repr(value).split()) if short else "a number of many digits"
     return shown if len(shown) <= 80 else f"{shown[:79]}…"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import platoscope
 from platoscope.datasets import Pairs, Side
@@ -75,6 +76,20 @@ def test_sides_are_named_after_what_differs(
     )
     assert (result.attrs["name_a"], result.attrs["name_b"]) == names
     assert result.attrs["n_samples"] == 40
+
+
+def test_each_model_has_the_pooling_of_what_it_reads(folder: Path, pairs: Pairs, tmp_path: Path) -> None:
+    """By default the last tokens of a text and all of an image, as `extract` has it: a caption is compared at once."""
+    save_tiny_model("vit", tmp_path / "vit")
+    pixels = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 3), dtype=np.uint8)
+    captions = Pairs("made-up", Side("image", "image", [Image.fromarray(image) for image in pixels]), pairs.a)
+    models = [str(tmp_path / "vit"), str(folder / "one/last")]
+    read = read_models(models, captions, store=tmp_path / "store")
+    assert [stack.pooling for stack in read.stacks] == ["mean", "mean(20)"]
+    with pytest.raises(
+        InputError, match=r"image 0 of side 'x' must be a path.* got ndarray.*PIL\.Image\.fromarray"
+    ):
+        Side("x", "image", list(pixels))
 
 
 def test_two_poolings_of_one_text_are_one_pass(

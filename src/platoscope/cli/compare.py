@@ -97,7 +97,7 @@ def compare(
     pooling: Annotated[
         str | None,
         typer.Option(
-            help="One that all have, the first by default; with --pairs any, mean(20) by default.",
+            help="One that all have, the first by default; with --pairs any, mean(20) by default (mean of images).",
             show_default=False,
         ),
     ] = None,

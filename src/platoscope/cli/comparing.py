@@ -82,7 +82,7 @@ class Asked:
 
         pairs = load_pairs(self.pairs, encoding=self.encoding)
         common: dict[str, Any] = {
-            "pooling": self.pooling or "mean(20)", "names": self.names, "seed": self.seed, "store": self.store,
+            "pooling": self.pooling, "names": self.names, "seed": self.seed, "store": self.store,
             "progress": self.progress, "cluster": self.cluster, **self.chosen,
         }  # fmt: skip
         if self.checkpoints:

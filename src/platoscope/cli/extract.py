@@ -48,7 +48,9 @@ def extract(
     ] = "both",
     pooling: Annotated[
         list[str] | None,
-        typer.Option(help="Repeat for several in one pass; mean(20) by default.", show_default=False),
+        typer.Option(
+            help="Repeat for several in one pass; mean(20) by default, mean of images.", show_default=False
+        ),
     ] = None,
     n: Annotated[
         int | None, typer.Option(min=1, help="How many pairs, at random; all by default.", show_default=False)
@@ -123,7 +125,7 @@ def extract(
                     encoder,
                     chosen,
                     side=name,
-                    pooling=tuple(pooling) if pooling else "mean(20)",
+                    pooling=tuple(pooling) if pooling else None,
                     store=store,
                     layers=parse_layers(layers),
                     progress=PassProgress(progress, f"Reading {getattr(chosen, name).name} with {model}"),

@@ -23,6 +23,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "ImageSource",
     "LazyImages",
+    "check_image",
     "digest_image",
     "digest_pixels",
     "is_open_image",
@@ -79,6 +80,22 @@ def is_open_image(value: object, /) -> bool:
     return pillow is not None and isinstance(value, pillow.Image)
 
 
+def check_image(source: object, name: str, /) -> None:
+    """Refuse what is no image; that what is named can be read is known when it is.
+
+    Raises
+    ------
+    InputError
+        If it is something else, such as an array.
+    """
+    if not isinstance(source, str | bytes | PathLike) and not is_open_image(source):
+        message = (
+            f"{name} must be a path, encoded bytes or an image of Pillow's, got {type(source).__name__}. "
+            "PIL.Image.fromarray makes one of an array of whole numbers from 0 to 255."
+        )
+        raise InputError(message)
+
+
 def open_image(source: ImageSource, /) -> Image.Image:
     """Return the image as RGB pixels, transparency shown on white.
 
@@ -112,6 +129,7 @@ def open_image(source: ImageSource, /) -> Image.Image:
         opened: Image.Image = source
         _check_size(opened)
     else:
+        check_image(source, "an image")
         try:
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as file:
                 _check_size(file)

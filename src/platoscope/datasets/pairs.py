@@ -12,7 +12,7 @@ import numpy as np
 
 from platoscope.arguments import instance, mapping, positions, sequence
 from platoscope.checks import generator, in_short, one_of, refuse_masks, whole_number, word
-from platoscope.datasets.images import ImageSource, LazyImages, digest_image
+from platoscope.datasets.images import ImageSource, LazyImages, check_image, digest_image
 from platoscope.datasets.showing import pairs_card, pairs_in_short, side_in_short
 from platoscope.errors import InputError, guarded
 
@@ -61,7 +61,7 @@ class Side:
     Raises
     ------
     InputError
-        If the modality is unknown, a text item is no string, or none that UTF-8 can write, or an array is none.
+        If the modality is unknown, a text item is no string, or none that UTF-8 can write, or an image or array is none.
     """
 
     name: str
@@ -82,6 +82,9 @@ class Side:
                     message = f"text item {i} of side {self.name!r} must be a str, got {type(item).__name__}."
                     raise InputError(message)
                 check_text(item, f"text item {i} of side {self.name!r}")
+        elif self.modality == "image" and not isinstance(self.items, LazyImages):
+            for i, item in enumerate(self.items):
+                check_image(item, f"image {i} of side {self.name!r}")
         elif self.modality == "array":
             for item in self.items:
                 refuse_masks(item, f"an item of side {self.name!r}")

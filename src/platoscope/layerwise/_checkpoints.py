@@ -52,7 +52,7 @@ def read_checkpoints(
     *,
     reference: Any = None,
     side: str | None = None,
-    pooling: str | Pooling | Mapping[SideName, str | Pooling] = "mean(20)",
+    pooling: str | Pooling | Mapping[SideName, str | Pooling] | None = None,
     n: int | None = None,
     min_tokens: int | None = None,
     max_tokens: int | None = None,

@@ -18,6 +18,7 @@ from platoscope.measures import with_keywords
 from platoscope.models import Encoder, ModelOnDemand, Pooling, Shelf, load_model, name_of
 from platoscope.progress import SILENT, StageTeller, open_bar
 from platoscope.representations import Representations, Wanted, extract_together
+from platoscope.representations.extraction import usual_pooling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def compare_models(
     /,
     *,
     side: str | None = None,
-    pooling: str | Pooling | Mapping[SideName, str | Pooling] = "mean(20)",
+    pooling: str | Pooling | Mapping[SideName, str | Pooling] | None = None,
     n: int | None = None,
     min_tokens: int | None = None,
     max_tokens: int | None = None,
@@ -94,8 +95,9 @@ def compare_models(
         The items. A `Side`, or a list of texts, is read by both models.
     side : str, optional
         "a", "b" or the name of a side: both models read that side.
-    pooling : str, Pooling or mapping
-        See `platoscope.models.Pooling`; ``{"a": "last", "b": "mean"}`` for each side its own.
+    pooling : str, Pooling or mapping, optional
+        See `platoscope.models.Pooling`; ``{"a": "last", "b": "mean"}`` for each side its own. By default as in
+        `platoscope.extract`: ``"mean(20)"`` for texts, ``"mean"`` for images and arrays.
     n : int, optional
         So many items at random; all by default.
     min_tokens, max_tokens : int, optional
@@ -172,7 +174,7 @@ def read_models(
     *,
     sides: Sequence[SideName] | None = None,
     side: str | None = None,
-    pooling: str | Pooling | Mapping[SideName, str | Pooling] = "mean(20)",
+    pooling: str | Pooling | Mapping[SideName, str | Pooling] | None = None,
     n: int | None = None,
     min_tokens: int | None = None,
     max_tokens: int | None = None,
@@ -216,7 +218,10 @@ def read_models(
     pairs = as_pairs(data, side)
     where = _sides(sides, len(given), pairs)
     encoders = _readers(given, Shelf(progress))
-    readings = [_Reading(model, at, by_side[at]) for model, at in zip(encoders, where, strict=True)]
+    readings = [
+        _Reading(model, at, usual_pooling(model) if by_side[at] is None else by_side[at])
+        for model, at in zip(encoders, where, strict=True)
+    ]
     if sides is None:
         _refuse_itself(readings, pairs)
     if within_strata:
@@ -305,8 +310,8 @@ def as_pairs(data: Any, side: str | None, /) -> Pairs:
     return replace(pairs, a=read, b=read)
 
 
-def _poolings(pooling: Any, /) -> tuple[str | Pooling, str | Pooling]:
-    if isinstance(pooling, str | Pooling):
+def _poolings(pooling: Any, /) -> tuple[Any, Any]:
+    if pooling is None or isinstance(pooling, str | Pooling):
         return pooling, pooling
     if isinstance(pooling, Mapping) and set(pooling) == {"a", "b"}:
         return pooling["a"], pooling["b"]

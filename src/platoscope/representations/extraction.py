@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations.representations import Representations
 
-__all__ = ["Wanted", "extract", "extract_together"]
+__all__ = ["Wanted", "extract", "extract_together", "usual_pooling"]
 
 
 def extract(
@@ -236,7 +236,7 @@ def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
     _check_modality(encoder, chosen.side)
     asked = wanted.pooling
     if asked is None:
-        asked = "mean(20)" if encoder.modality == "text" else "mean"
+        asked = usual_pooling(encoder)
     poolings = parse_poolings(asked)
     identity = dict(encoder.provenance)  # asked once: a model in memory is hashed for it
     layers = _layer_numbers(kept, encoder.n_layers, identity.get(LAYER_NAMES))
@@ -244,6 +244,11 @@ def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
     if group is None:
         group = _open_or_create(folder, encoder, identity, chosen, layers)
     return _Prepared(chosen, poolings, layers, Job(encoder, group, _needs(group, poolings, check=check)))
+
+
+def usual_pooling(encoder: Encoder, /) -> str:
+    """Return the pooling of a model for which none is asked for: the last 20 tokens of texts, all of images and arrays."""
+    return "mean(20)" if encoder.modality == "text" else "mean"
 
 
 def _joined(jobs: Sequence[Job], /) -> list[Job]:
