@@ -32,6 +32,8 @@ HOSTILE = {
     "NaN": float("nan"),
     "an empty text": "",
     "a text that names no file": "a\0b",
+    "a text that is too long for a name": "x" * 300,
+    "a home of nobody": "~nobody-knows/x",
     "an empty list": [],
     "a list of None": [None],
     "an empty dict": {},

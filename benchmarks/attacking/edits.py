@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Whole",
     "edited",
+    "edited_gzip",
     "edited_header",
     "edited_json",
     "edited_lines",
@@ -135,6 +137,12 @@ def edited_lines(draw: st.DrawFn, content: bytes) -> bytes:
     else:
         lines[number], lines[0] = lines[0], lines[number]
     return b"\n".join(lines)
+
+
+@st.composite
+def edited_gzip(draw: st.DrawFn, content: bytes) -> bytes:
+    """Edit the lines inside a compressed file, which is whole again afterwards."""
+    return gzip.compress(draw(edited_lines(gzip.decompress(content))), compresslevel=1, mtime=0)
 
 
 @st.composite

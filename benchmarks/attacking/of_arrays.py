@@ -12,11 +12,17 @@ import numpy as np
 import safetensors.numpy
 import torch
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
+from hypothesis.extra import numpy as drawn
 
 from attacking.edits import edited_header, edited_json, edited_zip
 from attacking.readers import ANYTHING, Reader, reader_of
-from platoscope.representations import import_representations, import_sglang, import_vllm
+from platoscope.representations import (
+    Representations,
+    export,
+    import_representations,
+    import_sglang,
+    import_vllm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ARRAYS", "readers_of_arrays"]
 
 ARRAYS = (
-    "states (.npy)", "states (.npz)", "states (.safetensors)", "states (.pt)", "states (.h5)", "file of vLLM",
-    "response of SGLang",
+    "states (.npy)", "states (.npz)", "states (.safetensors)", "states (.pt)", "states (.h5)", "export (.safetensors)",
+    "file of vLLM", "response of SGLang",
 )  # fmt: skip
 _NAME = "representations"
 _LAST = 3
@@ -61,15 +67,15 @@ def readers_of_arrays(scratch: Path, /) -> list[Reader]:
                 made=made,
             )
         )
-    return [*found, _vllm(scratch, stack), _sglang(scratch, stack)]
+    return [*found, _export(scratch, stack), _vllm(scratch, stack), _sglang(scratch, stack)]
 
 
 _KINDS = ("<f4", "<f8", "<f2", "<i8", ">f4", ">f8", "<i2", "<u1", "|b1", "<c8")
 
 
 def _stacks(kinds: Iterable[str]) -> st.SearchStrategy[NDArray[Any]]:
-    shapes = arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
-    return st.sampled_from(list(kinds)).flatmap(lambda kind: arrays.arrays(np.dtype(kind), shapes))
+    shapes = drawn.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
+    return st.sampled_from(list(kinds)).flatmap(lambda kind: drawn.arrays(np.dtype(kind), shapes))
 
 
 def _stack_in(file: Path) -> Any:
@@ -148,6 +154,36 @@ def _of_hdf5(content: bytes) -> Any:
         return _layers_of(file[_NAME][()]) if list(file) == [_NAME] else ANYTHING
 
 
+def _export(scratch: Path, stack: NDArray[Any]) -> Reader:
+    file = scratch / "export.safetensors"
+    export(Representations.from_arrays(stack, ids=list("abcdefgh"), layers=[0, 2, 4], pooling="mean"), file)
+
+    def read() -> Any:
+        found = import_representations(file)
+        return list(found.ids), list(found.layers), _comparable(np.asarray(layer) for layer in found)
+
+    def judge(content: bytes) -> Any:
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+        said = json.loads(metadata.get("platoscope", "{}"))
+        arrays = safetensors.numpy.load(content)
+        if len(arrays) != 1 or not {"ids", "layers"} <= said.keys():
+            return ANYTHING
+        return said["ids"], said["layers"], _layers_of(next(iter(arrays.values())))
+
+    @st.composite
+    def edited_metadata(draw: st.DrawFn, content: bytes) -> bytes:
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        said = draw(edited_json(header["__metadata__"]["platoscope"].encode()))
+        header["__metadata__"]["platoscope"] = said.decode("utf-8", "surrogatepass")
+        written = json.dumps(header).encode()
+        return len(written).to_bytes(8, "little") + written + content[8 + length :]
+
+    edits = [edited_metadata, edited_header]
+    return reader_of("export (.safetensors)", file, read, judge, "safetensors.numpy and json", edits=edits)
+
+
 def _vllm(scratch: Path, stack: NDArray[Any]) -> Reader:
     folder = scratch / "vllm"
     folder.mkdir(exist_ok=True)
@@ -174,8 +210,8 @@ def _vllm(scratch: Path, stack: NDArray[Any]) -> Reader:
 
     tokens = np.arange(len(states))
     (folder / "0.safetensors").write_bytes(write(states, tokens))
-    numbers = arrays.arrays(np.float32, st.tuples(st.integers(0, 9), st.just(3), st.integers(0, 4)))
-    made = st.tuples(numbers, st.integers(0, 9)).map(lambda drawn: write(drawn[0], np.arange(drawn[1])))
+    numbers = drawn.arrays(np.float32, st.tuples(st.integers(0, 9), st.just(3), st.integers(0, 4)))
+    made = st.tuples(numbers, st.integers(0, 9)).map(lambda pair: write(pair[0], np.arange(pair[1])))
     return reader_of(
         "file of vLLM",
         folder / "0.safetensors",

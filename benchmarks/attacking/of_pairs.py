@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import xml.etree.ElementTree as ET
+from contextlib import redirect_stderr
 from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -14,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from attacking import things
-from attacking.edits import edited_json, edited_lines
+from attacking.edits import edited_gzip, edited_json, edited_lines
 from attacking.readers import ANYTHING, Reader, reader_of
+from datasets import Dataset
 from platoscope.datasets import load_pairs, open_image
 from platoscope.errors import InputError
 
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["PAIRS", "readers_of_pairs"]
 
 PAIRS = (
-    "JSONL", "JSON", "CSV", "TSV", "TMX", "Parquet", "aligned text", "image (PNG)", "image (JPEG)", "image (WEBP)",
+    "JSONL", "JSONL (.gz)", "JSON", "CSV", "TSV", "TMX", "Parquet", "aligned text", "documents of OPUS (.ids)",
+    "folder of save_to_disk", "image (PNG)", "image (JPEG)", "image (WEBP)",
     "image (TIFF)",
 )  # fmt: skip
 _COLUMNS = ("id", "en", "it")
@@ -40,7 +45,13 @@ def readers_of_pairs(scratch: Path, /) -> list[Reader]:
     """Write a file of each format, and say how it is read."""
     texts = things.sentences(24)
     rows = [{"id": str(i), "en": texts[i], "it": texts[i + 12]} for i in range(12)]
-    return [*_tables(scratch, rows), _aligned(scratch, rows), *_images(scratch)]
+    return [
+        *_tables(scratch, rows),
+        _aligned(scratch, rows),
+        _documents(scratch, rows),
+        _on_disk(scratch, rows),
+        *_images(scratch),
+    ]
 
 
 def _tables(scratch: Path, rows: Rows) -> list[Reader]:
@@ -48,6 +59,7 @@ def _tables(scratch: Path, rows: Rows) -> list[Reader]:
     made = others.map(lambda found: [dict(zip(_COLUMNS, row, strict=True)) for row in found])
     written: dict[str, tuple[Callable[[Rows], bytes], Callable[[bytes], Any], str, Any]] = {
         "jsonl": (_jsonl, _of_jsonl, "json, line by line", [edited_lines]),
+        "jsonl.gz": (_gzip, _of_gzip, "gzip and json, line by line", [edited_gzip]),
         "json": (_json, _of_json, "json", [edited_json]),
         "csv": (_csv, _of_csv, "csv", []),
         "tsv": (_tsv, _of_tsv, "its lines, split at tabs", []),
@@ -63,7 +75,7 @@ def _tables(scratch: Path, rows: Rows) -> list[Reader]:
     for ending, (write, judge, judge_name, edits) in written.items():
         file = scratch / f"pairs.{ending}"
         file.write_bytes(write(rows))
-        name = "Parquet" if ending == "parquet" else ending.upper()
+        name = {"parquet": "Parquet", "jsonl.gz": "JSONL (.gz)"}.get(ending, ending.upper())
         found.append(
             reader_of(name, file, _pairs_in(file), judge, judge_name, edits=edits, made=made.map(write))
         )
@@ -104,6 +116,14 @@ def _jsonl(rows: Rows) -> bytes:
 
 def _of_jsonl(content: bytes) -> Any:
     return _both(_flat(json.loads(line)) for line in _text_of(content).split("\n") if line.strip())
+
+
+def _gzip(rows: Rows) -> bytes:
+    return gzip.compress(_jsonl(rows), mtime=0)
+
+
+def _of_gzip(content: bytes) -> Any:
+    return _of_jsonl(gzip.decompress(content))
 
 
 def _json(rows: Rows) -> bytes:
@@ -171,8 +191,15 @@ def _tmx(rows: Rows) -> bytes:
 
 
 def _of_tmx(content: bytes) -> Any:
+    try:
+        root = ET.fromstring(content)
+    except ET.ParseError:
+        expat.ParserCreate().Parse(
+            content, True
+        )  # what is wrong with its namespaces alone is well-formed XML
+        return ANYTHING
     rows = []
-    for unit in ET.fromstring(content).iter("tu"):
+    for unit in root.iter("tu"):
         texts = [(variant.get(_XML), list(variant)) for variant in unit]
         plain = [language for language, _ in texts] == list(_HEAD) and all(
             len(inside) == 1 and inside[0].tag == "seg" and not len(inside[0]) for _, inside in texts
@@ -212,6 +239,39 @@ def _aligned(scratch: Path, rows: Rows) -> Reader:
         lambda lines: "\n".join(lines).encode()
     )
     return reader_of("aligned text", right, read, judge, "its lines", made=made)
+
+
+def _documents(scratch: Path, rows: Rows) -> Reader:
+    left, right, ids = (scratch / f"opus.{ending}" for ending in ("en", "it", "ids"))
+    for side, name in ((left, "en"), (right, "it")):
+        side.write_text("".join(f"{row[name]}\n" for row in rows), encoding="utf-8")
+    ids.write_text("".join(f"en/{i % 3}\tit/{i % 3}\t{i}\t{i}\n" for i in range(len(rows))), encoding="utf-8")
+
+    def judge(content: bytes) -> Any:
+        text = _text_of(content)
+        lines = [line.removesuffix("\r").split("\t") for line in text.removesuffix("\n").split("\n")]
+        if len(lines) != len(rows) or any(len(line) != 4 for line in lines):
+            message = "this is not one document for each line"
+            raise ValueError(message)
+        return tuple(line[0] for line in lines)
+
+    def read() -> Any:
+        return load_pairs(f"{left},{right}", keep_duplicates=True).strata
+
+    return reader_of("documents of OPUS (.ids)", ids, read, judge, "its lines, split at tabs")
+
+
+def _on_disk(scratch: Path, rows: Rows) -> Reader:
+    folder = scratch / "saved"
+    with redirect_stderr(io.StringIO()):  # a bar
+        Dataset.from_list(rows).save_to_disk(str(folder))
+    (file,) = folder.glob("*.arrow")
+
+    def judge(content: bytes) -> Any:
+        with pa.ipc.open_stream(content) as stream:
+            return _both(stream.read_all().to_pylist())
+
+    return reader_of("folder of save_to_disk", file, _pairs_in(folder), judge, "pyarrow")
 
 
 def _images(scratch: Path) -> list[Reader]:

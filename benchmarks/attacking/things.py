@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from platoscope.datasets import Pairs, Side, prepare_data, write_pairs
+from platoscope.kept import CHECKSUMS
 from platoscope.models.bundled import BundledModel, bundled_folder, convert_bundled, require_whole
 from platoscope.representations import extract
 from platoscope.studies import execute, get_study, make_plan
@@ -141,8 +142,8 @@ def hash_of(array: np.ndarray, /) -> str:
 
 
 def bytes_of(folder: Path, /) -> str:
-    """Give a digest of all files and their names; when they were made is left out."""
+    """Give a digest of all files and their names but the checksums; when they were made is left out."""
     total = hashlib.sha256()
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+    for file in sorted(file for file in folder.rglob("*") if file.is_file() and file.name != CHECKSUMS):
         total.update(f"{file.relative_to(folder)}\n".encode() + hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()

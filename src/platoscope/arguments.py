@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from platoscope.checks import as_array, in_short, refuse_masks
 from platoscope.errors import InputError
+from platoscope.filenames import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -35,7 +37,7 @@ _Kind = TypeVar("_Kind")
 
 
 def a_path(name: str, value: object, /) -> Path:
-    """Return a path, of a text or of what stands for one.
+    """Return a path, of a text or of what stands for one; ``~`` is the home.
 
     Raises
     ------
@@ -45,9 +47,21 @@ def a_path(name: str, value: object, /) -> Path:
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         if isinstance(text, str) and text and text.isprintable():
-            return Path(text)
+            path = path_of(text)
+            _require_writable(name, path)
+            return path
     message = f"{name} must be a path; got {in_short(value)}."
     raise InputError(message)
+
+
+def _require_writable(name: str, path: Path) -> None:
+    """Refuse a name that no file can have on the disk that it would lie on."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            message = f"{name} is longer than a file's name can be; got {in_short(str(path))}."
+            raise InputError(message) from error
 
 
 def function(name: str, value: object, /) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import unicodedata
+from pathlib import Path
 
-__all__ = ["file_name"]
+__all__ = ["file_name", "is_there", "path_of"]
 
 # What every file system keeps as it is: no capitals, no accents, no dot in front or at the end, no name that Windows keeps.
 _PLAIN = re.compile(
@@ -45,3 +47,33 @@ def file_name(name: str, /, *, ending: str = "", longest: int = 255) -> str:
     words = re.sub(r"[^\w.-]+|_+", "_", unicodedata.normalize("NFKC", name.casefold())).strip("_.")
     room = longest - len(mark.encode())
     return words.encode(errors="ignore")[:room].decode(errors="ignore") + mark
+
+
+def path_of(text: str, /) -> Path:
+    """Make a path of what a user wrote, ``~`` as the home; that of a user whom nobody knows stays as it is.
+
+    Examples
+    --------
+    >>> path_of("~nobody-knows/pairs.tsv").as_posix()
+    '~nobody-knows/pairs.tsv'
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def is_there(path: Path, /) -> bool:
+    """Tell whether something is called so; nothing has a name that is longer than the disk can write.
+
+    Examples
+    --------
+    >>> is_there(Path("x" * 300))
+    False
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False

@@ -21,6 +21,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     "weights of another kind": ("model.safetensors", b"x" * 1000),
     "empty weights": ("model.safetensors", b""),
     "a limit that is no number": ("tokenizer_config.json", b'{"model_max_length": ""}'),
+    "tokens without a name": ("tokenizer_config.json", b'{"pad_token": "", "unk_token": ""}'),
 }
 SETTINGS: dict[str, dict[str, object]] = {
     "no heads": {"num_attention_heads": 0},

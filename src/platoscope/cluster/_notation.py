@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from platoscope.checks import in_short, whole_number
 from platoscope.errors import InputError, NotFoundError, guarded
+from platoscope.filenames import is_there
 from platoscope.wording import listed
 
 __all__ = ["KINDS", "ClusterPlace", "JobWorkers", "LocalWorkers", "SchedulerAddress", "parse_cluster"]
@@ -107,7 +108,7 @@ def _unknown(where: object) -> InputError:
 
 
 def _read(file: Path) -> JobWorkers:
-    if not file.is_file():
+    if not is_there(file) or not file.is_file():
         message = f"there is no file {str(file)!r}; a TOML file describes the jobs of a cluster."
         raise NotFoundError(message)
     with guarded(f"{str(file)!r} cannot be read as TOML", "Mend it and run again."):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import InputError, StorageError, guarded
+from platoscope.filenames import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -74,7 +75,7 @@ def open_package(path: Path, /) -> Iterator[Package]:
     InputError
         If it is no npm package.
     """
-    if path.is_dir():
+    if is_there(path) and path.is_dir():
         root = path / "package" if (path / "package" / "package.json").is_file() else path
         files = frozenset(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
         yield _described(path, None, files, lambda name: (root / name).read_bytes(), sorted(files))

@@ -32,6 +32,7 @@ from platoscope.datasets.sources.tmx import load_tmx
 from platoscope.datasets.stored import is_stored, load_stored
 from platoscope.datasets.textio import plain_suffix
 from platoscope.errors import InputError, NotFoundError
+from platoscope.filenames import is_there, path_of
 from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def beside(spec: str, folder: Path, /) -> str:
     if head.partition(":")[0] in SOURCES:
         return same + (f"{head}@{_joined(folder, root)}" if at else bare)
     first, comma, second = bare.partition(",")
-    if comma and Path(_joined(folder, first)).expanduser().is_file():
+    if comma and is_there(path_of(_joined(folder, first))):
         return f"{same}{_joined(folder, first)},{_joined(folder, second)}"
     return same + _joined(folder, bare)
 
@@ -264,7 +265,7 @@ def _open(found: object, options: DatasetOptions) -> Pairs:
 def _open_sides(a: object, b: object, options: DatasetOptions) -> Pairs:
     """Take two files that are aligned, or two lists."""
     if isinstance(a, str | PathLike) and isinstance(b, str | PathLike):
-        return _load_files("A,B", OwnFiles((Path(a).expanduser(), Path(b).expanduser())), options)
+        return _load_files("A,B", OwnFiles((path_of(str(a)), path_of(str(b)))), options)
     _refuse_others("two lists", options, frozenset({"columns", "image_columns"}))
     return load_sides(a, b, options)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.errors import InputError, NotFoundError
+from platoscope.filenames import is_there, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from platoscope.datasets.pairs import Pairs
 
@@ -137,7 +138,7 @@ def split_spec(spec: str, /) -> tuple[str, str | None, Path | None]:
     if (at and not root) or (colon and not variant):
         message = f"a data set is written NAME[:VARIANT][@FOLDER], got {spec!r} with nothing after the mark."
         raise InputError(message)
-    return name, variant or None, Path(root).expanduser() if root else None
+    return name, variant or None, path_of(root) if root else None
 
 
 @dataclass(frozen=True)
@@ -161,15 +162,15 @@ def own_files(spec: str, /) -> OwnFiles | None:
 
     A name with a colon or a comma in it is a file first of all, where there is such a file.
     """
-    path = Path(spec).expanduser()
+    path = path_of(spec)
     head, colon, tail = spec.rpartition(":")
     first, comma, second = spec.partition(",")
-    if path.exists():
+    if is_there(path):
         return OwnFiles((path,))
-    if colon and Path(head).expanduser().exists():
-        return OwnFiles((Path(head).expanduser(),), tail)
-    if comma and Path(first).expanduser().is_file():
-        return OwnFiles((Path(first).expanduser(), Path(second).expanduser()))
+    if colon and is_there(path_of(head)):
+        return OwnFiles((path_of(head),), tail)
+    if comma and is_there(path_of(first)) and path_of(first).is_file():
+        return OwnFiles((path_of(first), path_of(second)))
     return None
 
 

@@ -6,10 +6,10 @@ import importlib
 import os
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.errors import NotFoundError
+from platoscope.filenames import is_there, path_of
 from platoscope.models.assembling import assemble, library_versions, quantization_of
 from platoscope.models.devices import choose_device, choose_dtype
 from platoscope.models.library import require_libraries
@@ -151,7 +151,7 @@ def load_model(
 
 def _named(model: str | PathLike[str]) -> str:
     name = os.fspath(model)
-    if not isinstance(model, str) and not Path(name).expanduser().exists():
+    if not isinstance(model, str) and not is_there(path_of(name)):
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
     return name

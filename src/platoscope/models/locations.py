@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.contents import file_digests
 from platoscope.errors import InputError, NotFoundError, require_package
+from platoscope.filenames import is_there, path_of
 from platoscope.hashing import digest
 from platoscope.models.bundled import (
     BUNDLED,
@@ -111,13 +112,13 @@ def locate_model(name: str, /, *, revision: str | None = None, progress: Progres
             _refuse_revision(name, revision)
             folder, manifest = bundled_folder(model)
             return ModelLocation(name, str(folder), identity=manifest, converted=True)
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = path_of(name)
+    if is_there(path) and path.is_dir():
         _refuse_revision(name, revision)
         return ModelLocation(
             name, str(path), identity={"fingerprint": fingerprint_folder(path, progress=progress)}
         )
-    if path.suffix == ".gguf" and path.is_file():
+    if path.suffix == ".gguf" and is_there(path) and path.is_file():
         _refuse_revision(name, revision)
         return _own_gguf(name, path, progress)
     if _must_be_path(name):
@@ -145,7 +146,7 @@ def beside(name: str, folder: Path, /) -> str:
     >>> [beside(name, Path("studies")) for name in ("gemma-3-270m", "owner/name", "./tiny", "models/a.gguf")]
     ['gemma-3-270m', 'owner/name', 'studies/./tiny', 'studies/models/a.gguf']
     """
-    own = Path(name).expanduser()
+    own = path_of(name)
     if folder == Path() or own.is_absolute() or any(model.name == name for model in BUNDLED):
         return name
     joined = os.path.join(folder, name)  # noqa: PTH118 (keeps "./")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from platoscope.checks import number
-from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.errors import InputError, PlatoscopeWarning, guarded
 from platoscope.models.devices import input_device
 from platoscope.models.encoder import BatchItemError
 from platoscope.models.forward import StateReader, pooled_forward
@@ -72,16 +72,18 @@ class Tokenizer:
     @classmethod
     def for_model(cls, tokenize: Any, model: torch.nn.Module, config: Any, /) -> Tokenizer:
         """Work out the limits from the tokenizer and the model's position embeddings."""
-        of_whom = f"model_max_length of the tokenizer of {tokenize.name_or_path}"
-        limits = [number(of_whom, tokenize.model_max_length, low=1)]
+        whose = tokenize.name_or_path
+        limits = [number(f"model_max_length of the tokenizer of {whose}", tokenize.model_max_length, low=1)]
         positions = getattr(config, "max_position_embeddings", None)
         if positions is not None and positions > 0:  # XLNet says -1: it has no limit
             limits.append(positions - _position_offset(model))
         context = int(min(limits))
-        pad_id, n_known = tokenize.pad_token_id, _n_embeddings(model)
+        n_known = _n_embeddings(model)
+        with guarded(f"The tokenizer of {whose} cannot be used", "Check its files, or give another one."):
+            pad_id = tokenize.pad_token_id
+            added = tokenize("a", return_special_tokens_mask=True)["special_tokens_mask"]
         if pad_id is None or (n_known is not None and pad_id >= n_known):
             pad_id = 0  # padding is masked
-        added = tokenize("a", return_special_tokens_mask=True)["special_tokens_mask"]
         return cls(tokenize, sum(added), context if context < _NO_LIMIT else None, pad_id, n_known)
 
     def __call__(self, items: Sequence[Any], /, *, truncate: bool) -> Tokenized:

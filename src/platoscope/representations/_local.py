@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -11,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from platoscope.cores import available_cores
+from platoscope.filenames import path_of
 from platoscope.representations._folder import METADATA
 
 if TYPE_CHECKING:
@@ -23,13 +25,14 @@ _PARTIAL = ".partial"  # how Zarr, too, names what is not yet whole
 _LEFT_BEHIND_AFTER = 24 * 3600.0
 _WORTH_THREADS = 8 * 2**20
 _READERS = 2  # more of them wait for the same memory
+_NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 
 
 class LocalFolder:
     """A folder on this machine or on a mounted file system."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.expanduser().absolute()
+        self._root = path_of(str(root)).absolute()
         self.location = str(self._root)
 
     def n_readers(self, n_bytes: int, /) -> int:
@@ -39,7 +42,9 @@ class LocalFolder:
     def names(self, path: str, /) -> frozenset[str]:
         try:
             return frozenset(entry.name for entry in os.scandir(self._root / path))
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if error.errno not in _NO_FOLDER:
+                raise
             return frozenset()
 
     def has(self, path: str, /) -> bool:

@@ -6,13 +6,13 @@ import platform
 import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.cluster import Cluster, Task, unseen_error
 from platoscope.errors import ClusterError, InputError
+from platoscope.filenames import path_of
 from platoscope.hashing import digest
 from platoscope.models.on_demand import ModelOnDemand, Shelf
 from platoscope.representations._filling import (
@@ -183,7 +183,7 @@ def _needs_left(
 
 def _seen_from_anywhere(name: str) -> str:
     """Give a local folder or file by its whole path: workers run in folders of their own."""
-    path = Path(name).expanduser()
+    path = path_of(name)
     return str(path.absolute()) if path.exists() else name
 
 

@@ -101,7 +101,7 @@ def import_vllm(
     .. [1] vLLM, ``docs/features/speculative_decoding/extract_hidden_states.md`` and
        ``vllm/distributed/kv_transfer/kv_connector/v1/example_hidden_states_connector.py``.
     """
-    root = a_path("folder", folder).expanduser()
+    root = a_path("folder", folder)
     layers = whole_numbers("layers", layers, low=0)
     rules = PromptRules.of(
         pooling,
@@ -181,7 +181,7 @@ def import_sglang(
     .. [1] SGLang, ``examples/runtime/hidden_states/hidden_states_server.py``,
        ``python/sglang/srt/managers/tokenizer_manager.py`` and ``python/sglang/srt/layers/logits_processor.py``.
     """
-    file = a_path("path", path).expanduser()
+    file = a_path("path", path)
     layer = whole_number("depth", depth, low=1)
     rules = PromptRules.of(
         pooling,

@@ -79,7 +79,7 @@ def export(
     layers.
     """
     instance("representations", representations, Representations, made_by="extract")
-    target = a_path("path", path).expanduser()
+    target = a_path("path", path)
     chosen = _BY_SUFFIX.get(target.suffix.lower()) if format is None else format
     if not isinstance(chosen, str) or chosen not in get_args(ExportFormat):
         message = (

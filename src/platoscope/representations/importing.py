@@ -72,7 +72,7 @@ def import_representations(
     MissingExtraError
         If the package that reads it is not installed.
     """
-    file = a_path("path", path).expanduser()
+    file = a_path("path", path)
     order = None if axes is None else sequence("axes", axes, of="names")
     mapping("provenance", {} if provenance is None else provenance)
     if file.suffix.lower() not in SUFFIXES or not file.is_file():

@@ -11,6 +11,7 @@ from pathlib import Path
 from platoscope.datasets.pairs import FilterCount, Pairs, Side
 from platoscope.datasets.request import DatasetInfo, DatasetSource, Request, language_pair
 from platoscope.errors import MissingExtraError, StorageError
+from platoscope.filenames import is_there
 
 __all__ = ["SOURCE"]
 
@@ -81,8 +82,8 @@ def _installed() -> Path | None:
 
 def _database(root: Path | None) -> Path:
     if root is not None:
-        path = root / "bible.db" if root.is_dir() else root
-        if not path.is_file():
+        path = root / "bible.db" if is_there(root) and root.is_dir() else root
+        if not is_there(path) or not path.is_file():
             message = f"no bible.db at {root}. Give the file or its folder, or leave @FOLDER out."
             raise StorageError(message)
         return path

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 from platoscope.checks import in_short, word
 from platoscope.datasets.load import beside as data_beside
 from platoscope.errors import InputError, NotFoundError, guarded
+from platoscope.filenames import is_there
 from platoscope.models.locations import beside as model_beside
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.records import Choices, Design, Statement, Study
@@ -88,7 +89,7 @@ def read_study(path: Path, /) -> Study:
     InputError
         If it is no TOML, or a name in it is unknown; the message says where.
     """
-    if not path.is_file():
+    if not is_there(path) or not path.is_file():
         msg = f"there is no study file {str(path)!r}"
         raise NotFoundError(msg)
     with guarded(

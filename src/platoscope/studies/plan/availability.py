@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info, list_datasets
 from platoscope.datasets.load import SAME
 from platoscope.datasets.request import own_files
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
+from platoscope.filenames import is_there, path_of
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
 from platoscope.wording import did_you_mean
@@ -113,7 +113,7 @@ def _missing_modules(names: Sequence[str]) -> list[str]:
 
 def _could_be_model(name: str) -> bool:
     known = any(model.name == name for model in BUNDLED)
-    return known or name.count("/") == 1 or Path(name).expanduser().exists()
+    return known or name.count("/") == 1 or is_there(path_of(name))
 
 
 def _model_problem(name: str) -> tuple[str, str] | None:

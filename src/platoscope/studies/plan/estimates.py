@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from platoscope.cores import available_cores
 from platoscope.errors import PlatoscopeError
+from platoscope.filenames import is_there, path_of
 from platoscope.layerwise import SPACES
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model
 from platoscope.models.cost import n_operations
@@ -195,7 +195,7 @@ def tokens_per_item(extraction: Extraction, size: ModelInfo | None, /) -> int:
 def _describe(extraction: Extraction | Source) -> ModelInfo | None:
     """Look a model up in the catalogue or on this machine; a plan asks nothing of the network."""
     listed = any(info.name == extraction.model for info in catalog())
-    if not listed and not Path(extraction.model).expanduser().exists():
+    if not listed and not is_there(path_of(extraction.model)):
         return None
     try:
         return describe_model(extraction.model, tower=extraction.tower, revision=extraction.revision)
