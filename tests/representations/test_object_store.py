@@ -262,13 +262,15 @@ def test_writers_at_the_same_time_write_the_same(
     assert verify(store) == ()
 
 
-@pytest.mark.parametrize("knows_conditions", [True, False], ids=["conditional put", "without"])
+@pytest.mark.parametrize("conditional", ["put", "disabled", "ignored"])
 def test_of_two_that_make_a_group_the_first_stays(
-    store: str, knows_conditions: bool, monkeypatch: pytest.MonkeyPatch
+    store: str, relay: Any, conditional: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever each had written before, all files are those of one: also where the server refuses no second put."""
-    if not knows_conditions:
+    if conditional == "disabled":
         monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    if conditional == "ignored":
+        relay.fault = lambda *_: "forgetful"
     mine, theirs = (
         {name: who for name in ("order/c.0", "sizes/c.0", "zarr.json")} for who in (b"me", b"you")
     )
@@ -362,17 +364,21 @@ def test_credentials_are_written_nowhere(
         assert not [text for text in told if secret in text]
 
 
+@pytest.mark.parametrize("cluster", ["", pytest.param("local:1", marks=pytest.mark.slow)])
 def test_a_run_has_no_credentials(
-    store: str, tools: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    store: str, tools: ModuleType, cluster: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its folder is written here, its states go there, and neither says by whom."""
+    """Its folder is written here, its states go there, from here or from a worker, and nothing says by whom."""
+    if cluster:
+        pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
     testing = pytest.importorskip("platoscope.testing.models")
     model, pairs, study, run = (tmp_path / name for name in ("tiny", "pairs.jsonl", "study.toml", "run"))
     testing.save_tiny_model("llama", model)
     rows = [{"id": str(i), "en": f"river stone {i}", "it": f"fiume sasso {i}"} for i in range(60)]
     pairs.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     study.write_text(STUDY.format(model=model, pairs=pairs), encoding="utf-8")
-    assert cli.main(["run", str(study), "--store", store, "--out", str(run), "--verbose"]) == 0
+    options = ["--store", store, "--out", str(run), "--verbose", *(["--cluster", cluster] if cluster else [])]
+    assert cli.main(["run", str(study), *options]) == 0
     assert len(list_store(store)) == 2
     files = [file.read_bytes() for file in run.rglob("*") if file.is_file()]
     assert files

@@ -71,7 +71,7 @@ class ObjectFolder:
         from obstore.store import from_url
 
         self._api = obstore
-        self.location = url
+        self.location = url.rstrip("/")
         scheme = url.partition("://")[0]
         variables = SCHEMES[scheme]
         self._settings = f"Credentials and endpoint are those of the environment ({variables}, ...)."
