@@ -34,6 +34,7 @@ from platoscope.representations import (
     remove,
     verify,
 )
+from platoscope.representations._group import find_group
 from platoscope.representations._objects import ObjectFolder
 
 if TYPE_CHECKING:
@@ -165,6 +166,31 @@ def test_zarr_reads_it(store: str, fake: ModuleType) -> None:
     r = _extract(fake, store)
     group = zarr.open_group(ObjectStore(from_url(store), read_only=True), mode="r")[r.key]
     assert np.array_equal(group["mean_3"][:][:, np.argsort(group["order"][:])], np.stack(list(r)))
+
+
+def test_what_it_costs(store: str, fake: ModuleType, relay: Any) -> None:
+    """Requests of a layer and of a check are those that docs/howto/object-store.md says, and of a unit that is written."""
+    seen: list[str] = []
+
+    def watch(_n: int, method: str, path: str) -> str:
+        seen.append(f"{method} {path}")
+        return ""
+
+    def count(method: str, within: str) -> int:
+        return sum(each.startswith(method) and within in each for each in seen)
+
+    r = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="mean(3)", store=store)
+    relay.fault = watch
+    r[0]
+    assert count("", "") == count("GET", "/mean_3/c.0.") == 4
+    seen.clear()
+    assert verify(store) == ()
+    assert count("GET", "/mean_3/c.0.") == 4 * (1 + len(r))
+    seen.clear()
+    (array,) = find_group(ObjectFolder(store), r.key).arrays()
+    seen.clear()
+    array.write_unit(0, np.zeros((4, 16, 1, 6), np.float32))
+    assert (len(seen), count("PUT", "/mean_3/c.0.0.0"), count("GET", "zarr.json")) == (3, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -409,6 +435,30 @@ def test_a_url_with_credentials_is_refused(url: str, capfd: pytest.CaptureFixtur
     for command in (["store", "ls"], ["doctor"], ["run", "default"]):
         assert cli.main([*command, "--store", url]) != 0
     assert "hidden" not in f"{raised.value} {capfd.readouterr()}"
+
+
+def test_what_other_object_stores_do_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that refuses to delete what is gone, and one that gives no last bytes (Azure), serve as well."""
+    import obstore
+    from obstore.exceptions import NotSupportedError
+    from obstore.store import LocalStore
+
+    given = obstore.get
+
+    def get(store: Any, path: str, *, options: Any) -> Any:
+        if isinstance(options.get("range"), dict):
+            raise NotSupportedError(path)
+        return given(store, path, options=options)
+
+    folder = ObjectFolder("s3://bucket/folder")
+    monkeypatch.setattr(folder, "_store", LocalStore(tmp_path))
+    monkeypatch.setattr(obstore, "get", get)
+    folder.write("a/one", [b"0123", b"456"])
+    folder.write("a/two", [b""])
+    assert [folder.read_tail("a/one", n) for n in (3, 30)] == [b"456", b"0123456"]
+    assert folder.read_tail("a/two", 3) == b""
+    folder._delete(["a/gone", "a/one", "a/gone too", "a/two"])
+    assert folder.names("a") == frozenset()
 
 
 def test_what_is_no_url_of_a_bucket_is_refused() -> None:
