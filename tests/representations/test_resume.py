@@ -244,11 +244,17 @@ def test_unwritable_folder_is_one_sentence(fake: ModuleType, tmp_path: Path) -> 
         extract(fake.FakeEncoder(), fake.sentences(5), pooling="last", store=tmp_path / "closed" / "store")
 
 
-def test_path_that_is_a_file_is_one_sentence(fake: ModuleType, tmp_path: Path) -> None:
-    """A store inside a file cannot be made."""
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file/store", "Not a directory"), ("x" * 300, "File name too long")]
+)
+def test_a_store_that_cannot_be_made_is_one_sentence(
+    fake: ModuleType, tmp_path: Path, place: str, reason: str
+) -> None:
+    """One inside a file, and one of a name that no folder can have: nothing is there, and nothing is damaged."""
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StorageError, match=r"Cannot write .* Not a directory"):
-        extract(fake.FakeEncoder(), fake.sentences(5), pooling="last", store=tmp_path / "file" / "store")
+    assert list_store(tmp_path / place) == ()
+    with pytest.raises(StorageError, match=f"Cannot write .* {reason}"):
+        extract(fake.FakeEncoder(), fake.sentences(5), pooling="last", store=tmp_path / place)
 
 
 def test_full_disk_counts_nothing_half_written(

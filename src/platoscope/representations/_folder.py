@@ -35,7 +35,7 @@ class Folder(Protocol):
         """Tell whether there is a file of that name."""
 
     def read_text(self, path: str, /) -> str:
-        """Read the whole of a small text file."""
+        """Read the whole of a small text file; FileNotFoundError where there cannot be one, too."""
 
     def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         """Open a file for reading ``length`` bytes from byte ``start`` on, piece by piece."""

@@ -51,7 +51,12 @@ class LocalFolder:
         return (self._root / path).is_file()
 
     def read_text(self, path: str, /) -> str:
-        return (self._root / path).read_text(encoding="utf-8")
+        try:
+            return (self._root / path).read_text(encoding="utf-8")
+        except OSError as error:
+            if error.errno in _NO_FOLDER:
+                raise FileNotFoundError(path) from error
+            raise
 
     def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         # The hot path of reading layers: pathlib and buffering would cost as much as a small chunk itself.

@@ -40,7 +40,7 @@ def find_metadata(folder: Folder, path: str, /) -> dict[str, Any] | None:
     """Do as `read_metadata`, and give None where there is no ``zarr.json``."""
     try:
         metadata: dict[str, Any] = json.loads(folder.read_text(f"{path}/{METADATA}"))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     except UnreachableError:
         raise
