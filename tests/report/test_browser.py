@@ -337,7 +337,7 @@ def test_a_page_that_lacks_the_ranks_of_cells_shows_neighbors_and_says_why(
         for label, result in whole.results.items()
     }
     seen = visit(charts=False)
-    rows = _open_pairs(seen, write_page(replace(whole, results=older), tmp_path))
+    rows = _open_pairs(seen, write_page(replace(whole, results=older), tmp_path, drawn=()))
     seen.page.locator("#layer-a").select_option("0")
     seen.page.locator("#layer-b").select_option("3")
     assert "keeps the ranks of matched layers only" in seen.page.locator("#unranked").inner_text()
