@@ -10,6 +10,7 @@ import pytest
 
 from platoscope.errors import InputError, PlatoscopeError
 from platoscope.models import load_model, parse_poolings
+from platoscope.models.sizes import require_buildable
 from platoscope.testing.models import save_tiny_model
 
 if TYPE_CHECKING:
@@ -105,6 +106,14 @@ def test_gguf_files_that_cannot_be_read_are_a_sentence(tmp_path: Path, content: 
     (tmp_path / "m.gguf").write_bytes(content)
     with pytest.raises(InputError, match=r"m\.gguf cannot be read as a GGUF file: .*Download it again"):
         load_model(str(tmp_path / "m.gguf"))
+
+
+def test_only_layers_are_counted() -> None:
+    """Thousands of experts that are rows of one matrix, as Doge has, and sizes per layer are built."""
+    from transformers import DogeConfig, Gemma3nTextConfig
+
+    for config in (DogeConfig(num_experts=16_384), Gemma3nTextConfig(hidden_size_per_layer_input=20_000)):
+        require_buildable(config, "large")
 
 
 def test_a_gguf_file_with_layers_without_end_is_a_sentence(tmp_path: Path) -> None:

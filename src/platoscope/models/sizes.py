@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["require_buildable", "size_of"]
 
-_COUNTS = re.compile(r"(^|_)(layers?|experts|blocks|block_count)$")  # settings that count modules
-_MOST_MODULES = 10_000
+_COUNTS = re.compile(r"(^|(?<!_per)_)(layers?|blocks)$")  # settings that count layers, not sizes of one
+_MOST_LAYERS = 10_000
 
 
 def size_of(model: Any, name: str, /) -> Any:
@@ -47,7 +47,7 @@ def size_of(model: Any, name: str, /) -> Any:
 
 
 def require_buildable(config: Any, name: str, /) -> None:
-    """Refuse a configuration that asks for more layers or experts than any model has: building it would not end.
+    """Refuse a configuration that asks for more layers than any model has: building it would not end.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def require_buildable(config: Any, name: str, /) -> None:
         If it does.
     """
     for setting, value in _settings(config.to_dict()):
-        if _COUNTS.search(setting) and isinstance(value, int) and value > _MOST_MODULES:
+        if _COUNTS.search(setting) and isinstance(value, int) and value > _MOST_LAYERS:
             msg = (
-                f"The configuration of the model {name!r} says {setting} = {value:,}; expected at most {_MOST_MODULES:,}, "
+                f"The configuration of the model {name!r} says {setting} = {value:,}; expected at most {_MOST_LAYERS:,}, "
                 "more than any model has. Check config.json, or get it again."
             )
             raise InputError(msg)
