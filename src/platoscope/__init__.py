@@ -5,6 +5,7 @@ Names are loaded when they are first used, so that ``import platoscope`` costs n
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     message = f"module 'platoscope' has no attribute {name!r}"
-    raise AttributeError(message)
+    raise AttributeError(message, name=name, obj=sys.modules[__name__])  # so that Python asks what was meant
 
 
 def __dir__() -> list[str]:

@@ -164,7 +164,7 @@ def test_other_ids_are_refused():
         (LAYERS[0], r"A must be a stack of layers: .* got an array of shape \(40, 6\). Wrap a single layer"),
         (object(), "got object"),
         ([], "got list"),
-        ("layers", "got str"),
+        ("layers.npy", r"got str\. platoscope\.representations\.import_representations reads a file"),
         ((layer for layer in LAYERS), "got generator"),
         (prepare(LAYERS[0]), "got Space"),
         ([LAYERS[0][0]], r"layer 0 of A must be a matrix .* got shape \(6,\)"),

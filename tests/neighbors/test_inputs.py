@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from platoscope import compare, information_imbalance
 from platoscope.errors import InputError
@@ -32,6 +33,23 @@ def test_a_masked_array_without_masked_values_is_an_array():
     assert information_imbalance(np.ma.array(Y), Y) == information_imbalance(Y, Y)
     found = compare(np.ma.array(Y[None]), Y[None], measures=["information_imbalance"], n_resamples=0)
     assert found.information_imbalance.values.ravel().tolist() == list(information_imbalance(Y, Y))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            Y[None],
+            r"got shape \(1, 20, 3\)\. Layers are compared by platoscope\.profile .* one of them is X\[i\]",
+        ),
+        (Y[:, 0], r"got shape \(20,\)\. Reshape it"),
+        (csr_array(Y), r"It is sparse: give X\.toarray\(\)"),
+    ],
+)
+def test_what_is_no_matrix_says_how_it_becomes_one(given, said):
+    """A stack must not be reshaped: its layers would become features or items."""
+    with pytest.raises(InputError, match=said):
+        information_imbalance(given, Y)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -135,9 +136,11 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
         read = [partial(X.__getitem__, i) for i in range(len(X))]
     else:
         given = f"an array of shape {X.shape}" if hasattr(X, "shape") else f"{type(X).__name__}"
+        read_it = "platoscope.representations.import_representations reads a file."
         message = (
             f"{name} must be a stack of layers: an array of shape (n_layers, n_samples, n_features), a non-empty list of "
-            f"layers, or Representations; got {given}. Wrap a single layer in a list."
+            f"layers, or Representations; got {given}. "
+            f"{read_it if isinstance(X, str | PathLike) else 'Wrap a single layer in a list.'}"
         )
         raise InputError(message)
     labels = tuple(getattr(X, "layers", range(len(read))))

@@ -86,7 +86,7 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
     if array.ndim != 2:
         message = (
             f"{name} must be a matrix of shape (n_samples, n_features); got shape {array.shape}. "
-            "Reshape it so that every row describes one item."
+            f"{_to_matrix(X, array.ndim, name)}"
         )
         raise InputError(message)
     if array.shape[0] == 0 or array.shape[1] == 0:
@@ -112,6 +112,15 @@ def as_matrix(X: ArrayLike, name: str, /) -> FloatArray:
         raise InputError(message)
     # Not `ascontiguousarray` alone: kernels index rows, and a negative or zero stride would be copied row by row.
     return np.ascontiguousarray(array)
+
+
+def _to_matrix(X: object, n_axes: int, name: str) -> str:
+    """Say how something else becomes a matrix. Reshaping a stack of layers would mix their items."""
+    if hasattr(X, "toarray"):
+        return f"It is sparse: give {name}.toarray()."
+    if n_axes > 2:
+        return f"Layers are compared by platoscope.profile and platoscope.compare; one of them is {name}[i]."
+    return "Reshape it so that every row describes one item."
 
 
 def _to_numpy(X: ArrayLike, name: str) -> npt.NDArray[Any]:
