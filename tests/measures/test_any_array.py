@@ -117,7 +117,7 @@ def ordered(X, metric):
     # Of unit vectors the components are rounded, of rows only the differences.
     size = np.sqrt(values[1:]) + 1e-16 if metric == "cosine" else values[1:]
     gaps = np.diff(values)
-    distinct = gaps > 1e-17 * size
+    distinct = gaps > 1e-18 * size
     assume((gaps[distinct] > 1e-14 * size[distinct]).all())
     return np.concatenate([[0], np.cumsum(distinct)])[where.reshape(D.shape)].astype(float)
 
