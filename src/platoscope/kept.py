@@ -9,6 +9,7 @@ says its SHA-256 (`platoscope.contents`).
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -110,7 +111,7 @@ def draft(folder: Path, name: str, /) -> Iterator[Path]:
 
 
 def require_room(file: Path, n_bytes: int, /) -> None:
-    """Take room on the disk for a file that a library then writes anew: HDF5, torch and maps of a file end badly without.
+    """Take room on the disk for a file that a library then writes anew: HDF5 and torch end badly where there is none.
 
     Parameters
     ----------
@@ -125,11 +126,22 @@ def require_room(file: Path, n_bytes: int, /) -> None:
         If there is no such room.
     """
     with file.open("wb") as taken:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(taken.fileno(), 0, n_bytes)
-        else:
+        if not _reserve(taken, n_bytes):
             for start in range(0, n_bytes, _PIECE):
                 taken.write(bytes(min(_PIECE, n_bytes - start)))
+
+
+def _reserve(file: BinaryIO, n_bytes: int) -> bool:
+    """Reserve without writing; False where the system or the file system has no such thing."""
+    if not hasattr(os, "posix_fallocate"):
+        return False
+    try:
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True
 
 
 def note(folder: Path, name: str, /, *, written: Path | None = None) -> None:

@@ -171,6 +171,22 @@ print(folder.read_result("x").sizes["x"])
     assert done.stdout.splitlines()[-1] == "9"
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="nothing is reserved there")
+def test_a_file_system_that_reserves_nothing_is_written_to(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some (ZFS, NFS) refuse to reserve room and have it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    folder.write_result("x", _result(0.9))
+    kept = folder.read_result("x")
+    assert kept is not None
+    assert kept.identical(_result(0.9))
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
