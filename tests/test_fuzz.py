@@ -60,6 +60,21 @@ def fuzzing(command: ModuleType) -> ModuleType:
     return importlib.import_module("attacking.fuzzing")
 
 
+def test_every_reader_is_in_the_table(command: ModuleType) -> None:
+    """The page has a row for each, with cases, and none that should not have been."""
+    page = BENCHMARKS.with_name("docs") / "reliability.md"
+    rows = {
+        name: [int(number.replace(",", "")) for number in numbers]
+        for name, _, _, *numbers in (
+            line.strip("| ").split(" | ") for line in command.shown(page, "fuzz").splitlines()[2:]
+        )
+    }
+    assert list(rows) == list(command.READERS)
+    for name, (cases, unharmed, noticed, *wrong) in rows.items():
+        assert cases == unharmed + noticed > 0, name
+        assert not any(wrong), name
+
+
 def test_no_reader_is_surprised(command: ModuleType, fuzzing: ModuleType, readers: dict[str, Any]) -> None:
     """Whole files are read, and of what is done to them nothing is a traceback or read as something else."""
     assert readers.keys() == {name for name in command.READERS if "run" not in name}

@@ -82,9 +82,9 @@ def test_a_result_is_kept_for_its_digest_only(folder: RunFolder) -> None:
     assert "x" not in folder.kept_results({"x": "d"})
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b'"\xff"'])
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe", b'"\xff"', b"null", b"[" * 99_999])
 def test_damaged_json_is_named(folder: RunFolder, content: bytes) -> None:
-    """A file cut short or of another encoding is an error with its path."""
+    """A file cut short, of another encoding or that holds something else is an error with its path."""
     (folder.path / "summary.json").write_bytes(content)
     with pytest.raises(StorageError, match=r"summary\.json is damaged"):
         folder.read_json("summary")

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from platoscope import kept
+from platoscope.checks import in_short
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.filenames import file_name
 
@@ -44,6 +45,7 @@ DIGEST = "comparison_digest"
 """The attribute of a result that says from which comparison, items and models it came."""
 
 
+_HOLDS = {"provenance": dict, "summary": dict, "all": dict}  # the others are checked by who reads them
 _CONCLUSIONS = ("provenance.json", "verdicts.json", "summary.json", "results.csv")
 _MARGIN = 1 << 16
 
@@ -108,7 +110,12 @@ class RunFolder:
         try:
             content = path.read_text(encoding="utf-8")
             self._require_whole(path.name)
-            return json.loads(content)
+            found = json.loads(content)
+            kind = _HOLDS.get(name, object)
+            if not isinstance(found, kind):
+                msg = f"it holds {in_short(found)} and no {kind.__name__}"
+                raise TypeError(msg)
+            return found
         except FileNotFoundError:
             msg = f"{self.path} holds no finished run: there is no {path.name}. Run the study with --out {self.path}."
             raise NotFoundError(msg) from None
@@ -117,7 +124,7 @@ class RunFolder:
         except OSError as error:
             msg = f"cannot read {path}: {error.strerror or error}"
             raise StorageError(msg) from error
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             msg = f"{path} is damaged ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
 
