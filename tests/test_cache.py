@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from platoscope.cache import cache_folder
 from platoscope.errors import InputError
+from platoscope.kept import remember
 
 
 def test_the_cache_lies_in_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +33,16 @@ def test_a_url_is_refused_with_the_variable_that_takes_one(url: str, monkeypatch
     monkeypatch.setenv("PLATOSCOPE_CACHE", url)
     with pytest.raises(InputError, match=r"PLATOSCOPE_CACHE must be a folder.*set PLATOSCOPE_STORE"):
         cache_folder()
+
+
+def test_what_does_not_fit_into_the_cache_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk costs another counting, and no file of half of one."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    remember(tmp_path / "facts" / "a.json", b"{}")
+    assert list((tmp_path / "facts").iterdir()) == []

@@ -341,11 +341,18 @@ def _is_left_behind(left: Path) -> bool:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=DRAFT, delete=False) as partial:
-        partial.write(content)
-    Path(partial.name).chmod(0o644)
-    Path(partial.name).replace(path)
+    """Write a file in one step, or nothing."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        partial.chmod(0o644)
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def _lines(folder: Path) -> list[_Line | None]:
