@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from platoscope.checks import in_short
 from platoscope.errors import InputError
 from platoscope.wording import in_time
 
@@ -67,6 +66,8 @@ def check_stages(progress: object, /) -> None:
         If so.
     """
     if not isinstance(progress, Progress):
+        from platoscope.checks import in_short  # NumPy: the command line is told of stages without it
+
         message = f"progress must be a Progress, which is told of stages; got {in_short(progress)}."
         raise InputError(message)
 

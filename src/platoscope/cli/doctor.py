@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from platoscope.cache import KINDS, cache_folder, kept_of, size_on_disk
-from platoscope.checks import place_only
 from platoscope.cli.options import AsJson, Store, is_verbose  # Typer reads annotations when it runs
 from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
@@ -64,6 +63,8 @@ def doctor(context: typer.Context, *, store: Store = None, as_json: AsJson = Fal
     that gets it; if something is wrong, the exit code is 1.
     """
     if store is not None:
+        from platoscope.checks import place_only  # NumPy: 0.1 s to import
+
         place_only("store", store)
     with open_progress(verbose=is_verbose(context)) as progress:
         progress.stage("Looking at the installation")
