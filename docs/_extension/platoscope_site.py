@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
+from jupyter_cache import get_cache
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from docutils import nodes
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 __all__ = ["setup"]
 
@@ -64,6 +68,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("platoscope-commands", Commands)
     app.add_directive("platoscope-names", Names)
     app.connect("source-read", complete_page)
+    app.connect("env-updated", complete_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -78,6 +83,15 @@ def complete_page(app: Sphinx, docname: str, source: list[str]) -> None:
     if NOTEBOOK.match(source[0]):
         name = Path(docname).name
         source[0] += f"\n---\n\nThis page as a notebook, as it was run: {{nb-download}}`{name}.ipynb`\n"
+
+
+def complete_notebooks(app: Sphinx, _env: BuildEnvironment) -> None:
+    """Put what cells gave into the notebooks that were not run this time: MyST-NB writes these as they are read."""
+    cache = get_cache(app.config.nb_execution_cache_path)
+    for path in (Path(app.outdir).parent / "jupyter_execute").rglob("*.ipynb"):
+        with contextlib.suppress(KeyError):  # a notebook of another site that is built beside this one
+            _, merged = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+            nbformat.write(merged, path)
 
 
 class Commands(SphinxDirective):
