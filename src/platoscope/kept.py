@@ -271,12 +271,13 @@ def workplace(parent: Path, /) -> Iterator[Path]:
     """
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
-    with (
-        tempfile.TemporaryDirectory(dir=parent, prefix=DRAFT, ignore_cleanup_errors=True) as folder,
-        (Path(folder) / _LOCK).open("wb") as lock,
-    ):
-        _take(lock)
-        yield Path(folder)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=DRAFT))
+    try:
+        with (folder / _LOCK).open("wb") as lock:
+            _take(lock)
+            yield folder
+    finally:
+        _delete_workplace(folder)
 
 
 def sweep(folder: Path, /) -> None:
@@ -286,7 +287,16 @@ def sweep(folder: Path, /) -> None:
             # Another process may sweep as well.
             with contextlib.suppress(OSError):
                 if _is_left_behind(left):
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+                    _delete_workplace(left) if left.is_dir() else left.unlink()
+
+
+def _delete_workplace(folder: Path) -> None:
+    """Delete a workplace as far as that can be done, its lock last: what is left of it when this is killed is swept."""
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if entry.name != _LOCK:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.rmtree(folder)
 
 
 def remember(path: Path, content: bytes, /) -> None:
