@@ -273,8 +273,10 @@ def workplace(parent: Path, /) -> Iterator[Path]:
     sweep(parent)
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=DRAFT))
     try:
-        with (folder / _LOCK).open("wb") as lock:
-            _take(lock)
+        unlocked = folder / f"{_LOCK}.new"
+        with unlocked.open("wb") as lock:
+            if _take(lock):  # only then it has its name: whoever sweeps sees a lock that is held, or none
+                unlocked.rename(folder / _LOCK)
             yield folder
     finally:
         _delete_workplace(folder)

@@ -336,7 +336,7 @@ def test_a_conversion_without_checksums_is_made_again_where_that_is_possible(
     folder, _ = bundled_folder(model)
     (folder / "checksums.txt").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("platoscope.kept.tempfile.TemporaryDirectory", refuse_writing)
+        patch.setattr("platoscope.kept.tempfile.mkdtemp", refuse_writing)
         require_whole(folder, lambda: convert_bundled(model, folder), weights=True)
     assert not (folder / "checksums.txt").exists()
     require_whole(folder, lambda: convert_bundled(model, folder), weights=True)
