@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "design": set(),
     "judge": {"design"},
     "paper": {"design", "judge"},
+    "beyond": {"design", "judge", "paper"},
     "plan": {"design", "judge"},
     "run": {"design", "judge", "plan"},
 }

@@ -6,6 +6,7 @@
 """
 
 from platoscope.progress import Progress
+from platoscope.studies.catalog import get_study, list_studies
 from platoscope.studies.design.comparison import Comparison, Fixed, Items, Source, Surface, Synthetic
 from platoscope.studies.design.records import (
     Choices,
@@ -17,7 +18,6 @@ from platoscope.studies.design.records import (
     Verdict,
 )
 from platoscope.studies.design.settings import Settings
-from platoscope.studies.paper.catalog import get_study, list_studies
 from platoscope.studies.plan.planning import Plan, make_plan
 from platoscope.studies.run.execution import execute
 from platoscope.studies.run.items import Candidates

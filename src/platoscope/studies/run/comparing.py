@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from platoscope.cluster import Cluster
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.run.computing import Computation
+    from platoscope.studies.run.computation import Computation
     from platoscope.studies.run.results import Results
 
 __all__ = ["compare_all"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -21,24 +21,22 @@ from platoscope.layerwise import (
 )
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Synthetic
-from platoscope.studies.design.measured import ITEMS_LEFT_OUT, keeps_items, measures_of
-from platoscope.studies.design.space import transforms_of
+from platoscope.studies.design.measured import ITEMS_LEFT_OUT, measures_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
 from platoscope.studies.run.matrix import matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     import xarray as xr
     from numpy.typing import NDArray
 
     from platoscope.layerwise import LayerStack
-    from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.settings import Settings
-    from platoscope.studies.run.matrix import Text
+    from platoscope.studies.design.comparison import Kind
+    from platoscope.studies.run.computation import Computation
 
-__all__ = ["MOST_RANKS", "Computation", "compute", "misaligned", "standardized_lengths"]
+__all__ = ["MOST_RANKS", "compute", "misaligned", "standardized_lengths"]
 
 MOST_RANKS: Final = 1 << 25
 """Of single items, that a grid of a run keeps: 8 bytes each, which are in memory where the run is read. 33 × 33 layers of
@@ -46,57 +44,6 @@ MOST_RANKS: Final = 1 << 25
 
 _Held: TypeAlias = "tuple[int | None, int | None]"
 """The held layer of `a` and of `b`; at most one of them is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Computation:
-    """Two stacks over the same items, and what a comparison needs beside them.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        What is compared, and how.
-    a, b : LayerStack
-        The two sides.
-    strata : sequence of str or None
-        The group of each item.
-    alike : sequence of str or None
-        The group of each item within which all are alike (`Comparison.null_matched`).
-    position : int or None
-        Position of the held layer (`Comparison.fixed`).
-    grid : xarray.Dataset or None
-        The grid of the same two stacks, where the study has one: profiles and sweeps are slices of it.
-    settings : Settings
-        Resamples, permutations, measures, seed.
-    at_distance : callable or None
-        From a distance τ to the stack of the token at that distance.
-    texts : sequence of Text
-        Of a matrix: what it compares.
-    """
-
-    comparison: Comparison
-    a: LayerStack
-    b: LayerStack
-    settings: Settings
-    strata: Sequence[str] | None = None
-    alike: Sequence[str] | None = None
-    position: int | None = None
-    grid: xr.Dataset | None = None
-    at_distance: Callable[[int], LayerStack] | None = None
-    texts: Sequence[Text] = ()
-
-    @property
-    def null_strata(self) -> Sequence[str] | None:
-        """Within what the null permutes; None for all items."""
-        if self.comparison.null_matched is not None:
-            return self.alike
-        return self.strata if self.comparison.null_within_strata else None
-
-    @property
-    def options(self) -> Settings:
-        """The settings, with the transform where it is meant: on what a model gives, not on lengths or made-up data."""
-        transform = transforms_of(self.comparison, self.settings)
-        return replace(self.settings, transform=transform, items=keeps_items(self.comparison, self.settings))
 
 
 def compute(task: Computation, /) -> xr.Dataset:
@@ -127,21 +74,13 @@ def compute(task: Computation, /) -> xr.Dataset:
 
 
 def _computed(task: Computation) -> xr.Dataset:
-    kind = task.comparison.kind
     if task.comparison.shuffle is not None:
         task = _shuffled(task)
-    if kind == "grid":
-        return _grid(task)
-    if kind == "matrix":
-        return _matrix(task)
-    if kind == "sweep":
-        return _sweep(task)
-    if kind == "token_distance":
-        return _token_distance(task)
-    if kind == "sample_size":
-        return _sample_size(task)
-    if kind == "spaces":
-        return _spaces(task)
+    return _BY_KIND[task.comparison.kind](task)
+
+
+def _matched(task: Computation) -> xr.Dataset:
+    """Compare matched layers."""
     result = _profile(task, task.a, task.b) if task.grid is None else _slice(task, task.grid)
     return _with_coordinate(task, result)
 
@@ -388,3 +327,15 @@ def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:
             if str(coordinate).startswith(("layer", "relative_depth"))
         ]
     )
+
+
+_BY_KIND: Final[Mapping[Kind, Callable[[Computation], xr.Dataset]]] = {
+    "profile": _matched,
+    "grid": _grid,
+    "matrix": _matrix,
+    "sweep": _sweep,
+    "token_distance": _token_distance,
+    "sample_size": _sample_size,
+    "spaces": _spaces,
+}
+"""What computes each kind of comparison."""

@@ -19,7 +19,7 @@ from platoscope.studies.design.measured import keeps_items
 from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.design.space import space_of, spaces_of
 from platoscope.studies.plan.extraction import readings_of, sources_of
-from platoscope.studies.run.computing import Computation
+from platoscope.studies.run.computation import Computation
 from platoscope.studies.run.items import Candidates, Selections, count_steps, select_items
 from platoscope.studies.run.matrix import texts_of
 from platoscope.studies.run.shown_items import items_file, keep_items
