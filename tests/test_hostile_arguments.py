@@ -53,11 +53,13 @@ BETWEEN_PARTS = {
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
         "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
-        "ranks_in_galleries",
+        "ranks_in_galleries", "join_spaces", "spread", "squared_matrix",
     )
 } | {
+    "measures.draw_gains",
     "measures.evaluate",
     "measures.evaluate_layer",
+    "measures.gain_of_spaces",
     "studies.share",
     "representations.extract_together",
     "studies.extract_all",
@@ -91,10 +93,13 @@ RETURNED = {
     "measures": {
         "BothDirections",
         "Calibration",
+        "Drawn",
         "EstimatedImbalance",
         "EstimatedValue",
         "Evaluation",
+        "GainCurve",
         "Imbalance",
+        "ImbalanceGain",
         "PreparedLayers",
         "Retrieval",
         "Shuffles",
@@ -215,6 +220,7 @@ def things(tmp_path_factory, madeup, load_file):
         "layerwise.read_checkpoints.checkpoints": {0: encoder, 1: encoder}, "layerwise.read_checkpoints.data": pairs,
         "layerwise.read_models.models": [encoder, encoder], "layerwise.read_models.data": pairs,
         "layerwise.step_difference.result": training, "checkpoints": steps, "models": several, "first": 0, "second": 1000,
+        "new": X, "given": Y, "target": X, "weights": [0.0, 1.0], "layerwise.gain_profile.new": [X, Y],
         # Without a Trainer it says so; its own tests have one.
         "trainer": object(), "reference": [X, Y], "every": 5,
         "measures.carry.values": np.zeros((2, 3)), "measures.changed.options": measures.ComparisonOptions(),

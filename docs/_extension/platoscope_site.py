@@ -43,6 +43,7 @@ CONTENTS = {
         "explanation/imbalance",
         "explanation/spaces",
         "explanation/uncertainty",
+        "explanation/gain",
         "explanation/pitfalls",
         "measures",
     ],

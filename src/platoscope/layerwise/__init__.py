@@ -13,6 +13,7 @@ from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._frame import to_frame
+from platoscope.layerwise._gain import gain_profile
 from platoscope.layerwise._gallery_curve import gallery_curve
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
@@ -46,6 +47,7 @@ __all__ = [
     "compile_kernels",
     "count_items",
     "follow_training",
+    "gain_profile",
     "gallery_curve",
     "higher_is_similar",
     "k_curve",

@@ -7,6 +7,16 @@ from platoscope.measures._cknna import cknna
 from platoscope.measures._compiled import kernel_files
 from platoscope.measures._estimate import EstimatedImbalance, EstimatedValue, estimate_imbalance
 from platoscope.measures._evaluate import Evaluation, PreparedLayers, evaluate, evaluate_layer
+from platoscope.measures._gain import (
+    DEFAULT_WEIGHTS,
+    Drawn,
+    GainCurve,
+    ImbalanceGain,
+    check_weights,
+    draw_gains,
+    gain_of_spaces,
+    imbalance_gain,
+)
 from platoscope.measures._information_imbalance import BothDirections, Imbalance, information_imbalance
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._items import ItemValues
@@ -51,6 +61,7 @@ from platoscope.measures._variables import PARTS, split_variable
 
 __all__ = [
     "DEFAULT_MEASURES",
+    "DEFAULT_WEIGHTS",
     "INTERVAL_METHODS",
     "MEASURES",
     "PARTS",
@@ -58,10 +69,13 @@ __all__ = [
     "BothDirections",
     "Calibration",
     "ComparisonOptions",
+    "Drawn",
     "EstimatedImbalance",
     "EstimatedValue",
     "Evaluation",
+    "GainCurve",
     "Imbalance",
+    "ImbalanceGain",
     "ItemValues",
     "Measure",
     "PreparedLayers",
@@ -73,15 +87,19 @@ __all__ = [
     "calibrate",
     "carry",
     "changed",
+    "check_weights",
     "choose_measures",
     "cka",
     "cknna",
+    "draw_gains",
     "draw_shuffles",
     "estimate_imbalance",
     "evaluate",
     "evaluate_layer",
     "find_measure",
+    "gain_of_spaces",
     "get_measure",
+    "imbalance_gain",
     "information_imbalance",
     "jackknife_covariance",
     "kernel_files",

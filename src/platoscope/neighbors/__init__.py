@@ -19,6 +19,7 @@ from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._gallery import GallerySide, ranks_in_galleries
 from platoscope.neighbors._inputs import FloatArray, check_finite
+from platoscope.neighbors._joined import join_spaces, spread, squared_matrix
 from platoscope.neighbors._local_scaling import local_scaling
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._metrics import (
@@ -79,6 +80,7 @@ __all__ = [
     "exact_scores",
     "first_neighbors",
     "hubness",
+    "join_spaces",
     "kernel_files",
     "largest_feature",
     "local_scaling",
@@ -102,6 +104,8 @@ __all__ = [
     "sample_neighbors",
     "settled",
     "space_diagnostics",
+    "spread",
+    "squared_matrix",
     "sum_over_tasks",
     "take_sample",
     "told_apart",

@@ -88,5 +88,5 @@ def _chosen(space: Space, rows: npt.NDArray[np.intp], inverse: npt.NDArray[np.in
         norm=space.norm[rows],
         squares=None,
         block_rows=min(space.block_rows, rows.size),
-        _memo={"rounding": space._rounding()},
+        _memo={"rounding": space.rounding},
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "exact_scores",
+    "exact_squares",
     "lattice_of",
     "lattice_units",
     "reaches_far_down",
@@ -59,11 +60,13 @@ def exact_scores(
         assert space.gram is not None
         looked_up: npt.NDArray[np.float64] = space.gram[left, right].astype(np.float64)
         return looked_up
+    if space.joined is not None:
+        return exact_squares(space, left, right)
     lattice = _lattice(space)
     if lattice is not None and metric == "cosine":
         return _lattice_cosine(lattice, left, right)
     if lattice is not None:
-        return _sums("add_squared", (lattice.rows,), left, right, 1.0) * (lattice.unit * space.scale) ** 2
+        return _lattice_squares(lattice, space, left, right)
     parts, rows = space.parts_of(left, right)
     if metric == "cosine":
         return _cosine(parts, *rows)
@@ -72,6 +75,29 @@ def exact_scores(
         quarter = 0.25 if space.scale < 2.0**-1018 else 1.0
         return _sums("add_distance", parts, *rows, quarter)
     return _sums("add_squared", parts, *rows, space.scale)
+
+
+def exact_squares(
+    space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
+) -> npt.NDArray[np.float64]:
+    """Return squared Euclidean distances times ``space.scale`` squared, exact for data on a grid; of a joined space, sums.
+
+    They may be added to those of another space, which scores that only order distances may not.
+    """
+    if space.joined is not None:
+        total = np.zeros(len(left))
+        for each, share in zip(space.joined[:2], space.joined.shares, strict=True):
+            rows = (each.inverse[space.first[side]] for side in (left, right))
+            total += share**2 * exact_squares(each, *rows)
+        return total
+    lattice = _lattice(space)
+    if lattice is not None:
+        return _lattice_squares(lattice, space, left, right)
+    return squared_distances(space, left, right)
+
+
+def _lattice_squares(lattice: _Lattice, space: Space, left: Any, right: Any) -> npt.NDArray[np.float64]:
+    return _sums("add_squared", (lattice.rows,), left, right, 1.0) * (lattice.unit * space.scale) ** 2
 
 
 def squared_distances(

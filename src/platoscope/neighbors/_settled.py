@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["kind_in", "settled"]
+__all__ = ["is_coarse", "kind_in", "settled"]
 
 # Rows that say whether rounding shows.
 _PROBED = 64
@@ -40,7 +40,7 @@ def settled(space: Space, metric: str | OwnMetric, /) -> Space:
     key = ("settled", metric)
     if key not in space._memo:
         apart = told_apart(space, metric)
-        coarse = apart.gram is not None and _is_coarse(apart, metric)
+        coarse = apart.gram is not None and is_coarse(apart, metric)
         # None where it is the space itself, which would otherwise hold itself in memory.
         space._memo[key] = _in_places(apart, metric) if coarse else None if apart is space else apart
     found: Space | None = space._memo[key]
@@ -52,7 +52,7 @@ def kind_in(space: Space, metric: str | OwnMetric, /) -> int:
     return kind_of(space.metric if reads_distances(space.metric) else metric)
 
 
-def _is_coarse(space: Space, metric: str | OwnMetric) -> bool:
+def is_coarse(space: Space, metric: str | OwnMetric) -> bool:
     """Tell whether the rounding of float32 shows in the order of the distances, read off some rows."""
     from platoscope.neighbors._kernels import fill_row  # numba: 0.3 s to import
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = ["GRAM_BYTES", "Space", "gram_product", "largest_rounding", "require_nonzero"]
+__all__ = ["GRAM_BYTES", "Joined", "Space", "gram_product", "largest_rounding", "require_nonzero"]
 
 GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
@@ -33,6 +33,15 @@ _UNIT = float(np.finfo(np.float32).eps) / 2
 _FLOAT64_SUMS = 2.0**-48
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
+
+
+class Joined(NamedTuple):
+    """Two spaces of the same items whose squared distances add."""
+
+    first: Space
+    second: Space
+    shares: tuple[float, float]
+    """What the distances of either, on its own scale, are multiplied by before they are squared and added."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +90,8 @@ class Space:
     """The power of two that `gram`, `sq`, `along` and `norm` were scaled by, so that float32 can hold them."""
     block_rows: int = 0
     """Rows per block where the Gram matrix is computed on demand; 0 where it is kept."""
+    joined: Joined | None = field(repr=False, default=None)
+    """The two spaces that it is the sum of; it has no rows of its own then."""
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)
 
     def __repr__(self) -> str:
@@ -214,12 +225,12 @@ class Space:
             along=self.along[rows],
             norm=self.norm[rows],
             squares=None,
-            _memo={"rounding": self._rounding()},
+            _memo={"rounding": self.rounding},
         )
 
     def permuted(self, order: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
-        return replace(self, inverse=self.inverse[order], _memo={"rounding": self._rounding()})
+        return replace(self, inverse=self.inverse[order], _memo={"rounding": self.rounding})
 
     def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
@@ -232,7 +243,7 @@ class Space:
         """
         if reads_distances(metric):
             return np.zeros(self.n_distinct, np.float64 if self.gram is None else self.gram.dtype)
-        factor = self._rounding() * _UNIT
+        factor = self.rounding * _UNIT
         # What is too small for float32 is lost product by product.
         lost = float(np.finfo(np.float32).tiny) * (self.n_features + 1)
         bound = factor * self.sq.astype(np.float64) + lost
@@ -244,8 +255,9 @@ class Space:
         found: npt.NDArray[np.float32] = bound.astype(np.float32)
         return found
 
-    def _rounding(self) -> float:
-        """Return the factor of the bound above, in units in the last place of the squared norms."""
+    @property
+    def rounding(self) -> float:
+        """The factor of the bound above, in units in the last place of the squared norms."""
         if "rounding" not in self._memo:
             self._memo["rounding"] = self._measured_rounding()
         factor: float = self._memo["rounding"]

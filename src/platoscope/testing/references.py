@@ -21,6 +21,7 @@ __all__ = [
     "distances",
     "estimated_imbalance",
     "gallery_imbalance",
+    "imbalance_gain",
     "information_imbalance",
     "local_scaling",
     "neighbor_weights",
@@ -238,3 +239,14 @@ def rsa_of_distances(D: Array, E: Array) -> float:
     # Ranked as whole numbers: SciPy would round them to float64 first.
     orders = (np.unique(F[upper], return_inverse=True)[1].ravel() for F in (D, E))
     return float(spearmanr(*orders).statistic)
+
+
+def imbalance_gain(
+    new: Array, given: Array, target: Array, weights: Array, *, n_neighbors: int = 1
+) -> tuple[float, list[float]]:
+    """Return the gain, and Δ for every weight, the first of which is 0."""
+    joined = [distances(given) + w**2 * distances(new) for w in weights]
+    R = average_ranks(distances(target))
+    np.fill_diagonal(R, 0.0)
+    curve = [float(2 / len(R) ** 2 * (neighbor_weights(D, n_neighbors) * R).sum()) for D in joined]
+    return (curve[0] - min(curve)) / curve[0], curve
