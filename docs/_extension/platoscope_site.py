@@ -45,6 +45,7 @@ CONTENTS = {
         "explanation/uncertainty",
         "explanation/gain",
         "explanation/pitfalls",
+        "explanation/frequencies",
         "measures",
     ],
     "Reference": [

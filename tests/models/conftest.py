@@ -14,6 +14,7 @@ from PIL import Image
 
 from platoscope.models.library import quiet_library
 from platoscope.testing.models import save_tiny_model
+from platoscope.testing.references import cosine_coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +99,9 @@ def pool_naively(
                 vector = np.mean([state[p] for p in kept[-k:]], axis=0)
             case "token", t:
                 vector = state[kept[-1 - t]]
+            case "dct", m:
+                inside = np.stack([state[p] for p in kept if p != 0 or keep_first])
+                vector = cosine_coefficients(inside, m or 0, pooling.lowest)
             case (("concat" | "tokens"), k):
                 vector = np.stack([state[p] for p in kept[-k:]])
             case _:

@@ -509,7 +509,7 @@ def test_a_sentence_transformer_adds_its_embedding(tiny: Callable[..., str], tex
         assert np.array_equal(states[name][:-1], layers)
         np.testing.assert_allclose(states[name][-1, :, :16], model.encode(texts), rtol=1e-5, atol=1e-6)
     assert own.widths_of(texts) == (32,) * plain.n_layers + (16,)  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match="keeps tokens apart"):
+    with pytest.raises(InputError, match="keeps several vectors apart"):
         own.encode(texts, [Pooling("tokens", 2)])
     model.max_seq_length = 8
     with pytest.warns(PlatoscopeWarning, match="longer than the 6 tokens"):

@@ -16,7 +16,7 @@ from .conftest import pool_naively, text_states
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POOLINGS = parse_poolings("last,mean,mean(5),concat(3),tokens(4),token(0),token(6)")
+POOLINGS = parse_poolings("last,mean,mean(5),concat(3),tokens(4),token(0),token(6),dct(3),dct(2-2)")
 # Rounding of three blocks; a wrong position or mask is off by the size of the states.
 TOLERANCE = {"float32": 2e-5, "bfloat16": 5e-2}
 DECODERS = ("llama", "mistral", "qwen2", "qwen3", "gemma3", "deepseek_v3", "gpt2")
@@ -158,6 +158,37 @@ def test_item_just_long_enough_is_read(tiny: Callable[..., str]) -> None:
     """Five tokens behind the two dropped ones are enough for mean(5)."""
     model = load_model(tiny("llama"), device="cpu")
     assert model.encode(["abcdefg"], [Pooling("mean", 5)])["mean(5)"].shape == (4, 1, 32)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_frequency_zero_is_the_mean_to_the_last_bit(
+    clip: float | None, dtype: str, tiny: Callable[..., str], texts: list[str]
+) -> None:
+    """dct(1) is mean, and the first part of every dct(m); a band is the same part of it."""
+    model = load_model(tiny("llama"), dtype=dtype, device="cpu", clip=clip)
+    found = model.encode(texts, parse_poolings("mean,dct(1),dct(4),dct(2-3)"))
+    assert np.array_equal(found["dct(1)"][:, :, 0], found["mean"])
+    assert np.array_equal(found["dct(4)"][:, :, 0], found["mean"])
+    assert_states_close(found["dct(2-3)"], found["dct(4)"][:, :, 2:], "float32")
+
+
+def test_all_frequencies_have_the_mean_square_of_the_tokens(tiny: Callable[..., str]) -> None:
+    """Squares of all coefficients add up to the mean square of a token, however long the item is."""
+    model = load_model(tiny("llama", start_token=False), device="cpu", dtype="float32", drop_last=0)
+    for text in ("abcdefg", "abcdefghijklmnopqrst"):
+        n = len(text) - 1  # position 0 is left out
+        found = model.encode([text], [Pooling("dct", n), Pooling("tokens", n)])
+        power, square = ((found[f"{kind}({n})"] ** 2).sum(axis=(1, 2, 3)) for kind in ("dct", "tokens"))
+        np.testing.assert_allclose(power, square / n, rtol=1e-5)
+
+
+def test_an_item_has_as_many_frequencies_as_tokens(tiny: Callable[..., str]) -> None:
+    """Five tokens behind the two dropped ones are enough for dct(5), and not for dct(4-5)."""
+    model = load_model(tiny("llama"), device="cpu")
+    assert model.encode(["abcdefg"], [Pooling("dct", 5)])["dct(5)"].shape == (4, 1, 5, 32)
+    with pytest.raises(InputError, match=r"are too short: 'dct\(4-5\)' needs 6 token"):
+        model.encode(["abcdefg"], [Pooling.parse("dct(4-5)")])
 
 
 def test_mean_of_nothing_but_the_first_position_is_an_error(tiny: Callable[..., str]) -> None:

@@ -111,7 +111,7 @@ def files() -> Mapping[str, str]:
     return {name: f"cmpl-{number}.safetensors" for number, name in enumerate(reversed(TEXTS))}
 
 
-POOLINGS = "last,mean(3),mean,concat(2)"
+POOLINGS = "last,mean(3),mean,concat(2),dct(5),dct(2-3)"
 
 
 def test_vllm_files_give_what_the_model_read_here_gives(

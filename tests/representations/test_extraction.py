@@ -368,6 +368,28 @@ def test_real_architecture_end_to_end(
     assert isinstance(found, Representations)
 
 
+def test_a_band_of_frequencies_is_read_from_what_is_kept(
+    tiny_model: Path, fake: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store keeps dct(m) once, and every band of its frequencies comes from it without the model."""
+    items = fake.sentences(20)
+    model = ModelOnDemand(str(tiny_model), {"dtype": "float32"})
+    band = extract(model, items, pooling="dct(1-2)", store=tmp_path)
+    assert band.poolings == ("dct(3)",)
+    mean = extract(model, items, pooling="mean", store=tmp_path)
+    monkeypatch.setattr(
+        "platoscope.models.pretrained.load_pretrained", lambda *_, **__: pytest.fail("loaded")
+    )
+    first = extract(
+        ModelOnDemand(str(tiny_model), {"dtype": "float32"}), items, pooling="dct(1)", store=tmp_path
+    )
+    assert first.key == band.key
+    assert all(np.array_equal(a, b) for a, b in zip(first, mean, strict=True))
+    whole = band.with_pooling("dct(3)")
+    assert np.array_equal(np.concatenate([first[2], band[2]], axis=1), whole[2])
+    assert np.array_equal(whole.parts(2)[0], first[2])
+
+
 def test_model_on_demand_notices_changed_weights(tiny_model: Path, fake: ModuleType, tmp_path: Path) -> None:
     """What the store remembers of a model counts for these very files and options only."""
     import shutil

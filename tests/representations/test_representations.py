@@ -91,6 +91,23 @@ def test_rows_of_tokens_hold_other_poolings(tokens: np.ndarray, pooling: str, ke
     assert r.n_features == 4 * len(kept)
 
 
+@pytest.mark.parametrize(
+    ("pooling", "kept"),
+    [("dct(1)", [0]), ("dct(0-2)", [0, 1, 2]), ("dct(3-3)", [3]), ("dct(2-5)", [2, 3, 4, 5])],
+)
+def test_frequencies_hold_their_bands(tokens: np.ndarray, pooling: str, kept: list[int]) -> None:
+    """dct(m) gives every band of its frequencies as parts, without another pass of the model."""
+    r = Representations.from_arrays({"mean": tokens[:, :, 0], "dct(6)": tokens}).with_pooling(pooling)
+    assert np.array_equal(r[2], tokens[2][:, kept].reshape(5, -1))
+    assert r.n_features == 4 * len(kept)
+    assert len(r.parts(1)) == len(kept)
+    band = Representations.from_arrays(tokens[:, :, 2:4], pooling="dct(2-3)")
+    assert np.array_equal(band.with_pooling("dct(3-3)")[0], tokens[0, :, 3])
+    for missing in ("dct(1-2)", "dct(4)", "dct(3-2)", "mean"):
+        with pytest.raises(NotFoundError, match=r"only dct\(2-3\)"):
+            band.with_pooling(missing)
+
+
 @pytest.mark.parametrize("pooling", ["mean(2)", "token(6)", "concat(7)", "cls"])
 def test_pooling_that_is_not_on_hand_is_named(tokens: np.ndarray, pooling: str) -> None:
     """A mean is not made from tokens, nor a token from too short a row."""

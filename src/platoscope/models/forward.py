@@ -84,6 +84,7 @@ def read(
     average: bool = False,
     mask: torch.Tensor | None = None,
     first: int | None = None,
+    waves: torch.Tensor | None = None,
     bounds: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Apply one planned pooling to the states of one layer, in float32 whatever their precision.
@@ -100,6 +101,8 @@ def read(
         Positions to average, if `index` is None. What lies elsewhere may be anything, NaN included.
     first : int or None
         Average all positions from this one on, if `index` and `mask` are None.
+    waves : Tensor of float32, shape (n_items, m, n_positions), or None
+        Weights of the positions of `mask` in m sums, beside it; a sum without weights is the average.
     bounds : Tensor of float32, shape (n_items, 2), or None
         Between which values the states of each item are clipped before anything else, in float32.
 
@@ -115,8 +118,12 @@ def read(
     if index is None:
         if mask is None:
             return clipped(hidden[:, first:]).mean(dim=1, dtype=torch.float32)
-        total = clipped(hidden).masked_fill(~mask[:, :, None], 0).sum(dim=1, dtype=torch.float32)
-        return total / mask.sum(dim=1, keepdim=True)
+        own = clipped(hidden).masked_fill(~mask[:, :, None], 0)
+        mean = own.sum(dim=1, dtype=torch.float32) / mask.sum(dim=1, keepdim=True)
+        if waves is None:
+            return mean
+        flat = ~waves.any(dim=2)[:, :, None]
+        return torch.where(flat, mean[:, None], torch.bmm(waves, own.float()))
     rows = torch.arange(len(hidden), device=hidden.device)[:, None]
     gathered = clipped(hidden[rows, index]).float()
     return gathered.mean(dim=1) if average else gathered
@@ -249,4 +256,11 @@ def pooled_forward(
 def _place(reading: Reading, device: torch.device) -> dict[str, Any]:
     index = None if reading.index is None else torch.from_numpy(reading.index).to(device)
     mask = None if reading.mask is None else torch.from_numpy(reading.mask).to(device)
-    return {"index": index, "average": reading.average, "mask": mask, "first": reading.first}
+    waves = None if reading.waves is None else torch.from_numpy(reading.waves).to(device)
+    return {
+        "index": index,
+        "average": reading.average,
+        "mask": mask,
+        "first": reading.first,
+        "waves": waves,
+    }

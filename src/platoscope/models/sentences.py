@@ -88,8 +88,8 @@ class SentenceEncoder:
         wrong = next((pooling for pooling in poolings if pooling.keeps_tokens), None)
         if wrong is not None:
             msg = (
-                f"Pooling '{wrong}' keeps tokens apart, and the embedding of a sentence has none. Use 'mean' or 'last', or "
-                "read the transformer alone: load_model(model[0].auto_model, model.tokenizer)."
+                f"Pooling '{wrong}' keeps several vectors apart, and the embedding of a sentence is one. Use 'mean' or "
+                "'last', or read the transformer alone: load_model(model[0].auto_model, model.tokenizer)."
             )
             raise InputError(msg)
         embedding = self._embed(items)

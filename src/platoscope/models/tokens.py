@@ -39,7 +39,7 @@ _SHOWN_CHARACTERS = 40
 class Reading:
     """What one pooling takes from hidden states of shape ``(n_items, n_positions, n_features)``.
 
-    Exactly one of `index`, `mask` and `first` is set.
+    Exactly one of `index`, `mask` and `first` is set, and `waves` only beside `mask`.
 
     Attributes
     ----------
@@ -51,12 +51,16 @@ class Reading:
         Positions to average, any number per item.
     first : int or None
         Average all positions from this one on, the same for every item: no copy of the states is needed.
+    waves : ndarray of float32, shape (n_items, m, n_positions), or None
+        Weights of the positions of `mask` in m sums that are kept apart, 0 elsewhere. A sum whose weights are all 0 is the
+        average: frequency 0 is the mean to the last bit, which a sum of products would not be.
     """
 
     index: NDArray[np.int64] | None = None
     average: bool = False
     mask: NDArray[np.bool_] | None = None
     first: int | None = None
+    waves: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,20 +149,34 @@ def _text_reading(layout: TokenLayout, items: Sequence[Any], pooling: Pooling, k
             raise InputError(msg)
         return Reading(index=positions[:, None], average=True)
     tokens = layout.remaining
-    if pooling.kind == "mean" and pooling.n is None:
+    if (pooling.kind == "mean" and pooling.n is None) or pooling.kind == "dct":
         if not keep_first:
             tokens = tuple(row[row != first] for row, first in zip(tokens, layout.start, strict=True))
         _require_tokens(tokens, items, pooling, layout.drop_last)
         mask = np.zeros(layout.own.shape, dtype=bool)
         for row, positions in zip(mask, tokens, strict=True):
             row[positions] = True
-        return Reading(mask=mask)
+        return Reading(mask=mask, waves=_waves(tokens, mask, pooling) if pooling.kind == "dct" else None)
     _require_tokens(tokens, items, pooling, layout.drop_last)
     needed = pooling.n_tokens
     tail = np.stack([row[len(row) - needed :] for row in tokens])
     if pooling.kind == "token":
         tail = tail[:, :1]
     return Reading(index=tail, average=not pooling.keeps_tokens)
+
+
+def _waves(
+    tokens: Sequence[NDArray[np.int64]], mask: NDArray[np.bool_], pooling: Pooling
+) -> NDArray[np.float32]:
+    """Give the cosines of `Pooling`'s notes, over the tokens of each item; none for frequency 0."""
+    frequencies = np.arange(pooling.lowest, pooling.n_tokens)
+    waves = np.zeros((len(mask), len(frequencies), mask.shape[1]), np.float32)
+    for item, positions in zip(waves, tokens, strict=True):
+        n = len(positions)
+        # Whole numbers until the last step: the angle is exact to the last bit however long the item is.
+        angle = np.pi * (np.outer(frequencies, 2 * np.arange(n) + 1) % (4 * n)) / (2 * n)
+        item[:, positions] = np.where(frequencies[:, None] > 0, np.sqrt(2) / n * np.cos(angle), 0)
+    return waves
 
 
 def _require_tokens(

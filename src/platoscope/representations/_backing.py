@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view"]
+__all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view", "has_parts"]
 
 # Of the differences between items, what float32 may lose; and what float64 loses of a constant.
 _LOSS, _ROUNDING = 1e-3, 1e-15
 _WHOLE = 1 << 53  # the largest whole number up to which float64 has all
 _NUMBERED = re.compile(r"(tokens|concat|token)\((\d+)\)")
+_FREQUENCIES = re.compile(r"dct\((?:(\d+)-)?(\d+)\)")
 
 
 class Backing(Protocol):
@@ -67,7 +68,7 @@ class Backing(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """Which tokens of which kept pooling give a pooling that is asked for."""
+    """Which tokens, or frequencies, of which kept pooling give a pooling that is asked for."""
 
     kept: str
     tokens: slice
@@ -79,7 +80,8 @@ def find_view(pooling: str, kept: Sequence[str], /) -> View | None:
 
     Kept as such, it is read as such. Otherwise the shortest kept row of tokens that holds it serves:
     ``tokens(20)`` holds ``last``, ``token(0)`` to ``token(19)``, and ``concat(k)`` and ``tokens(k)`` up to
-    20. Means are not taken from it: their last bits depend on the order of the additions.
+    20. Means are not taken from it: their last bits depend on the order of the additions. Frequencies are held by the
+    shortest band around them.
 
     Examples
     --------
@@ -87,7 +89,11 @@ def find_view(pooling: str, kept: Sequence[str], /) -> View | None:
     View(kept='tokens(20)', tokens=slice(17, 18, None), n_tokens=1)
     >>> find_view("mean(5)", ["mean(20)", "tokens(20)"]) is None
     True
+    >>> find_view("dct(2-3)", ["mean", "dct(8)"])
+    View(kept='dct(8)', tokens=slice(2, 4, None), n_tokens=2)
     """
+    if (band := _band(pooling)) is not None:
+        return _part_of_band(band, kept)
     asked = _NUMBERED.fullmatch(pooling)
     kind, number = (pooling, 0) if asked is None else (asked[1], int(asked[2]))
     rows = kind in ("tokens", "concat")
@@ -105,6 +111,40 @@ def find_view(pooling: str, kept: Sequence[str], /) -> View | None:
     shortest = min(enough)
     stop = shortest if rows else shortest - number
     return View(f"tokens({shortest})", slice(shortest - needed, stop), number if rows else 1)
+
+
+def has_parts(pooling: str, /) -> bool:
+    """Tell whether a pooling leaves several vectors of an item, on an axis before the features.
+
+    Examples
+    --------
+    >>> has_parts("concat(3)"), has_parts("dct(2-3)"), has_parts("token(3)"), has_parts("mine")
+    (True, True, False, False)
+    """
+    return pooling.startswith(("concat(", "tokens(")) or _band(pooling) is not None
+
+
+def _band(pooling: str) -> tuple[int, int] | None:
+    """Give the lowest frequency of a pooling by frequencies, and the one after its highest."""
+    found = _FREQUENCIES.fullmatch(pooling)
+    if found is None:
+        return None
+    lowest, after = (0, int(found[2])) if found[1] is None else (int(found[1]), int(found[2]) + 1)
+    return (lowest, after) if lowest < after else None
+
+
+def _part_of_band(asked: tuple[int, int], kept: Sequence[str]) -> View | None:
+    """Find the shortest kept band around one that is asked for."""
+    around = {
+        name: band
+        for name in kept
+        if (band := _band(name)) is not None and band[0] <= asked[0] < asked[1] <= band[1]
+    }
+    if not around:
+        return None
+    name = min(around, key=lambda each: around[each][1] - around[each][0])
+    first = around[name][0]
+    return View(name, slice(asked[0] - first, asked[1] - first), asked[1] - asked[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from platoscope.arguments import layers_first, sequence
 from platoscope.checks import as_array, in_short, refuse_masks
 from platoscope.errors import InputError, NotFoundError
-from platoscope.representations._backing import find_view
+from platoscope.representations._backing import find_view, has_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
     if not layers:
         message = f"arrays for pooling {name!r} hold no layer; expected at least one."
         raise InputError(message)
-    with_tokens = name.startswith(("concat(", "tokens("))
+    with_tokens = has_parts(name)
     shape = f"(n_items, {n_tokens}, n_features)" if with_tokens else "(n_items, n_features)"
     for number, layer in enumerate(layers):
         fits = layer.ndim == (3 if with_tokens else 2) and (not with_tokens or layer.shape[1] == n_tokens)

@@ -64,14 +64,18 @@ _NOT_IDENTITY = frozenset({"batch_tokens", "device", "device_map", "versions"})
 
 
 def stored_as(pooling: Pooling, /) -> Pooling:
-    """Give the pooling whose array holds it: ``concat(k)`` and ``tokens(k)`` are the same numbers.
+    """Give the pooling whose array holds it: ``concat(k)`` and ``tokens(k)`` are the same numbers, a band is of ``dct(m)``.
 
     Examples
     --------
     >>> str(stored_as(Pooling.parse("concat(20)"))), str(stored_as(Pooling.parse("last")))
     ('tokens(20)', 'last')
+    >>> str(stored_as(Pooling.parse("dct(2-3)")))
+    'dct(4)'
     """
-    return Pooling("tokens", pooling.n) if pooling.keeps_tokens else pooling
+    return (
+        Pooling("dct" if pooling.kind == "dct" else "tokens", pooling.n) if pooling.keeps_tokens else pooling
+    )
 
 
 def array_name(pooling: Pooling, /) -> str:

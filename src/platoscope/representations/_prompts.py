@@ -299,8 +299,13 @@ def _clipped(states: NDArray[np.float32], q: float, /, *, own: NDArray[np.bool_]
 
 def _pool(states: NDArray[np.float32], reading: Reading) -> NDArray[np.float32]:
     if reading.mask is not None:
-        mean: NDArray[np.float32] = states[:, reading.mask[0]].mean(1)
-        return mean
+        own = states[:, reading.mask[0]]
+        mean: NDArray[np.float32] = own.mean(1)
+        if reading.waves is None:
+            return mean
+        waves = reading.waves[0][:, reading.mask[0]]
+        flat = ~waves.any(axis=1)[:, None]
+        return np.where(flat, mean[:, None], waves @ own)
     assert reading.index is not None, "a reading has an index or a mask"
     gathered = states[:, reading.index[0]]
     return gathered.mean(1) if reading.average else gathered

@@ -14,6 +14,7 @@ import numpy as np
 from platoscope.arguments import a_path, instance
 from platoscope.errors import InputError, StorageError, system_errors
 from platoscope.kept import require_room
+from platoscope.representations._backing import has_parts
 from platoscope.representations._files import ARRAY_NAME, METADATA_NAME, require
 from platoscope.representations.representations import Representations
 
@@ -149,8 +150,8 @@ def _metadata(representations: Representations) -> dict[str, Any]:
 
 
 def _layer(representations: Representations, index: int) -> NDArray[np.float32]:
-    """Read one layer, with its tokens apart where the pooling keeps them."""
-    if representations.pooling.startswith(("concat(", "tokens(")):
+    """Read one layer, with its tokens or frequencies apart where the pooling keeps them."""
+    if has_parts(representations.pooling):
         return np.stack(representations.parts(index), 1)
     return representations[index]
 

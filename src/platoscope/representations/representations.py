@@ -81,7 +81,8 @@ class Representations:
         arrays : array, sequence of arrays, or mapping
             One array ``(n_layers, n_items, n_features)``, or one ``(n_items, n_features)`` array per layer
             (widths may differ); with ``pooling="tokens(k)"`` or ``"concat(k)"`` one more axis of k tokens
-            before the features, last token last. A mapping gives this for several poolings by their names.
+            before the features, last token last, and with ``"dct(m)"`` one of m
+            frequencies. A mapping gives this for several poolings by their names.
             Any real dtype; floats are kept as they are (not copied) and read as float32. What would differ there is an
             error when it is read.
         ids : sequence of str, optional
@@ -246,8 +247,8 @@ class Representations:
         Returns
         -------
         list of ndarray of float32, shape (n_items, n_features_of_one_token)
-            The k tokens of ``concat(k)`` and ``tokens(k)``, last token last; ``[r[index]]`` for every other
-            pooling.
+            The k tokens of ``concat(k)`` and ``tokens(k)``, last token last; the frequencies of ``dct(m)``; ``[r[index]]``
+            for every other pooling.
         """
         return list(
             self._read(whole_number("index", index, low=-len(self.layers), high=len(self.layers) - 1))
@@ -269,7 +270,7 @@ class Representations:
         """See the same items and layers under another pooling that is on hand.
 
         Where ``tokens(k)`` (or ``concat(k)``, which is the same) is on hand, so are ``last``, ``token(t)``
-        for t < k, and ``concat(j)`` and ``tokens(j)`` for j ≤ k.
+        for t < k, and ``concat(j)`` and ``tokens(j)`` for j ≤ k. Where ``dct(m)`` is, so is every band of its frequencies.
 
         Raises
         ------

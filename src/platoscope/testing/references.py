@@ -18,6 +18,7 @@ __all__ = [
     "average_ranks",
     "cka",
     "cknna",
+    "cosine_coefficients",
     "distances",
     "estimated_imbalance",
     "gallery_imbalance",
@@ -34,6 +35,18 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
+
+
+def cosine_coefficients(states: Array, n_frequencies: int, lowest: int = 0) -> Array:
+    """Return frequencies of states, shape (n_tokens, n_features), along the tokens (`platoscope.models.Pooling`)."""
+    states = np.asarray(states, float)
+    n, rows = len(states), []
+    for j in range(lowest, n_frequencies):
+        total = np.zeros(states.shape[1])
+        for i in range(n):
+            total += states[i] * np.cos(np.pi * j * (i + 0.5) / n)
+        rows.append((1 if j == 0 else np.sqrt(2)) * total / n)
+    return np.array(rows)
 
 
 def distances(X: Array, metric: str = "euclidean") -> Array:

@@ -119,14 +119,16 @@ def _load(extraction: Extraction) -> tuple[object, ...]:
 
 
 def join_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Drop repeats and what the longest row of kept tokens contains already."""
+    """Drop repeats and what the longest row of kept tokens, or of frequencies, contains already."""
     parsed = [Pooling.parse(item) for item in dict.fromkeys(poolings)]
-    rows = [item for item in parsed if item.keeps_tokens]
+    rows = [item for item in parsed if item.keeps_tokens and item.kind != "dct"]
     longest = max((item.n_vectors for item in rows), default=0)
-    kept = []
+    highest = max((item.n_tokens for item in parsed if item.kind == "dct"), default=0)
+    kept = [str(Pooling("dct", highest))] if highest else []
     for item in parsed:
         inside = (
-            (item.keeps_tokens and item.n_vectors < longest)
+            item.kind == "dct"
+            or (item.keeps_tokens and item.n_vectors < longest)
             or (item.kind == "last" and longest > 0)
             or (item.kind == "token" and (item.n or 0) < longest)
         )
