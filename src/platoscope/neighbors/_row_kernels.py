@@ -5,30 +5,30 @@ Every row runs through the same instructions whatever its place, so that equal r
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
 __all__ = [
-    "clip_rows",
+    "LANES",
+    "SAMPLE",
+    "clip_bounds",
     "column_extremes",
+    "column_moments",
     "column_squares_of",
     "column_sums_of",
     "count_nonfinite",
+    "peak_of",
     "raise_peaks",
     "row_tops",
-    "standardize_rows",
-    "unit_rows",
 ]
 
 # Of finite values only, which `count_nonfinite` has made sure of.
 _FINITE = {"reassoc", "nsz", "contract", "nnan"}
 # Values of a row that say where its tails begin: enough that a tail is rarely missed, few to sort.
-_SAMPLE = 32
+SAMPLE = 32
 # Of that many, a tail of 5 % ends before this place in all but one row in fifty.
 _TAIL = 4
-_LANES = 64
+LANES = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -151,35 +151,7 @@ def _between(here, after, share):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
-def _write_unit(row, low, high, peak, scaled, out):
-    """Write the row, clipped to [low, high], divided by its norm; return whether it has none.
-
-    Divided by its peak first, so that no square overflows; and a quotient is rounded once, and so is the same for all
-    multiples of a row.
-    """
-    divisor = peak if peak > 0.0 else 1.0
-    total = 0.0
-    for d in range(row.size):
-        value = np.float64(row[d])
-        value = low if value < low else value
-        value = high if value > high else value
-        value /= divisor
-        scaled[d] = value
-        total += value * value
-    norm = math.sqrt(total)
-    divisor = norm if norm > 0.0 else 1.0
-    if out.itemsize < scaled.itemsize:  # rounding to float32 hides what a product is less exact
-        factor = 1.0 / divisor
-        for d in range(row.size):
-            out[d] = scaled[d] * factor
-    else:
-        for d in range(row.size):
-            out[d] = scaled[d] / divisor
-    return norm == 0.0
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
-def _peak(row, lanes):
+def peak_of(row, lanes):
     """Return the largest absolute value of the row; one running maximum per lane, since a single one is slow."""
     lanes[:] = 0
     whole = row.size - row.size % lanes.size
@@ -199,53 +171,35 @@ def _peak(row, lanes):
 @njit(nogil=True, cache=True, error_model="numpy")
 def raise_peaks(X, rows, peaks, start, stop):
     """Raise peaks start:stop to the largest absolute values of those of the given rows of X."""
-    lanes = np.empty(_LANES, X.dtype)
+    lanes = np.empty(LANES, X.dtype)
     for i in range(start, stop):
-        peaks[i] = max(peaks[i], _peak(X[rows[i]], lanes))
+        peaks[i] = max(peaks[i], peak_of(X[rows[i]], lanes))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def unit_rows(X, out, limit, zero):
-    """Clamp each row to ±limit and divide it by its norm; set `zero` for those that have none."""
-    scaled = np.empty(X.shape[1])
-    lanes = np.empty(_LANES, X.dtype)
-    for i in range(len(X)):
-        peak = min(_peak(X[i], lanes), limit)
-        zero[i] |= _write_unit(X[i], -limit, limit, peak, scaled, out[i])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def clip_rows(X, out, below, low_share, above, high_share, zero):
-    """Clip each row at two of its quantiles and divide it by its norm; set `zero` for those that have none.
+def clip_bounds(row, below, low_share, above, high_share, sample, low_tail, high_tail):
+    """Return two quantiles of a row.
 
     The lower one lies between places `below` and ``below + 1`` from the smallest value on, the upper one between
-    the places ``above + 1`` and `above` from the largest one on, each `*_share` of the way up.
+    the places ``above + 1`` and `above` from the largest one on, each `*_share` of the way up. What follows is room:
+    for `SAMPLE` values, and twice for a row.
     """
-    n_features = X.shape[1]
-    scaled = np.empty(n_features)
-    low_tail = np.empty(n_features, X.dtype)
-    high_tail = np.empty(n_features, X.dtype)
-    sample = np.empty(_SAMPLE, X.dtype)
-    for i in range(len(X)):
-        row = X[i]
-        n_low, n_high = _tails(row, sample, low_tail, high_tail)
-        if n_low < below + 2:
-            n_low = _all_of(row, 1, low_tail)
-        if n_high < above + 2:
-            n_high = _all_of(row, -1, high_tail)
-        here, after = _two_smallest(low_tail, n_low, below)
-        low = _between(here, after, low_share)
-        here, after = _two_smallest(high_tail, n_high, above)
-        high = _between(-after, -here, high_share)
-        # Both bounds lie within the row: the larger one is the peak of what is left.
-        zero[i] |= _write_unit(row, low, high, max(abs(low), abs(high)), scaled, out[i])
+    n_low, n_high = _tails(row, sample, low_tail, high_tail)
+    if n_low < below + 2:
+        n_low = _all_of(row, 1, low_tail)
+    if n_high < above + 2:
+        n_high = _all_of(row, -1, high_tail)
+    here, after = _two_smallest(low_tail, n_low, below)
+    low = _between(here, after, low_share)
+    here, after = _two_smallest(high_tail, n_high, above)
+    return low, _between(-after, -here, high_share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def row_tops(X, above, share, tops):
-    """Write the upper quantile of the absolute values of each row, between places as in `clip_rows`."""
+    """Write the upper quantile of the absolute values of each row, between places as in `clip_bounds`."""
     tail = np.empty(X.shape[1], X.dtype)
-    sample = np.empty(_SAMPLE, X.dtype)
+    sample = np.empty(SAMPLE, X.dtype)
     for i in range(len(X)):
         row = X[i]
         n_tail = _largest_sizes(row, sample, tail)
@@ -269,6 +223,17 @@ def column_extremes(X, low, high, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def column_moments(X, origin, sums, squares, start, stop):
+    """Add ``X - origin`` of rows start:stop, and its square, column by column."""
+    for i in range(start, stop):
+        row = X[i]
+        for d in range(row.size):
+            value = np.float64(row[d]) - origin[d]
+            sums[d] += value
+            squares[d] += value * value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def column_sums_of(X, scale, sums, start, stop):
     """Add ``X * scale`` of rows start:stop, column by column."""
     for i in range(start, stop):
@@ -285,13 +250,3 @@ def column_squares_of(X, scale, mean, sums, start, stop):
         for d in range(row.size):
             value = np.float64(row[d]) * scale[d] - mean[d]
             sums[d] += value * value
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def standardize_rows(X, out, center, spread):
-    """Write ``(X - center) / spread``; 0 where the spread is 0."""
-    for i in range(len(X)):
-        row = X[i]
-        for d in range(row.size):
-            value = (np.float64(row[d]) - center[d]) / spread[d]
-            out[i, d] = value if spread[d] > 0.0 else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -23,8 +23,17 @@ __all__ = ["LEARNED_STEPS", "ROW_STEPS", "Change", "Parts", "any_nonfinite", "wh
 
 Parts: TypeAlias = "tuple[FloatArray, ...]"
 """The parts of one representation, each of shape (n_samples, its features)."""
-Change: TypeAlias = "Callable[[FloatArray, FloatArray, npt.NDArray[np.bool_]], None]"
-"""From some whole rows to prepared ones: ``change(rows, out, zero)``; `zero` is set where no direction is left."""
+Write: TypeAlias = "Callable[[FloatArray, FloatArray, npt.NDArray[np.float64]], None]"
+"""From some whole rows to prepared ones: ``write(rows, out, marks)``."""
+
+
+class Change(NamedTuple):
+    """How a step changes any rows; `marks` of shape (rows, MARKS) say which have no direction where one is needed."""
+
+    write: Write
+    again: Write | None = None
+    """The same at a fraction of the cost, for rows that were written before and whose marks were kept."""
+
 
 _QUANTILE = 0.05
 """What ``clip`` and ``clamp`` cut off at either end."""
@@ -39,26 +48,33 @@ def any_nonfinite(parts: Parts, start: int, stop: int, /) -> bool:
     return any(count_nonfinite(part, start, stop) for part in parts)
 
 
-def whole_rows(parts: Parts, start: int, stop: int, /) -> FloatArray:
-    """Return rows ``start:stop`` of all parts side by side; a view of a single part."""
+def whole_rows(parts: Parts, which: slice | npt.NDArray[np.intp], /) -> FloatArray:
+    """Return some rows of all parts side by side; a view where they are a range of a single part."""
     if len(parts) == 1:
-        return parts[0][start:stop]
-    return np.concatenate([part[start:stop] for part in parts], axis=1)
+        return parts[0][which]
+    return np.concatenate([part[which] for part in parts], axis=1)
 
 
-def _unit(rows: FloatArray, out: FloatArray, zero: npt.NDArray[np.bool_], limit: float = np.inf) -> None:
+def _unit(rows: FloatArray, out: FloatArray, marks: npt.NDArray[np.float64], limit: float = np.inf) -> None:
     """Clamp rows to ±limit and divide them by their norms."""
-    from platoscope.neighbors._row_kernels import unit_rows  # numba: 0.3 s to import
+    from platoscope.neighbors._direction_kernels import unit_rows  # numba: 0.3 s to import
 
-    unit_rows(rows, out, limit, zero)
+    unit_rows(rows, out, limit, marks)
 
 
-def _clip(rows: FloatArray, out: FloatArray, zero: npt.NDArray[np.bool_]) -> None:
+def _clip(rows: FloatArray, out: FloatArray, marks: npt.NDArray[np.float64]) -> None:
     """Clip each row at its quantiles and divide it by its norm."""
-    from platoscope.neighbors._row_kernels import clip_rows  # numba: 0.3 s to import
+    from platoscope.neighbors._direction_kernels import clip_rows  # numba: 0.3 s to import
 
     n_features = rows.shape[1]
-    clip_rows(rows, out, *_places(n_features, _QUANTILE), *_from_top(n_features), zero)
+    clip_rows(rows, out, *_places(n_features, _QUANTILE), *_from_top(n_features), marks)
+
+
+def _directed_again(rows: FloatArray, out: FloatArray, marks: npt.NDArray[np.float64]) -> None:
+    """Clip rows and divide them by their norms as they were before."""
+    from platoscope.neighbors._direction_kernels import direct_again  # numba: 0.3 s to import
+
+    direct_again(rows, out, marks)
 
 
 def _places(n_features: int, level: float) -> tuple[int, float]:
@@ -84,27 +100,32 @@ def _learn_clamp(parts: Parts, name: str) -> Change:
         if any_nonfinite(parts, start, stop):
             tops[start:stop] = np.nan
         else:
-            row_tops(whole_rows(parts, start, stop), *places, tops[start:stop])
+            row_tops(whole_rows(parts, slice(start, stop)), *places, tops[start:stop])
 
     in_blocks(of_rows, parts)
     if np.isnan(tops).any():
         _name_nonfinite(parts, name)
     scale = float(powers_of_two(tops.max()))
-    return partial(_unit, limit=float((tops * scale).mean()) / scale)
+    return Change(partial(_unit, limit=float((tops * scale).mean()) / scale), _directed_again)
 
 
 def _learn_zscore(parts: Parts, name: str) -> Change:
     mean, spread = np.concatenate([_column_moments(part, name) for part in parts], axis=1)
 
-    def standardize(rows: FloatArray, out: FloatArray, _zero: npt.NDArray[np.bool_]) -> None:
-        from platoscope.neighbors._row_kernels import standardize_rows  # numba: 0.3 s to import
+    inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
-        standardize_rows(rows, out, mean, spread)
+    def standardize(rows: FloatArray, out: FloatArray, _marks: npt.NDArray[np.float64]) -> None:
+        from platoscope.neighbors._direction_kernels import standardize_rows  # numba: 0.3 s to import
 
-    return standardize
+        standardize_rows(rows, out, mean, spread, inverse)
+
+    return Change(standardize)
 
 
-ROW_STEPS: dict[str, Change] = {"unit": _unit, "clip": _clip}
+ROW_STEPS: dict[str, Change] = {
+    "unit": Change(_unit, _directed_again),
+    "clip": Change(_clip, _directed_again),
+}
 """Steps that look at one row at a time."""
 LEARNED_STEPS: dict[str, Callable[[Parts, str], Change]] = {"clamp": _learn_clamp, "zscore": _learn_zscore}
 """What makes a step from all rows: each refuses rows that are not finite."""
@@ -148,37 +169,70 @@ def whiten(parts: Parts, name: str, /) -> FloatArray:
 
 def _column_moments(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return mean and standard deviation of each column; exactly 0 for a column that does not vary."""
-    from platoscope.neighbors._row_kernels import (  # numba: 0.3 s to import
-        column_extremes,
-        column_squares_of,
-        column_sums_of,
-    )
+    from platoscope.neighbors._row_kernels import column_extremes, column_moments  # numba: 0.3 s to import
 
     # float64 holds sums of squares of any float32. Other columns need a scale each, that of their extremes, before they
     # are summed: one huge feature must not take the others out of reach.
-    ones = np.ones(X.shape[1])
     in_reach = X.dtype == np.float32
 
-    def start_with(first: int) -> list[Any]:
-        return [X[first].copy(), X[first].copy(), np.zeros(X.shape[1]), 0]
+    def start_with(first: int) -> _Moments:
+        # From a value of the column: the mean of n values is within √n standard deviations of each of them, so that
+        # the difference of squares loses no more than a factor of n.
+        origin = X[first].astype(np.float64)
+        return _Moments(
+            X[first].copy(), X[first].copy(), origin, *np.zeros((2, X.shape[1])), np.zeros(2, int)
+        )
 
-    def of_rows(found: list[Any], start: int, stop: int) -> None:
-        low, high, sums, _ = found
-        found[3] += any_nonfinite((X,), start, stop)
-        column_extremes(X, low, high, start, stop)
+    def of_rows(found: _Moments, start: int, stop: int) -> None:
+        found.counts[:] += stop - start, any_nonfinite((X,), start, stop)
+        column_extremes(X, found.low, found.high, start, stop)
         if in_reach:
-            column_sums_of(X, ones, sums, start, stop)
+            column_moments(X, found.origin, found.sums, found.squares, start, stop)
 
-    lows, highs, sums, broken = zip(*map_blocks(of_rows, (X,), start_with), strict=True)
-    if any(broken):
+    ranges = map_blocks(of_rows, (X,), start_with)
+    if any(found.counts[1] for found in ranges):
         _name_nonfinite((X,), name)
-    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
-    scale = ones if in_reach else powers_of_two(np.maximum(np.abs(low), np.abs(high)))
-    total = np.sum(sums, axis=0) if in_reach else sum_over_rows(column_sums_of, X, scale)
-    mean = total / len(X)
-    sd = np.sqrt(sum_over_rows(column_squares_of, X, scale, mean) / len(X))
+    low = np.min([found.low for found in ranges], axis=0)
+    high = np.max([found.high for found in ranges], axis=0)
+    mean, sd = _joined(ranges) if in_reach else _scaled_moments(X, np.maximum(np.abs(low), np.abs(high)))
     # By its values, not by the size of its spread: rounding leaves a constant a spread of its own.
     sd[low == high] = 0.0
+    return mean, sd
+
+
+class _Moments(NamedTuple):
+    """What a range of rows adds up to, by column."""
+
+    low: FloatArray
+    high: FloatArray
+    origin: npt.NDArray[np.float64]
+    sums: npt.NDArray[np.float64]
+    """Of what is above the origin."""
+    squares: npt.NDArray[np.float64]
+    """Of the same."""
+    counts: npt.NDArray[np.int_]
+    """How many rows, and in how many blocks some are not finite."""
+
+
+def _joined(ranges: list[_Moments]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return mean and standard deviation of all rows from those of ranges, by the parallel form of the variance."""
+    sizes = np.array([[found.counts[0]] for found in ranges])
+    shifts = np.array([found.sums for found in ranges]) / sizes
+    means = np.array([found.origin for found in ranges]) + shifts
+    within = np.maximum(np.array([found.squares for found in ranges]) - sizes * shifts**2, 0.0)
+    mean = (sizes * means).sum(axis=0) / sizes.sum()
+    return mean, np.sqrt((within + sizes * (means - mean) ** 2).sum(axis=0) / sizes.sum())
+
+
+def _scaled_moments(
+    X: FloatArray, peaks: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return mean and standard deviation of columns of any size, each on a scale of its own."""
+    from platoscope.neighbors._row_kernels import column_squares_of, column_sums_of  # numba: 0.3 s to import
+
+    scale = powers_of_two(peaks)
+    mean = sum_over_rows(column_sums_of, X, scale) / len(X)
+    sd = np.sqrt(sum_over_rows(column_squares_of, X, scale, mean) / len(X))
     return mean / scale, sd / scale
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from platoscope.neighbors._inputs import ArrayLike, FloatArray
-    from platoscope.neighbors._steps import Change, Parts
+    from platoscope.neighbors._steps import Change, Parts, Write
 
 __all__ = [
     "TRANSFORMS",
@@ -57,8 +57,8 @@ class PreparedRows:
     """The last steps, in order."""
     finite: bool = False
     """Whether `source` is known to be: a step that learns from all rows has seen to it."""
-    zero: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """Which items had no direction left where one was needed."""
+    marks: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 1)))
+    """What the changes note of each row; in the last column, in how many of them it had no direction that they need."""
     broken: list[int] = field(default_factory=list)
     """Rows from which on some are not finite."""
 
@@ -69,13 +69,15 @@ class PreparedRows:
         if not self.finite and any_nonfinite(self.source, start, stop):
             self.broken.append(start)
         else:
-            _change(self.source, self.changes, self.parts, self.zero, start, stop)
+            rows = whole_rows(self.source, slice(start, stop))
+            steps = [change.write for change in self.changes]
+            _change(rows, steps, self.parts, self.marks, start, stop)
 
     def require_sound(self) -> None:
         """Refuse rows that are not finite, or without a direction where one was needed, once all are written."""
         for part in self.source if self.broken else ():
             check_finite(part, self.name)
-        _require_directions(self.zero, self.name)
+        _require_directions(self.marks[:, -1] > 0, self.name)
 
     def again(self, items: npt.NDArray[np.intp], /) -> Parts:
         """Return the prepared rows of some items, once all are written, whatever their memory serves since."""
@@ -208,7 +210,7 @@ def prepare_rows(
     """
     again = read or (lambda: parts)
     if not steps:
-        return PreparedRows(name, parts, partial(_load, again, ()))
+        return PreparedRows(name, parts, partial(_load, again, (), None))
     require_memory(
         sum(part.nbytes for part in parts), f"The transform of {name}", "Give fewer items, or float32 data."
     )
@@ -234,7 +236,7 @@ def prepare_rows(
         return prepared
     # Whitened rows cannot be made without the others.
     remade = (lambda: prepare_rows(read(), steps, name).written()) if read else (lambda: prepared.parts)
-    return replace(prepared, load=partial(_load, remade, ()), fresh=False)
+    return replace(prepared, load=partial(_load, remade, (), None), fresh=False)
 
 
 def _still_to(
@@ -247,39 +249,67 @@ def _still_to(
     owned: bool,
 ) -> PreparedRows:
     """Return rows that changes are still to be made to, in place where they are nobody else's, and where they come from."""
+    from platoscope.neighbors._direction_kernels import MARKS  # numba: 0.3 s to import
+
     read, earlier = origin
+    marks = np.zeros((len(rows[0]), MARKS))
+    # Of one step only: the next one's marks take the place of its own.
+    marking = [change.again is not None for change in (*earlier, *changes)]
+    kept = marks if sum(marking) == 1 and any(marking[len(earlier) :]) else None
     return PreparedRows(
         name,
         parts=rows if owned else tuple(np.empty_like(part) for part in rows),
-        load=partial(_load, read, (*earlier, *changes)),
+        load=partial(_load, read, (*earlier, *changes), kept),
         fresh=True,
         source=rows,
         changes=tuple(changes),
-        zero=np.zeros(len(rows[0]), np.bool_),
+        marks=marks,
     )
 
 
-def _load(read: Callable[[], Parts], changes: Sequence[Change], items: npt.NDArray[np.intp] | None) -> Parts:
-    """Return the rows of some items, or of all, changed by what was learned of all of them."""
+def _load(
+    read: Callable[[], Parts],
+    changes: Sequence[Change],
+    marks: npt.NDArray[np.float64] | None,
+    items: npt.NDArray[np.intp] | None,
+) -> Parts:
+    """Return the rows of some items, or of all, changed by what was learned of all of them.
+
+    `marks` are those of all rows where they serve to do it again.
+    """
     source = read()
-    if items is not None:
-        source = tuple(part[items] for part in source)
     if not changes:
-        return source
-    out = source if items is not None else tuple(np.empty_like(part) for part in source)
-    zero = np.zeros(len(source[0]), np.bool_)  # none but those that were seen when all rows were written
-    in_blocks(partial(_change, source, changes, out, zero), source)
+        return source if items is None else tuple(part[items] for part in source)
+    from platoscope.neighbors._direction_kernels import MARKS  # numba: 0.3 s to import
+
+    n_rows = len(source[0]) if items is None else len(items)
+    out = tuple(np.empty((n_rows, part.shape[1]), part.dtype) for part in source)
+    steps = [change.write if marks is None else change.again or change.write for change in changes]
+    if marks is None:
+        marks = np.zeros((n_rows, MARKS))  # seen to when all rows were written
+    elif items is not None:
+        marks = marks[items]
+
+    def some(start: int, stop: int) -> None:
+        rows = whole_rows(source, slice(start, stop) if items is None else items[start:stop])
+        _change(rows, steps, out, marks, start, stop)
+
+    in_blocks(some, out)
     return out
 
 
 def _change(
-    source: Parts, changes: Sequence[Change], out: Parts, zero: npt.NDArray[np.bool_], start: int, stop: int
+    rows: FloatArray,
+    steps: Sequence[Write],
+    out: Parts,
+    marks: npt.NDArray[np.float64],
+    start: int,
+    stop: int,
 ) -> None:
-    """Make changes to whole rows ``start:stop`` in order, whichever parts they are made of, and write them to `out`."""
-    rows = whole_rows(source, start, stop)
+    """Take the steps in order on whole rows, whichever parts they are made of, and write them to ``out[start:stop]``."""
     room = out[0][start:stop] if len(out) == 1 else rows
-    for change in changes:
-        change(rows, room, zero[start:stop])
+    for step in steps:
+        step(rows, room, marks[start:stop])
         rows = room
     edge = 0
     for part in out if len(out) > 1 else ():

@@ -1,0 +1,140 @@
+"""Compiled loops that divide: rows by their norms, and features by their spread.
+
+Divisions are most of what a preparation costs, and quotients must be those of a division: one that is rounded once is the
+same for all multiples of a row. Rows in float32 take a product with the reciprocal instead and mend it: a fused
+multiply-add gives the error of a quotient exactly, and after two corrections it is the rounded one (Markstein, *Computation
+of elementary functions on the IBM RISC System/6000 processor*, IBM J. Res. Dev. 34, 1990, theorem 8.3; the second makes
+sure of its premise). That holds where nothing overflows or vanishes, which float32 cannot reach in float64.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from platoscope.neighbors._row_kernels import LANES, SAMPLE, clip_bounds, peak_of
+
+__all__ = ["MARKS", "clip_rows", "direct_again", "standardize_rows", "unit_rows"]
+
+MARKS = 5
+"""What is remembered of a row that was divided by its norm: both bounds, peak, norm, and in how many steps it had none."""
+
+_FINITE = {"reassoc", "nsz", "contract", "nnan"}
+
+
+@intrinsic
+def _fused(typing_context, a, b, c):
+    """Return ``a * b + c`` rounded once, in float64."""
+
+    def build(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), build
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _quotient(value, divisor, inverse):
+    """Return ``value / divisor`` as a division rounds it, given ``inverse = 1 / divisor``; of values that float32 holds."""
+    found = value * inverse
+    found = _fused(_fused(-found, divisor, value), inverse, found)
+    return _fused(_fused(-found, divisor, value), inverse, found)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
+def _norm(row, low, high, peak):
+    """Return the norm of the row, clipped to [low, high] and divided by its peak, so that no square overflows."""
+    total = 0.0
+    if row.itemsize == 4:
+        inverse = 1.0 / peak
+        for d in range(row.size):
+            value = np.float64(row[d])
+            value = low if value < low else value
+            value = high if value > high else value
+            value = _quotient(value, peak, inverse)
+            total += value * value
+    else:
+        for d in range(row.size):
+            value = np.float64(row[d])
+            value = low if value < low else value
+            value = high if value > high else value
+            value /= peak
+            total += value * value
+    return math.sqrt(total)
+
+
+# Not to be reassociated: a product with a reciprocal would be made a division again.
+@njit(nogil=True, cache=True, error_model="numpy")
+def _write_direction(row, marks, out):
+    """Write the row, clipped, divided by its peak and then by its norm, as its marks say."""
+    low, high, peak = marks[0], marks[1], marks[2]
+    norm = marks[3] if marks[3] > 0.0 else 1.0
+    if row.itemsize == 4:
+        inverse = 1.0 / peak
+        factor = 1.0 / norm  # rounding to float32 hides what a product is less exact
+        for d in range(row.size):
+            value = np.float64(row[d])
+            value = low if value < low else value
+            value = high if value > high else value
+            out[d] = _quotient(value, peak, inverse) * factor
+    else:
+        for d in range(row.size):
+            value = np.float64(row[d])
+            value = low if value < low else value
+            value = high if value > high else value
+            out[d] = value / peak / norm
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _direct(row, low, high, peak, marks, out):
+    """Write the row, clipped to [low, high], divided by its norm, and mark what that took."""
+    marks[0], marks[1] = low, high
+    marks[2] = peak if peak > 0.0 else 1.0
+    marks[3] = _norm(row, low, high, marks[2])
+    marks[4] += marks[3] == 0.0
+    _write_direction(row, marks, out)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def direct_again(X, out, marks):
+    """Write rows once more that were divided by their norms, by their marks: equal bit for bit."""
+    for i in range(len(X)):
+        _write_direction(X[i], marks[i], out[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def unit_rows(X, out, limit, marks):
+    """Clamp each row to ±limit and divide it by its norm."""
+    lanes = np.empty(LANES, X.dtype)
+    for i in range(len(X)):
+        peak = min(peak_of(X[i], lanes), limit)
+        _direct(X[i], -limit, limit, peak, marks[i], out[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def clip_rows(X, out, below, low_share, above, high_share, marks):
+    """Clip each row at two of its quantiles, those of `clip_bounds`, and divide it by its norm."""
+    low_tail = np.empty(X.shape[1], X.dtype)
+    high_tail = np.empty(X.shape[1], X.dtype)
+    sample = np.empty(SAMPLE, X.dtype)
+    for i in range(len(X)):
+        low, high = clip_bounds(X[i], below, low_share, above, high_share, sample, low_tail, high_tail)
+        # Both bounds lie within the row: the larger one is the peak of what is left.
+        _direct(X[i], low, high, max(abs(low), abs(high)), marks[i], out[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def standardize_rows(X, out, center, spread, inverse):
+    """Write ``(X - center) / spread``; 0 where the spread, and so its `inverse`, is 0."""
+    for i in range(len(X)):
+        row, here = X[i], out[i]
+        if row.itemsize == 4:
+            for d in range(row.size):
+                value = _quotient(np.float64(row[d]) - center[d], spread[d], inverse[d])
+                here[d] = value if inverse[d] > 0.0 else 0.0
+        else:
+            for d in range(row.size):
+                value = (np.float64(row[d]) - center[d]) / spread[d]
+                here[d] = value if spread[d] > 0.0 else 0.0
