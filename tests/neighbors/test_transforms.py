@@ -10,6 +10,7 @@ import pytest
 from platoscope.errors import InputError
 from platoscope.measures import information_imbalance
 from platoscope.neighbors import parse_transform, prepare, told_apart, transform_rows
+from platoscope.neighbors._direction_kernels import standardize_rows
 
 
 def _unit(X: np.ndarray) -> np.ndarray:
@@ -192,7 +193,9 @@ def test_a_space_keeps_its_preparation() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["normal", "ties", "sorted", "one value", "sparse", "striped"])
+@pytest.mark.parametrize(
+    "kind", ["normal", "ties", "sorted", "one value", "sparse", "striped", "scaled", "shifted", "huge"]
+)
 def test_quantiles_of_long_rows_are_exact(kind: str, dtype: Any) -> None:
     """Clipping finds the quantiles of rows of any shape, whether or not a sample of a row tells where its tails are."""
     rng = np.random.default_rng(0)
@@ -207,11 +210,54 @@ def test_quantiles_of_long_rows_are_exact(kind: str, dtype: Any) -> None:
         X[:, rng.random(1031) < 0.8] = 0.0
     elif kind == "striped":  # every value that the sample sees is large
         X[:, :: 1031 // 64] += 100
+    elif kind == "scaled":  # the quantiles of a row say nothing of those of the next
+        X *= 10.0 ** rng.integers(-9, 9, size=(60, 1))
+    elif kind == "shifted":
+        X += 100 * rng.standard_normal((60, 1))
+    # Differences of huge values may overflow; a power of two changes no digit.
+    huge = dtype(2.0 ** (np.finfo(dtype).maxexp - 4 if kind == "huge" else 0))
     for step in ("clip", "clamp"):
         tolerance = 4 * np.finfo(dtype).eps
         np.testing.assert_allclose(
-            transform_rows(X, step), _reference(X, step), rtol=tolerance, atol=tolerance
+            transform_rows(huge * X, step), _reference(X, step), rtol=tolerance, atol=tolerance
         )
+
+
+def test_the_order_of_rows_changes_no_quantile() -> None:
+    """What a row leaves to the next one as a guess does not show in it, to the last bit."""
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((200, 600)) * 2.0 ** rng.integers(-3, 3, size=(200, 1))).astype(np.float32)
+    order = rng.permutation(200)
+    np.testing.assert_array_equal(transform_rows(X[order], "clip"), transform_rows(X, "clip")[order])
+
+
+def test_products_that_stand_for_divisions_round_as_they_do() -> None:
+    """Quotients of values that float32 holds, the smallest and the largest among them, are those of a division."""
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((400, 500)) * 2.0 ** rng.integers(-120, 120, size=(400, 500))).astype(np.float32)
+    X[0, :4] = [np.finfo(np.float32).tiny, 1e-45, np.finfo(np.float32).max, 0.0]
+    spread = rng.random(500) * 2.0 ** rng.integers(-140, 120, size=500)
+    out = np.empty(X.shape)
+    standardize_rows(X, out, np.zeros(500), spread, 1 / spread)
+    np.testing.assert_array_equal(out, X / spread)
+
+
+@pytest.mark.parametrize("step", ["unit", "clip"])
+def test_multiples_of_a_row_are_one_direction_to_the_last_bit(step: str) -> None:
+    """Rows of whole numbers and three, five and eleven times those have equal prepared rows, and so tie."""
+    rows = np.random.default_rng(0).integers(-1000, 1000, size=(500, 600)).astype(np.float32)
+    found = transform_rows(rows, step)
+    for factor in (3, 5, 11):
+        np.testing.assert_array_equal(transform_rows(factor * rows, step), found)
+
+
+def test_the_spread_of_a_feature_far_from_zero_is_not_lost() -> None:
+    """Means and spreads come from one pass over the rows, whose first row may be the one that is far from all others."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((3000, 6)) + np.array([0, 1e2, 1e4, 1e5, -1e5, 3e5])
+    X = X.astype(np.float32)
+    X[0] += 1e4
+    np.testing.assert_allclose(transform_rows(X, "zscore"), _reference(X, "zscore"), rtol=3e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore", ("unit", "zscore", "clip")])

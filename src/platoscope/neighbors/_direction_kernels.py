@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from platoscope.neighbors._row_kernels import LANES, SAMPLE, clip_bounds, peak_of
+from platoscope.neighbors._quantile_kernels import guesses, row_bounds
+from platoscope.neighbors._row_kernels import LANES, SAMPLE, peak_of
 
 __all__ = ["MARKS", "clip_rows", "direct_again", "standardize_rows", "unit_rows"]
 
@@ -116,11 +117,16 @@ def unit_rows(X, out, limit, marks):
 @njit(nogil=True, cache=True, error_model="numpy")
 def clip_rows(X, out, below, low_share, above, high_share, marks):
     """Clip each row at two of its quantiles, those of `clip_bounds`, and divide it by its norm."""
-    low_tail = np.empty(X.shape[1], X.dtype)
-    high_tail = np.empty(X.shape[1], X.dtype)
-    sample = np.empty(SAMPLE, X.dtype)
+    n_features = X.shape[1]
+    room = (
+        np.empty(SAMPLE, X.dtype),
+        np.empty(n_features + 1, X.dtype),
+        np.empty(n_features + 1, X.dtype),
+        np.zeros(n_features + -n_features % 8, np.bool_),
+    )
+    known = guesses()
     for i in range(len(X)):
-        low, high = clip_bounds(X[i], below, low_share, above, high_share, sample, low_tail, high_tail)
+        low, high = row_bounds(X[i], (below, above), (low_share, high_share), known, room)
         # Both bounds lie within the row: the larger one is the peak of what is left.
         _direct(X[i], low, high, max(abs(low), abs(high)), marks[i], out[i])
 

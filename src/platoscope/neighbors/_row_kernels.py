@@ -11,6 +11,7 @@ from numba import njit
 __all__ = [
     "LANES",
     "SAMPLE",
+    "between",
     "clip_bounds",
     "column_extremes",
     "column_moments",
@@ -20,6 +21,7 @@ __all__ = [
     "peak_of",
     "raise_peaks",
     "row_tops",
+    "two_smallest",
 ]
 
 # Of finite values only, which `count_nonfinite` has made sure of.
@@ -81,7 +83,7 @@ def _select(values, n, k):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
-def _two_smallest(values, n, k):
+def two_smallest(values, n, k):
     """Return the k-th smallest of the first n values and the next one, from 0; the last one is its own next."""
     here = _select(values, n, k)
     if k + 1 >= n:
@@ -145,7 +147,7 @@ def _largest_sizes(row, sample, high):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _between(here, after, share):
+def between(here, after, share):
     """Interpolate linearly between two values that follow each other."""
     return np.float64(here) * (1.0 - share) + np.float64(after) * share
 
@@ -189,10 +191,10 @@ def clip_bounds(row, below, low_share, above, high_share, sample, low_tail, high
         n_low = _all_of(row, 1, low_tail)
     if n_high < above + 2:
         n_high = _all_of(row, -1, high_tail)
-    here, after = _two_smallest(low_tail, n_low, below)
-    low = _between(here, after, low_share)
-    here, after = _two_smallest(high_tail, n_high, above)
-    return low, _between(-after, -here, high_share)
+    here, after = two_smallest(low_tail, n_low, below)
+    low = between(here, after, low_share)
+    here, after = two_smallest(high_tail, n_high, above)
+    return low, between(-after, -here, high_share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -207,8 +209,8 @@ def row_tops(X, above, share, tops):
             n_tail = row.size
             for d in range(row.size):
                 tail[d] = -abs(row[d])
-        here, after = _two_smallest(tail, n_tail, above)
-        tops[i] = _between(-after, -here, share)
+        here, after = two_smallest(tail, n_tail, above)
+        tops[i] = between(-after, -here, share)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)

@@ -179,9 +179,8 @@ def _column_moments(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], 
         # From a value of the column: the mean of n values is within √n standard deviations of each of them, so that
         # the difference of squares loses no more than a factor of n.
         origin = X[first].astype(np.float64)
-        return _Moments(
-            X[first].copy(), X[first].copy(), origin, *np.zeros((2, X.shape[1])), np.zeros(2, int)
-        )
+        sums, squares = np.zeros((2, X.shape[1]))
+        return _Moments(X[first].copy(), X[first].copy(), origin, sums, squares, np.zeros(2, np.int_))
 
     def of_rows(found: _Moments, start: int, stop: int) -> None:
         found.counts[:] += stop - start, any_nonfinite((X,), start, stop)
