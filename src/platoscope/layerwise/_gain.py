@@ -14,6 +14,7 @@ from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
 from platoscope.measures import (
     DEFAULT_WEIGHTS,
+    GAIN_FRACTION,
     adjusted_p_values,
     calibrate,
     check_weights,
@@ -79,7 +80,8 @@ def gain_profile(
     xarray.Dataset
         Over ``layer``: ``gain``, ``best_weight``; with permutations ``gain_p`` and ``gain_p_adjusted`` (for looking at all
         layers), ``gain_null`` (mean of the null), ``gain_threshold`` (its 95 % point), and ``gain_best_p``, of the layer
-        with the largest gain against the null of the largest; with resamples ``gain_low`` and ``gain_high``.
+        with the largest gain against the null of the largest; with resamples ``gain_low``,
+        ``gain_high`` and ``gain_resamples``.
         ``curve`` over ``layer`` and ``weight`` is Δ(w), ``gain_null_draws`` every gain of the null.
 
     Raises
@@ -124,6 +126,7 @@ def gain_profile(
         "n_samples": n_samples,
         "transform": transforms_in_words([read.transforms["new"]], [read.transforms["given"]]),
         "scale": scale,
+        "resample_fraction": GAIN_FRACTION,
         "stratified": int(strata is not None),
         "seed": "a generator passed by the caller" if isinstance(seed, np.random.Generator) else str(seed),
     }
@@ -220,6 +223,9 @@ def _labeled(found: Sequence[ImbalanceGain], stack: LayerStack, told: dict[str, 
             "gain_best_p": ((), calibrate(gains.max(keepdims=True), null.max(axis=1)[:, None]).p_value[0]),
             "gain_null_draws": (("permutation", "layer"), null.astype(np.float32)),
         }
+    draws = [each.resamples for each in found if each.resamples is not None]
+    if draws:
+        variables["gain_resamples"] = (("resample", "layer"), np.stack(draws, axis=1))
     ends_of = [each.interval for each in found if each.interval is not None]
     if ends_of:
         low, high = np.array(ends_of).T

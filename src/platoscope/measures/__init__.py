@@ -9,6 +9,7 @@ from platoscope.measures._estimate import EstimatedImbalance, EstimatedValue, es
 from platoscope.measures._evaluate import Evaluation, PreparedLayers, evaluate, evaluate_layer
 from platoscope.measures._gain import (
     DEFAULT_WEIGHTS,
+    GAIN_FRACTION,
     Drawn,
     GainCurve,
     ImbalanceGain,
@@ -62,6 +63,7 @@ from platoscope.measures._variables import PARTS, split_variable
 __all__ = [
     "DEFAULT_MEASURES",
     "DEFAULT_WEIGHTS",
+    "GAIN_FRACTION",
     "INTERVAL_METHODS",
     "MEASURES",
     "PARTS",

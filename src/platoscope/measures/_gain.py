@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_WEIGHTS",
+    "GAIN_FRACTION",
     "Drawn",
     "GainCurve",
     "ImbalanceGain",
@@ -44,7 +45,8 @@ __all__ = [
 DEFAULT_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7, 3.0, 5.0, 10.0)
 """Evenly in the logarithm, from next to nothing of the new space to next to nothing of the given one."""
 _HEAVIEST = 1e12
-_FRACTION = 0.25
+GAIN_FRACTION = 0.25
+"""Of the items, what a subsample has."""
 
 
 class GainCurve(NamedTuple):
@@ -72,6 +74,8 @@ class ImbalanceGain:
     """95 % interval of the gain; None where no subsamples were drawn."""
     null: npt.NDArray[np.float64] | None = field(repr=False, default=None)
     """The gain of every shuffled new space, each with its own best weight."""
+    resamples: npt.NDArray[np.float64] | None = field(repr=False, default=None)
+    """The gain in every subsample, each with its own best weight."""
 
 
 def imbalance_gain(
@@ -212,7 +216,7 @@ def draw_gains(
     whole_number("n_resamples", n_resamples, low=0, high=MOST, why=WHY_MOST)
     orders = permutations(n_samples, n_permutations, strata=groups, rng=rng) if n_permutations else None
     samples = (
-        subsamples(n_samples, n_resamples=n_resamples, fraction=_FRACTION, rng=rng) if n_resamples else None
+        subsamples(n_samples, n_resamples=n_resamples, fraction=GAIN_FRACTION, rng=rng) if n_resamples else None
     )
     if samples is not None and samples.shape[1] <= n_neighbors:
         message = (
@@ -290,7 +294,7 @@ def gain_of_spaces(
     if drawn.orders is None and drawn.samples is None:
         return found
     sums = _Sums.of(new, given, target, factors**2, n_neighbors)
-    p = interval = null = None
+    p = interval = null = draws = None
     if drawn.orders is not None:
         shuffled = sums.imbalances(np.arange(n), drawn.orders, skip_given=True)
         null = _gains(np.concatenate([np.full((len(shuffled), 1), values[0]), shuffled], axis=1))
@@ -301,7 +305,7 @@ def gain_of_spaces(
         draws = _gains(np.concatenate([sums.imbalances(items, straight) for items in drawn.samples]))
         half = Z95 * float(standard_errors(draws, n_samples=n, size=size))
         interval = gain - half, gain + half
-    return ImbalanceGain(gain, found.weight, curve, p, interval, null)
+    return ImbalanceGain(gain, found.weight, curve, p, interval, null, draws)
 
 
 def _equal_spread(given: Space, new: Space) -> float:
