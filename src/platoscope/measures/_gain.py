@@ -216,7 +216,9 @@ def draw_gains(
     whole_number("n_resamples", n_resamples, low=0, high=MOST, why=WHY_MOST)
     orders = permutations(n_samples, n_permutations, strata=groups, rng=rng) if n_permutations else None
     samples = (
-        subsamples(n_samples, n_resamples=n_resamples, fraction=GAIN_FRACTION, rng=rng) if n_resamples else None
+        subsamples(n_samples, n_resamples=n_resamples, fraction=GAIN_FRACTION, rng=rng)
+        if n_resamples
+        else None
     )
     if samples is not None and samples.shape[1] <= n_neighbors:
         message = (

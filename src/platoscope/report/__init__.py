@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from platoscope.report.comparisons import draw_comparison
 from platoscope.report.figures import draw_result, write_figures
+from platoscope.report.gain import plot_gain
 from platoscope.report.maps import plot_grid, plot_token_distance
 from platoscope.report.page import write_page, write_report
 from platoscope.report.panels import check_panels
@@ -41,6 +42,7 @@ __all__ = [
     "draw_spaces",
     "figure_style",
     "plot_asymmetry",
+    "plot_gain",
     "plot_grid",
     "plot_matrix",
     "plot_metrics",

@@ -16,6 +16,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
+from platoscope.report.gain import plot_gain
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
 from platoscope.report.profiles import (
     plot_asymmetry,
@@ -66,6 +67,7 @@ class PanelDrawer:
 
 PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "asymmetry": PanelDrawer(plot_asymmetry, "together"),
+    "gain": PanelDrawer(plot_gain, "together"),
     "grid": PanelDrawer(plot_grid, "maps"),
     "matrix": PanelDrawer(plot_matrix, "each"),
     "metrics": PanelDrawer(plot_metrics, "each"),

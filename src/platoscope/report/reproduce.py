@@ -339,7 +339,7 @@ _SUBJECTS = ("models", "data", "items asked for")
 
 def _models(comparisons: Iterable[Comparison], /) -> str:
     """Name the models of comparisons."""
-    return _join(side.model for item in comparisons for side in item.sides if isinstance(side, Source))
+    return _join(side.model for item in comparisons for side in item.all_sides if isinstance(side, Source))
 
 
 def _data(comparisons: Iterable[Comparison], /) -> str:

@@ -246,7 +246,7 @@ def _card(name: str, path: Path, /) -> dict[str, Any]:
 
 def _models(plan: Plan, /) -> list[str]:
     """Name the models of a run."""
-    sides = [side for item in plan.comparisons for side in item.sides]
+    sides = [side for item in plan.comparisons for side in item.all_sides]
     return list(dict.fromkeys(side.model for side in sides if isinstance(side, Source)))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from platoscope.checks import word
 from platoscope.errors import NotFoundError
+from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATION
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
@@ -43,6 +44,7 @@ _STUDIES = (
     VISION_SCALE,
     CAPTION_LAYER,
     MANY_LANGUAGES,
+    ADDED_INFORMATION,
 )
 
 

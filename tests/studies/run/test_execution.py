@@ -122,6 +122,7 @@ def _choices(name: str, root: Path) -> dict[str, Any]:
         "token-distance",
         "language-asymmetry",
         "misalignment-null",
+        "added-information",
     ):
         return {"model": [large, small], "pairs": pairs}
     return {"model": large, "pairs": pairs}

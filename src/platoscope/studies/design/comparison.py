@@ -26,7 +26,7 @@ __all__ = [
     "check_name",
 ]
 
-Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces"]
+Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain"]
 Tower = Literal["text", "vision"]
 _MOST_FEATURES = 100_000
 
@@ -254,13 +254,14 @@ class Comparison:
         The two sides.
     items : Items or None
         The items that both sides describe; None for synthetic data.
-    kind : {"profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces"}
+    kind : {"profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain"}
         ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``matrix``
         every two texts of the data sets that are taken `together`, at one layer (`fixed`); ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
         items at one layer (`fixed`); ``spaces`` is Δ under several preparations of the rows, whatever the transform
-        of the study: of a profile, of a sweep (with `fixed`), or over `distances`.
+        of the study: of a profile, of a sweep (with `fixed`), or over `distances`; ``gain`` is what each layer of `a` adds
+        to `given` about `b` (`platoscope.layerwise.gain_profile`).
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None
@@ -279,6 +280,8 @@ class Comparison:
         where `null_within_strata` says so. The tokenizer of the items counts.
     transform : str, sequence of str or None
         Preparation of the rows of this comparison; None for the study's.
+    given : Source, Surface or None
+        Of kind ``gain``: the side that is given.
     """
 
     label: str
@@ -293,6 +296,7 @@ class Comparison:
     null_within_strata: bool = False
     null_matched: Literal["tokens", "tokens_per_character"] | None = None
     transform: str | tuple[str, ...] | None = None
+    given: Source | Surface | None = None
 
     def __post_init__(self) -> None:
         if self.transform is not None:
@@ -324,6 +328,12 @@ class Comparison:
         if any(synthetic) != all(synthetic) or all(synthetic) != (self.items is None):
             msg = f"comparison {self.label!r} needs two synthetic sides and no items, or two real sides and items"
             raise InputError(msg)
+        if (self.kind == "gain") != (self.given is not None) or (self.kind == "gain" and self.shuffle):
+            msg = (
+                f"comparison {self.label!r} of kind {self.kind!r} has given={in_short(self.given)}; kind 'gain', and no "
+                "other, needs a side that is given, and it cannot be shuffled"
+            )
+            raise InputError(msg)
         if self.kind == "matrix" and (self.items is None or not self.items.together or self.shuffle):
             msg = (
                 f"comparison {self.label!r} of kind 'matrix' needs items that name in `together` the data sets whose "
@@ -336,6 +346,11 @@ class Comparison:
         if self.kind != "matrix" or self.items is None:
             return (self,)
         return tuple(replace(self, items=replace(self.items, data=data)) for data in self.items.together)
+
+    @property
+    def all_sides(self) -> tuple[Source | Surface | Synthetic, ...]:
+        """Both sides, and the one that is given where there is one."""
+        return self.sides if self.given is None else (*self.sides, self.given)
 
     @property
     def sides(self) -> tuple[Source | Surface | Synthetic, Source | Surface | Synthetic]:

@@ -68,11 +68,13 @@ def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
     """Give a comparison as plain values, its sides tagged by ``type``."""
     plain = asdict(comparison)
     names = {kind: name for name, kind in _SIDES.items()}
-    for side, record in (("a", comparison.a), ("b", comparison.b)):
+    for side, record in zip(("a", "b", "given"), comparison.all_sides, strict=False):
         plain[side]["type"] = names[type(record)]
         # Left out where nothing is asked for, so that what was computed before there was a choice is still found.
         if plain[side].get("final_norm", "") is None:
             del plain[side]["final_norm"]
+    if comparison.given is None:
+        del plain["given"]
     if comparison.items is not None and comparison.items.encoding is None:
         del plain["items"]["encoding"]
     return plain
@@ -84,7 +86,7 @@ def comparison_from(values: object, /, *, where: str) -> Comparison:
         msg = f"{where} must be a table with a label and two sides; got {in_short(values)}"
         raise InputError(msg)
     plain = dict(values)
-    for side in ("a", "b"):
+    for side in ("a", "b") if plain.get("given") is None else ("a", "b", "given"):
         if not isinstance(plain.get(side), dict):
             msg = f'{where}: side {side!r} must be a table such as {{ model = "gemma-3-270m", side = "a" }}'
             raise InputError(msg)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Comparison, Synthetic
     from platoscope.studies.design.settings import Settings
 
-__all__ = ["distinct_spaces", "space_of", "spaces_label", "spaces_of", "transforms_of"]
+__all__ = ["distinct_spaces", "given_transform", "space_of", "spaces_label", "spaces_of", "transforms_of"]
 
 
 def spaces_label(label: str, /) -> str:
@@ -41,6 +41,15 @@ def transforms_of(comparison: Comparison, settings: Settings, /) -> dict[SideNam
     return {"a": steps(comparison.a, "a"), "b": steps(comparison.b, "b")}
 
 
+def given_transform(comparison: Comparison, settings: Settings, /) -> tuple[str, ...]:
+    """Give the steps that prepare the rows of the side that is given: those of A, and none for lengths."""
+    if not isinstance(comparison.given, Source):
+        return ()
+    return (
+        settings.transform_of("a") if comparison.transform is None else parse_transform(comparison.transform)
+    )
+
+
 def space_of(comparison: Comparison, settings: Settings, /) -> str:
     """Say how the rows of a comparison are prepared, and the metric; of several spaces, each.
 
@@ -57,7 +66,11 @@ def space_of(comparison: Comparison, settings: Settings, /) -> str:
         return f"{' / '.join(rows)}; {settings.metric}"
     transforms = transforms_of(comparison, settings)
     a, b = (_rows(side, steps) for side, steps in zip(comparison.sides, transforms.values(), strict=True))
-    return f"{a if a == b else f'A: {a}; B: {b}'}; {settings.metric}"
+    both = a if a == b else f"A: {a}; B: {b}"
+    if comparison.given is not None:
+        given = _rows(comparison.given, given_transform(comparison, settings))
+        both = a if a == b == given else f"A: {a}; B: {b}; given: {given}"
+    return f"{both}; {settings.metric}"
 
 
 def spaces_of(comparison: Comparison, settings: Settings, /) -> list[str]:

@@ -151,9 +151,9 @@ def _study(content: Mapping[str, Any], *, where: str, folder: Path) -> Study:
 
 def _beside(comparison: Comparison, folder: Path) -> Comparison:
     """Take the paths that a comparison names from the folder of its file, wherever the command runs."""
-    a, b = (
+    a, b, *given = (
         replace(side, model=model_beside(side.model, folder)) if isinstance(side, Source | Surface) else side
-        for side in comparison.sides
+        for side in comparison.all_sides
     )
     items = comparison.items and replace(
         comparison.items,
@@ -161,7 +161,7 @@ def _beside(comparison: Comparison, folder: Path) -> Comparison:
         together=tuple(data_beside(data, folder) for data in comparison.items.together),
         tokenizers=tuple(model_beside(model, folder) for model in comparison.items.tokenizers),
     )
-    return replace(comparison, a=a, b=b, items=items)
+    return replace(comparison, a=a, b=b, items=items, given=next(iter(given), None))  # type: ignore[arg-type]
 
 
 def _refuse_choices(choices: Choices, *, where: str) -> None:

@@ -53,7 +53,7 @@ class LeftOut:
 def check_known(comparisons: Iterable[Comparison], /) -> None:
     """Raise `NotFoundError` for a model or a data set that nothing could ever load; it names what exists."""
     for comparison in comparisons:
-        for side in comparison.sides:
+        for side in comparison.all_sides:
             if isinstance(side, Source | Surface) and not _could_be_model(side.model):
                 names = [model.name for model in BUNDLED]
                 msg = (
@@ -87,7 +87,7 @@ def missing(comparisons: Iterable[Comparison], /) -> tuple[LeftOut, ...]:
 
 def _first_missing(comparison: Comparison) -> tuple[str, str, str] | None:
     """Give name, reason and remedy of the first thing that is missing."""
-    models = [side.model for side in comparison.sides if isinstance(side, Source | Surface)]
+    models = [side.model for side in comparison.all_sides if isinstance(side, Source | Surface)]
     if models:
         absent = _missing_modules(("torch", "transformers"))
         if absent:

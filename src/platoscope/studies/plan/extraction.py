@@ -94,7 +94,7 @@ def extraction_of(comparison: Comparison, source: Source, /) -> Extraction:
 
 def sources_of(comparison: Comparison, /) -> list[Source]:
     """Give the sides of a comparison that a model reads."""
-    return [side for side in comparison.sides if isinstance(side, Source)]
+    return [side for side in comparison.all_sides if isinstance(side, Source)]
 
 
 def readings_of(comparison: Comparison, /) -> list[Extraction]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from platoscope.studies.design.records import Design, Panel, Statement
     from platoscope.studies.design.settings import Settings
 
-
 __all__ = ["Plan", "PlanRow", "make_plan"]
 
 _KEPT = "ranks and neighbors of every item, and its text or thumbnail where the license allows (--no-items: nothing)"
@@ -350,7 +349,8 @@ def _on_one_side(comparison: Comparison, choices: Choices) -> Comparison:
             return side
         return replace(side, final_norm=choices.final_norm)
 
-    return replace(comparison, a=chosen(comparison.a), b=chosen(comparison.b))
+    given = chosen(comparison.given) if comparison.given else None
+    return replace(comparison, a=chosen(comparison.a), b=chosen(comparison.b), given=given)  # type: ignore[arg-type]
 
 
 def _with_tokenizers(comparison: Comparison) -> Comparison:
@@ -359,7 +359,7 @@ def _with_tokenizers(comparison: Comparison) -> Comparison:
     if items is None:
         return comparison
     unlimited = items.minimum is None and items.maximum is None
-    readers = dict.fromkeys(side.model for side in comparison.sides if isinstance(side, Source | Surface))
+    readers = dict.fromkeys(side.model for side in comparison.all_sides if isinstance(side, Source | Surface))
     names = () if unlimited else items.tokenizers or tuple(readers)
     return replace(comparison, items=replace(items, tokenizers=tuple(sorted(names))))
 
@@ -388,7 +388,7 @@ def _loading(settings: Settings) -> str:
 
 def _describe(comparison: Comparison) -> str:
     names = []
-    for side in comparison.sides:
+    for side in comparison.all_sides:
         if isinstance(side, Source):
             names.append(f"{side.model} {side.side} {side.pooling}")
         elif isinstance(side, Surface):
@@ -397,4 +397,4 @@ def _describe(comparison: Comparison) -> str:
             names.append(f"{side.construction} {side.role}, D = {side.n_features}")
     data = "" if comparison.items is None else f" on {comparison.items.data}"
     extra = f", shuffled ({comparison.shuffle})" if comparison.shuffle else ""
-    return f"{comparison.kind}: {' against '.join(names)}{data}{extra}"
+    return f"{comparison.kind}: {' given '.join([' against '.join(names[:2]), *names[2:]])}{data}{extra}"

@@ -70,7 +70,7 @@ def compare_all(
 
 
 def _task(what: Computation, decided_by: str) -> Task:
-    places = [stack.location for stack in (what.a, what.b) if isinstance(stack, Representations)]
+    places = [stack.location for stack in (what.a, what.b, what.given) if isinstance(stack, Representations)]
     return Task(
         key=f"platoscope-compare-{digest([decided_by, places])}",
         what=f"comparison {what.comparison.label!r}",
@@ -81,7 +81,7 @@ def _task(what: Computation, decided_by: str) -> Task:
 
 def _compute(what: Computation, /) -> xr.Dataset:
     """Compute a comparison, in a worker."""
-    for stack in (what.a, what.b):
+    for stack in (what.a, what.b, what.given):
         if isinstance(stack, Representations):
             stack.require_there()
     return computing.compute(what)

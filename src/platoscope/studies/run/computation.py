@@ -45,6 +45,8 @@ class Computation:
         From a distance τ to the stack of the token at that distance.
     texts : sequence of Text
         Of a matrix: what it compares.
+    given : LayerStack or None
+        Of a gain: the side that is given.
     """
 
     comparison: Comparison
@@ -57,6 +59,7 @@ class Computation:
     grid: xr.Dataset | None = None
     at_distance: Callable[[int], LayerStack] | None = None
     texts: Sequence[Text] = ()
+    given: LayerStack | None = None
 
     @property
     def null_strata(self) -> Sequence[str] | None:

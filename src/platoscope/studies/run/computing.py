@@ -24,6 +24,7 @@ from platoscope.studies.design.comparison import Source, Synthetic
 from platoscope.studies.design.measured import ITEMS_LEFT_OUT, measures_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
+from platoscope.studies.run.gains import gain
 from platoscope.studies.run.matrix import matrix
 
 if TYPE_CHECKING:
@@ -337,5 +338,6 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Computation], xr.Dataset]]] = {
     "token_distance": _token_distance,
     "sample_size": _sample_size,
     "spaces": _spaces,
+    "gain": gain,
 }
 """What computes each kind of comparison."""

@@ -183,7 +183,7 @@ def warn_of_labels(plan: Plan, selections: Selections, /) -> None:
     models = [
         side.model
         for comparison in plan.comparisons
-        for side in comparison.sides
+        for side in comparison.all_sides
         if isinstance(side, Source | Surface)
     ]
     chosen = [selection.pairs for selection in selections.chosen.values()]

@@ -211,7 +211,7 @@ class Workbench:
         selection = selections.behind(comparison)
         sides = [
             stack_of(side, comparison, selection, readings, self.shelf, self.plan.settings)
-            for side in comparison.sides
+            for side in comparison.all_sides
         ]
         return Computation(
             comparison=comparison,
@@ -224,6 +224,7 @@ class Workbench:
             grid=results.grid_of(comparison),
             at_distance=_tokens_of(sides[0]),
             texts=self._texts(comparison, sides[0], selections, readings),
+            given=sides[2] if comparison.given is not None else None,
         )
 
     def name(self, result: xr.Dataset, comparison: Comparison, selections: Selections) -> None:
