@@ -4,16 +4,19 @@
     python benchmarks/estimate.py agreement --out docs/measures.md    # and put into the page
     python benchmarks/estimate.py large                               # N = 1,000,000, D = 256: minutes, 2 GB on disk
     python benchmarks/estimate.py gallery                             # 1,000 queries in galleries up to 1,000,000
+    python benchmarks/estimate.py blocks                              # all items, by 1, 2 and 4 workers of one core each
 
 `agreement` estimates the same two arrays again and again with other queries and references. A row has the exact value, the
 mean of the estimates, their standard deviation, the mean standard error, and how many of the 95 % intervals hold the exact
 value, for both directions and the asymmetry. `large` and `gallery` map the rows from files, and say what they took.
+`blocks` says how long the exact value takes by blocks, against the 4 N² D multiplications of its formula.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -26,7 +29,9 @@ import numpy as np
 
 from measuring.pages import put
 from platoscope import information_imbalance
-from platoscope.layerwise import gallery_curve
+from platoscope.cluster import open_cluster
+from platoscope.cores import MOST_CORES
+from platoscope.layerwise import gallery_curve, imbalance_in_blocks
 from platoscope.measures import estimate_imbalance
 
 if TYPE_CHECKING:
@@ -144,6 +149,29 @@ def long_run(options: argparse.Namespace) -> None:
     )
 
 
+def blocks(options: argparse.Namespace) -> None:
+    """Time the exact value by workers, and hold it against the value of one process."""
+    with tempfile.TemporaryDirectory() as empty:
+        folder = options.folder or Path(empty)
+        X, Y = _written(folder, options.n, options.features)
+        exact = tuple(information_imbalance(X, Y))
+        files = [Path(rows.filename) for rows in (X, Y)]
+        for n_workers in (1, 2, 4):
+            os.environ[MOST_CORES] = str(n_workers)  # one core each
+            with open_cluster(f"local:{n_workers}") as cluster:
+                imbalance_in_blocks(
+                    *files, items_per_block=options.n // 2, cluster=cluster
+                )  # compiled before
+                start = time.perf_counter()
+                found = imbalance_in_blocks(*files, items_per_block=options.n // 16, cluster=cluster)
+                seconds = time.perf_counter() - start
+            assert tuple(found) == exact, "by blocks it is the same number"
+            rate = 4 * options.n**2 * options.features / seconds / 1e9
+            print(
+                f"{n_workers} workers: {seconds:.1f} s, {rate:.1f} billion multiplications of the formula a second"
+            )
+
+
 def main() -> None:
     """Parse the command line."""
     if sys.argv[1:2] == ["inner"]:
@@ -151,7 +179,7 @@ def main() -> None:
         print(json.dumps(_measured(what, Path(folder), int(n), int(n_features))))
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=("agreement", "large", "gallery"))
+    parser.add_argument("what", choices=("agreement", "large", "gallery", "blocks"))
     parser.add_argument("--n", type=int)
     parser.add_argument("--features", type=int)
     parser.add_argument("--draws", type=int, default=40)
@@ -159,8 +187,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     small = options.what == "agreement"
-    options.n = options.n or (20_000 if small else 1_000_000)
+    options.n = options.n or (20_000 if small or options.what == "blocks" else 1_000_000)
     options.features = options.features or (64 if small else 256)
+    if options.what == "blocks":
+        blocks(options)
+        return
     if not small:
         long_run(options)
         return

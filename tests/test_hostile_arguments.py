@@ -132,6 +132,7 @@ LOADS_TORCH = {"models.load_model", "models.describe_model"}
 # What is computed with every right argument takes seconds otherwise.
 SOONER_DONE = {
     "layerwise.gallery_curve": {"queries": 5, "sizes": [24]},
+    "layerwise.imbalance_in_blocks": {"items_per_block": 8},
     "layerwise.n_curve": {"sizes": [12], "n_draws": 1},
 }
 # A study of made-up data reads no store.

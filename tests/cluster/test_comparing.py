@@ -12,7 +12,7 @@ from platoscope import compare_models
 from platoscope.cli.app import app
 from platoscope.datasets import load_pairs
 from platoscope.errors import ClusterError, InputError
-from platoscope.layerwise import compare_many, read_models
+from platoscope.layerwise import _in_blocks, compare_many, imbalance_in_blocks, read_models
 from platoscope.testing.models import save_tiny_model
 
 if TYPE_CHECKING:
@@ -91,3 +91,30 @@ def test_the_command_takes_a_cluster(
     assert there.exit_code == here.exit_code == 0, there.output
     assert there.stdout == here.stdout
     assert f"Cluster: 2 workers at {cluster.address}" in there.stderr
+
+
+def test_runs_of_items_are_compared_by_workers(
+    read: ModelReadings, workplace: Path, cluster: Cluster
+) -> None:
+    """Of files and of stored layers, with the bits of one process."""
+    rng = np.random.default_rng(0)
+    files = [workplace / name for name in ("x of runs.npy", "y of runs.npy")]
+    X = rng.standard_normal((300, 8))
+    for file, rows in zip(files, (X, X[:, :3]), strict=True):
+        np.save(file, rows)
+    layers = [stack[1:2] for stack in read.stacks[:2]]
+    for two in (files, layers):
+        there = imbalance_in_blocks(*two, items_per_block=40, cluster=cluster)
+        assert tuple(there) == tuple(imbalance_in_blocks(*two, items_per_block=40))
+
+
+def test_a_file_that_changes_meanwhile_is_not_compared(workplace: Path) -> None:
+    """A worker that reads other rows than the process that asks says so."""
+    file = workplace / "changes.npy"
+    rows = np.random.default_rng(0).standard_normal((100, 4))
+    np.save(file, rows)
+    work = _in_blocks._Work("a call", (file, file), "euclidean", ("none",), 1)
+    before = _in_blocks._fingerprint(work.open_streams())
+    np.save(file, rows + np.eye(100, 4))
+    with pytest.raises(ClusterError, match="reads other rows than this process"):
+        _in_blocks._there(work, before, (0, 50))

@@ -15,6 +15,7 @@ from platoscope.layerwise._diagnosing import DIAGNOSTICS
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._gain import gain_profile
 from platoscope.layerwise._gallery_curve import gallery_curve
+from platoscope.layerwise._in_blocks import imbalance_in_blocks
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
 from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items, with_ids
 from platoscope.layerwise._many import compare_many
@@ -50,6 +51,7 @@ __all__ = [
     "gain_profile",
     "gallery_curve",
     "higher_is_similar",
+    "imbalance_in_blocks",
     "k_curve",
     "kernel_files",
     "n_curve",

@@ -18,8 +18,9 @@ from platoscope.measures._gain import (
     gain_of_spaces,
     imbalance_gain,
 )
+from platoscope.measures._imbalance import imbalance_of_ranks
 from platoscope.measures._information_imbalance import BothDirections, Imbalance, information_imbalance
-from platoscope.measures._inputs import two_spaces
+from platoscope.measures._inputs import check_same_items, two_spaces
 from platoscope.measures._items import ItemValues
 from platoscope.measures._measure import Measure, as_similarity
 from platoscope.measures._nulls import (
@@ -89,6 +90,7 @@ __all__ = [
     "calibrate",
     "carry",
     "changed",
+    "check_same_items",
     "check_weights",
     "choose_measures",
     "cka",
@@ -102,6 +104,7 @@ __all__ = [
     "gain_of_spaces",
     "get_measure",
     "imbalance_gain",
+    "imbalance_of_ranks",
     "information_imbalance",
     "jackknife_covariance",
     "kernel_files",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "directed_imbalance",
     "imbalance_null",
+    "imbalance_of_ranks",
     "imbalance_sampled",
     "imbalance_scores",
 ]
@@ -107,10 +108,10 @@ def _block_by_block(
                 by_item.keep(source, pair[source], near)
     if by_item is not None:
         by_item.ranks[:, 0] = mean_ranks
-    return _imbalance(mean_ranks)
+    return imbalance_of_ranks(mean_ranks)
 
 
-def _imbalance(mean_ranks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def imbalance_of_ranks(mean_ranks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return Δ of the mean rank of the neighbors of every item; items are the last axis."""
     delta: npt.NDArray[np.float64] = 2.0 * mean_ranks.sum(axis=-1) / mean_ranks.shape[-1] ** 2
     return delta
@@ -136,7 +137,7 @@ def _directed(
             space = targets[target]
             rank = ranks(space, merged.indptr, merged.items, metric, ties=ties)
             mean_ranks = _by_source(merged.values * rank, rows)
-            out[mine[chosen]] = _imbalance(mean_ranks)
+            out[mine[chosen]] = imbalance_of_ranks(mean_ranks)
             if by_item is not None:
                 by_item[mine[chosen]] = mean_ranks
         for position, s in enumerate(pairs[mine, 0]):

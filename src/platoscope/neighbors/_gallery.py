@@ -69,11 +69,11 @@ class GallerySide:
         return _expanded(self.starts, self.asking)[0]
 
     def neighbors(
-        self, n_neighbors: Sequence[int], rng: np.random.Generator, /
+        self, n_neighbors: Sequence[int], rng: np.random.Generator | None, /
     ) -> list[list[AskedNeighbors]]:
         """Return, for each number of neighbors and gallery, the nearest items of each asking row among the others.
 
-        Ties as in `asked_neighbors`; one search for all.
+        Ties as in `asked_neighbors`, and without `rng` all that tie share the last places; one search for all.
         """
         found = self._contenders(max(n_neighbors))
         owner, level = np.divmod(found.owner, self.n_galleries)
@@ -81,7 +81,7 @@ class GallerySide:
         reached = [Contenders(owner[here], found.column[here], found.score[here]) for here in inside]
         return [[self._places(some, k, rng) for some in reached] for k in n_neighbors]
 
-    def _places(self, found: Contenders, n_neighbors: int, rng: np.random.Generator) -> AskedNeighbors:
+    def _places(self, found: Contenders, n_neighbors: int, rng: np.random.Generator | None) -> AskedNeighbors:
         n_rows = len(self.owner)
         near = nearest_contenders([found], np.ones(len(self.levels), np.int64), np.full(n_rows, n_neighbors))
         bounds = np.searchsorted(near.owner, np.arange(n_rows + 1))

@@ -96,9 +96,12 @@ def asked_neighbors(
 
 
 def filled_places(
-    blocks: Sequence[npt.NDArray[np.integer[Any]]], n_neighbors: int, rng: np.random.Generator, /
+    blocks: Sequence[npt.NDArray[np.integer[Any]]], n_neighbors: int, rng: np.random.Generator | None, /
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Return the items of blocks, each farther than the one before, that fill the places; weights; and `drawn_of`."""
+    """Return the items of blocks, each farther than the one before, that fill the places; weights; and `drawn_of`.
+
+    Without `rng` none are drawn: all that tie share the last places.
+    """
     places = float(n_neighbors)
     items: list[Any] = []
     weights: list[Any] = []
@@ -107,8 +110,8 @@ def filled_places(
         if places == 0 or block.size == 0:
             continue
         taken = min(float(block.size), places)
-        drawn = block.size > places and block.size > _TIED
-        chosen = rng.choice(block, _TIED, replace=False) if drawn else block
+        drawn = rng is not None and block.size > places and block.size > _TIED
+        chosen = rng.choice(block, _TIED, replace=False) if rng is not None and drawn else block
         items.append(chosen)
         weights.append(np.full(chosen.size, taken / chosen.size))
         drawn_of.append(np.full(chosen.size, block.size if drawn else 0))

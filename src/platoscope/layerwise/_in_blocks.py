@@ -1,0 +1,293 @@
+"""Information Imbalance of more items than can be squared: runs of items, one after the other or by many workers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from platoscope.arguments import a_path
+from platoscope.checks import whole_number
+from platoscope.cluster import Task, check_cluster, unseen_error, using_cluster
+from platoscope.errors import ClusterError, InputError, guarded
+from platoscope.measures import Imbalance, check_same_items, imbalance_of_ranks
+from platoscope.neighbors import GallerySide, open_stream, ranks_in_galleries
+from platoscope.progress import telling
+from platoscope.representations import Representations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from platoscope.cluster import Cluster
+    from platoscope.neighbors import Metric, RowStream, Transform
+
+__all__ = ["imbalance_in_blocks"]
+
+_AT_ONCE = 8192
+_Run: TypeAlias = "tuple[int, int]"
+"""The first item of a run, and the one after its last."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every task of a call shares."""
+
+    call: str
+    """Names the call: what a worker keeps for it is not another's."""
+    sources: tuple[Any, Any]
+    """X and Y: paths, stored layers, or arrays where there is no cluster."""
+    metric: Metric
+    transform: Transform
+    n_neighbors: int
+
+    def __hash__(self) -> int:
+        return hash(self.call)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Work) and self.call == other.call
+
+    def open_streams(self) -> tuple[RowStream, RowStream]:
+        """Read all rows once, for what they tell together."""
+        x, y = (
+            open_stream(_rows_of(source, name), name, self.metric, self.transform)
+            for source, name in zip(self.sources, "XY", strict=True)
+        )
+        return x, y
+
+
+def imbalance_in_blocks(
+    X: Any,
+    Y: Any,
+    /,
+    *,
+    n_neighbors: int = 1,
+    metric: Metric = "euclidean",
+    transform: Transform = "none",
+    items_per_block: int = _AT_ONCE,
+    cluster: Cluster | str | os.PathLike[str] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
+) -> Imbalance:
+    """Measure Information Imbalance of all items exactly, a run of items at a time, here or by workers.
+
+    Each run of items looks for its nearest neighbors among all items, and counts their ranks among all items, so that
+    what comes back of a run is two numbers per item. Δ is that of `platoscope.information_imbalance`: to the last bit,
+    or, where dozens of items tie for a place, up to the rounding of their sum. It is the same bits for any cluster.
+
+    Parameters
+    ----------
+    X, Y : array of shape (n_samples, n_features), path of a ``.npy`` file, or Representations of one layer
+        The same items in the same order. Arrays (NumPy, mapped from a file as well, Zarr, HDF5, torch, …) are read by
+        blocks of rows and never whole; so is a file. `Representations` are cut to one layer (``stored[12:13]``), which
+        is read whole.
+    n_neighbors : int
+        Average over this many nearest neighbors instead of the first.
+    metric : {"euclidean", "cosine"}
+        Of the distances.
+    transform : str or sequence of str
+        ``"none"``, ``"unit"``, ``"clip"``, or several; steps that learn from all rows are taken before, by
+        `platoscope.neighbors.transform_rows`.
+    items_per_block : int
+        Items that ask together: the unit of work of a worker, and of progress.
+    cluster : Cluster, str or path, optional
+        Whose workers do it, as `platoscope.cluster.open_cluster` takes or gives it. X and Y must then be files or
+        stored layers, which workers see.
+    progress : bool or callable
+        As in `platoscope.compare`.
+
+    Returns
+    -------
+    Imbalance
+        ``(forward, backward)``, with ``.asymmetry``.
+
+    Raises
+    ------
+    InputError
+        What `platoscope.information_imbalance` refuses; another metric or transform; stored layers whose ids differ;
+        arrays in memory that workers would read; so many equal rows that a run has more than 20 million neighbors.
+    ClusterError
+        If workers are lost, or do not see a file or the store.
+
+    Notes
+    -----
+    Time: 4 N² D multiplications in all (two products of all rows with all rows on each side). Memory of each worker:
+    twice the rows of a run and of their neighbors, 190 bytes per item, and 0.5 GB at most; beside it, X and Y where they
+    are stored layers.
+
+    A worker that dies is replaced by Dask and its run done again; a call that is interrupted begins anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import platoscope
+    >>> whole = np.random.default_rng(0).standard_normal((500, 8))
+    >>> blocks = imbalance_in_blocks(whole, whole[:, :3], items_per_block=200)
+    >>> tuple(blocks) == tuple(platoscope.information_imbalance(whole, whole[:, :3]))
+    True
+    """
+    at_once = whole_number("items_per_block", items_per_block, low=2)
+    work = _Work(uuid.uuid4().hex, (_source(X, "X"), _source(Y, "Y")), metric, transform, n_neighbors)
+    if cluster is not None:
+        check_cluster(cluster)
+        _require_sent(work.sources)
+    _require_same_ids(*work.sources)
+    streams = work.open_streams()
+    n_samples = streams[0].n_samples
+    check_same_items(n_samples, streams[1].n_samples)
+    whole_number("n_neighbors", n_neighbors, low=1, high=n_samples - 1)
+    if 1 in (stream.n_distinct for stream in streams):  # it says nothing, and nothing predicts it
+        return Imbalance(1.0, 1.0)
+    runs = list(pairwise([*range(0, n_samples - 1, at_once), n_samples]))
+    ranks = np.empty((2, n_samples))
+    with telling(progress) as tell:
+        done = 0
+
+        def keep(run: _Run, found: npt.NDArray[np.float64]) -> None:
+            nonlocal done
+            ranks[:, slice(*run)] = found
+            done += 1
+            if tell is not None:
+                tell("comparing items", done, len(runs))
+
+        if cluster is None:
+            for run in runs:
+                keep(run, _mean_ranks(streams, n_neighbors, run))
+        else:
+            _by_workers(work, _fingerprint(streams), runs, cluster, keep)
+    return Imbalance(*imbalance_of_ranks(ranks).tolist())
+
+
+def _source(X: Any, name: str) -> Any:
+    """Return X as it is read, and sent to workers: a path as a whole path, Representations as they are."""
+    if isinstance(X, str | os.PathLike):
+        path = a_path(name, X).resolve()
+        if path.suffix != ".npy":
+            message = (
+                f"{name} must be an array, a .npy file or Representations of one layer; got the path {str(path)!r}. "
+                "platoscope.representations.import_representations reads other files."
+            )
+            raise InputError(message)
+        return path
+    if isinstance(X, Representations) and X.n_layers != 1:
+        message = f"{name} must be Representations of one layer, such as stored[12:13]; it has {X.n_layers}."
+        raise InputError(message)
+    return X
+
+
+def _require_same_ids(x: Any, y: Any) -> None:
+    """Refuse stored layers of other items, or in another order."""
+    if isinstance(x, Representations) and isinstance(y, Representations) and x.ids != y.ids:
+        message = (
+            "X and Y have other ids, or have them in another order: row i of both must be one item. Bring them into "
+            "one order with select(ids)."
+        )
+        raise InputError(message)
+
+
+def _require_sent(sources: tuple[Any, Any]) -> None:
+    """Refuse what workers could not read."""
+    for name, source in zip("XY", sources, strict=True):
+        sent = (
+            source.location != "memory" if isinstance(source, Representations) else isinstance(source, Path)
+        )
+        if not sent:
+            message = (
+                f"workers read rows from a .npy file or from the store, and {name} is in memory. Save it with numpy.save, "
+                "or leave cluster out."
+            )
+            raise InputError(message)
+
+
+def _rows_of(source: Any, name: str) -> Any:
+    """Return what rows are cut out of."""
+    if isinstance(source, Representations):
+        source.require_there()
+        return source.parts(0)
+    if not isinstance(source, Path):
+        return source
+    with guarded(
+        f"{name} cannot be read from {source}", "Write it with numpy.save, as one array of numbers."
+    ):
+        return np.load(source, mmap_mode="r", allow_pickle=False)
+
+
+def _mean_ranks(streams: tuple[RowStream, RowStream], n_neighbors: int, run: _Run) -> npt.NDArray[np.float64]:
+    """Return the mean rank of the neighbors of the items of a run, shape (2, n_items_of_the_run): X to Y, and back."""
+    asking = np.arange(*run)
+    n_samples = streams[0].n_samples
+    sides = [
+        GallerySide(stream, np.arange(n_samples + 1), asking, np.zeros(n_samples, np.int64))
+        for stream in streams
+    ]
+    near = [side.neighbors((n_neighbors,), None)[0] for side in sides]
+    return np.concatenate([
+        ranks_in_galleries(sides[1], near[0], sides[0].owner),
+        ranks_in_galleries(sides[0], near[1], sides[1].owner),
+    ])  # fmt: skip
+
+
+def _by_workers(
+    work: _Work,
+    fingerprint: str,
+    runs: list[_Run],
+    cluster: Cluster | str | os.PathLike[str],
+    keep: Callable[[_Run, npt.NDArray[np.float64]], None],
+) -> None:
+    """Have workers compute the runs, and keep what comes back."""
+    run_of = {f"platoscope-run-{work.call}-{run[0]}": run for run in runs}
+
+    def note(task: Task, found: npt.NDArray[np.float64]) -> tuple[()]:
+        keep(run_of[task.key], found)
+        return ()
+
+    with using_cluster(cluster) as workers:
+        assert workers is not None
+        workers.run(
+            [
+                Task(
+                    key, f"comparing the items {run[0]:,} to {run[1] - 1:,}", _there, (work, fingerprint, run)
+                )
+                for key, run in run_of.items()
+            ],
+            on_done=note,
+        )
+
+
+def _there(work: _Work, fingerprint: str, run: _Run, /) -> npt.NDArray[np.float64]:
+    """Compute a run, in a worker."""
+    for source in work.sources:
+        if isinstance(source, Path) and not source.exists():
+            raise unseen_error(str(source))
+    streams, seen = _opened(work)
+    if seen != fingerprint:
+        message = (
+            f"the worker on {platform.node()} reads other rows than this process. Give paths under which all see the same "
+            "files, and leave these as they are while the work goes on."
+        )
+        raise ClusterError(message)
+    return _mean_ranks(streams, work.n_neighbors, run)
+
+
+@lru_cache(maxsize=1)
+def _opened(work: _Work) -> tuple[tuple[RowStream, RowStream], str]:
+    """Hold both sides of a call: all rows are read once by each worker for what they tell together."""
+    streams = work.open_streams()
+    return streams, _fingerprint(streams)
+
+
+def _fingerprint(streams: tuple[RowStream, RowStream]) -> str:
+    """Tell rows from others: by their mean, their scale, and which are equal."""
+    total = sha256()
+    for stream in streams:
+        for array in (*stream.center, np.array(stream.scale), stream.inverse):
+            total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()

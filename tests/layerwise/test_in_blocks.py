@@ -1,0 +1,116 @@
+"""Information Imbalance of all items by runs of them is that of the whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import platoscope
+from platoscope.errors import InputError
+from platoscope.layerwise import imbalance_in_blocks
+from platoscope.representations import Representations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+N = 230
+rng = np.random.default_rng(0)
+SMOOTH = rng.standard_normal((N, 6))
+CASES = {
+    "smooth": SMOOTH,
+    "float32": SMOOTH.astype(np.float32),
+    "each row twice": np.repeat(SMOOTH[: N // 2], 2, axis=0),
+    "few whole numbers": rng.integers(0, 3, (N, 6)).astype(float),
+}
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"n_neighbors": 4}, {"metric": "cosine"}, {"transform": "unit"}], ids=str
+)
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+def test_runs_of_items_give_the_value_of_all(name: str, how: dict[str, Any]) -> None:
+    """Whatever the size of a run, ties and near-ties included."""
+    if name == "few whole numbers" and how.keys() & {"metric", "transform"}:
+        how = how | {"n_neighbors": 2}
+    X = CASES[name] + (1.0 if name == "few whole numbers" else 0.0)  # no row is zero
+    Y = X[:, :2]
+    whole = platoscope.information_imbalance(X, Y, **how)
+    for size in (2, 77, N):
+        found = imbalance_in_blocks(X, Y, items_per_block=size, **how)
+        assert tuple(found) == pytest.approx(tuple(whole), rel=1e-14)
+
+
+def test_of_items_without_ties_it_is_the_same_number() -> None:
+    """To the last bit."""
+    Y = SMOOTH[:, :2]
+    assert tuple(imbalance_in_blocks(SMOOTH, Y, items_per_block=50)) == tuple(
+        platoscope.information_imbalance(SMOOTH, Y)
+    )
+
+
+def test_dozens_of_tied_items_share_the_place() -> None:
+    """None of them is drawn for all, so that the value has no chance in it."""
+    X = np.repeat(SMOOTH[:5], N // 5, axis=0)
+    found = imbalance_in_blocks(X, SMOOTH, items_per_block=64)
+    assert tuple(found) == pytest.approx(tuple(platoscope.information_imbalance(X, SMOOTH)), rel=1e-13)
+
+
+def test_a_constant_says_nothing() -> None:
+    """And nothing predicts it."""
+    assert tuple(imbalance_in_blocks(np.ones((N, 3)), SMOOTH)) == (1.0, 1.0)
+
+
+def test_files_and_one_layer_are_read(tmp_path: Path) -> None:
+    """A .npy file by blocks, Representations of one layer whole."""
+    X = SMOOTH.astype(np.float32)
+    np.save(tmp_path / "x.npy", X)
+    whole = tuple(platoscope.information_imbalance(X, X[:, :2]))
+    stored = Representations.from_arrays([X[:, 2:], X[:, :2]])
+    assert tuple(imbalance_in_blocks(tmp_path / "x.npy", stored[1:2], items_per_block=100)) == whole
+
+
+def test_progress_counts_runs() -> None:
+    """Each as it is done."""
+    told: list[tuple[str, int, int]] = []
+    imbalance_in_blocks(SMOOTH, SMOOTH, items_per_block=100, progress=lambda *step: told.append(step))
+    assert told == [("comparing items", done, 3) for done in (1, 2, 3)]
+
+
+REFUSED: dict[str, tuple[tuple[Any, Any], dict[str, Any], str]] = {
+    "other items": ((SMOOTH, SMOOTH[1:]), {}, "230 and 229"),
+    "another metric": ((SMOOTH, SMOOTH), {"metric": "hamming"}, "by blocks"),
+    "a transform that learns": ((SMOOTH, SMOOTH), {"transform": "zscore"}, "by blocks"),
+    "a run of one": ((SMOOTH, SMOOTH), {"items_per_block": 1}, "items_per_block"),
+    "too many neighbors": ((SMOOTH, SMOOTH), {"n_neighbors": N}, "n_neighbors"),
+    "another file": (("x.csv", SMOOTH), {}, "import_representations"),
+    "no such file": (("no/where.npy", SMOOTH), {}, "cannot be read"),
+    "several layers": (
+        (Representations.from_arrays([SMOOTH, SMOOTH]), SMOOTH),
+        {},
+        "one layer, such as stored\\[12:13\\]; it has 2",
+    ),
+    "arrays for workers": (
+        (SMOOTH, SMOOTH),
+        {"cluster": "local:2"},
+        "X is in memory. Save it with numpy.save",
+    ),
+    "other ids": (
+        (
+            Representations.from_arrays([SMOOTH], ids=[f"a{i}" for i in range(N)]),
+            Representations.from_arrays([SMOOTH], ids=[f"b{i}" for i in range(N)]),
+        ),
+        {},
+        "other ids",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_compared_is_refused(case: str) -> None:
+    """With a sentence, before anything is computed."""
+    (X, Y), how, words = REFUSED[case]
+    with pytest.raises(InputError, match=words):
+        imbalance_in_blocks(X, Y, **how)
