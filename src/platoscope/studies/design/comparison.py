@@ -187,8 +187,6 @@ class Synthetic:
         The ranks, or the fractions of observed features.
     noise : float
         Standard deviation of the noise of ``y`` (``low_rank`` only).
-    draw : int
-        Which of several draws that are independent of each other; both sides of a pair are of one.
     """
 
     construction: Literal["low_rank", "shared_features"]
@@ -196,11 +194,9 @@ class Synthetic:
     n_features: int
     values: tuple[float, ...]
     noise: float = 0.0
-    draw: int = 0
 
     def __post_init__(self) -> None:
         check_types(self, where="a synthetic side")
-        whole_number("draw", self.draw, low=0)
         whole_number(
             "n_features", self.n_features, low=1, high=_MOST_FEATURES, why="they are drawn in memory"
         )

@@ -32,7 +32,7 @@ COORDINATES = {"low_rank": "rank", "shared_features": "fraction"}
 def stack(source: Synthetic, /, *, n_samples: int, seed: int) -> list[NDArray[np.float32]]:
     """Draw one side of a construction, one array per value.
 
-    Both roles of one construction and one `draw` have the same numbers for equal `n_samples` and `seed`, so that they
+    Both roles of one construction draw the same numbers for equal `n_samples` and `seed`, so that they
     describe the same items although each is built on its own.
 
     Parameters
@@ -74,7 +74,7 @@ def _low_rank(source: Synthetic, *, n_samples: int, seed: int) -> list[NDArray[n
         if not 1 <= rank <= dimensions or rank != value:
             msg = f"a rank must be a whole number from 1 to n_features={dimensions}, got {value:g}"
             raise InputError(msg)
-        rng = np.random.default_rng([seed, dimensions, rank, *_draw(source)])
+        rng = np.random.default_rng([seed, dimensions, rank])
         x = rng.standard_normal((n_samples, dimensions))
         if source.role == "x":
             layers.append(x.astype(np.float32))
@@ -92,13 +92,8 @@ def _shared_features(source: Synthetic, *, n_samples: int, seed: int) -> list[ND
         if not 0 < value <= 1:
             msg = f"a fraction of observed features must lie in (0, 1], got {value:g}"
             raise InputError(msg)
-    rng = np.random.default_rng([seed, source.n_features, *_draw(source)])
+    rng = np.random.default_rng([seed, source.n_features])
     y = rng.standard_normal((n_samples, source.n_features), dtype=np.float32)
     if source.role == "y":
         return [y] * len(source.values)
     return [y[:, : max(1, round(value * source.n_features))] for value in source.values]
-
-
-def _draw(source: Synthetic) -> tuple[int, ...]:
-    """Give what tells a draw from the first one."""
-    return (source.draw,) if source.draw else ()
