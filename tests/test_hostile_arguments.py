@@ -56,10 +56,12 @@ BETWEEN_PARTS = {
         "ranks_in_galleries", "join_spaces", "spread", "squared_matrix",
     )
 } | {
+    "measures.check_same_items",
     "measures.draw_gains",
     "measures.evaluate",
     "measures.evaluate_layer",
     "measures.gain_of_spaces",
+    "measures.imbalance_of_ranks",
     "studies.share",
     "representations.extract_together",
     "studies.extract_all",
