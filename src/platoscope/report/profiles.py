@@ -372,7 +372,7 @@ def _draw_null(
 
 def _split(pooling: str, /) -> tuple[str, int]:
     """Return the family of a pooling and its number of tokens (0 where it names none)."""
-    match = re.fullmatch(r"(\w+)\((\d+)\)", pooling)
+    match = re.fullmatch(r"(\w+)\((?:\d+-)?(\d+)\)", pooling)
     return (match[1], int(match[2])) if match else (pooling, 0)
 
 
@@ -383,7 +383,7 @@ def _order(pooling: str, /) -> tuple[int, str, int]:
 
 
 def _pooling_colors(poolings: Sequence[str], /) -> dict[str, str]:
-    """Black for the last token, blues for means, oranges for concatenations, the palette for the rest."""
+    """Black for the last token, blues for means, oranges for concatenations, greens for frequencies, or the palette."""
     colors: dict[str, str] = {}
     families: dict[str, list[str]] = {}
     for pooling in sorted(poolings, key=_order):
@@ -392,8 +392,8 @@ def _pooling_colors(poolings: Sequence[str], /) -> dict[str, str]:
     for family, members in families.items():
         if family == "mean":
             shades = ordered_colors(len(members))
-        elif family == "concat":
-            shades = ordered_colors(len(members), scale="Oranges")
+        elif family in ("concat", "dct"):
+            shades = ordered_colors(len(members), scale="Oranges" if family == "concat" else "Greens")
         else:
             shades = ["#000000"] if family == "last" else [next(rest) for _ in members]
         colors.update(zip(members, shades, strict=True))

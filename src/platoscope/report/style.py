@@ -195,14 +195,14 @@ def condition_colors(labels: Sequence[str], /) -> dict[str, str]:
     return {label: every[i % len(every)] for i, label in enumerate(labels)}
 
 
-def ordered_colors(n: int, /, *, scale: Literal["Blues", "Oranges"] = "Blues") -> list[str]:
+def ordered_colors(n: int, /, *, scale: Literal["Blues", "Oranges", "Greens"] = "Blues") -> list[str]:
     """Return `n` colors of one hue from light to dark for conditions that have an order (k, model size).
 
     Parameters
     ----------
     n : int
         How many; at least 1.
-    scale : {"Blues", "Oranges"}, default: "Blues"
+    scale : {"Blues", "Oranges", "Greens"}, default: "Blues"
         The hue.
 
     Raises

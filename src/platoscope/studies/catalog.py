@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from platoscope.checks import word
 from platoscope.errors import NotFoundError
 from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATION
+from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
@@ -45,6 +46,7 @@ _STUDIES = (
     CAPTION_LAYER,
     MANY_LANGUAGES,
     ADDED_INFORMATION,
+    TOKEN_FREQUENCIES,
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from platoscope.studies import Choices
+from platoscope.studies.beyond import frequencies
 from platoscope.studies.judge import claims
 from platoscope.studies.paper import (
     aggregation,
@@ -156,6 +157,18 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(HIGH), "y": _args(LOW), "z": _args(HIGH, seed=1)},
         {"x": _args(HIGH), "y": _args(LOW), "z": _args(FLAT)},
         {"x": _args(HIGH, **NOISY), "y": _args(LOW), "z": _args(HIGH, se=0.2, seed=1)},
+    ),
+    "mean over tokens shares most": (
+        frequencies.mean_shares_most("x", "y", "z"),
+        {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([0.9] * 5, seed=2)},
+        {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args(FLAT, seed=2)},
+        {"x": _args(LOW, **NOISY), "y": _args([0.65] * 5, se=0.2, seed=1), "z": _args([0.8] * 5, seed=2)},
+    ),
+    "every band of frequencies shares something": (
+        frequencies.bands_share_something("x", "y", "z"),
+        {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([0.85] * 5, seed=2)},
+        {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([1.0] * 5, seed=2)},
+        {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([0.93] * 5, se=0.2, seed=2)},
     ),
     "measures peak together": (
         aggregation.peak_together("x"),

@@ -103,6 +103,12 @@ def test_what_a_longer_row_of_tokens_contains_is_not_kept_twice() -> None:
     assert extraction.poolings == ("concat(20)", "mean(10)", "mean(2)", "mean(20)", "mean(5)")
 
 
+def test_bands_of_frequencies_are_kept_once() -> None:
+    """dct(16) holds every band below it."""
+    extraction = _plan("token-frequencies", preset="paper").extractions[0]
+    assert extraction.poolings == ("dct(16)",)
+
+
 def test_studies_that_share_an_extraction_keep_all_poolings_at_once() -> None:
     """After sharing, whichever study runs first reads what the others need."""
     alone = [_plan(name, preset="paper") for name in ("translations", "aggregation", "metric-comparison")]
