@@ -46,6 +46,7 @@ CONTENTS = {
         "explanation/gain",
         "explanation/pitfalls",
         "explanation/frequencies",
+        "explanation/scales",
         "measures",
     ],
     "Reference": [

@@ -23,6 +23,7 @@ from platoscope.layerwise._models import ModelReadings, compare_models, read_mod
 from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
+from platoscope.layerwise._scales import scale_profile
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
@@ -59,6 +60,7 @@ __all__ = [
     "profile",
     "read_checkpoints",
     "read_models",
+    "scale_profile",
     "semantic_region",
     "simultaneous_bands",
     "step_difference",

@@ -50,6 +50,14 @@ from platoscope.measures._resampling import (
 )
 from platoscope.measures._retrieval import Retrieval, retrieval
 from platoscope.measures._rsa import rsa
+from platoscope.measures._scales import (
+    StrataImbalance,
+    group_numbers,
+    item_squares,
+    restricted,
+    scale_curve,
+    strata_imbalance,
+)
 from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
 from platoscope.measures._strata import matched_strata, quantile_strata
 from platoscope.measures._table import (
@@ -85,6 +93,7 @@ __all__ = [
     "Retrieval",
     "Shuffles",
     "SideName",
+    "StrataImbalance",
     "adjusted_p_values",
     "as_similarity",
     "calibrate",
@@ -103,9 +112,11 @@ __all__ = [
     "find_measure",
     "gain_of_spaces",
     "get_measure",
+    "group_numbers",
     "imbalance_gain",
     "imbalance_of_ranks",
     "information_imbalance",
+    "item_squares",
     "jackknife_covariance",
     "kernel_files",
     "matched_strata",
@@ -116,11 +127,14 @@ __all__ = [
     "one_per_item",
     "permutations",
     "quantile_strata",
+    "restricted",
     "retrieval",
     "rsa",
+    "scale_curve",
     "simultaneous_multiplier",
     "split_variable",
     "standard_errors",
+    "strata_imbalance",
     "subsamples",
     "two_spaces",
     "with_keywords",

@@ -23,6 +23,7 @@ from platoscope.report.profiles import (
     plot_sweep,
 )
 from platoscope.report.reproduce import write_reproduction
+from platoscope.report.scales import plot_scales
 from platoscope.report.several import plot_model_depths, plot_models, plot_trajectory
 from platoscope.report.side_by_side import (
     plot_metrics,
@@ -54,6 +55,7 @@ __all__ = [
     "plot_rank",
     "plot_retrieval",
     "plot_sample_size",
+    "plot_scales",
     "plot_shared_features",
     "plot_spaces",
     "plot_sweep",

@@ -25,6 +25,7 @@ from platoscope.report.profiles import (
     plot_profile,
     plot_sweep,
 )
+from platoscope.report.scales import plot_scales
 from platoscope.report.side_by_side import (
     plot_metrics,
     plot_rank,
@@ -77,6 +78,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "rank": PanelDrawer(plot_rank, "each"),
     "retrieval": PanelDrawer(plot_retrieval, "each"),
     "sample_size": PanelDrawer(plot_sample_size, "each"),
+    "scales": PanelDrawer(plot_scales, "each"),
     "shared_features": PanelDrawer(plot_shared_features, "each"),
     "spaces": PanelDrawer(plot_spaces, "each"),
     "sweep": PanelDrawer(plot_sweep, "together"),

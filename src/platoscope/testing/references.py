@@ -32,6 +32,7 @@ __all__ = [
     "rsa_of_distances",
     "self_hsic",
     "split_imbalance",
+    "strata_imbalance",
 ]
 
 Array = npt.NDArray[Any]
@@ -191,6 +192,25 @@ def _centered(X: Array) -> Array:
     Z = Z - Z.mean(0)
     Z /= np.abs(Z).max()
     return Z
+
+
+def strata_imbalance(X: Array, Y: Array, strata: Array, which: str, min_size: int = 5) -> float:
+    """Return Δ(X→Y) among items of one group ("within") or of different ones ("between"), by loops over items."""
+    D, E = distances(X), distances(Y)
+    n, told = len(D), []
+    for i in range(n):
+        same = [j for j in range(n) if strata[j] == strata[i] and j != i]
+        others = [j for j in range(n) if strata[j] != strata[i]]
+        if which == "within" and len(same) + 1 < min_size:
+            continue
+        candidates = same if which == "within" else others
+        least = min(D[i, j] for j in candidates)
+        ranks = []
+        for j in (j for j in candidates if D[i, j] == least):
+            tied = sum(E[i, m] == E[i, j] for m in candidates)
+            ranks.append(sum(E[i, m] < E[i, j] for m in candidates) + (tied + 1) / 2)
+        told.append(2 * np.mean(ranks) / (len(candidates) + 1))
+    return float(np.mean(told))
 
 
 def cka(X: Array, Y: Array, estimator: str = "debiased") -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from platoscope.studies import Choices
-from platoscope.studies.beyond import frequencies
+from platoscope.studies.beyond import frequencies, scales
 from platoscope.studies.judge import claims
 from platoscope.studies.paper import (
     aggregation,
@@ -169,6 +169,30 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([0.85] * 5, seed=2)},
         {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([1.0] * 5, seed=2)},
         {"x": _args(LOW), "y": _args([0.8] * 5, seed=1), "z": _args([0.93] * 5, se=0.2, seed=2)},
+    ),
+    "most is within groups": (
+        scales.most_is_within("x"),
+        {"x": _args(LOW, within=[0.5] * 5, within_shuffled=[0.4] * 5)},
+        {"x": _args(LOW, within=[0.9] * 5, within_shuffled=[0.4] * 5)},
+        {"x": _args(LOW, se=0.2, within=[0.7] * 5, within_shuffled=[0.4] * 5)},
+    ),
+    "groups carry part": (
+        scales.groups_carry_part("x"),
+        {"x": _args(LOW, within=[0.5] * 5, within_shuffled=[0.4] * 5)},
+        {"x": _args(LOW, within=[0.4] * 5, within_shuffled=[0.5] * 5)},
+        {"x": _args(LOW, se=0.2, within=[0.5] * 5, within_shuffled=[0.49] * 5)},
+    ),
+    "sides agree across groups": (
+        scales.across_groups("x"),
+        {"x": _args(LOW, between=[0.4] * 5)},
+        {"x": _args(LOW, between=[0.9] * 5)},
+        {"x": _args(LOW, se=0.2, between=[0.65] * 5)},
+    ),
+    "agreement is fine": (
+        scales.finer_than_wide("x"),
+        {"x": _args(LOW, excess_near=[0.2] * 5, excess_wide=[0.4] * 5)},
+        {"x": _args(LOW, excess_near=[0.4] * 5, excess_wide=[0.2] * 5)},
+        {"x": _args(LOW, se=0.2, excess_near=[0.3] * 5, excess_wide=[0.3] * 5)},
     ),
     "measures peak together": (
         aggregation.peak_together("x"),

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain"]
+Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "scales"]
 Tower = Literal["text", "vision"]
 _MOST_FEATURES = 100_000
 

@@ -49,6 +49,7 @@ PanelKind = Literal[
     "rank",
     "retrieval",
     "sample_size",
+    "scales",
     "shared_features",
     "spaces",
     "sweep",

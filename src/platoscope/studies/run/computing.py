@@ -26,6 +26,7 @@ from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
 from platoscope.studies.run.gains import gain
 from platoscope.studies.run.matrix import matrix
+from platoscope.studies.run.scales import scales
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -339,5 +340,6 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Computation], xr.Dataset]]] = {
     "sample_size": _sample_size,
     "spaces": _spaces,
     "gain": gain,
+    "scales": scales,
 }
 """What computes each kind of comparison."""
