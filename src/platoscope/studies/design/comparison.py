@@ -26,8 +26,9 @@ __all__ = [
     "check_name",
 ]
 
-Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain"]
-Kind = Literal["profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "scales"]
+Kind = Literal[
+    "profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain", "scales"
+]
 Tower = Literal["text", "vision"]
 _MOST_FEATURES = 100_000
 
