@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.arguments import labeled
 from platoscope.checks import one_of
 from platoscope.errors import InputError
-from platoscope.report._axes import ensure_axes
+from platoscope.report._axes import ensure_axes, legend_above
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import held
 from platoscope.report.style import CHANCE_COLOR, COLORS, ordered_colors
@@ -67,7 +67,7 @@ def plot_scales(
     else:
         _draw_sizes(ax, dataset)
     ax.axhline(1.0, color=CHANCE_COLOR, linewidth=0.8, linestyle="--", zorder=0)
-    ax.legend(fontsize="small")
+    legend_above(ax)
     return ax
 
 

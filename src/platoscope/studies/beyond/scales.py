@@ -9,7 +9,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import mean_of_directions
 from platoscope.studies.judge.judging import decide, higher
-from platoscope.studies.paper._setting import PAIRS, SETTINGS, TEXT_MODELS, from_preset, text_items
+from platoscope.studies.paper.presets import PAIRS, SETTINGS, TEXT_MODELS, from_preset, text_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
