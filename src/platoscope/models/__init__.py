@@ -12,6 +12,7 @@ from platoscope.models.loading import load_model
 from platoscope.models.naming import name_of
 from platoscope.models.on_demand import ModelOnDemand, Shelf
 from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.models.untrained import split_untrained, trained_name, untrained_name
 
 __all__ = [
     "Encoder",
@@ -24,4 +25,7 @@ __all__ = [
     "load_model",
     "name_of",
     "parse_poolings",
+    "split_untrained",
+    "trained_name",
+    "untrained_name",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from platoscope.models.options import LoadingOptions
     from platoscope.models.pretrained import Pretrained
 
-__all__ = ["assemble", "library_versions", "quantization_of"]
+__all__ = ["assemble", "drawn_by", "library_versions", "quantization_of"]
 
 _LIBRARIES = ("platoscope", "torch", "transformers")
 
@@ -117,6 +117,11 @@ def _encoder(
 def library_versions() -> dict[str, str]:
     """Give the versions of what reads states."""
     return {library: version(library) for library in _LIBRARIES}
+
+
+def drawn_by(seed: int, /) -> dict[str, int | str]:
+    """Give what decides random weights: their seed, and the libraries that draw them, on every machine alike."""
+    return {"seed": seed, **{library: version(library) for library in ("torch", "transformers")}}
 
 
 def quantization_of(config: Any, /) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from platoscope.checks import one_of, word
 from platoscope.models.catalog import catalog, tower_error
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model
+from platoscope.models.untrained import trained_name
 
 if TYPE_CHECKING:
     from platoscope.models.catalog import ModelInfo
@@ -47,10 +49,11 @@ def describe_model(
     """
     word("name", name)
     one_of("tower", tower, (None, "text", "vision"))
-    listed = [info for info in catalog() if info.name == name]
+    trained = trained_name(name)
+    listed = [info for info in catalog() if info.name == trained]
     for info in listed:
         if info.tower == tower:
-            return info
+            return info if trained == name else replace(info, name=name)
     if listed:
         raise tower_error(name, tower)
     require_libraries()

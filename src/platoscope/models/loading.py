@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.errors import NotFoundError
 from platoscope.filenames import is_there, path_of
-from platoscope.models.assembling import assemble, library_versions, quantization_of
+from platoscope.models.assembling import assemble, drawn_by, library_versions, quantization_of
 from platoscope.models.devices import choose_device, choose_dtype
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model, ready_model
@@ -53,8 +53,10 @@ def load_model(
     ----------
     model : str, path or object
         A bundled model (``"gemma-3-270m"``; `platoscope.models.catalog` lists them first), a hub id
-        (``"meta-llama/Llama-3.2-1B"``), a local folder in the hub's format, or a ``.gguf`` file. Or a model in memory: of
-        transformers, with adapters of PEFT or without, a SentenceTransformer, or any `torch.nn.Module` with `layers`.
+        (``"meta-llama/Llama-3.2-1B"``), a local folder in the hub's format, or a ``.gguf`` file. With
+        ``untrained(SEED):`` before it (``"untrained(0):gemma-3-270m"``), its architecture, tokenizer and options with the
+        random weights that its library gives before training. Or a model in memory: of transformers, with adapters of
+        PEFT or without, a SentenceTransformer, or any `torch.nn.Module` with `layers`.
     processor : optional
         The tokenizer or image processor: an object of transformers, or the name or folder of one. Needed for a model of
         transformers in memory, and for a folder that has none; a `torch.nn.Module` that reads images takes a function of an
@@ -271,4 +273,6 @@ def _provenance(location: ModelLocation, loaded: Pretrained) -> dict[str, Any]:
         "architecture": type(loaded.model).__name__,
         "quantization": location.identity.get("quantization") or quantization_of(config),
         "versions": library_versions(),
+        # Left out where weights are trained, so that what was extracted before there was a choice is still found.
+        **({} if location.untrained is None else {"untrained": drawn_by(location.untrained)}),
     }

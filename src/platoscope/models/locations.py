@@ -22,6 +22,7 @@ from platoscope.models.bundled import (
     write_converted,
 )
 from platoscope.models.catalog import pinned_revision
+from platoscope.models.untrained import split_untrained, untrained_name
 from platoscope.progress import SILENT
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class ModelLocation:
         What is known of the weights before loading, for the provenance.
     converted : bool
         Whether this is a folder that `platoscope.models.bundled` wrote.
+    untrained : int or None
+        Seed of the random weights that are asked for in the place of the trained ones. The rest is of the trained model.
     """
 
     name: str
@@ -71,6 +74,7 @@ class ModelLocation:
     revision: str | None = None
     identity: dict[str, Any] = field(default_factory=dict)
     converted: bool = False
+    untrained: int | None = None
 
     @property
     def published_as(self) -> str | None:
@@ -89,7 +93,7 @@ def locate_model(name: str, /, *, revision: str | None = None, progress: Progres
     Parameters
     ----------
     name : str
-        Bundled name, local folder, ``.gguf`` file or hub id, tried in this order.
+        Bundled name, local folder, ``.gguf`` file or hub id, tried in this order; or ``untrained(SEED):`` and one of them.
     revision : str or None
         Only for a hub id; None takes the commit that the catalogue pins, if any.
     progress : Progress
@@ -105,8 +109,13 @@ def locate_model(name: str, /, *, revision: str | None = None, progress: Progres
     NotFoundError
         If `name` is a path that is not there, or cannot be a hub id.
     InputError
-        If a revision is given for a local model.
+        If a revision is given for a local model, or the name of an untrained one is none.
     """
+    trained, seed = split_untrained(name)
+    return replace(_locate_trained(trained, revision, progress), untrained=seed)
+
+
+def _locate_trained(name: str, revision: str | None, progress: Progress) -> ModelLocation:
     for model in BUNDLED:
         if model.name == name:
             _refuse_revision(name, revision)
@@ -146,6 +155,9 @@ def beside(name: str, folder: Path, /) -> str:
     >>> [beside(name, Path("studies")) for name in ("gemma-3-270m", "owner/name", "./tiny", "models/a.gguf")]
     ['gemma-3-270m', 'owner/name', 'studies/./tiny', 'studies/models/a.gguf']
     """
+    trained, seed = split_untrained(name)
+    if seed is not None:
+        return untrained_name(beside(trained, folder), seed)
     own = path_of(name)
     if folder == Path() or own.is_absolute() or any(model.name == name for model in BUNDLED):
         return name

@@ -22,6 +22,7 @@ from platoscope.models.catalog import ModelInfo, tower_error
 from platoscope.models.forward import enough_memory
 from platoscope.models.library import quiet_library
 from platoscope.models.processors import as_processor
+from platoscope.models.random_weights import draw_weights
 from platoscope.models.sizes import require_buildable, size_of
 from platoscope.wording import did_you_mean
 
@@ -121,18 +122,21 @@ def load_pretrained(
     """
     where = _revision(location)
     with quiet_library(), _reading(location):
-        _config(location)
-        whole, info = AutoModel.from_pretrained(
-            location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
-        )
+        config = _config(location)
+        if location.untrained is not None:
+            seed, missing = location.untrained, set[str]()
+            whole = draw_weights(config, seed, name=location.name, dtype=dtype, device_map=device_map)
+        else:
+            whole, info = AutoModel.from_pretrained(
+                location.place, dtype=dtype, device_map=device_map, output_loading_info=True, **where
+            )
+            missing = info["missing_keys"]
         model = choose_tower(whole, location.name, tower)
-        if outline is not None:
-            preprocess = outline.preprocess
-        elif processor is not None:
+        if outline is None and processor is not None:
             preprocess = as_processor(processor, images=reads_images(model))
         else:
-            preprocess = _load_preprocess(location, model)
-    _require_weights(location.name, info["missing_keys"])
+            preprocess = outline.preprocess if outline is not None else _load_preprocess(location, model)
+    _require_weights(location.name, missing)
     if device_map is None:
         with enough_memory("the weights"):
             model.to(device)
@@ -155,10 +159,8 @@ def outline_pretrained(location: ModelLocation, /, *, tower: str | None) -> Pret
 
     Raises
     ------
-    NotFoundError
-        If the library finds no such model.
-    InputError
-        If the structure is unknown, or `tower` does not fit.
+    NotFoundError, InputError
+        If the library finds no such model; if the structure is unknown, or `tower` does not fit.
     """
     with quiet_library():
         whole = _without_weights(location)
@@ -230,10 +232,8 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
 
     Raises
     ------
-    NotFoundError
-        If the library finds no such model.
-    InputError
-        If `tower` does not fit, or the location is a GGUF file.
+    NotFoundError, InputError
+        If the library finds no such model; if `tower` does not fit, or the location is a GGUF file.
     """
     if location.gguf_file is not None:
         msg = f"{location.name} is a GGUF file, whose size is known only once it is read. Load it once."

@@ -49,6 +49,7 @@ _NOT_OF_TOKENS = frozenset(
         "padding",
         "entering",
         "positions_first",
+        "untrained",
     }
 )
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -94,6 +95,7 @@ def facts_key(location: ModelLocation, options: LoadingOptions, /) -> str | None
         {
             "format": _FORMAT,
             "model": [location.published_as, location.revision, location.identity],
+            **({} if location.untrained is None else {"untrained": location.untrained}),
             "options": asdict(options),
             "versions": {name: _version(name) for name in ("platoscope", "torch", "transformers")},
             "machine": _machine(),

@@ -12,6 +12,7 @@ from platoscope.datasets.load import SAME
 from platoscope.datasets.request import own_files
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.filenames import is_there, path_of
+from platoscope.models import trained_name
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
 from platoscope.wording import did_you_mean
@@ -112,11 +113,13 @@ def _missing_modules(names: Sequence[str]) -> list[str]:
 
 
 def _could_be_model(name: str) -> bool:
+    name = trained_name(name)
     known = any(model.name == name for model in BUNDLED)
     return known or name.count("/") == 1 or is_there(path_of(name))
 
 
 def _model_problem(name: str) -> tuple[str, str] | None:
+    name = trained_name(name)
     for model in BUNDLED:
         if model.name == name:
             try:

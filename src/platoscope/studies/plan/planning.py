@@ -11,12 +11,13 @@ from platoscope.checks import in_short, listing, whole_numbers, word
 from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
-from platoscope.studies.design.comparison import Comparison, Source, Surface, Synthetic
+from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.measured import check_measured, keeps_items
 from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
+from platoscope.studies.plan.choosing import chosen
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
 
@@ -255,7 +256,7 @@ def make_plan(
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
     design = study.design(choices)
-    comparisons = tuple(_chosen(comparison, choices) for comparison in _in_several_spaces(design))
+    comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_known(comparisons)
     check_measured(design, resolved)
     if (left_out := missing(comparisons)) and not skip_missing:
@@ -313,55 +314,6 @@ def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
         if label in known and spaces_label(label) not in known
     ]
     return (*design.comparisons, *beside)
-
-
-def _chosen(comparison: Comparison, choices: Choices) -> Comparison:
-    """Put what the user chose for all comparisons in the place of the study's."""
-    for put in (_limited, _decoded, _on_one_side):
-        comparison = put(comparison, choices)
-    return _with_tokenizers(comparison)
-
-
-def _limited(comparison: Comparison, choices: Choices) -> Comparison:
-    """Put the user's limits of tokens and of likeness in the place of the study's, where it limits texts at all."""
-    items = comparison.items
-    if items is None or (items.minimum is None and items.maximum is None):
-        return comparison
-    minimum = items.minimum if choices.min_tokens is None else choices.min_tokens
-    maximum = items.maximum if choices.max_tokens is None else choices.max_tokens
-    alike = items.near_duplicates if choices.near_duplicates is None else choices.near_duplicates
-    return replace(comparison, items=replace(items, minimum=minimum, maximum=maximum, near_duplicates=alike))
-
-
-def _decoded(comparison: Comparison, choices: Choices) -> Comparison:
-    """Read the files of the pairs in the user's encoding, unless the study says one."""
-    items = comparison.items
-    if items is None or items.encoding is not None:
-        return comparison
-    return replace(comparison, items=replace(items, encoding=choices.encoding))
-
-
-def _on_one_side(comparison: Comparison, choices: Choices) -> Comparison:
-    """Read the last layers on the side of the final norm that the user asks for, where the study asks for none."""
-
-    def chosen(side: Source | Surface | Synthetic) -> Source | Surface | Synthetic:
-        if not isinstance(side, Source) or side.final_norm is not None:
-            return side
-        return replace(side, final_norm=choices.final_norm)
-
-    given = chosen(comparison.given) if comparison.given else None
-    return replace(comparison, a=chosen(comparison.a), b=chosen(comparison.b), given=given)  # type: ignore[arg-type]
-
-
-def _with_tokenizers(comparison: Comparison) -> Comparison:
-    """Spell out whose tokenizers count the items: those of the models that read them, unless the study says."""
-    items = comparison.items
-    if items is None:
-        return comparison
-    unlimited = items.minimum is None and items.maximum is None
-    readers = dict.fromkeys(side.model for side in comparison.all_sides if isinstance(side, Source | Surface))
-    names = () if unlimited else items.tokenizers or tuple(readers)
-    return replace(comparison, items=replace(items, tokenizers=tuple(sorted(names))))
 
 
 def _kept(comparisons: tuple[Comparison, ...], left_out: set[str]) -> tuple[Comparison, ...]:
