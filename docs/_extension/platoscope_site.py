@@ -44,6 +44,7 @@ CONTENTS = {
         "explanation/spaces",
         "explanation/uncertainty",
         "explanation/gain",
+        "explanation/baselines",
         "explanation/pitfalls",
         "explanation/frequencies",
         "explanation/scales",

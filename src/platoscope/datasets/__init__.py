@@ -16,6 +16,7 @@ from platoscope.datasets.pairs import FilterCount, Pairs, Side, require
 from platoscope.datasets.prepare import prepare_data, prepared_folders
 from platoscope.datasets.request import DatasetInfo
 from platoscope.datasets.stored import write_pairs
+from platoscope.datasets.words import shuffle_words
 
 __all__ = [
     "DatasetInfo",
@@ -38,6 +39,7 @@ __all__ = [
     "prepare_data",
     "prepared_folders",
     "require",
+    "shuffle_words",
     "thumbnail",
     "tokens_per_character",
     "write_pairs",

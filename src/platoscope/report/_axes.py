@@ -231,6 +231,7 @@ def add_legend(
     directions: Mapping[str, str],
     null: str | None = None,
     region: bool = False,
+    more: Sequence[Artist] = (),
 ) -> None:
     """Explain colors (conditions) and line styles (directions) apart: entries add, they do not multiply.
 
@@ -246,6 +247,8 @@ def add_legend(
         Label of the gray null, if it is drawn.
     region : bool
         Whether the semantic region is shaded.
+    more : sequence of matplotlib artists
+        Further entries, behind the others.
     """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -262,4 +265,4 @@ def add_legend(
         handles.append(Line2D([], [], color=CHANCE_COLOR, linestyle=":", label=null))
     if region:
         handles.append(Patch(color=REGION_COLOR, linewidth=0, label="semantic region"))
-    legend_above(ax, handles=handles)
+    legend_above(ax, handles=[*handles, *more])

@@ -152,10 +152,15 @@ def _draw_together(
 ) -> Axes:
     """Draw all results on one Axes; a lone one needs no name in the legend."""
     options = dict(panel.options)
-    lone = next(iter(shown.values())) if len(shown) == 1 else None
+    gray = {name for names in options.get("baselines", {}).values() for name in names}
+    colored = [dataset for name, dataset in shown.items() if name not in gray]
+    if gray and not colored:
+        colored = list(shown.values())  # what they are held against was left out: they are drawn in its place
+        del options["baselines"]
+    lone = colored[0] if len(colored) == 1 else None
     if panel.kind == "profile" and lone is not None and "measure" not in options:
         options.setdefault("region", _region(lone))
-    return drawer.plot(shown if lone is None else lone, figure.subplots(), **options)
+    return drawer.plot(shown if len(shown) > 1 else lone, figure.subplots(), **options)
 
 
 def _region(dataset: xr.Dataset, /) -> list[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from platoscope.checks import flag, listing
@@ -15,10 +15,12 @@ from platoscope.report._axes import (
     legend_above,
     shade_layers,
 )
+from platoscope.report._baselines import draw_baselines, split_baselines
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import depth, directions_of, read_line, read_null
 from platoscope.report._names import axis_from_zero, direction_label, label, short_label, side_names
-from platoscope.report.style import CHANCE_COLOR, COLORS, ordered_colors
+from platoscope.report._pooling_colors import pooling_colors, pooling_order
+from platoscope.report.style import CHANCE_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from platoscope.measures import SideName
-    from platoscope.report._lines import Depth
+    from platoscope.report._lines import Depth, Line
 
 __all__ = ["plot_asymmetry", "plot_null", "plot_poolings", "plot_profile", "plot_sweep"]
 
@@ -48,6 +50,7 @@ def plot_profile(
     side: SideName = "a",
     null: bool = True,
     region: Sequence[int] | None = None,
+    baselines: Mapping[str, Sequence[str]] | None = None,
 ) -> Axes:
     """Draw a measure over the layers, with interval bands; color is the condition, line style the direction.
 
@@ -71,20 +74,25 @@ def plot_profile(
         standard deviations to both sides. Without it a gray line marks the level of chance.
     region : sequence of int, optional
         Positions (along ``layer``) of the semantic region to shade.
+    baselines : mapping of str to sequence of str, optional
+        Names among `results` that are what others are held against: thin gray lines, the mean of both directions, without
+        bands, by what the legend calls them (``{"untrained": ["seed 0", "seed 1"]}``).
 
     Returns
     -------
     matplotlib.axes.Axes
-        `ax`, with one labelled line per condition and direction.
+        `ax`, with one labelled line per condition and direction, and one per baseline.
 
     Raises
     ------
     InputError
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
+    results, against = split_baselines(results, baselines)
     datasets, ax, colors = begin(results, ax)
     directions = listing("directions", directions, of="a_to_b, b_to_a and mean")
     flag("null", null)
+    gray = draw_baselines(ax, against, lambda dataset: _mean_line(dataset, measure, x, side))
     many = len(datasets)
     drawn: dict[str, str] = {}
     has_null = False
@@ -112,6 +120,7 @@ def plot_profile(
         directions=drawn,
         null=_SHUFFLED if has_null else None,
         region=region is not None and len(region) > 0,
+        more=gray,
     )
     return ax
 
@@ -197,8 +206,8 @@ def plot_poolings(
         If a result lacks the variable or the coordinate; the message lists what it has.
     """
     datasets, ax, _ = begin(results, ax)
-    colors = _pooling_colors(list(datasets))
-    for pooling in sorted(datasets, key=_order):
+    colors = pooling_colors(list(datasets))
+    for pooling in sorted(datasets, key=pooling_order):
         dataset = datasets[pooling]
         draw_curve(
             ax,
@@ -339,6 +348,13 @@ def _of(condition: str, line: str, /) -> str:
     return f"{condition} · {line}" if condition else line
 
 
+def _mean_line(dataset: xr.Dataset, measure: str, x: Depth, side: SideName, /) -> Line:
+    """Read a line without its interval."""
+    return replace(
+        read_line(dataset, measure, x=depth(dataset, x=x, side=side), direction="mean"), low=None, high=None
+    )
+
+
 def _label_axes(
     ax: Axes, measure: str, x: Depth, datasets: Mapping[str, xr.Dataset], side: SideName, /
 ) -> None:
@@ -368,33 +384,3 @@ def _draw_null(
         label=_of(condition, _SHUFFLED),
     )
     return True
-
-
-def _split(pooling: str, /) -> tuple[str, int]:
-    """Return the family of a pooling and its number of tokens (0 where it names none)."""
-    match = re.fullmatch(r"(\w+)\((?:\d+-)?(\d+)\)", pooling)
-    return (match[1], int(match[2])) if match else (pooling, 0)
-
-
-def _order(pooling: str, /) -> tuple[int, str, int]:
-    """Order of the legend: single tokens, means, concatenations, each by its number of tokens."""
-    family, k = _split(pooling)
-    return ({"last": 0, "mean": 1, "concat": 2}.get(family, 3), family, k)
-
-
-def _pooling_colors(poolings: Sequence[str], /) -> dict[str, str]:
-    """Black for the last token, blues for means, oranges for concatenations, greens for frequencies, or the palette."""
-    colors: dict[str, str] = {}
-    families: dict[str, list[str]] = {}
-    for pooling in sorted(poolings, key=_order):
-        families.setdefault(_split(pooling)[0], []).append(pooling)
-    rest = iter(COLORS[2:4] * len(poolings))
-    for family, members in families.items():
-        if family == "mean":
-            shades = ordered_colors(len(members))
-        elif family in ("concat", "dct"):
-            shades = ordered_colors(len(members), scale="Oranges" if family == "concat" else "Greens")
-        else:
-            shades = ["#000000"] if family == "last" else [next(rest) for _ in members]
-        colors.update(zip(members, shades, strict=True))
-    return colors

@@ -10,6 +10,7 @@ from platoscope.errors import NotFoundError
 from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATION
 from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
 from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
+from platoscope.studies.beyond.null_models import STUDY as NULL_MODELS
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
@@ -46,6 +47,7 @@ _STUDIES = (
     VISION_SCALE,
     CAPTION_LAYER,
     MANY_LANGUAGES,
+    NULL_MODELS,
     ADDED_INFORMATION,
     TOKEN_FREQUENCIES,
     COARSE_AND_FINE,

@@ -73,6 +73,9 @@ class Items:
         (`platoscope.datasets.drop_near_duplicates`); None keeps them.
     encoding : str or None
         Of a text file that is not UTF-8, such as ``"latin-1"``, as in `platoscope.datasets.load_pairs`.
+    shuffle_words : int or None
+        Seed with which the words of every text are put into a random order (`platoscope.datasets.shuffle_words`) once
+        items are chosen, which are those of the texts as they were; None leaves them.
     """
 
     data: str
@@ -82,13 +85,14 @@ class Items:
     together: tuple[str, ...] = ()
     near_duplicates: float | None = None
     encoding: str | None = None
+    shuffle_words: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.near_duplicates, int | float):
             check_threshold(f"near_duplicates of {self.data!r}", self.near_duplicates)
         check_types(self, where="items")
         word("data", self.data)
-        for name in ("minimum", "maximum"):
+        for name in ("minimum", "maximum", "shuffle_words"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), low=0)
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:

@@ -75,8 +75,9 @@ def comparison_to(comparison: Comparison, /) -> dict[str, Any]:
             del plain[side]["final_norm"]
     if comparison.given is None:
         del plain["given"]
-    if comparison.items is not None and comparison.items.encoding is None:
-        del plain["items"]["encoding"]
+    for name in ("encoding", "shuffle_words"):
+        if comparison.items is not None and getattr(comparison.items, name) is None:
+            del plain["items"][name]
     return plain
 
 

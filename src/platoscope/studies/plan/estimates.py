@@ -20,7 +20,7 @@ from platoscope.cores import available_cores
 from platoscope.errors import PlatoscopeError
 from platoscope.filenames import is_there, path_of
 from platoscope.layerwise import SPACES
-from platoscope.models import ModelInfo, Pooling, catalog, describe_model
+from platoscope.models import ModelInfo, Pooling, catalog, describe_model, trained_name
 from platoscope.models.cost import n_operations
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.wording import in_bytes, in_operations, in_time
@@ -195,8 +195,9 @@ def tokens_per_item(extraction: Extraction, size: ModelInfo | None, /) -> int:
 
 def _describe(extraction: Extraction | Source) -> ModelInfo | None:
     """Look a model up in the catalogue or on this machine; a plan asks nothing of the network."""
-    listed = any(info.name == extraction.model for info in catalog())
-    if not listed and not is_there(path_of(extraction.model)):
+    trained = trained_name(extraction.model)
+    listed = any(info.name == trained for info in catalog())
+    if not listed and not is_there(path_of(trained)):
         return None
     try:
         return describe_model(extraction.model, tower=extraction.tower, revision=extraction.revision)

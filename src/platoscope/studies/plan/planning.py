@@ -141,7 +141,8 @@ class Plan:
             PlanRow(
                 "extraction",
                 f"{extraction.model}{f' ({extraction.tower})' if extraction.tower else ''}",
-                f"{extraction.items.data}, side {extraction.side}: {', '.join(extraction.poolings)}"
+                f"{extraction.items.data}{'' if extraction.items.shuffle_words is None else ', words shuffled'}, "
+                f"side {extraction.side}: {', '.join(extraction.poolings)}"
                 f"{'' if extraction.clip is None else f', tokens clipped at {extraction.clip:g}'}"
                 f"{_NORM_SIDES[extraction.final_norm]}; {cost}",
             )
@@ -348,5 +349,7 @@ def _describe(comparison: Comparison) -> str:
         else:
             names.append(f"{side.construction} {side.role}, D = {side.n_features}")
     data = "" if comparison.items is None else f" on {comparison.items.data}"
+    if comparison.items is not None and comparison.items.shuffle_words is not None:
+        data += ", words shuffled"
     extra = f", shuffled ({comparison.shuffle})" if comparison.shuffle else ""
     return f"{comparison.kind}: {' given '.join([' against '.join(names[:2]), *names[2:]])}{data}{extra}"

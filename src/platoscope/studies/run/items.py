@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.datasets import drop_near_duplicates, filter_lengths, load_pairs, tokens_per_character
+from platoscope.datasets import (
+    drop_near_duplicates,
+    filter_lengths,
+    load_pairs,
+    shuffle_words,
+    tokens_per_character,
+)
 from platoscope.datasets.pairs import FilterCount, require
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
 from platoscope.measures import matched_strata
@@ -126,7 +132,8 @@ class Selections:
 
 
 def _called(items: Items) -> str:
-    return f"{items.data} ({', '.join(items.tokenizers) or 'no limits'})"
+    words = "" if items.shuffle_words is None else f", words shuffled with seed {items.shuffle_words}"
+    return f"{items.data} ({', '.join(items.tokenizers) or 'no limits'}{words})"
 
 
 def _all_called(known: Iterable[Items]) -> str:
@@ -246,8 +253,9 @@ def select_items(
     """
     every = list(dict.fromkeys(wanted))
     candidates = Candidates() if candidates is None else candidates
-    candidates.gather(every, encoder_of=encoder_of, on_done=on_done)
-    available = {items: candidates.of(items) for items in every}
+    ordered = {items: replace(items, shuffle_words=None) for items in every}
+    candidates.gather(ordered.values(), encoder_of=encoder_of, on_done=on_done)
+    available = {items: candidates.of(ordered[items]) for items in every}
     sizes = {items: len(selection.pairs) for items, selection in available.items()}
     asked = n
     if shortfall == "equal":
@@ -258,7 +266,7 @@ def select_items(
         if shortfall == "use_all":
             size = min(size, sizes[items])
         _require(selection.pairs, max(size, smallest), items)
-        chosen[items] = _sample(selection, size, seed)
+        chosen[items] = _without_order(_sample(selection, size, seed), items)
     if n is not None:
         _tell_of_shortfall(chosen, n)
     return Selections(chosen)
@@ -266,7 +274,7 @@ def select_items(
 
 def count_steps(wanted: Iterable[Items], /) -> int:
     """Count how often `select_items` calls `on_done` at most: once for each data set and tokenizer."""
-    members = {member for items in wanted for member in items.members()}
+    members = {replace(member, shuffle_words=None) for items in wanted for member in items.members()}
     return sum(len(member.tokenizers) for member in members)
 
 
@@ -302,6 +310,13 @@ def _sample(selection: Selection, n: int, seed: int) -> Selection:
     """Draw `n` pairs; all of them where there are no more."""
     pairs = selection.pairs
     return selection if len(pairs) == n else _narrow(selection, pairs.sample(n, seed))
+
+
+def _without_order(selection: Selection, items: Items) -> Selection:
+    """Shuffle the words of the chosen texts, where that is asked for; lengths stay those by which they were chosen."""
+    if items.shuffle_words is None:
+        return selection
+    return replace(selection, pairs=shuffle_words(selection.pairs, seed=items.shuffle_words))
 
 
 def _narrow(selection: Selection, kept: Pairs) -> Selection:

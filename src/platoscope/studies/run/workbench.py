@@ -247,7 +247,8 @@ class Workbench:
         if selection is not None:
             # Equal items give equal subsamples, so that differences between comparisons are paired as well.
             together = comparison.items is not None and comparison.items.together
-            same = [together, selection.pairs.ids] if together else selection.pairs.fingerprint()
+            ordered = selection.pairs.provenance.get("shuffled_words", {}).get("of")
+            same = [together, selection.pairs.ids] if together else ordered or selection.pairs.fingerprint()
             # Misaligned within strata there may be fewer items, and so other subsamples.
             alike = [same, comparison.shuffle, vars(self.plan.settings)]
             result.attrs["subsamples"] = digest(alike)
