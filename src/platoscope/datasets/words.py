@@ -69,7 +69,7 @@ def shuffle_words(pairs: Pairs, /, *, seed: int) -> Pairs:
     (['one', 'three', 'two'], 1)
     """
     instance("pairs", pairs, Pairs)
-    whole_number("seed", seed, low=0)
+    seed = whole_number("seed", seed, low=0)
     sides = [letter for letter in ("a", "b") if getattr(pairs, letter).modality == "text"]
     if not sides:
         msg = f"shuffle_words needs a side of texts, but {pairs.name!r} has {pairs.a.modality} and {pairs.b.modality}."

@@ -43,7 +43,7 @@ def untrained_name(model: str, seed: int, /) -> str:
     >>> untrained_name("gemma-3-270m", 1)
     'untrained(1):gemma-3-270m'
     """
-    whole_number("seed", seed, low=0, high=_LARGEST_SEED)
+    seed = whole_number("seed", seed, low=0, high=_LARGEST_SEED)
     if split_untrained(model)[1] is not None:
         msg = f"{in_short(model)} is untrained already; give the name of the trained model"
         raise InputError(msg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from platoscope.arguments import mapping, sequence
 from platoscope.checks import in_short
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["draw_baselines", "split_baselines"]
 
 _GRAY: Final = "0.55"
+_WIDTH: Final = 0.7
 # The null is dotted, and both directions of a curve are solid and dashed, in color.
-_STYLES: Final = ("-", "--", "-.")
+_STYLES: Final[tuple[Literal["-", "--", "-."], ...]] = ("-", "--", "-.")
 
 
 def split_baselines(
@@ -39,6 +40,9 @@ def split_baselines(
     """
     import xarray as xr
 
+    if baselines is None:
+        return results, {}
+    mapping("baselines", baselines)
     if not baselines:
         return results, {}
     if isinstance(results, xr.Dataset):
@@ -46,7 +50,6 @@ def split_baselines(
             "baselines name some of several results, but one result was given; give a dict of results by name"
         )
         raise InputError(msg)
-    mapping("baselines", baselines)
     named = {
         called: sequence(f"baselines of {called!r}", names, of="names") for called, names in baselines.items()
     }
@@ -70,9 +73,11 @@ def draw_baselines(
 
     handles: list[Artist] = []
     for i, (called, datasets) in enumerate(baselines.items()):
-        look = {"color": _GRAY, "linewidth": 0.7, "linestyle": _STYLES[i % len(_STYLES)]}
+        style = _STYLES[i % len(_STYLES)]
         for dataset in datasets:
             curve = read(dataset)
-            ax.plot(curve.x, curve.values, label=called, zorder=1, **look)
-        handles.append(Line2D([], [], label=called, **look))
+            ax.plot(
+                curve.x, curve.values, label=called, zorder=1, color=_GRAY, linewidth=_WIDTH, linestyle=style
+            )
+        handles.append(Line2D([], [], label=called, color=_GRAY, linewidth=_WIDTH, linestyle=style))
     return handles

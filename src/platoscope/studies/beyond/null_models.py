@@ -13,7 +13,7 @@ from platoscope.studies.design.records import Choices, Design, Panel, Statement,
 from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge.evidence import Curve, Quantity, mean_of_directions
 from platoscope.studies.judge.judging import Part, decide, higher, pooled
-from platoscope.studies.paper._setting import PAIRS, TEXT_MODELS, from_preset, languages_of
+from platoscope.studies.paper.presets import PAIRS, TEXT_MODELS, from_preset, languages_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
