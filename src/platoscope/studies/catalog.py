@@ -9,8 +9,8 @@ from platoscope.checks import word
 from platoscope.errors import NotFoundError
 from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATION
 from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
-from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
 from platoscope.studies.beyond.null_models import STUDY as NULL_MODELS
+from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
