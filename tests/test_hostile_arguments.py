@@ -53,7 +53,7 @@ BETWEEN_PARTS = {
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
         "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
-        "ranks_in_galleries", "join_spaces", "spread", "squared_matrix",
+        "ranks_in_galleries", "join_spaces", "spread", "squared_matrix", "neighbor_distances",
     )
 } | {
     "measures.check_same_items",
@@ -66,6 +66,7 @@ BETWEEN_PARTS = {
     "measures.imbalance_of_ranks",
     "measures.group_numbers",
     "measures.item_squares",
+    "measures.layer_dimensions",
     "studies.share",
     "representations.extract_together",
     "studies.extract_all",
@@ -107,6 +108,7 @@ RETURNED = {
         "Imbalance",
         "ImbalanceGain",
         "StrataImbalance",
+        "IntrinsicDimension",
         "PreparedLayers",
         "Retrieval",
         "Shuffles",

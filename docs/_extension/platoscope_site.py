@@ -45,6 +45,7 @@ CONTENTS = {
         "explanation/uncertainty",
         "explanation/gain",
         "explanation/baselines",
+        "explanation/dimension",
         "explanation/pitfalls",
         "explanation/frequencies",
         "explanation/scales",

@@ -12,6 +12,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
+from platoscope.layerwise._dimension import dimension_profile
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._gain import gain_profile
 from platoscope.layerwise._gallery_curve import gallery_curve
@@ -48,6 +49,7 @@ __all__ = [
     "compare_spaces",
     "compile_kernels",
     "count_items",
+    "dimension_profile",
     "follow_training",
     "gain_profile",
     "gallery_curve",

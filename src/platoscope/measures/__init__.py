@@ -5,6 +5,13 @@ from __future__ import annotations
 from platoscope.measures._cka import cka
 from platoscope.measures._cknna import cknna
 from platoscope.measures._compiled import kernel_files
+from platoscope.measures._dimension import (
+    DIMENSION_METHODS,
+    IntrinsicDimension,
+    dimension_scaling,
+    intrinsic_dimension,
+    layer_dimensions,
+)
 from platoscope.measures._estimate import EstimatedImbalance, EstimatedValue, estimate_imbalance
 from platoscope.measures._evaluate import Evaluation, PreparedLayers, evaluate, evaluate_layer
 from platoscope.measures._gain import (
@@ -72,6 +79,7 @@ from platoscope.measures._variables import PARTS, split_variable
 __all__ = [
     "DEFAULT_MEASURES",
     "DEFAULT_WEIGHTS",
+    "DIMENSION_METHODS",
     "GAIN_FRACTION",
     "INTERVAL_METHODS",
     "MEASURES",
@@ -87,6 +95,7 @@ __all__ = [
     "GainCurve",
     "Imbalance",
     "ImbalanceGain",
+    "IntrinsicDimension",
     "ItemValues",
     "Measure",
     "PreparedLayers",
@@ -104,6 +113,7 @@ __all__ = [
     "choose_measures",
     "cka",
     "cknna",
+    "dimension_scaling",
     "draw_gains",
     "draw_shuffles",
     "estimate_imbalance",
@@ -117,8 +127,10 @@ __all__ = [
     "imbalance_of_ranks",
     "information_imbalance",
     "item_squares",
+    "intrinsic_dimension",
     "jackknife_covariance",
     "kernel_files",
+    "layer_dimensions",
     "matched_strata",
     "measure_names",
     "measure_rows",

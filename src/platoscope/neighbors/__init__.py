@@ -33,6 +33,7 @@ from platoscope.neighbors._metrics import (
     same_space,
 )
 from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_neighbors
+from platoscope.neighbors._neighbor_distances import neighbor_distances
 from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._proximity import mutual_proximity
 from platoscope.neighbors._ranks import ranks, visit_rank_rows
@@ -88,6 +89,7 @@ __all__ = [
     "metric_name",
     "mutual_proximity",
     "nearest_neighbors",
+    "neighbor_distances",
     "open_stream",
     "over_rows",
     "over_tasks",

@@ -24,6 +24,7 @@ __all__ = [
     "gallery_imbalance",
     "imbalance_gain",
     "information_imbalance",
+    "intrinsic_dimension",
     "local_scaling",
     "neighbor_weights",
     "neighborhood_overlap",
@@ -283,3 +284,18 @@ def imbalance_gain(
     np.fill_diagonal(R, 0.0)
     curve = [float(2 / len(R) ** 2 * (neighbor_weights(D, n_neighbors) * R).sum()) for D in joined]
     return (curve[0] - min(curve)) / curve[0], curve
+
+
+def intrinsic_dimension(X: Array, n_neighbors: int = 1) -> float:
+    """Return the GRIDE estimate, by bisection of the derivative of its likelihood (docs/explanation/dimension.md)."""
+    D = np.sqrt(distances(X))
+    n, k, logs = len(D), n_neighbors, []
+    for i in range(n):
+        near = sorted(D[i, j] for j in range(n) if j != i)
+        logs.append(np.log(near[2 * k - 1] / near[k - 1]))
+    low, high = 1e-6, 1e6
+    for _ in range(200):
+        d = np.sqrt(low * high)
+        slope = (n - 1) / d - sum((2 * k - 1) * x - (k - 1) * x / -np.expm1(-d * x) for x in logs)
+        low, high = (d, high) if slope > 0 else (low, d)
+    return float(low)
