@@ -57,6 +57,8 @@ BETWEEN_PARTS = {
     )
 } | {
     "measures.check_same_items",
+    "measures.descend",
+    "measures.differentiable_imbalance",
     "measures.draw_gains",
     "measures.restricted",
     "measures.scale_curve",
@@ -67,6 +69,7 @@ BETWEEN_PARTS = {
     "measures.group_numbers",
     "measures.item_squares",
     "measures.layer_dimensions",
+    "measures.layer_distances",
     "studies.share",
     "representations.extract_together",
     "studies.extract_all",
@@ -100,6 +103,7 @@ RETURNED = {
     "measures": {
         "BothDirections",
         "Calibration",
+        "Descent",
         "Drawn",
         "EstimatedImbalance",
         "EstimatedValue",
@@ -109,11 +113,19 @@ RETURNED = {
         "ImbalanceGain",
         "StrataImbalance",
         "IntrinsicDimension",
+        "LayerDistances",
         "PreparedLayers",
         "Retrieval",
         "Shuffles",
     },
-    "layerwise": {"CheckpointReadings", "FollowedTraining", "LayerStack", "ModelReadings", "SemanticRegion"},
+    "layerwise": {
+        "CheckpointReadings",
+        "FollowedTraining",
+        "LayerSearch",
+        "LayerStack",
+        "ModelReadings",
+        "SemanticRegion",
+    },
     "studies": {
         "Candidates",
         "Finding",
@@ -201,6 +213,7 @@ def things(tmp_path_factory, madeup, load_file):
     covariances = np.stack([np.eye(2)] * 3)
     encoder = load_file(Path(__file__).with_name("representations") / "fake_encoder.py").FakeEncoder()
     surface = studies.Surface(model="tiny")
+    short = layerwise.WeightOptions(n_steps=2)
     return {
         "A": [X, Y], "B": [X, Y], "X": X, "Y": Y, "a": stored, "b": stored, "alpha": 0.05, "arrays": [X, Y],
         "arguments": {},
@@ -233,6 +246,9 @@ def things(tmp_path_factory, madeup, load_file):
         "layerwise.read_models.models": [encoder, encoder], "layerwise.read_models.data": pairs,
         "layerwise.step_difference.result": training, "checkpoints": steps, "models": several, "first": 0, "second": 1000,
         "new": X, "given": Y, "target": X, "weights": [0.0, 1.0], "layerwise.gain_profile.new": [X, Y],
+        "layerwise.weigh_layers.options": short, "layerwise.search_layers.options": short,
+        "layerwise.weight_path.options": short,
+        "n_folds": 2, "strengths": [0.0], "l1_strength": 0.0, "layerwise.search_layers.direction": "forward",
         # Without a Trainer it says so; its own tests have one.
         "trainer": object(), "reference": [X, Y], "every": 5,
         "measures.carry.values": np.zeros((2, 3)), "measures.changed.options": measures.ComparisonOptions(),

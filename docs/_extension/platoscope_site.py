@@ -46,6 +46,7 @@ CONTENTS = {
         "explanation/gain",
         "explanation/baselines",
         "explanation/dimension",
+        "explanation/weights",
         "explanation/pitfalls",
         "explanation/frequencies",
         "explanation/scales",

@@ -25,23 +25,28 @@ from platoscope.layerwise._neighbor_curve import k_curve
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._scales import scale_profile
+from platoscope.layerwise._searching import LayerSearch, search_layers, weight_path
 from platoscope.layerwise._simultaneous import simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
 from platoscope.layerwise._training import FollowedTraining, follow_training
 from platoscope.layerwise._trajectory import step_difference, trajectory
-from platoscope.measures import DEFAULT_MEASURES
+from platoscope.layerwise._weighing import CANDIDATES, weigh_layers
+from platoscope.measures import DEFAULT_MEASURES, WeightOptions
 
 __all__ = [
+    "CANDIDATES",
     "DEFAULT_MEASURES",
     "DIAGNOSTICS",
     "DIRECTIONS",
     "SPACES",
     "CheckpointReadings",
     "FollowedTraining",
+    "LayerSearch",
     "LayerStack",
     "ModelReadings",
     "SemanticRegion",
+    "WeightOptions",
     "as_stack",
     "compare",
     "compare_many",
@@ -63,11 +68,14 @@ __all__ = [
     "read_checkpoints",
     "read_models",
     "scale_profile",
+    "search_layers",
     "semantic_region",
     "simultaneous_bands",
     "step_difference",
     "take_profile",
     "to_frame",
     "trajectory",
+    "weigh_layers",
+    "weight_path",
     "with_ids",
 ]

@@ -75,6 +75,14 @@ from platoscope.measures._table import (
     measure_names,
 )
 from platoscope.measures._variables import PARTS, split_variable
+from platoscope.measures._weighting import (
+    Descent,
+    LayerDistances,
+    WeightOptions,
+    descend,
+    differentiable_imbalance,
+    layer_distances,
+)
 
 __all__ = [
     "DEFAULT_MEASURES",
@@ -88,6 +96,7 @@ __all__ = [
     "BothDirections",
     "Calibration",
     "ComparisonOptions",
+    "Descent",
     "Drawn",
     "EstimatedImbalance",
     "EstimatedValue",
@@ -97,12 +106,14 @@ __all__ = [
     "ImbalanceGain",
     "IntrinsicDimension",
     "ItemValues",
+    "LayerDistances",
     "Measure",
     "PreparedLayers",
     "Retrieval",
     "Shuffles",
     "SideName",
     "StrataImbalance",
+    "WeightOptions",
     "adjusted_p_values",
     "as_similarity",
     "calibrate",
@@ -114,6 +125,8 @@ __all__ = [
     "cka",
     "cknna",
     "dimension_scaling",
+    "descend",
+    "differentiable_imbalance",
     "draw_gains",
     "draw_shuffles",
     "estimate_imbalance",
@@ -131,6 +144,7 @@ __all__ = [
     "jackknife_covariance",
     "kernel_files",
     "layer_dimensions",
+    "layer_distances",
     "matched_strata",
     "measure_names",
     "measure_rows",

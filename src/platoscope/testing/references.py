@@ -19,6 +19,7 @@ __all__ = [
     "cka",
     "cknna",
     "cosine_coefficients",
+    "differentiable_imbalance",
     "distances",
     "estimated_imbalance",
     "gallery_imbalance",
@@ -299,3 +300,16 @@ def intrinsic_dimension(X: Array, n_neighbors: int = 1) -> float:
         slope = (n - 1) / d - sum((2 * k - 1) * x - (k - 1) * x / -np.expm1(-d * x) for x in logs)
         low, high = (d, high) if slope > 0 else (low, d)
     return float(low)
+def differentiable_imbalance(
+    layers: list[Array], target: Array, weights: Array, *, k: int = 1, softness: float = 0.1
+) -> float:
+    """Return the differentiable imbalance of weighted layers → target; the width is a share of the k-th distance."""
+    D = sum(w**2 * distances(X) for w, X in zip(weights, layers, strict=True))
+    R = average_ranks(distances(target))
+    n, total = len(R), 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        width = softness * sorted(D[i][others])[k - 1]
+        c = np.exp(-(D[i][others] - D[i][others].min()) / width)
+        total += float((c * R[i][others]).sum() / c.sum())
+    return 2 * total / n**2

@@ -1,0 +1,261 @@
+"""Weights of layers by the differentiable Information Imbalance: distances of all layers, its value, its descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from platoscope.checks import number, whole_number
+from platoscope.errors import InputError
+from platoscope.measures._resampling import MOST
+from platoscope.neighbors import over_rows, require_memory, settled, visit_rank_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from platoscope.neighbors import Space
+
+__all__ = [
+    "Descent",
+    "LayerDistances",
+    "WeightOptions",
+    "descend",
+    "differentiable_imbalance",
+    "layer_distances",
+]
+
+MOST_BYTES = 1 << 30
+"""Of squared distances that a descent keeps; where all rows would be more, it looks at a sample of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightOptions:
+    """How a descent goes.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of gradient descent over all kept rows.
+    learning_rate : float
+        Of the first step, for weights with Σ w² = 1; it decays to 0 along half a cosine.
+    softness : float
+        The width λ_i of row i as a share of the squared distance of its k-th neighbor.
+    k_first, k_last : int or None
+        That k in the first and, along half a cosine, in the last step; None for a twentieth of the items.
+    l1_strength : float
+        What a weight loses in a step, times the learning rate; a weight that would change its sign is 0 from then on.
+    """
+
+    n_steps: int = 100
+    learning_rate: float = 2.0
+    softness: float = 0.1
+    k_first: int | None = None
+    k_last: int = 1
+    l1_strength: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole_number("n_steps", self.n_steps, low=0, high=MOST)
+        for name in ("learning_rate", "l1_strength"):
+            number(name, getattr(self, name), low=0)
+        if number("softness", self.softness, low=0) == 0:
+            message = (
+                "softness must be above 0, such as 0.1 of the squared distance of the k-th neighbor; got 0."
+            )
+            raise InputError(message)
+        whole_number("k_last", self.k_last, low=1, high=MOST)
+        if self.k_first is not None:
+            whole_number("k_first", self.k_first, low=1, high=MOST)
+
+    def k_at(self, step: int, n_samples: int, /) -> int:
+        """Return k in a step (that after the last one included), at most the number of other items."""
+        first = max(self.k_last, n_samples // 20) if self.k_first is None else self.k_first
+        turned = (first - self.k_last) * self._cosine(step) + self.k_last
+        return int(min(np.rint(turned), n_samples - 1))
+
+    def rate_at(self, step: int, /) -> float:
+        """Return the learning rate of a step."""
+        return self.learning_rate * self._cosine(step)
+
+    def _cosine(self, step: int) -> float:
+        return float(np.cos(np.pi * step / max(self.n_steps, 1)) + 1) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDistances:
+    """Squared distances in every layer and ranks in the target, from some items to all.
+
+    Parameters
+    ----------
+    distances : ndarray of float32, shape (n_rows, n_layers, n_samples)
+        Squared Euclidean distances, each layer's divided by its scale.
+    ranks : ndarray of float32, shape (n_rows, n_samples)
+        Average ranks in the target; 0 of an item itself.
+    rows : ndarray of int, shape (n_rows,)
+        Which items.
+    scales : ndarray of float64, shape (n_layers,)
+        What each layer's squared distances were divided by.
+    """
+
+    distances: npt.NDArray[np.float32]
+    ranks: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.intp]
+    scales: npt.NDArray[np.float64]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of items."""
+        return len(self.ranks.T)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers."""
+        return len(self.scales)
+
+    def imbalance(self, squares: npt.NDArray[np.float64], /) -> float:
+        """Return Δ of the summed distances → target over the kept rows; first neighbors that tie share the weight."""
+        total = 0.0
+        for row, (each, ranks) in enumerate(zip(self.distances, self.ranks, strict=True)):
+            d = squares @ each.astype(np.float64)
+            d[self.rows[row]] = np.inf
+            total += float(ranks[d == d.min()].mean(dtype=np.float64))
+        return 2.0 * total / (len(self.rows) * self.n_samples)
+
+
+class Descent(NamedTuple):
+    """What a descent came to."""
+
+    weights: npt.NDArray[np.float64]
+    """Shape (n_layers,), not negative, Σ w² = 1."""
+    losses: npt.NDArray[np.float64]
+    """The differentiable imbalance before each step and after the last, shape (n_steps + 1,)."""
+
+
+def layer_distances(
+    layers: Sequence[Space],
+    target: Space,
+    /,
+    *,
+    scaled: bool = True,
+    rng: np.random.Generator,
+    most_bytes: int = MOST_BYTES,
+) -> LayerDistances:
+    """Return squared distances in all layers and ranks in the target, of as many rows as `most_bytes` hold.
+
+    Distances are taken in float64 on distinct rows (equal rows tie exactly) and kept in float32: 4 bytes × rows × layers
+    × items. `scaled` divides each layer's by their mean over all pairs of items; a layer that is constant stays at 0.
+    """
+    n = target.n_samples
+    n_rows = max(1, min(n, most_bytes // (4 * n * (len(layers) + 1))))
+    rows = np.arange(n) if n_rows == n else np.sort(rng.permutation(n)[:n_rows])
+    require_memory(
+        4 * n_rows * n * (len(layers) + 4), "Distances of all layers", "Give fewer items or layers."
+    )
+    distances = np.empty((n_rows, len(layers), n), np.float32)
+    scales = np.ones(len(layers))
+    for position, space in enumerate(layers):
+        X = space.rows(np.arange(space.n_distinct)).astype(np.float64)
+        X -= space.weights @ X / n
+        lengths = np.einsum("ij,ij->i", X, X)
+        mean = 2.0 * float(space.weights @ lengths) / (n - 1)
+        scales[position] = mean if scaled and mean > 0 else 1.0
+        mine = space.inverse[rows]
+        between = lengths[mine, None] + lengths - 2.0 * (X[mine] @ X.T)
+        between[np.arange(n_rows), mine] = 0.0
+        np.maximum(between, 0.0, out=between)
+        distances[:, position] = (between / scales[position])[:, space.inverse]
+    return LayerDistances(distances, _ranks(target)[rows], rows, scales)
+
+
+def _ranks(target: Space) -> npt.NDArray[np.float32]:
+    n = target.n_samples
+    table = np.empty((target.n_distinct, target.n_distinct), np.float32)
+
+    def keep(first: int, ranks: npt.NDArray[np.float32]) -> None:
+        table[first : first + len(ranks)] = ranks
+
+    visit_rank_rows(settled(target, "euclidean"), "euclidean", keep)
+    found = table[np.ix_(target.inverse, target.inverse)]
+    found[np.arange(n), np.arange(n)] = 0.0
+    return found
+
+
+def differentiable_imbalance(
+    table: LayerDistances, weights: npt.NDArray[np.float64], /, *, k: int = 1, softness: float = 0.1
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """Return the differentiable Information Imbalance of weighted layers → target, and its gradient by the weights.
+
+        DII = 2/(N·n) Σ_i Σ_j c_ij r_ij,   c_ij = exp(−d²_ij/λ_i) / Σ_{l≠i} exp(−d²_il/λ_i),   d² = Σ w_ℓ² d²_ℓ
+
+    (Wild et al. 2025), over n rows and N columns, with λ_i = `softness` × the squared distance of the k-th neighbor of i,
+    whose own dependence on the weights is part of the gradient, as in DADApy's ``DiffImbalance``. As `softness` goes to 0
+    with k = 1 it is Δ.
+
+    Parameters
+    ----------
+    table : LayerDistances
+    weights : ndarray of float64, shape (n_layers,)
+    k : int
+    softness : float
+
+    Returns
+    -------
+    value : float
+    gradient : ndarray of float64, shape (n_layers,)
+    """
+    from platoscope.measures._weighting_kernels import imbalance_rows  # numba: 0.3 s to import
+
+    n_rows = len(table.rows)
+    means, slopes = np.empty(n_rows), np.empty((n_rows, table.n_layers))
+    fixed = (table.distances, table.ranks, table.rows, weights**2, k, softness)
+    over_rows(lambda start, stop: imbalance_rows(*fixed, start, stop, means, slopes), n_rows, minimum=16)
+    share = 2.0 / (table.n_samples * n_rows)
+    return share * float(means.sum()), share * 2.0 * weights * slopes.sum(axis=0)
+
+
+def descend(
+    table: LayerDistances, options: WeightOptions, /, *, among: npt.NDArray[np.bool_] | None = None
+) -> Descent:
+    """Minimize the differentiable imbalance by gradient descent over all kept rows, from equal weights.
+
+    After each step weights are brought back to Σ w² = 1, which changes no neighbor. Constant layers have no weight.
+
+    Parameters
+    ----------
+    table : LayerDistances
+    options : WeightOptions
+    among : ndarray of bool, shape (n_layers,), optional
+        The layers that may have weight; all by default.
+    """
+    alive = table.distances.any(axis=(0, 2))
+    if among is not None:
+        alive &= among
+    if not alive.any():
+        message = (
+            "every layer is constant over these items, so that no weights tell them apart; drop the stack."
+        )
+        raise InputError(message)
+    weights = alive / np.sqrt(alive.sum())
+    losses = np.empty(options.n_steps + 1)
+    value = partial(differentiable_imbalance, table, softness=options.softness)
+    for step in range(options.n_steps):
+        losses[step], gradient = value(weights, k=options.k_at(step, table.n_samples))
+        weights = _unit(np.abs(weights - options.rate_at(step) * gradient), options.l1_strength)
+        if options.l1_strength:
+            kept = weights - options.rate_at(step + 1) * options.l1_strength
+            weights = _unit(np.maximum(kept, 0.0), options.l1_strength)
+    losses[-1] = value(weights, k=min(options.k_last, table.n_samples - 1))[0]
+    return Descent(weights, losses)
+
+
+def _unit(weights: Any, strength: float) -> npt.NDArray[np.float64]:
+    norm = float(np.linalg.norm(weights))
+    if not norm > 0:
+        message = f"l1_strength={strength} set all weights to 0; take a smaller one."
+        raise InputError(message)
+    found: npt.NDArray[np.float64] = weights / norm
+    return found
