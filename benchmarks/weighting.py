@@ -26,7 +26,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     layers = rng.standard_normal((options.layers, options.n, 640)).astype(np.float32)
     target = layers[options.layers // 4, :, :300] + layers[options.layers // 2, :, :300]
-    weigh_layers(layers[:, :100, :20], target[:100], rng=0)
+    weigh_layers(layers[:, :200, :20], target[:200], rng=0)
     start = time.perf_counter()
     found = weigh_layers(layers, target, transform="unit", rng=0)
     took = time.perf_counter() - start

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from platoscope.arguments import instance, sequence
-from platoscope.checks import generator, number, one_of, whole_number
+from platoscope.checks import flag, generator, number, one_of, whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import fresh_seed
 from platoscope.layerwise._weighing import draw_folds, read_spaces, weigh_layers
@@ -97,6 +97,7 @@ def search_layers(
     one_of("direction", direction, ("forward", "backward"))
     one_of("criterion", criterion, ("imbalance", "differentiable"))
     whole_number("n_best", n_best, low=1)
+    flag("scaled", scaled)
     chosen = WeightOptions() if options is None else instance("options", options, WeightOptions)
     drawn = generator(fresh_seed() if rng is None else rng)
     stack, layers, goal = read_spaces(A, target, transform)
