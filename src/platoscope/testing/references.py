@@ -300,6 +300,8 @@ def intrinsic_dimension(X: Array, n_neighbors: int = 1) -> float:
         slope = (n - 1) / d - sum((2 * k - 1) * x - (k - 1) * x / -np.expm1(-d * x) for x in logs)
         low, high = (d, high) if slope > 0 else (low, d)
     return float(low)
+
+
 def differentiable_imbalance(
     layers: list[Array], target: Array, weights: Array, *, k: int = 1, softness: float = 0.1
 ) -> float:
