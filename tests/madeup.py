@@ -77,7 +77,7 @@ def tokens(*, n_layers: int = 19) -> xr.Dataset:
     )
 
 
-def matrix(names: tuple[str, ...] = ("en", "it", "日本語")) -> xr.Dataset:
+def matrix(names: tuple[str, ...] = ("en", "it", "русский")) -> xr.Dataset:
     """Give a matrix of texts, Δ = 0.1, 0.2, … row by row; the second text takes twice the tokens of the first."""
     delta = np.arange(1, 10, dtype=float).reshape(3, 3) / 10
     gap = delta - delta.T
@@ -112,6 +112,36 @@ def synthetic(coordinate: str) -> xr.Dataset:
         data |= _with_intervals(name, values, rng, dimension="layer")
     coords = {"direction": DIRECTIONS, "layer": np.arange(len(x)), coordinate: ("layer", x)}
     return xr.Dataset(data, coords=coords, attrs={"name_a": "x", "name_b": "y"})
+
+
+def gains(*, n_layers: int = 6) -> xr.Dataset:
+    """Give what layers add, most in the middle, with the level of shuffled ones."""
+    x = np.linspace(0, 1, n_layers)
+    gain = 0.3 * np.sin(np.pi * x)
+    return xr.Dataset(
+        {
+            "gain": ("layer", gain),
+            "gain_low": ("layer", gain - 0.02),
+            "gain_high": ("layer", gain + 0.02),
+            "gain_threshold": ("layer", np.full(n_layers, 0.05)),
+            "gain_p_adjusted": ("layer", np.where(gain > 0.05, 0.01, 0.6)),
+        },
+        {"layer": np.arange(n_layers), "relative_depth": ("layer", x)},
+    )
+
+
+def scales(*, n_layers: int = 6) -> xr.Dataset:
+    """Give Δ among all items, inside groups and across them."""
+    x = np.linspace(0, 1, n_layers)
+    base = 1 - 0.7 * np.sin(np.pi * x)
+    parts = {"information_imbalance": 1.0, "within": 1.2, "between": 0.9, "within_shuffled": 1.3}
+    return xr.Dataset(
+        {
+            name: (("direction", "layer"), np.stack([factor * base, factor * base**1.2]))
+            for name, factor in parts.items()
+        },
+        {"direction": DIRECTIONS, "layer": np.arange(n_layers), "relative_depth": ("layer", x)},
+    )
 
 
 def n_curve() -> xr.Dataset:

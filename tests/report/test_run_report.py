@@ -51,6 +51,8 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "n": madeup.n_curve(),
         "spaces": madeup.spaces(),
         "matrix": madeup.matrix(),
+        "gain": madeup.gains(),
+        "scales": madeup.scales(),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -92,6 +94,8 @@ ALL_KINDS = (
     Panel(kind="sweep", labels=("en-it",), title="Sweep"),
     Panel(kind="token_distance", labels=("tokens",), title="Tokens"),
     Panel(kind="tokens", labels=("matrix",), title="Tokens relative to the first text"),
+    Panel(kind="gain", labels=("gain",), title="Gain"),
+    Panel(kind="scales", labels=("scales",), title="Scales"),
 )
 
 

@@ -17,7 +17,7 @@ from platoscope.report import plot_matrix, plot_tokens
 if TYPE_CHECKING:
     from types import ModuleType
 
-NAMES = ["en", "it", "日本語"]
+NAMES = ["en", "it", "русский"]
 
 
 @pytest.fixture
