@@ -102,6 +102,13 @@ def test_a_constant_feature_becomes_zero_whatever_its_size() -> None:
     assert found[:, 0].std() == pytest.approx(1.0)
 
 
+def test_a_spread_without_a_reciprocal_divides() -> None:
+    """A spread so small that one over it overflows is still a spread: z-scores are those of larger multiples."""
+    X = np.random.default_rng(0).standard_normal((20, 3))
+    found = np.asarray(transform_rows(X * 1e-310, "zscore"))
+    np.testing.assert_allclose(found, np.asarray(transform_rows(X, "zscore")), rtol=1e-9)
+
+
 @pytest.mark.parametrize("exponent", [-1000, -520, 500, 1000])
 @pytest.mark.parametrize("step", ["unit", "clip", "clamp", "zscore", "whiten"])
 def test_scales_change_nothing(step: str, exponent: int) -> None:
@@ -238,7 +245,7 @@ def test_products_that_stand_for_divisions_round_as_they_do() -> None:
     X[0, :4] = [np.finfo(np.float32).tiny, 1e-45, np.finfo(np.float32).max, 0.0]
     spread = rng.random(500) * 2.0 ** rng.integers(-140, 120, size=500)
     out = np.empty(X.shape)
-    standardize_rows(X, out, np.zeros(500), spread, 1 / spread)
+    standardize_rows(X, out, np.zeros(500), spread)
     np.testing.assert_array_equal(out, X / spread)
 
 

@@ -107,15 +107,14 @@ def scale_profile(
     floor = (counts + 1) / n
     dims = ("direction", "layer", "n_neighbors")
     return xr.Dataset(
-        {"information_imbalance": (dims, delta), "excess": (dims, (delta - floor) / (1 - floor))},
-        {
+        coords={
             "direction": list(DIRECTIONS),
             "layer": [stacks[0].layers[int(a)] for a, _ in matched],
             "relative_depth": ("layer", [float(stacks[0].relative_depth[int(a)]) for a, _ in matched]),
             "n_neighbors": counts,
         },
-        {"n_samples": n},
-    )
+        attrs={"n_samples": n},
+    ).assign(information_imbalance=(dims, delta), excess=(dims, (delta - floor) / (1 - floor)))
 
 
 def _space(stack: LayerStack, position: int, name: str, transform: Transform) -> Space:

@@ -112,12 +112,10 @@ def _learn_clamp(parts: Parts, name: str) -> Change:
 def _learn_zscore(parts: Parts, name: str) -> Change:
     mean, spread = np.concatenate([_column_moments(part, name) for part in parts], axis=1)
 
-    inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-
     def standardize(rows: FloatArray, out: FloatArray, _marks: npt.NDArray[np.float64]) -> None:
         from platoscope.neighbors._direction_kernels import standardize_rows  # numba: 0.3 s to import
 
-        standardize_rows(rows, out, mean, spread, inverse)
+        standardize_rows(rows, out, mean, spread)
 
     return Change(standardize)
 

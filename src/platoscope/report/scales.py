@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_scales"]
 
-_LINES: Final = {
-    "information_imbalance": "among all",
-    "between": "among other groups",
-    "within": "inside groups",
-    "within_shuffled": "inside random groups",
-}
+_LINES: Final = (
+    ("information_imbalance", "among all"),
+    ("between", "among other groups"),
+    ("within", "inside groups"),
+    ("within_shuffled", "inside random groups"),
+)
 _SHOWN_LAYERS: Final = 5
 
 
@@ -56,7 +56,7 @@ def plot_scales(
     """
     labeled("dataset", dataset)
     one_of("over", over, ("layer", "n_neighbors"))
-    wanted = list(_LINES) if over == "layer" else ["excess"]
+    wanted = [name for name, _ in _LINES] if over == "layer" else ["excess"]
     missing = [name for name in wanted if name not in dataset]
     if missing:
         message = f"a picture of scales needs {', '.join(missing)}; the result holds {held(dataset)}."
@@ -73,7 +73,7 @@ def plot_scales(
 
 def _draw_groups(ax: Axes, dataset: xr.Dataset) -> None:
     depth = "relative_depth" if "relative_depth" in dataset.coords else "relative_depth_a"
-    for (name, words), color in zip(_LINES.items(), COLORS, strict=False):
+    for (name, words), color in zip(_LINES, COLORS, strict=False):
         values = dataset[name].mean("direction").values
         dashed = "--" if name == "within_shuffled" else "-"
         ax.plot(dataset[depth].values, values, color=color, linestyle=dashed, label=words)

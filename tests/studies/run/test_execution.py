@@ -36,6 +36,7 @@ from platoscope.studies import (
 from platoscope.studies.design.records import Answer, Choices
 from platoscope.studies.design.serial import comparison_to
 from platoscope.studies.run import computing
+from platoscope.studies.run.computation import Computation
 from platoscope.studies.run.execution import judge_all
 from platoscope.studies.run.items import Selection, select_items
 from platoscope.studies.run.stacks import names_of
@@ -540,7 +541,7 @@ def test_shuffling_within_strata_moves_nothing_out_of_them() -> None:
     settings = Settings(
         n=60, n_resamples=2, n_permutations=0, measures=("information_imbalance",), transform="none"
     )
-    task = computing.Computation(
+    task = Computation(
         comparison=comparison,
         a=as_stack([book, own]),
         b=as_stack([book, own]),
@@ -571,7 +572,7 @@ def test_shuffling_among_what_is_alike_moves_nothing_out_of_it() -> None:
     settings = Settings(
         n=60, n_resamples=0, n_permutations=9, measures=("information_imbalance",), transform="none"
     )
-    task = computing.Computation(
+    task = Computation(
         comparison=comparison, a=as_stack([length]), b=as_stack([length]), settings=settings, alike=alike
     )
     result = computing.compute(task)
@@ -581,7 +582,7 @@ def test_shuffling_among_what_is_alike_moves_nothing_out_of_it() -> None:
     assert (free.information_imbalance_null > free.information_imbalance + 0.3).all()
 
 
-def _two_sides(b: str, *, layers: int = 2) -> computing.Computation:
+def _two_sides(b: str, *, layers: int = 2) -> Computation:
     """Give a comparison of two languages in a model and in one that `b` names, whose files are told by provenance."""
     rng = np.random.default_rng(0)
     told = {"tiny": "one", "/here/tiny": "one", "other": "two"}
@@ -600,7 +601,7 @@ def _two_sides(b: str, *, layers: int = 2) -> computing.Computation:
         items=Items(data="bible:en-it"),
     )
     settings = Settings(n=60, n_resamples=0, n_permutations=0, measures=("rsa", "retrieval_at_1"))
-    return computing.Computation(comparison=comparison, a=stacks[0], b=stacks[1], settings=settings)
+    return Computation(comparison=comparison, a=stacks[0], b=stacks[1], settings=settings)
 
 
 @pytest.mark.parametrize(("b", "one"), [("tiny", True), ("/here/tiny", True), ("other", False)])

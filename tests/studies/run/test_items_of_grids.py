@@ -13,6 +13,7 @@ from platoscope.measures import information_imbalance
 from platoscope.studies import Comparison, Fixed, Items, Settings, Source
 from platoscope.studies.design.measured import ITEMS_LEFT_OUT, keeps_items
 from platoscope.studies.run import computing
+from platoscope.studies.run.computation import Computation
 
 N, LAYERS = 50, (4, 3)
 SETTINGS = Settings(n=N, n_resamples=4, n_permutations=4)
@@ -39,7 +40,7 @@ def _computed(
     a, b = map(as_stack, sides)
     held = 2 if comparison.kind == "sweep" else None
     return computing.compute(
-        computing.Computation(comparison=comparison, a=a, b=b, settings=SETTINGS, position=held, grid=grid)
+        Computation(comparison=comparison, a=a, b=b, settings=SETTINGS, position=held, grid=grid)
     )
 
 

@@ -113,7 +113,7 @@ STUDY = Study(
     question="Does agreement sit in topics or in meanings, in near neighbors or in wide surroundings?",
     needs="gemma-3-270m, bible:en-it",
     design=_design,
-    presets=("bundled", "paper"),
+    presets=("bundled",),  # the paper's sentences come without groups
     settings=SETTINGS,
     notes=(
         "Groups are those of the data (books of the Bible), never clusters of a representation, whose neighbors are of one "
