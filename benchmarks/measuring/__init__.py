@@ -7,6 +7,7 @@ SECTIONS = {
     "subsamples": "costs",
     "transform": "costs",
     "items": "costs",
+    "predictive": "costs",
     "device": "costs",
     "large": "large",
     "coverage": "statistical",

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from measuring.table import Sizes
 
-__all__ = ["device", "grid", "items", "nulls", "pair", "stacks", "subsamples", "transform", "two_arrays"]
+__all__ = [
+    "device",
+    "grid",
+    "items",
+    "nulls",
+    "pair",
+    "predictive",
+    "stacks",
+    "subsamples",
+    "transform",
+    "two_arrays",
+]
 
 MANY = 200
 """Subsamples that the default, fewer of them, is measured against."""
@@ -217,4 +228,33 @@ def items(sizes: Sizes, options: Namespace) -> list[Row]:
                 median(times["with"]), f"without: {median(times['without'])}", f"{found:.2f} ×",
                 verdict(found <= 1.05, "≤ 1.05"))
         )  # fmt: skip
+    return rows
+
+
+def predictive(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time ridge R² and Procrustes of a profile, and of one permutation, against Δ of that profile."""
+    from platoscope import profile
+
+    n, d, layers = sizes.n_samples // 3, sizes.pair_features // 6, 4
+    A, B = stacks(n, d, layers)
+    rows = []
+    for measure in ("ridge_r2", "procrustes"):
+        sides = {
+            name: lambda asked=asked, k=k: profile(
+                A, B, measures=[asked], n_permutations=k, n_resamples=0, rng=0
+            )
+            for name, asked, k in (
+                ("delta", "information_imbalance", 0),
+                ("plain", measure, 0),
+                ("shuffled", measure, 4),
+            )
+        }
+        times = in_turn(sides, max(1, sizes.repeats // 3))
+        plain, shuffled = (ratio(times, name, "delta") for name in ("plain", "shuffled"))
+        delta = f"Δ of it: {median(times['delta'])}"
+        case = f"{measure}, profile of {layers} layers, N = {n}, D = {d}"
+        rows += [
+            Row("predictive", case, median(times["plain"]), delta, f"{plain:.1f} ×"),
+            Row("predictive", f"{case}, and 4 permutations", median(times["shuffled"]), delta, f"{shuffled:.1f} ×"),
+        ]  # fmt: skip
     return rows

@@ -47,6 +47,7 @@ CONTENTS = {
         "explanation/baselines",
         "explanation/dimension",
         "explanation/weights",
+        "explanation/predictability",
         "explanation/pitfalls",
         "explanation/frequencies",
         "explanation/scales",

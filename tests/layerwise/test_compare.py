@@ -374,6 +374,7 @@ FUNCTIONS = {
     "cka_debiased": platoscope.cka,
     "cknna": platoscope.cknna,
     "rsa": platoscope.rsa,
+    "procrustes": platoscope.procrustes,
 }
 
 

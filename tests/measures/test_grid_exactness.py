@@ -18,6 +18,7 @@ SLOW = {
     "cka_biased": lambda X, Y: references.cka(X, Y, "biased"),
     "cknna": lambda X, Y: references.cknna(X, Y, 3),
     "rsa": references.rsa,
+    "procrustes": references.procrustes,
 }
 RANKED = {
     "information_imbalance": lambda X, Y, metric: references.information_imbalance(

@@ -99,7 +99,7 @@ def test_awkward_data_score_in_the_range_or_not_at_all(name, pair):
         return
     if np.isnan(values).any():
         assert flat
-        assert of_values(name)
+        assert of_values(name) or measure.reads == "rows"
         return
     assert np.all(values >= measure.lowest - 1e-6)
     assert np.all(values <= measure.highest + 1e-6)

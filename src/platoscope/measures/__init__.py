@@ -47,6 +47,7 @@ from platoscope.measures._options import (
 )
 from platoscope.measures._overlap import neighborhood_overlap, neighborhood_overlap_chance
 from platoscope.measures._own import measure_rows
+from platoscope.measures._procrustes import procrustes
 from platoscope.measures._resampling import (
     INTERVAL_METHODS,
     Z95,
@@ -56,6 +57,7 @@ from platoscope.measures._resampling import (
     subsamples,
 )
 from platoscope.measures._retrieval import Retrieval, retrieval
+from platoscope.measures._ridge import LinearPrediction, ridge_r2
 from platoscope.measures._rsa import rsa
 from platoscope.measures._scales import (
     StrataImbalance,
@@ -107,6 +109,7 @@ __all__ = [
     "IntrinsicDimension",
     "ItemValues",
     "LayerDistances",
+    "LinearPrediction",
     "Measure",
     "PreparedLayers",
     "Retrieval",
@@ -152,9 +155,11 @@ __all__ = [
     "neighborhood_overlap_chance",
     "one_per_item",
     "permutations",
+    "procrustes",
     "quantile_strata",
     "restricted",
     "retrieval",
+    "ridge_r2",
     "rsa",
     "scale_curve",
     "simultaneous_multiplier",

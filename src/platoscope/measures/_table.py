@@ -18,7 +18,9 @@ from platoscope.measures._overlap import (
     overlap_sampled,
     overlap_scores,
 )
+from platoscope.measures._procrustes import procrustes_null, procrustes_scores
 from platoscope.measures._retrieval import COMMON, retrieval_null, retrieval_resamples, retrieval_scores
+from platoscope.measures._ridge import ridge_null, ridge_scores
 from platoscope.measures._rsa import rsa_null, rsa_scores
 from platoscope.measures._variables import PARTS, split_variable
 
@@ -198,6 +200,42 @@ _TABLE = (
         null=lambda A, B, pairs, shuffles, o, scratch: rsa_null(A, B, pairs, shuffles, metric=o.metric),
     ),
     *map(_retrieval, COMMON),
+    Measure(
+        name="ridge_r2",
+        title="Ridge R²",
+        label="ridge R²",
+        short="R²",
+        family="ridge_r2",
+        reads="rows",
+        directed=True,
+        higher_is_similar=True,
+        gap="ridge_asymmetry",
+        gap_label="asymmetry of ridge R²",
+        lowest=0.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: float("nan"),
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o, scratch: ridge_scores(A, B, pairs),
+        null=lambda A, B, pairs, shuffles, o, scratch: ridge_null(A, B, pairs, shuffles.orders),
+    ),
+    Measure(
+        name="procrustes",
+        title="Procrustes similarity",
+        label="Procrustes similarity",
+        short="Procrustes",
+        family="procrustes",
+        reads="rows",
+        directed=False,
+        higher_is_similar=True,
+        lowest=0.0,
+        highest=1.0,
+        identity=lambda n, o: 1.0,
+        chance=lambda n, o: float("nan"),
+        invariances=_ALL,
+        scores=lambda A, B, pairs, o, scratch: procrustes_scores(A, B, pairs),
+        null=lambda A, B, pairs, shuffles, o, scratch: procrustes_null(A, B, pairs, shuffles.orders),
+    ),
 )
 
 MEASURES: dict[str, Measure] = {measure.name: measure for measure in _TABLE}

@@ -62,7 +62,7 @@ def check_exactness(convert: Callable[[npt.NDArray[Any]], Any] | None = None, /)
     --------
     >>> found = check_exactness()
     >>> len(found), all(each.agrees for each in found)
-    (24, True)
+    (30, True)
     """
     return tuple(
         Agreement(measure, name, float(found), float(expected))
@@ -103,6 +103,9 @@ def _values(
     yield "CKA", measures.cka(A, B), references.cka(X, Y)
     yield "CKNNA", measures.cknna(A, B, n_neighbors=k), references.cknna(X, Y, k)
     yield "RSA", measures.rsa(A, B), references.rsa(X, Y)
+    yield "Procrustes", measures.procrustes(A, B), references.procrustes(X, Y)
+    linear = measures.ridge_r2(A, B)
+    yield "ridge R²", linear.forward, references.ridge_r2(X, Y, linear.forward_penalty)
     if X.shape == Y.shape:  # rows of one are compared with rows of the other
         centered = (Z - Z.mean(axis=0) for Z in (X.astype(np.longdouble), Y.astype(np.longdouble)))
         yield "retrieval", measures.retrieval(A, B, k=[1]).forward[1], references.retrieval(*centered)

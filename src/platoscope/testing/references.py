@@ -29,7 +29,9 @@ __all__ = [
     "local_scaling",
     "neighbor_weights",
     "neighborhood_overlap",
+    "procrustes",
     "retrieval",
+    "ridge_r2",
     "rsa",
     "rsa_of_distances",
     "self_hsic",
@@ -259,6 +261,34 @@ def retrieval(X: Array, Y: Array, k: int = 1) -> float:
         closer, tied = (D < D[i]).sum(), (D == D[i]).sum()
         hits += min(1.0, max(0.0, (k - closer) / tied))
     return hits / len(X)
+
+
+def ridge_r2(X: Array, Y: Array, penalty: float, strata: Array | None = None) -> float:
+    """Return R² of X→Y by a ridge map that is fitted anew without each item, or without each group of items.
+
+    `penalty` is a multiple of the largest eigenvalue of the Gram matrix of X; an infinite one leaves the mean.
+    """
+    if np.isinf(penalty):
+        return 0.0
+    X, Y = (_centered(Z).astype(float) for Z in (X, Y))
+    groups = np.arange(len(X)) if strata is None else np.asarray(strata)
+    ridge = penalty * np.linalg.eigvalsh(X.T @ X)[-1] * np.eye(X.shape[1])
+    errors = errors_of_mean = 0.0
+    for group in np.unique(groups):
+        there, here = groups != group, groups == group
+        x, y = X[there].mean(0), Y[there].mean(0)
+        P, Q = X[there] - x, Y[there] - y
+        weights = np.linalg.solve(P.T @ P + ridge, P.T @ Q)
+        errors += float(((Y[here] - y - (X[here] - x) @ weights) ** 2).sum())
+        errors_of_mean += float(((Y[here] - y) ** 2).sum())
+    return 1 - errors / errors_of_mean
+
+
+def procrustes(X: Array, Y: Array) -> float:
+    """Return the inner product of Y with X that was rotated onto it, both centered and of norm 1."""
+    X, Y = (_centered(Z).astype(float) for Z in (X, Y))
+    left, _, right = np.linalg.svd(X.T @ Y, full_matrices=False)
+    return float(((X @ left @ right) * Y).sum() / np.linalg.norm(X) / np.linalg.norm(Y))
 
 
 def rsa(X: Array, Y: Array) -> float:
