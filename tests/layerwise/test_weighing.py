@@ -72,6 +72,17 @@ def test_the_exact_search_goes_dadapys_ways_on_its_data(direction):
     assert sets[:4] == [(3,), (0, 3), (0, 3, 4), (0, 1, 3, 4)]
 
 
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_the_differentiable_search_goes_dadapys_ways_on_its_data(direction):
+    """So does the search by the differentiable imbalance, with weights found anew for every set as in DADApy's."""
+    layers, target = gaussian()
+    found = search_layers(
+        layers, target, direction=direction, criterion="differentiable",
+        options=WeightOptions(n_steps=20), scaled=False, n_folds=0,
+    )  # fmt: skip
+    assert sorted(found.sets, key=len)[:4] == [(3,), (0, 3), (0, 3, 4), (0, 1, 3, 4)]
+
+
 @pytest.mark.parametrize("k", [1, 4])
 def test_the_value_is_the_formula_and_the_gradient_its_slope(k):
     """Loops over items give the same value, and central differences the same gradient."""
@@ -131,6 +142,19 @@ def test_layers_that_each_have_a_half_gain_and_copies_of_one_do_not():
     one = np.random.default_rng(1).standard_normal((200, 6))
     found = weigh_layers([one] * 4, one[:, :4], options=FEW, n_folds=2, rng=0)
     assert float(found.gain) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_greedy_sets_are_those_of_the_search_outside_of_each_fold():
+    """Δ by size is what the search gives on the same folds; a set of one is the best single layer, in its draws too."""
+    layers, target = halves()
+    how = {"n_folds": 2, "rng": 3}
+    found = weigh_layers(layers, target, options=FEW, n_greedy=9, n_resamples=10, **how)
+    np.testing.assert_allclose(found.greedy, search_layers(layers, target, **how).held_out, atol=1e-12)
+    single = found.information_imbalance_resamples.sel(candidate="best_single")
+    np.testing.assert_array_equal(found.greedy_resamples.sel(size=1), single)
+    assert (np.sort(found.greedy_layer, axis=1) == [0, 1, 2]).all()
+    assert (found.greedy_layer.sel(size=3) == 1).all()
+    assert "greedy" not in weigh_layers(layers, target, options=FEW, n_resamples=0, **how)
 
 
 def test_groups_stay_whole():

@@ -11,6 +11,7 @@ from platoscope.arguments import instance, sequence
 from platoscope.checks import flag, generator, number, one_of, whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import fresh_seed
+from platoscope.layerwise._greedy import backward_sets, forward_sets
 from platoscope.layerwise._weighing import draw_folds, read_spaces, weigh_layers
 from platoscope.measures import WeightOptions, descend, layer_distances
 
@@ -111,14 +112,16 @@ def search_layers(
             [x.subset(items) for x in layers], goal.subset(items), scaled=scaled, rng=drawn
         )
 
-    walk = _forward if direction == "forward" else _backward
+    walk = forward_sets if direction == "forward" else backward_sets
     sets = walk(len(layers), _criterion(table(every), criterion, chosen)[0], n_best)
     held_out = []
     for held in folds:
-        score, weights = _criterion(table(np.setdiff1d(every, held)), criterion, chosen)
-        here = table(held)
+        outside, here = table(np.setdiff1d(every, held)), table(held)
+        score, weights = _criterion(outside, criterion, chosen)
+        # Layers count as they did where they were chosen, whatever their mean distance is here.
+        rescaled = here.scales / outside.scales
         held_out.append(
-            [here.imbalance(weights(found) ** 2) for found, _ in walk(len(layers), score, n_best)]
+            [here.imbalance(weights(found) ** 2 * rescaled) for found, _ in walk(len(layers), score, n_best)]
         )
     return LayerSearch(
         tuple(tuple(stack.layers[i] for i in found) for found, _ in sets),
@@ -145,35 +148,6 @@ def _criterion(
         lambda members: float(descend(table, options, among=among(members)).losses[-1]),
         lambda members: descend(table, options, among=among(members)).weights,
     )
-
-
-def _forward(
-    n: int, worth: Callable[[tuple[int, ...]], float], n_best: int
-) -> list[tuple[tuple[int, ...], float]]:
-    found: list[list[tuple[tuple[int, ...], float]]] = []
-    going: list[tuple[int, ...]] = [()]
-    for _ in range(n):
-        wider = {tuple(sorted((*one, i))) for one in going for i in range(n) if i not in one}
-        found.append(_best(wider, worth, n_best))
-        going = [members for members, _ in found[-1]]
-    return [best[0] for best in found]
-
-
-def _backward(
-    n: int, worth: Callable[[tuple[int, ...]], float], n_best: int
-) -> list[tuple[tuple[int, ...], float]]:
-    every = tuple(range(n))
-    found = [[(every, worth(every))]]
-    for _ in range(n - 1):
-        narrower = {tuple(x for x in one if x != i) for one, _ in found[-1] for i in one}
-        found.append(_best(narrower, worth, n_best))
-    return [best[0] for best in found]
-
-
-def _best(
-    sets: Any, worth: Callable[[tuple[int, ...]], float], n_best: int
-) -> list[tuple[tuple[int, ...], float]]:
-    return sorted(((members, worth(members)) for members in sorted(sets)), key=lambda one: one[1])[:n_best]
 
 
 def weight_path(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from platoscope.arguments import instance
 from platoscope.checks import flag, generator, share, whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import fresh_seed, profile
+from platoscope.layerwise._greedy import forward_sets
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
 from platoscope.measures import (
@@ -51,6 +53,7 @@ def weigh_layers(
     transform: Transform = "none",
     scaled: bool = True,
     n_folds: int = 4,
+    n_greedy: int = 0,
     n_resamples: int = 200,
     resample_fraction: float = 0.25,
     strata: Sequence[Any] | None = None,
@@ -77,6 +80,8 @@ def weigh_layers(
         Whether each layer's squared distances are divided by their mean m_ℓ (otherwise m_ℓ = 1).
     n_folds : int
         At least 2.
+    n_greedy : int
+        Size of the largest set of a forward search by the exact Δ (`search_layers`), at most all layers; 0 for no search.
     n_resamples, resample_fraction
         Subsamples of each fold for the intervals, as in `platoscope.profile`; 0 for none.
     strata : sequence of length n_samples, optional
@@ -92,7 +97,9 @@ def weigh_layers(
         ``candidate`` (``best_single``, chosen where the weights were; ``equal``, every w the same; ``weighted``) and
         ``single`` over ``layer``; with ``_se``, ``_low`` and ``_high``, 95 %, given the weights. ``gain`` is Δ of the best
         single layer minus that of the weighted ones, on the same subsamples: above 0, several layers tell more than one.
-        ``best_layer`` over ``fold``.
+        ``best_layer`` over ``fold``. With `n_greedy` also ``greedy`` over ``size``, on the same subsamples: Δ of the
+        layers, all alike, that a search outside of the fold found; ``greedy_layer`` over ``fold`` and ``size`` is the one
+        that it added.
 
     Raises
     ------
@@ -123,6 +130,7 @@ def weigh_layers(
     """
     chosen = WeightOptions() if options is None else instance("options", options, WeightOptions)
     flag("scaled", scaled)
+    whole_number("n_greedy", n_greedy, low=0)
     whole_number("n_resamples", n_resamples, low=0)
     share("resample_fraction", resample_fraction)
     seed = fresh_seed() if rng is None else rng
@@ -131,10 +139,8 @@ def weigh_layers(
     folds = draw_folds(goal.n_samples, n_folds, strata, drawn)
     every = np.arange(goal.n_samples)
     settled = {"n_resamples": n_resamples, "resample_fraction": resample_fraction}
-    found = [
-        _weighed(layers, goal, np.setdiff1d(every, held), held, chosen, scaled, settled, drawn)
-        for held in folds
-    ]
+    how = (chosen, scaled, min(n_greedy, len(layers)), settled, drawn)
+    found = [_weighed(layers, goal, np.setdiff1d(every, held), held, *how) for held in folds]
     attributes = {
         "n_samples": goal.n_samples,
         "n_folds": n_folds,
@@ -188,11 +194,12 @@ def draw_folds(
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """Weights that all other items chose, and Δ among the items of a fold: of every layer, then the candidates."""
+    """What all other items chose, and Δ among the items of a fold: of layers, then candidates, then sets by size."""
 
     weights: npt.NDArray[np.float64]
     losses: npt.NDArray[np.float64]
     best: int
+    added: list[int]
     values: npt.NDArray[np.float64]
     draws: npt.NDArray[np.float64]
 
@@ -204,6 +211,7 @@ def _weighed(
     held: npt.NDArray[np.intp],
     options: WeightOptions,
     scaled: bool,
+    n_greedy: int,
     settled: dict[str, Any],
     rng: np.random.Generator,
 ) -> _Fold:
@@ -211,21 +219,35 @@ def _weighed(
         [layer.subset(others) for layer in layers], goal.subset(others), scaled=scaled, rng=rng
     )
     found = descend(table, options)
-    alone = [table.imbalance(row) for row in np.eye(len(layers))]
-    best = int(np.argmin(alone))
+    single = np.eye(len(layers))
+    best = int(np.argmin([table.imbalance(row) for row in single]))
+    sets = [
+        members
+        for members, _ in forward_sets(
+            len(layers),
+            lambda members: table.imbalance(single[list(members)].sum(axis=0)),
+            1,
+            largest=n_greedy,
+        )
+    ]
     spaces = [layer.subset(held) for layer in layers]
-    equal = np.ones(len(layers))
-    whole = [weighted_space(spaces, w, table) for w in (equal, found.weights)]
+    several = [
+        np.ones(len(layers)),
+        found.weights,
+        *(single[list(members)].sum(axis=0) for members in sets[1:]),
+    ]
     result = profile(
-        [*spaces, *whole], [goal.subset(held)], layer_b=0, measures=("information_imbalance",),
-        rng=int(rng.integers(2**31)), n_permutations=0, progress=False, **settled,
+        [*spaces, *(weighted_space(spaces, w, table) for w in several)], [goal.subset(held)], layer_b=0,
+        measures=("information_imbalance",), rng=int(rng.integers(2**31)), n_permutations=0, progress=False, **settled,
     )  # fmt: skip
     here = result.sel(direction="a_to_b")
     values = here["information_imbalance"].values
     name = "information_imbalance_resamples"
     draws = here[name].transpose("resample", "layer").values if name in here else np.empty((0, values.size))
-    order = [*range(len(layers)), best, len(layers), len(layers) + 1]
-    return _Fold(found.weights, found.losses, best, values[order], draws[:, order])
+    n = len(layers)
+    order = [*range(n), best, n, n + 1, *([best] if sets else []), *range(n + 2, n + len(several))]
+    added = [next(iter(set(new) - set(old))) for old, new in pairwise([(), *sets])]
+    return _Fold(found.weights, found.losses, best, added, values[order], draws[:, order])
 
 
 def weighted_space(
@@ -254,12 +276,22 @@ def _labeled(found: list[_Fold], stack: LayerStack, attributes: dict[str, Any]) 
         "loss": (("fold", "step"), np.stack([fold.losses for fold in found])),
         "best_layer": ("fold", [labels[fold.best] for fold in found]),
     }
-    gain = draws[:, n_layers] - draws[:, -1]
-    every = (
-        ("single", ("layer",), values[:n_layers], draws[:, :n_layers]),
-        ("information_imbalance", ("candidate",), values[n_layers:], draws[:, n_layers:]),
-        ("gain", (), np.asarray(values[n_layers] - values[-1]), gain),
+    of_layers, of_candidates, of_sets = (
+        slice(0, n_layers),
+        slice(n_layers, n_layers + len(CANDIDATES)),
+        slice(n_layers + len(CANDIDATES), None),
     )
+    weighted = n_layers + CANDIDATES.index("weighted")
+    gain = draws[:, n_layers] - draws[:, weighted]
+    every = [
+        ("single", ("layer",), values[of_layers], draws[:, of_layers]),
+        ("information_imbalance", ("candidate",), values[of_candidates], draws[:, of_candidates]),
+        ("gain", (), np.asarray(values[n_layers] - values[weighted]), gain),
+    ]
+    n_sizes = len(found[0].added)
+    if n_sizes:
+        every.append(("greedy", ("size",), values[of_sets], draws[:, of_sets]))
+        variables["greedy_layer"] = (("fold", "size"), [[labels[i] for i in fold.added] for fold in found])
     for name, dims, value, drawn in every:
         variables[name] = (dims, value)
         if len(draws):
@@ -276,5 +308,6 @@ def _labeled(found: list[_Fold], stack: LayerStack, attributes: dict[str, Any]) 
         "relative_depth": ("layer", np.asarray(stack.relative_depth, np.float64)),
         "fold": np.arange(len(found)),
         "candidate": list(CANDIDATES),
+        **({"size": np.arange(1, n_sizes + 1)} if n_sizes else {}),
     }
     return xr.Dataset(variables, coordinates, attributes)

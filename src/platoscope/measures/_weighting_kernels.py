@@ -1,11 +1,11 @@
-"""Compiled pass over the distances of all layers: the differentiable imbalance of each row, and its gradient."""
+"""Compiled passes over the distances of all layers: Δ of each row, or the differentiable imbalance and its gradient."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["imbalance_rows"]
+__all__ = ["imbalance_rows", "nearest_rank_rows"]
 
 
 # Sums may be taken in another order, so that they fill a vector unit; infinities are meant.
@@ -64,3 +64,28 @@ def imbalance_rows(distances, ranks, own, squares, k, softness, start, stop, mea
                 for place in range(n_near):
                     slope -= g[near[place]] * row[near[place]]
             slopes[r, layer] = slope
+
+
+# Not "fastmath": sums of equal terms must be equal, so that ties stay ties.
+@njit(nogil=True, cache=True, error_model="numpy")
+def nearest_rank_rows(distances, ranks, own, squares, start, stop, means):
+    """Fill `means` with the mean rank of the nearest columns of rows ``start:stop``."""
+    n_layers, n_columns = distances.shape[1], distances.shape[2]
+    d = np.empty(n_columns)
+    for r in range(start, stop):
+        d[:] = 0.0
+        for layer in range(n_layers):
+            square = squares[layer]
+            if square > 0.0:
+                row = distances[r, layer]
+                for j in range(n_columns):
+                    d[j] += square * row[j]
+        d[own[r]] = np.inf
+        nearest = d.min()
+        total = 0.0
+        count = 0
+        for j in range(n_columns):
+            if d[j] == nearest:
+                total += ranks[r, j]
+                count += 1
+        means[r] = total / count
