@@ -144,6 +144,31 @@ def scales(*, n_layers: int = 6) -> xr.Dataset:
     )
 
 
+def weights(*, n_layers: int = 6, seed: int = 0) -> xr.Dataset:
+    """Give weights of layers over two folds, most in the middle, and what they give on held-out items."""
+    rng = np.random.default_rng(seed)
+    x = np.linspace(0, 1, n_layers)
+    share = rng.dirichlet(5 * np.sin(np.pi * x) + 0.5, size=2)
+    data = _with_intervals("information_imbalance", np.array([0.4, 0.45, 0.3]), rng, dimension="candidate")
+    data |= _with_intervals("greedy", np.array([0.4, 0.34, 0.33]), rng, dimension="size")
+    order = np.argsort(-share, axis=1)
+    return xr.Dataset(
+        {
+            **data,
+            "share": (("fold", "layer"), share),
+            "best_layer": ("fold", order[:, 0]),
+            "greedy_layer": (("fold", "size"), order[:, :3]),
+        },
+        {
+            "layer": np.arange(n_layers),
+            "relative_depth": ("layer", x),
+            "candidate": ["best_single", "equal", "weighted"],
+            "size": [1, 2, 3],
+        },
+        {"n_samples": 1000, "resample_fraction": 0.25},
+    )
+
+
 def n_curve() -> xr.Dataset:
     """Measures against the number of pairs."""
     n = np.array([100, 200, 400, 800, 1600])

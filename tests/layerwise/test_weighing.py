@@ -157,6 +157,15 @@ def test_greedy_sets_are_those_of_the_search_outside_of_each_fold():
     assert "greedy" not in weigh_layers(layers, target, options=FEW, n_resamples=0, **how)
 
 
+def test_small_folds_have_intervals_of_larger_subsamples():
+    """Folds of 15 items are drawn by 8, and the attributes say so; larger ones by the quarter that was asked for."""
+    found = [
+        weigh_layers(*halves(n), options=FEW, n_folds=2, n_resamples=4, rng=0).attrs["resample_fraction"]
+        for n in (30, 64)
+    ]
+    assert found == [8 / 15, 0.25]
+
+
 def test_groups_stay_whole():
     """No stratum is in two folds, every item is in one, and too few strata are refused."""
     strata = np.repeat(np.arange(10), 12)

@@ -53,6 +53,8 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "matrix": madeup.matrix(),
         "gain": madeup.gains(),
         "scales": madeup.scales(),
+        "weights": madeup.weights(),
+        "weights back": madeup.weights(seed=1),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -96,6 +98,7 @@ ALL_KINDS = (
     Panel(kind="tokens", labels=("matrix",), title="Tokens relative to the first text"),
     Panel(kind="gain", labels=("gain",), title="Gain"),
     Panel(kind="scales", labels=("scales",), title="Scales"),
+    Panel(kind="weights", labels=("weights", "weights back"), title="Weights"),
 )
 
 

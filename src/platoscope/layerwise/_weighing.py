@@ -42,6 +42,7 @@ __all__ = ["CANDIDATES", "draw_folds", "read_spaces", "weigh_layers"]
 CANDIDATES = ("best_single", "equal", "weighted")
 """What is held against each other: the layer that was best alone, all layers alike, all with the weights found."""
 _LEAST = 12  # items of a fold, below which ranks within it say nothing
+_LEAST_DRAWN = 8  # items of a subsample
 
 
 def weigh_layers(
@@ -83,7 +84,8 @@ def weigh_layers(
     n_greedy : int
         Size of the largest set of a forward search by the exact Δ (`search_layers`), at most all layers; 0 for no search.
     n_resamples, resample_fraction
-        Subsamples of each fold for the intervals, as in `platoscope.profile`; 0 for none.
+        Subsamples of each fold for the intervals, as in `platoscope.profile`; 0 for none. Of small folds a larger fraction
+        is drawn, so that a subsample has at least 8 items.
     strata : sequence of length n_samples, optional
         A group of each item (its book); groups stay whole, so that no weight is judged on a book that chose it.
     rng : int, Generator or None
@@ -138,7 +140,10 @@ def weigh_layers(
     stack, layers, goal = read_spaces(A, target, transform)
     folds = draw_folds(goal.n_samples, n_folds, strata, drawn)
     every = np.arange(goal.n_samples)
-    settled = {"n_resamples": n_resamples, "resample_fraction": resample_fraction}
+    settled = {
+        "n_resamples": n_resamples,
+        "resample_fraction": max(resample_fraction, _LEAST_DRAWN / min(map(len, folds))),
+    }
     how = (chosen, scaled, min(n_greedy, len(layers)), settled, drawn)
     found = [_weighed(layers, goal, np.setdiff1d(every, held), held, *how) for held in folds]
     attributes = {

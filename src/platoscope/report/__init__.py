@@ -35,6 +35,7 @@ from platoscope.report.side_by_side import (
 from platoscope.report.spaces import draw_spaces, plot_spaces
 from platoscope.report.style import figure_style
 from platoscope.report.texts import plot_matrix, plot_tokens
+from platoscope.report.weights import plot_weights
 
 __all__ = [
     "check_panels",
@@ -62,6 +63,7 @@ __all__ = [
     "plot_token_distance",
     "plot_tokens",
     "plot_trajectory",
+    "plot_weights",
     "write_figures",
     "write_page",
     "write_report",

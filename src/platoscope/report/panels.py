@@ -36,6 +36,7 @@ from platoscope.report.side_by_side import (
 from platoscope.report.spaces import plot_spaces
 from platoscope.report.style import DOUBLE_COLUMN, PANEL_HEIGHT, SINGLE_COLUMN
 from platoscope.report.texts import plot_matrix, plot_tokens
+from platoscope.report.weights import plot_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,6 +85,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "sweep": PanelDrawer(plot_sweep, "together"),
     "token_distance": PanelDrawer(plot_token_distance, "maps"),
     "tokens": PanelDrawer(plot_tokens, "each"),
+    "weights": PanelDrawer(plot_weights, "together"),
 }
 """Every kind of panel, by the name that a study gives."""
 

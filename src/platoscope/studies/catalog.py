@@ -11,6 +11,7 @@ from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATI
 from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
 from platoscope.studies.beyond.null_models import STUDY as NULL_MODELS
 from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
+from platoscope.studies.beyond.weighted_layers import STUDY as WEIGHTED_LAYERS
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
 from platoscope.studies.paper.captions import CAPTION_LAYER, IMAGE_CAPTIONS
 from platoscope.studies.paper.gaussian import RANK, SHARED
@@ -51,6 +52,7 @@ _STUDIES = (
     ADDED_INFORMATION,
     TOKEN_FREQUENCIES,
     COARSE_AND_FINE,
+    WEIGHTED_LAYERS,
 )
 
 

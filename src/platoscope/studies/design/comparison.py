@@ -27,7 +27,16 @@ __all__ = [
 ]
 
 Kind = Literal[
-    "profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain", "scales"
+    "profile",
+    "grid",
+    "matrix",
+    "sweep",
+    "token_distance",
+    "sample_size",
+    "spaces",
+    "gain",
+    "scales",
+    "weights",
 ]
 Tower = Literal["text", "vision"]
 _MOST_FEATURES = 100_000
@@ -260,19 +269,20 @@ class Comparison:
         The two sides.
     items : Items or None
         The items that both sides describe; None for synthetic data.
-    kind : {"profile", "grid", "matrix", "sweep", "token_distance", "sample_size", "spaces", "gain"}
-        ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``matrix``
+    kind : str
+        One of `Kind`: ``profile`` compares matched layers; ``grid`` every layer of `a` with every layer of `b`; ``matrix``
         every two texts of the data sets that are taken `together`, at one layer (`fixed`); ``sweep``
         holds one layer (`fixed`) and moves through the other side; ``token_distance`` compares the last
         token with the token at each of `distances` before it; ``sample_size`` gives Δ against the number of
         items at one layer (`fixed`); ``spaces`` is Δ under several preparations of the rows, whatever the transform
         of the study: of a profile, of a sweep (with `fixed`), or over `distances`; ``gain`` is what each layer of `a` adds
-        to `given` about `b` (`platoscope.layerwise.gain_profile`).
+        to `given` about `b` (`platoscope.layerwise.gain_profile`); ``scales`` is Δ inside groups and across them;
+        ``weights`` finds which layers of `a` together predict one layer of `b` (`fixed`).
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None
-        The held layer of a sweep, in several spaces as well; the layer of both sides of ``sample_size``, and of all
-        texts of ``matrix``.
+        The held layer of a sweep, in several spaces as well; the layer of both sides of ``sample_size``, of all
+        texts of ``matrix``, and the predicted one of ``weights``.
     distances : tuple of int
         Distances τ of ``token_distance``, in several spaces as well.
     shuffle : {"free", "strata", "matched"} or None
@@ -324,8 +334,11 @@ class Comparison:
         check_types(self, where=f"comparison {in_short(self.label)}")
         for distance in self.distances:
             whole_number(f"each of the distances of comparison {in_short(self.label)}", distance, low=1)
-        if self.kind in ("matrix", "sweep", "sample_size") and self.fixed is None:
+        if self.kind in ("matrix", "sweep", "sample_size", "weights") and self.fixed is None:
             msg = f"comparison {self.label!r} of kind {self.kind!r} needs `fixed`, the layer that is held"
+            raise InputError(msg)
+        if self.kind == "weights" and self.fixed is not None and self.fixed.side != "b":
+            msg = f"comparison {self.label!r} of kind 'weights' weighs layers of `a`, so that `fixed` must hold one of `b`"
             raise InputError(msg)
         if self.kind == "token_distance" and not self.distances:
             msg = f"comparison {self.label!r} of kind 'token_distance' needs `distances`, for example (1, 2, 4, 8)"

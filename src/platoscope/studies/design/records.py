@@ -55,6 +55,7 @@ PanelKind = Literal[
     "sweep",
     "token_distance",
     "tokens",
+    "weights",
 ]
 
 

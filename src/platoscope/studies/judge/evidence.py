@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Reduction: TypeAlias = "Callable[[NDArray[np.float64]], NDArray[np.float64]]"
 
-__all__ = ["Curve", "Quantity", "Z", "cells", "curve", "mean_of_directions"]
+__all__ = ["Curve", "Quantity", "Z", "cells", "curve", "mean_of_directions", "number"]
 
 Z = Z95
 
@@ -326,6 +326,27 @@ def cells(result: xr.Dataset, /, measure: str = "information_imbalance") -> Curv
     return Curve(
         values, drawn[_order(result, len(drawn))], np.zeros(len(values)), np.arange(len(values)), n, size
     )
+
+
+def number(result: xr.Dataset, name: str, /, **at: Hashable) -> Quantity:
+    """Read one number of a variable, by the labels of its dimensions.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+    name : str
+        Name of the variable; without ``<name>_resamples`` beside it the number has no interval.
+    **at
+        One label for each dimension of the variable.
+
+    Returns
+    -------
+    Quantity
+    """
+    drawn = f"{name}_resamples"
+    resamples = np.asarray(result[drawn].sel(at), np.float64) if drawn in result else np.empty(0)
+    n, size = _sizes(result)
+    return Quantity(float(result[name].sel(at)), resamples[_order(result, len(resamples))], n, size)
 
 
 def _sizes(result: xr.Dataset) -> tuple[int, int]:

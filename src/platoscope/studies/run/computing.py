@@ -27,6 +27,7 @@ from platoscope.studies.judge.evidence import Z
 from platoscope.studies.run.gains import gain
 from platoscope.studies.run.matrix import matrix
 from platoscope.studies.run.scales import scales
+from platoscope.studies.run.weights import weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -341,5 +342,6 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Computation], xr.Dataset]]] = {
     "spaces": _spaces,
     "gain": gain,
     "scales": scales,
+    "weights": weights,
 }
 """What computes each kind of comparison."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from platoscope.layerwise import as_stack, gain_profile
-from platoscope.neighbors import prepare
+from platoscope.layerwise import gain_profile
 from platoscope.studies.design.space import given_transform
+from platoscope.studies.run.prepared import PreparedStack
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from platoscope.layerwise import LayerStack
     from platoscope.studies.run.computation import Computation
 
 __all__ = ["gain"]
@@ -26,7 +25,7 @@ def gain(task: Computation, /) -> xr.Dataset:
     settings = task.settings
     transforms = task.options
     sides = [
-        _Prepared(stack, steps)
+        PreparedStack(stack, steps)
         for stack, steps in (
             (task.a, transforms.transform_of("a")),
             (task.given, given_transform(task.comparison, settings)),
@@ -47,25 +46,3 @@ def gain(task: Computation, /) -> xr.Dataset:
     return result.assign_coords(
         layer_a=("layer", result.layer.values), relative_depth_a=("layer", result.relative_depth.values)
     ).drop_vars("relative_depth")
-
-
-class _Prepared:
-    """A stack whose layers are spaces, each prepared when it is read."""
-
-    def __init__(self, stack: LayerStack, transform: Any) -> None:
-        self._stack = as_stack(stack)
-        self._transform = transform
-        self.layers = self._stack.layers
-        self.relative_depth = self._stack.relative_depth
-        self.ids = self._stack.ids
-        self.provenance = self._stack.provenance
-
-    def parts(self, index: int, /) -> Any:
-        """Prepare one layer."""
-        layer: Any = self._stack.parts(index)
-        rows = layer[0] if len(layer) == 1 else layer
-        return prepare(rows, transform=self._transform, name=f"layer {self.layers[index]}")
-
-    def select(self, items: Any, /) -> _Prepared:
-        """Keep some items."""
-        return _Prepared(self._stack.select(items), self._transform)
