@@ -169,6 +169,33 @@ def weights(*, n_layers: int = 6, seed: int = 0) -> xr.Dataset:
     )
 
 
+def dimensions(*, n_layers: int = 9) -> xr.Dataset:
+    """Give Δ with its minimum late and dimensions with their peak early; the first layer of B has equal items."""
+    rng = np.random.default_rng(2)
+    result = profile(n_layers=n_layers).drop_vars("information_imbalance_null")
+    x = result["relative_depth_a"].values
+    peak = 10 + 15 * np.exp(-(((x - 0.3) / 0.2) ** 2))
+    over = ("side", "n_neighbors", "layer")
+    values = np.stack([np.stack([peak / (1 + 0.1 * i + 0.2 * side) for i in range(3)]) for side in range(2)])
+    data = {}
+    for name, dims, found in (("gride", over, values), ("twonn", ("side", "layer"), values[:, 0] * 1.1)):
+        drawn = found + rng.normal(0, 0.5, (40, *found.shape))
+        data |= {
+            name: (dims, found),
+            f"{name}_low": (dims, found - 1.0),
+            f"{name}_high": (dims, found + 1.0),
+            f"{name}_resamples": (("resample", *dims), drawn),
+        }
+    distinct = np.full((2, n_layers), 1000)
+    distinct[1, 0] = 200
+    data |= {"n_distinct": (("side", "layer"), distinct), "comparable": (("side", "layer"), distinct >= 900)}
+    return (
+        result.assign(data)
+        .assign_coords(side=["a", "b"], n_neighbors=[1, 4, 16])
+        .assign_attrs(main_n_neighbors=4, seed="0")
+    )
+
+
 def n_curve() -> xr.Dataset:
     """Measures against the number of pairs."""
     n = np.array([100, 200, 400, 800, 1600])

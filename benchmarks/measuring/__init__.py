@@ -8,6 +8,7 @@ SECTIONS = {
     "transform": "costs",
     "items": "costs",
     "predictive": "costs",
+    "dimension": "costs",
     "device": "costs",
     "large": "large",
     "coverage": "statistical",

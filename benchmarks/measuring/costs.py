@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "device",
+    "dimension",
     "grid",
     "items",
     "nulls",
@@ -257,4 +258,33 @@ def predictive(sizes: Sizes, options: Namespace) -> list[Row]:
             Row("predictive", case, median(times["plain"]), delta, f"{plain:.1f} ×"),
             Row("predictive", f"{case}, and 4 permutations", median(times["shuffled"]), delta, f"{shuffled:.1f} ×"),
         ]  # fmt: skip
+    return rows
+
+
+def dimension(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time TwoNN and GRIDE of all layers of both sides, as the study has them, beside the profile of Δ."""
+    from platoscope import profile
+    from platoscope.layerwise import dimension_profile
+
+    n, d, layers = sizes.n_samples // 3, 640, min(sizes.n_layers, 6)
+    A, B = stacks(n, d, layers)
+    rows = []
+    for n_resamples in (0, 40):
+
+        def delta(n_resamples: int = n_resamples) -> None:
+            profile(
+                A, B, measures=["information_imbalance"], n_permutations=0, n_resamples=n_resamples, rng=0
+            )
+
+        def dimensions(n_resamples: int = n_resamples) -> None:
+            for stack in (A, B):
+                dimension_profile(stack, n_neighbors=(1, 4, 16), n_resamples=n_resamples, rng=0)
+                dimension_profile(stack, method="twonn", n_neighbors=(1,), n_resamples=n_resamples, rng=0)
+
+        times = in_turn({"dimensions": dimensions, "delta": delta}, max(3, sizes.repeats // 2))
+        rows.append(
+            Row("dimension", f"TwoNN, GRIDE at 3 scales, 2 × {layers} layers, {n_resamples} subsamples, N = {n}, D = {d}",
+                median(times["dimensions"]), f"profile of Δ: {median(times['delta'])}",
+                f"{ratio(times, 'dimensions', 'delta'):.1f} ×")
+        )  # fmt: skip
     return rows

@@ -55,6 +55,7 @@ def _result(madeup: ModuleType, panels: tuple[Panel, ...]) -> StudyResult:
         "scales": madeup.scales(),
         "weights": madeup.weights(),
         "weights back": madeup.weights(seed=1),
+        "dimension": madeup.dimensions(),
     }
     best = {"layer": 11, "value": 0.331, "low": 0.311, "high": 0.351}
     row = {
@@ -99,6 +100,7 @@ ALL_KINDS = (
     Panel(kind="gain", labels=("gain",), title="Gain"),
     Panel(kind="scales", labels=("scales",), title="Scales"),
     Panel(kind="weights", labels=("weights", "weights back"), title="Weights"),
+    Panel(kind="dimension", labels=("dimension",), title="Dimension"),
 )
 
 

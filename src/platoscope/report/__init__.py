@@ -10,6 +10,7 @@ Every plot function takes data and, if given, the Axes to draw on, and returns t
 from __future__ import annotations
 
 from platoscope.report.comparisons import draw_comparison
+from platoscope.report.dimension import plot_dimension
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.gain import plot_gain
 from platoscope.report.maps import plot_grid, plot_token_distance
@@ -44,6 +45,7 @@ __all__ = [
     "draw_spaces",
     "figure_style",
     "plot_asymmetry",
+    "plot_dimension",
     "plot_gain",
     "plot_grid",
     "plot_matrix",

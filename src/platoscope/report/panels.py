@@ -16,6 +16,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
+from platoscope.report.dimension import plot_dimension
 from platoscope.report.gain import plot_gain
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
 from platoscope.report.profiles import (
@@ -58,17 +59,22 @@ class PanelDrawer:
     ----------
     plot : callable
         A plot function: data, then ``ax``, then keyword arguments.
-    layout : {"together", "each", "maps"}
+    layout : {"together", "each", "maps", "stacked"}
         ``together``: all results on one Axes. ``each``: one Axes per result, in a row, with one legend.
         ``maps``: heat maps, one row per result, both directions side by side unless the options choose one.
+        ``stacked``: each result in a column, and in it what `plot` draws of each of `variables` under one another.
+    variables : tuple of str
+        Of ``stacked``: values of the option ``variable``, from above; that of the panel's options alone where it has one.
     """
 
     plot: Callable[..., Axes]
-    layout: Literal["together", "each", "maps"]
+    layout: Literal["together", "each", "maps", "stacked"]
+    variables: tuple[str, ...] = ()
 
 
 PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "asymmetry": PanelDrawer(plot_asymmetry, "together"),
+    "dimension": PanelDrawer(plot_dimension, "stacked", ("dimension", "information_imbalance")),
     "gain": PanelDrawer(plot_gain, "together"),
     "grid": PanelDrawer(plot_grid, "maps"),
     "matrix": PanelDrawer(plot_matrix, "each"),
@@ -91,6 +97,7 @@ PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
 
 _MAIN: Final = "information_imbalance"  # what a panel draws that names no measure
 _PER_ROW = 3  # Axes of one kind that stand beside each other in a figure over both columns
+_ABOVE_LEGEND = 40.0  # points
 
 
 def check_panels(panels: Iterable[Panel], /) -> None:
@@ -113,6 +120,8 @@ def panel_size(panel: Panel, results: Mapping[str, xr.Dataset], /) -> tuple[floa
         rows, wide = -(-len(shown) // _PER_ROW), len(shown) > 1
     elif layout == "maps":
         rows, wide = len(shown), len(_directions(panel, shown)) > 1
+    elif layout == "stacked":
+        rows, wide = len(_variables(panel)), len(shown) > 1
     return (DOUBLE_COLUMN if wide else SINGLE_COLUMN, PANEL_HEIGHT * max(rows, 1))
 
 
@@ -133,6 +142,8 @@ def draw_panel(figure: FigureBase, panel: Panel, results: Mapping[str, xr.Datase
         return [_draw_together(figure, panel, drawer, shown)]
     if drawer.layout == "each":
         return _draw_each(figure, panel, drawer, shown)
+    if drawer.layout == "stacked":
+        return _draw_stacked(figure, panel, drawer, shown)
     return _draw_maps(figure, panel, drawer, shown)
 
 
@@ -200,6 +211,30 @@ def _draw_each(
             handles, labels, loc="outside lower center", ncols=3 if len(labels) > 5 else len(labels)
         )
     return axes
+
+
+def _draw_stacked(
+    figure: FigureBase, panel: Panel, drawer: PanelDrawer, shown: Mapping[str, xr.Dataset], /
+) -> list[Axes]:
+    """Draw each result in a column, its variables under one another on one horizontal axis."""
+    variables = _variables(panel)
+    grid = figure.subplots(len(variables), len(shown), squeeze=False, sharex="col", sharey="row")
+    for number, (name, dataset) in enumerate(shown.items()):
+        column = grid[:, number]
+        for ax, variable in zip(column, variables, strict=True):
+            drawer.plot(dataset, ax, **{**panel.options, "variable": variable})
+            if ax is not column[-1]:
+                ax.set_xlabel("")
+            if number:
+                ax.set_ylabel("")
+        if len(shown) > 1:
+            column[0].set_title(as_text(name), pad=_ABOVE_LEGEND)
+    return list(grid.ravel())
+
+
+def _variables(panel: Panel, /) -> tuple[str, ...]:
+    chosen = panel.options.get("variable")
+    return PANELS[panel.kind].variables if chosen is None else (str(chosen),)
 
 
 def _draw_maps(

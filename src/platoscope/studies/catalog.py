@@ -9,6 +9,7 @@ from platoscope.checks import word
 from platoscope.errors import NotFoundError
 from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATION
 from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
+from platoscope.studies.beyond.intrinsic_dimension import STUDY as INTRINSIC_DIMENSION
 from platoscope.studies.beyond.null_models import STUDY as NULL_MODELS
 from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
 from platoscope.studies.beyond.weighted_layers import STUDY as WEIGHTED_LAYERS
@@ -53,6 +54,7 @@ _STUDIES = (
     TOKEN_FREQUENCIES,
     COARSE_AND_FINE,
     WEIGHTED_LAYERS,
+    INTRINSIC_DIMENSION,
 )
 
 

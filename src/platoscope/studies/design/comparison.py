@@ -37,6 +37,7 @@ Kind = Literal[
     "gain",
     "scales",
     "weights",
+    "dimension",
 ]
 Tower = Literal["text", "vision"]
 _MOST_FEATURES = 100_000
@@ -277,7 +278,8 @@ class Comparison:
         items at one layer (`fixed`); ``spaces`` is Δ under several preparations of the rows, whatever the transform
         of the study: of a profile, of a sweep (with `fixed`), or over `distances`; ``gain`` is what each layer of `a` adds
         to `given` about `b` (`platoscope.layerwise.gain_profile`); ``scales`` is Δ inside groups and across them;
-        ``weights`` finds which layers of `a` together predict one layer of `b` (`fixed`).
+        ``weights`` finds which layers of `a` together predict one layer of `b` (`fixed`); ``dimension`` is
+        Δ of matched layers beside their intrinsic dimension on both sides (`platoscope.layerwise.dimension_profile`).
     match : {"index", "relative_depth"}
         How a profile matches layers.
     fixed : Fixed or None

@@ -40,6 +40,7 @@ Answer = Literal["held", "did not hold", "not decided", "not computed here"]
 PanelKind = Literal[
     "profile",
     "asymmetry",
+    "dimension",
     "gain",
     "grid",
     "matrix",

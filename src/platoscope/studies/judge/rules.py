@@ -39,6 +39,7 @@ __all__ = [
     "nonzero",
     "not_opposed",
     "ordered",
+    "same_place",
     "same_shape",
     "shared_best_layer",
     "some_step_gains_little",
@@ -49,6 +50,7 @@ SLIGHT, TENTH, QUARTER, HALF = 0.02, 0.1, 0.25, 0.5
 FIFTHS = 5
 DEPTHS = tuple(i / 10 for i in range(11))
 AROUND = 0.075
+_ROUNDING = 1e-9  # of depths
 
 
 def lowest_inside(curve: Curve, region: tuple[float, float], /, *, name: str) -> Table:
@@ -299,6 +301,40 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
         for i, layer in enumerate(first.layers)
         if defined[i] or not defined.any()
     ]
+
+
+def same_place(first: Curve, second: Curve, /, *, within: float, names: tuple[str, str]) -> Table:
+    """Claim that two curves over the same layers are lowest in about the same place.
+
+    Inside each subsample the layer is found where one curve is lowest, and the lowest value of the other within `within` of
+    its depth is held against the lowest beyond; and so with their parts exchanged. *Null*: one curve is lowest beyond
+    reach of the other's lowest. *Margin*: the reach, in relative depth. *Did not hold*: one is certainly lower there.
+    """
+    both = ((first, second, names), (second, first, names[::-1]))
+    return [
+        [
+            Part(
+                f"{follows}: lowest more than {within:g} of the depth away from the lowest of {leads}, "
+                f"{leader.depth[leader.argmin()]:.2f}, minus lowest within",
+                _room_within(leader, follower, within),
+            )
+            for leader, follower, (leads, follows) in both
+        ]
+    ]
+
+
+def _room_within(leader: Curve, follower: Curve, within: float) -> Quantity:
+    """Give the lowest of `follower` away from the lowest of `leader`, minus its lowest near it; NaN if all is near."""
+    near = np.abs(leader.depth[:, None] - leader.depth) <= within + _ROUNDING
+
+    def room(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        leads, follows = np.split(rows, 2, axis=1)
+        close = near[leads.argmin(axis=1)]
+        away, here = (np.where(kept, follows, np.inf).min(axis=1) for kept in (~close, close))
+        known = np.isfinite(rows).all(axis=1) & ~close.all(axis=1)
+        return np.where(known, away - here, np.nan)
+
+    return leader.beside(follower).reduce(room)
 
 
 def bump(curve: Curve, region: tuple[float, float], /, *, name: str) -> Table:

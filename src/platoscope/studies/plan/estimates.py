@@ -156,8 +156,9 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
     layers = max(first, second)
     if comparison.fixed is not None:
         layers = second if comparison.fixed.side == "a" else first
-    # The weights of a gain, its null and its subsamples cost about as much as so many pairs, and the folds of a weighing.
-    in_spaces = {"spaces": len(SPACES), "gain": 8, "weights": 12}.get(comparison.kind, 1)
+    # The weights of a gain, its null and its subsamples cost about as much as so many pairs, and the folds of a weighing,
+    # and two estimators of a dimension on both sides.
+    in_spaces = {"spaces": len(SPACES), "gain": 8, "weights": 12, "dimension": 20}.get(comparison.kind, 1)
     return layers * max(1, len(comparison.distances)) * in_spaces
 
 

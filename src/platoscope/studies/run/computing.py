@@ -24,6 +24,7 @@ from platoscope.studies.design.comparison import Source, Synthetic
 from platoscope.studies.design.measured import ITEMS_LEFT_OUT, measures_of
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge.evidence import Z
+from platoscope.studies.run.dimension import dimension
 from platoscope.studies.run.gains import gain
 from platoscope.studies.run.matrix import matrix
 from platoscope.studies.run.scales import scales
@@ -343,5 +344,6 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Computation], xr.Dataset]]] = {
     "gain": gain,
     "scales": scales,
     "weights": weights,
+    "dimension": dimension,
 }
 """What computes each kind of comparison."""
