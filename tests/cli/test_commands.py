@@ -178,6 +178,29 @@ def test_run_without_items(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings == [None, False]
 
 
+def test_run_beside_null_models(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--untrained`` is three seeds unless their number is given; words and mismatched seeds are asked for alone."""
+    told = []
+
+    def note(*_: object, **options: Any) -> None:
+        told.append(tuple(options[name] for name in ("untrained", "mismatched_seeds", "shuffle_words")))
+        raise NotFoundError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("platoscope.studies.make_plan", note)
+        for options in (
+            (),
+            ("--untrained",),
+            ("--untrained-seeds", "2", "--mismatched-seeds"),
+            ("--shuffle-words",),
+        ):
+            assert cli.main(["run", "rank-synthetic", *options]) == 2
+    assert told == [(0, False, False), (3, False, False), (2, True, False), (0, False, True)]
+    capsys.readouterr()
+    assert cli.main(["run", "rank-synthetic", "--untrained", "--dry-run"]) == 2
+    assert "it draws no profile" in capsys.readouterr().err
+
+
 def test_run_all_runs_what_it_can_and_counts_the_passes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,50 @@ def test_profile_draws_both_directions(madeup: ModuleType, ax: Axes) -> None:
     assert ax.get_xlabel() == "relative depth"
 
 
+def test_baselines_are_gray_lines_with_one_entry_a_kind(madeup: ModuleType, ax: Axes) -> None:
+    """What is no condition is a thin gray mean of both directions, and the lone condition keeps its plain names."""
+    results = {
+        "trained": madeup.profile(),
+        "seed 0": madeup.profile(shift=0.1),
+        "seed 1": madeup.profile(shift=0.2),
+    }
+    report.plot_profile(results, ax, baselines={"untrained": ["seed 0", "seed 1", "left out"]})
+    assert _legend(ax) == ["Δ(en → it)", "Δ(it → en)", "shuffled pairs", "untrained"]
+    first, second = (line for line in ax.lines if line.get_label() == "untrained")
+    assert_allclose(first.get_ydata(), results["seed 0"].information_imbalance.mean("direction"))
+    assert first.get_color() == second.get_color()
+    assert first.get_linewidth() < 1
+
+
+def test_baselines_of_several_conditions_have_their_colors(madeup: ModuleType, ax: Axes) -> None:
+    """Each baseline has a faint shade of the color of its condition, and each kind a style."""
+    shifts = {"last": 0.0, "mean": 0.1, "last 0": 0.2, "mean 0": 0.3, "last words": 0.4, "gone 0": 0.5}
+    results = {name: madeup.profile(shift=shift) for name, shift in shifts.items()}
+    baselines = {
+        "untrained": {"last": ["last 0"], "mean": ["mean 0"], "gone": ["gone 0"]},
+        "words shuffled": {"last": ["last words"]},
+    }
+    report.plot_profile(results, ax, null=False, baselines=baselines)
+    assert _legend(ax) == ["last", "mean", "Δ(en → it)", "Δ(it → en)", "untrained", "words shuffled"]
+    for condition, kind in [("last", "untrained"), ("mean", "untrained"), ("last", "words shuffled")]:
+        (line,) = (line for line in ax.lines if line.get_label() == f"{condition} · {kind}")
+        color = COLORS[list(shifts).index(condition)]
+        assert mpl.colors.to_rgb(line.get_color()) == mpl.colors.to_rgb(color)
+        assert mpl.colors.to_rgba(line.get_color())[3] < 1
+        assert line.get_linestyle() == {"untrained": "-", "words shuffled": "--"}[kind]
+    assert not [line for line in ax.lines if "gone" in str(line.get_label())]
+
+
+@pytest.mark.parametrize("baselines", [3, ["seed 0"], {"untrained": 3}, {"untrained": {"trained": "seed 0"}}])
+def test_baselines_that_are_no_table_of_lists_are_refused(
+    madeup: ModuleType, ax: Axes, baselines: object
+) -> None:
+    """Baselines are lists of names by kind, or by kind and condition."""
+    results = {"trained": madeup.profile(), "seed 0": madeup.profile(shift=0.1)}
+    with pytest.raises(InputError, match="baselines"):
+        report.plot_profile(results, ax, baselines=baselines)
+
+
 def test_profile_bands_are_the_intervals(madeup: ModuleType, ax: Axes) -> None:
     """The band of a line reaches from the lower to the upper end of its interval at every layer."""
     result = madeup.profile()

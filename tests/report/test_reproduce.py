@@ -191,6 +191,16 @@ def test_command_repeats_what_all_studies_take() -> None:
     ]  # fmt: skip
 
 
+def test_command_repeats_null_models() -> None:
+    """The seeds of untrained models and the flags are in it where they were given."""
+    plan = make_plan(
+        get_study("translations"), untrained=2, mismatched_seeds=True, shuffle_words=True, skip_missing=True
+    )
+    assert shlex.split(run_command(plan))[7:] == [
+        "--untrained-seeds", "2", "--mismatched-seeds", "--shuffle-words",
+    ]  # fmt: skip
+
+
 def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:
     """Without a finished run there is no page, and the message says how to get one."""
     with pytest.raises(NotFoundError, match="platoscope run all --out"):

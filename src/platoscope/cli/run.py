@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_SEEDS = 3  # of --untrained, as in the study null-models
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -58,6 +60,7 @@ class _Request:
     final_norm: bool | None
     encoding: str | None
     labels: Mapping[str, str]
+    null_models: Mapping[str, Any]
     n: int | None
     seed: int | None
     n_resamples: int | None
@@ -83,6 +86,7 @@ class _Request:
             final_norm=self.final_norm,
             encoding=self.encoding,
             labels=self.labels,
+            **self.null_models,
             n=self.n,
             seed=self.seed,
             n_resamples=self.n_resamples,
@@ -135,6 +139,27 @@ def run(
     labels: Labels = None,
     layers: Layers = None,
     final_norm: FinalNorm = None,
+    untrained: Annotated[
+        bool,
+        typer.Option(
+            "--untrained",
+            help=f"Beside every profile, the same of untrained models: {_SEEDS} seeds of random weights.",
+        ),
+    ] = False,
+    untrained_seeds: Annotated[
+        int | None, typer.Option(min=1, help="--untrained with so many seeds.", show_default=False)
+    ] = None,
+    mismatched_seeds: Annotated[
+        bool,
+        typer.Option(
+            "--mismatched-seeds",
+            help="With --untrained: also two seeds, one on each side of a model's profile.",
+        ),
+    ] = False,
+    shuffle_words: Annotated[
+        bool,
+        typer.Option("--shuffle-words", help="Beside every profile of texts, the same with words shuffled."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(envvar="PLATOSCOPE_OUT", help="Run folder; runs/STUDY by default.", show_default=False),
@@ -199,6 +224,11 @@ def run(
         final_norm=final_norm,
         encoding=encoding,
         labels=parse_labels(labels),
+        null_models={
+            "untrained": untrained_seeds or (_SEEDS if untrained else 0),
+            "mismatched_seeds": mismatched_seeds,
+            "shuffle_words": shuffle_words,
+        },
         n=n,
         seed=seed,
         n_resamples=resamples,

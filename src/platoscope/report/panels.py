@@ -165,9 +165,8 @@ def _draw_together(
 ) -> Axes:
     """Draw all results on one Axes; a lone one needs no name in the legend."""
     options = dict(panel.options)
-    gray = {name for names in options.get("baselines", {}).values() for name in names}
-    colored = [dataset for name, dataset in shown.items() if name not in gray]
-    if gray and not colored:
+    colored = [dataset for name, dataset in shown.items() if name not in panel.baselines]
+    if not colored:
         colored = list(shown.values())  # what they are held against was left out: they are drawn in its place
         del options["baselines"]
     lone = colored[0] if len(colored) == 1 else None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from platoscope.measures import SideName
+    from platoscope.report._baselines import BaselinesByKind
     from platoscope.report._lines import Depth, Line
 
 __all__ = ["plot_asymmetry", "plot_null", "plot_poolings", "plot_profile", "plot_sweep"]
@@ -50,7 +51,7 @@ def plot_profile(
     side: SideName = "a",
     null: bool = True,
     region: Sequence[int] | None = None,
-    baselines: Mapping[str, Sequence[str]] | None = None,
+    baselines: BaselinesByKind | None = None,
 ) -> Axes:
     """Draw a measure over the layers, with interval bands; color is the condition, line style the direction.
 
@@ -74,9 +75,10 @@ def plot_profile(
         standard deviations to both sides. Without it a gray line marks the level of chance.
     region : sequence of int, optional
         Positions (along ``layer``) of the semantic region to shade.
-    baselines : mapping of str to sequence of str, optional
-        Names among `results` that are what others are held against: thin gray lines, the mean of both directions, without
-        bands, by what the legend calls them (``{"untrained": ["seed 0", "seed 1"]}``).
+    baselines : mapping of str to sequence of str, or to mapping of str to sequence of str, optional
+        Names among `results` that are what others are held against: thin lines, the mean of both directions, without
+        bands, by what the legend calls them: gray (``{"untrained": ["seed 0", "seed 1"]}``), or in a faint shade of the
+        condition that they belong to (``{"untrained": {"last": ["last, seed 0"], "mean": ["mean, seed 0"]}}``).
 
     Returns
     -------
@@ -92,7 +94,7 @@ def plot_profile(
     datasets, ax, colors = begin(results, ax)
     directions = listing("directions", directions, of="a_to_b, b_to_a and mean")
     flag("null", null)
-    gray = draw_baselines(ax, against, lambda dataset: _mean_line(dataset, measure, x, side))
+    gray = draw_baselines(ax, against, lambda dataset: _mean_line(dataset, measure, x, side), colors=colors)
     many = len(datasets)
     drawn: dict[str, str] = {}
     has_null = False

@@ -138,10 +138,12 @@ def _own_choices(choices: Choices, /) -> list[str]:
         "--near-duplicates": choices.near_duplicates,
         "--encoding": choices.encoding,
         "--labels": ",".join(f"{name}={label}" for name, label in choices.labels.items()) or None,
+        "--untrained-seeds": choices.untrained or None,
     }
     words = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
     norm = {None: [], True: ["--final-norm"], False: ["--no-final-norm"]}
-    return words + norm[choices.final_norm]
+    flags = {"--mismatched-seeds": choices.mismatched_seeds, "--shuffle-words": choices.shuffle_words}
+    return words + norm[choices.final_norm] + [option for option, given in flags.items() if given]
 
 
 def _usual(plan: Plan, /) -> Settings:

@@ -180,6 +180,35 @@ def test_a_study_goes_to_its_end_without_subsamples_or_permutations(
     assert ("null" in {panel.kind for panel in result.panels}) == without
 
 
+def test_null_models_run_beside_a_study(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are computed on the same items, drawn faint, told apart in the closing table, and read back."""
+    from platoscope.report import write_report
+
+    own = _plan("translations", workplace, monkeypatch)
+    plan = _plan(
+        "translations", workplace, monkeypatch, untrained=2, mismatched_seeds=True, shuffle_words=True
+    )
+    result = execute(plan, out=tmp_path, store=workplace / "store")
+    trained = next(item.label for item in own.comparisons if item.label.endswith("mean(20)"))
+    labels = [f"{trained}, {words}" for words in ("untrained 0", "untrained 0 and 1", "words shuffled")]
+    for label in labels:
+        assert result.results[label].item.values.tolist() == result.results[trained].item.values.tolist()
+        assert not np.array_equal(
+            result.results[label].information_imbalance, result.results[trained].information_imbalance
+        )
+    rows = [row["label"] for row in result.summary["rows"]]
+    assert set(labels) <= set(rows)
+    assert len(set(rows)) == len(rows)
+    assert [verdict.statement for verdict in result.verdicts] == [each.text for each in own.statements]
+    assert write_report(result, tmp_path).is_file()
+    again = load_run(tmp_path)
+    assert again.plan.choices == plan.choices
+    assert again.panels == result.panels
+    assert verify_run(tmp_path) == ()
+
+
 @pytest.fixture
 def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyResult:
     """Give a finished run of the default study."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.models import split_untrained, untrained_name
+from platoscope.models import split_untrained
 from platoscope.studies.design.comparison import Comparison, Items, Source
+from platoscope.studies.design.null_models import crossed_seeds, untrained, words_shuffled
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge.evidence import Curve, Quantity, mean_of_directions
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STUDY"]
 
-_SEEDS = (0, 1, 2)
+_SEEDS = 3
 _POOLING = "mean(20)"
 _QUARTER = 0.25
 
@@ -55,23 +56,15 @@ def _one(model: str, data: str, pooling: str, choices: Choices) -> Design:
     trained = Comparison(
         label=f"{short} trained", a=source, b=replace(source, side="b"), items=Items(data=data)
     )
-    drawn = [untrained_name(model, seed) for seed in _SEEDS]
-    untrained = [
-        replace(trained, label=f"{short} untrained {seed}", a=replace(source, model=name),
-                b=replace(source, model=name, side="b"))
-        for seed, name in zip(_SEEDS, drawn, strict=True)
-    ]  # fmt: skip
-    others = [*_SEEDS[1:], _SEEDS[0]]
+    without = [untrained(trained, seed, label=f"{short} untrained {seed}") for seed in range(_SEEDS)]
     mismatched = [
-        replace(trained, label=f"{short} untrained {seed} and {other}", a=replace(source, model=drawn[seed]),
-                b=replace(source, model=drawn[other], side="b"))
-        for seed, other in zip(_SEEDS, others, strict=True)
-    ]  # fmt: skip
-    shuffled = replace(trained, label=f"{short} words shuffled", items=Items(data=data, shuffle_words=0))
-    labels = [item.label for item in untrained]
+        untrained(trained, a, b, label=f"{short} untrained {a} and {b}") for a, b in crossed_seeds(_SEEDS)
+    ]
+    shuffled = words_shuffled(trained, label=f"{short} words shuffled")
+    labels = [item.label for item in without]
     crossed = [item.label for item in mismatched]
     return Design(
-        comparisons=(trained, *untrained, shuffled, *mismatched),
+        comparisons=(trained, *without, shuffled, *mismatched),
         panels=_panels(trained.label, labels, shuffled.label, crossed, data),
         statements=_statements(trained.label, labels, shuffled.label, crossed, short),
     )
@@ -81,8 +74,8 @@ def _panels(
     trained: str, untrained: Sequence[str], shuffled: str, crossed: Sequence[str], data: str
 ) -> tuple[Panel, ...]:
     a, b = languages_of(data)
-    seeds = [f"seed {seed}" for seed in _SEEDS]
-    pairs = [f"seeds {seed} and {(seed + 1) % len(_SEEDS)}" for seed in _SEEDS]
+    seeds = [f"seed {seed}" for seed in range(_SEEDS)]
+    pairs = [f"seeds {seed} and {other}" for seed, other in crossed_seeds(_SEEDS)]
     first = Panel(
         kind="profile",
         labels=(trained, shuffled, *untrained),

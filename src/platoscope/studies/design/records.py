@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from platoscope.arguments import mapping, sequence
-from platoscope.checks import in_short, one_of, whole_number, word
+from platoscope.checks import flag, in_short, one_of, whole_number, word
 from platoscope.errors import InputError
 from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import xarray as xr
 
@@ -58,6 +58,8 @@ PanelKind = Literal[
     "tokens",
     "weights",
 ]
+
+_MOST_SEEDS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +103,23 @@ class Panel:
             msg = f"panel {self.title!r} has {len(self.labels)} labels but {len(self.names)} names; give one for each"
             raise InputError(msg)
 
+    @property
+    def baselines(self) -> frozenset[str]:
+        """Names in the picture of what others are held against, as its option ``baselines`` groups them."""
+        return frozenset(_names_in(self.options.get("baselines")))
+
     def conditions(self, results: Mapping[str, xr.Dataset], /) -> dict[str, xr.Dataset]:
         """Give the results that this panel draws by their names in the picture; those left out are missing."""
         names = self.names or self.labels
         return {
             name: results[label] for label, name in zip(self.labels, names, strict=True) if label in results
         }
+
+
+def _names_in(group: object) -> Iterator[str]:
+    """Give the names in lists of any depth of tables; the function that draws them refuses what is something else."""
+    for part in group.values() if isinstance(group, Mapping) else ():
+        yield from part if isinstance(part, list | tuple) else _names_in(part)
 
 
 @dataclass(frozen=True)
@@ -182,6 +195,10 @@ class Choices:
     its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
     the study has such limits. `final_norm` says on which side of the final norm every model's last layer is
     read, where the study leaves that to the library. `encoding` is that of the files of the pairs.
+    Beside every profile that the study draws, `untrained` is the number of seeds of random weights with which the
+    same comparison is made, `mismatched_seeds` says whether it is made with two seeds as well, one on each side, and
+    `shuffle_words` whether with the words of every text in a random order
+    (`platoscope.studies.design.null_models`).
     `labels` says what figures and tables call a model or a side of the pairs, by its name.
     """
 
@@ -196,6 +213,9 @@ class Choices:
     final_norm: bool | None = None
     encoding: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    untrained: int = 0
+    mismatched_seeds: bool = False
+    shuffle_words: bool = False
 
     def __post_init__(self) -> None:
         mapping("labels", self.labels)
@@ -209,6 +229,12 @@ class Choices:
         for name in ("min_tokens", "max_tokens"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), low=1)
+        whole_number("untrained", self.untrained, low=0, high=_MOST_SEEDS, why="each is read anew")
+        for name in ("mismatched_seeds", "shuffle_words"):
+            flag(name, getattr(self, name))
+        if self.mismatched_seeds and self.untrained < 2:
+            msg = f"mismatched_seeds needs untrained models of 2 seeds or more, but of {self.untrained} were asked for"
+            raise InputError(msg)
 
     def called(self, model: str, /, *others: str) -> str:
         """Give what a model is called beside the chosen and other ones: its label, or its short name."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.arguments import instance, mapping
 from platoscope.checks import in_short, listing, whole_numbers, word
-from platoscope.errors import NotFoundError
+from platoscope.errors import InputError, NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.measured import check_measured, keeps_items
+from platoscope.studies.design.null_models import beside_null_models, refused_null_models
 from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
@@ -183,6 +184,9 @@ def make_plan(
     final_norm: bool | None = None,
     encoding: str | None = None,
     labels: Mapping[str, str] | None = None,
+    untrained: int = 0,
+    mismatched_seeds: bool = False,
+    shuffle_words: bool = False,
     seed: int | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
@@ -215,6 +219,14 @@ def make_plan(
         Of files of pairs that are not UTF-8, as in `platoscope.load_pairs`.
     labels : mapping of str to str, optional
         What figures and tables call a model or a side of the pairs: ``{"gemma-3-270m": "Gemma", "it": "Italian"}``.
+    untrained : int
+        Beside every profile that the study draws, the same comparison of untrained models
+        (`platoscope.models.untrained_name`) of this many seeds, as baselines: null models of the network.
+    mismatched_seeds : bool
+        Beside these, untrained models of two seeds, one on each side; for profiles of one model on both sides.
+    shuffle_words : bool
+        Beside every profile of texts, the same with the words of each in a random order
+        (`platoscope.datasets.shuffle_words`).
     seed : int, optional
         Seed of sampling, subsamples and permutations; the study's own by default.
     n_resamples, n_permutations : int, optional
@@ -234,8 +246,8 @@ def make_plan(
     NotFoundError
         If the preset, a model or a data set is unknown; the message names what exists.
     InputError
-        If a number is out of range, a pooling is not in the notation, or the study fixes what was to be
-        replaced.
+        If a number is out of range, a pooling is not in the notation, the study fixes what was to be
+        replaced, or it has no profile that could have the null models that are asked for.
     MissingExtraError
         If something is not installed and `skip_missing` is False; the message has the command.
 
@@ -250,13 +262,14 @@ def make_plan(
     mapping("settings", {} if settings is None else settings)
     others = {
         "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding,
-        "labels": {} if labels is None else labels,
+        "labels": {} if labels is None else labels, "untrained": untrained, "mismatched_seeds": mismatched_seeds,
+        "shuffle_words": shuffle_words,
     }  # fmt: skip
     choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), others)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
-    design = study.design(choices)
+    design, without_nulls = _with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_known(comparisons)
     check_measured(design, resolved)
@@ -272,8 +285,35 @@ def make_plan(
         panels=tuple(panel for panel in design.panels if resolved.n_permutations or panel.kind != "null"),
         statements=design.statements,
         extractions=extractions_of(comparisons),
-        left_out=left_out,
+        left_out=(*left_out, *without_nulls),
     )
+
+
+def _with_null_models(
+    study: Study, choices: Choices, settings: Settings, *, skip_missing: bool
+) -> tuple[Design, tuple[LeftOut, ...]]:
+    """Give the study's design with the null models that are asked for, and what it cannot have of them."""
+    design = study.design(choices)
+    refused = refused_null_models(design, choices)
+    if refused and not skip_missing:
+        msg = (
+            f"study {study.name!r} has no place for the null models that were asked for (untrained, mismatched_seeds, "
+            f"shuffle_words): {refused}"
+        )
+        raise InputError(msg)
+    if choices.untrained and settings.device_map:
+        msg = (
+            f"untrained models are drawn as a whole and cannot be spread over devices; got untrained={choices.untrained} "
+            f"and device_map={settings.device_map!r}. Leave one of them out."
+        )
+        raise InputError(msg)
+    left_out: tuple[LeftOut, ...] = ()
+    if refused:
+        reason = f"{refused[:1].upper()}{refused[1:]}."
+        left_out = (
+            LeftOut("null models of the network", study.name, reason, "All else is as without them."),
+        )
+    return beside_null_models(design, choices), left_out
 
 
 def _choices(
