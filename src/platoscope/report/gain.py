@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["plot_gain"]
 
 _ALPHA = 0.05
+_NULL = "95 % of shuffled"
+_SURE = f"adjusted p ≤ {_ALPHA:g}"
+_POINT = 2.5
 
 
 @figure_function
@@ -53,7 +56,10 @@ def plot_gain(
     InputError
         If a result has no gain; the message lists what it has.
     """
+    from matplotlib.lines import Line2D
+
     datasets, ax, colors = begin(results, ax)
+    tested = False
     for name, given in datasets.items():
         if "gain" not in given:
             message = (
@@ -65,17 +71,20 @@ def plot_gain(
         line = read_line(dataset, "gain", x=positions)
         draw_curve(ax, line, label=name or "gain", color=colors[name], n_conditions=len(datasets))
         if "gain_threshold" in dataset:
+            tested = True
             limit = dataset["gain_threshold"].values
             ax.plot(positions, limit, color=colors[name], linestyle=":", linewidth=1.0, label="_chance")
             sure = dataset["gain_p_adjusted"].values <= _ALPHA
             ax.plot(
-                positions[sure], line.values[sure], "o", color=colors[name], markersize=2.5, label="_sure"
+                positions[sure], line.values[sure], "o", color=colors[name], markersize=_POINT, label="_sure"
             )
     label_depth(ax, x, results=datasets.values())
     ax.set_ylabel("imbalance gain")
     ax.set_ylim(bottom=0)
-    if any(datasets):
-        add_legend(ax, conditions=colors, directions={}, null="95 % of shuffled")
+    if tested or any(datasets):
+        point = Line2D([], [], color="black", linestyle="none", marker="o", markersize=_POINT, label=_SURE)
+        null, more = (_NULL, [point]) if tested else (None, [])
+        add_legend(ax, conditions=colors, directions={}, null=null, more=more)
     return ax
 
 

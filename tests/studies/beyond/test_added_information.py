@@ -81,5 +81,9 @@ def test_the_picture_has_gain_interval_and_chance():
     np.testing.assert_array_equal(lines["one"].get_ydata(), result.gain)
     np.testing.assert_array_equal(lines["_chance"].get_ydata(), result.gain_threshold)
     np.testing.assert_array_equal(lines["_sure"].get_xdata(), [0.5])
+    alone, untested = plot_gain(result), plot_gain({"one": result.drop_vars("gain_threshold")})
+    written = [[text.get_text() for text in each.get_legend().get_texts()] for each in (ax, alone, untested)]
+    explained = ["95 % of shuffled", "adjusted p ≤ 0.05"]
+    assert written == [["one", *explained], explained, ["one"]]
     with pytest.raises(InputError, match="no gain"):
         plot_gain(xr.Dataset({"cka": ("layer", [1.0])}))
