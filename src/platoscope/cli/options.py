@@ -20,14 +20,18 @@ __all__ = [
     "Labels",
     "Layers",
     "MetricOption",
+    "MismatchedSeeds",
     "ModelArgument",
     "NearDuplicates",
     "NeighborsOption",
     "OverlapNeighborsOption",
     "PairsArgument",
     "Seed",
+    "ShuffleWords",
     "Store",
     "TransformOption",
+    "Untrained",
+    "UntrainedSeeds",
     "complete_from",
     "complete_models",
     "complete_pairs",
@@ -36,6 +40,7 @@ __all__ = [
     "is_verbose",
     "parse_labels",
     "parse_layers",
+    "parse_null_models",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", show_default=False)]
@@ -81,6 +86,28 @@ OverlapNeighborsOption = Annotated[
     int | None, typer.Option(min=1, help="Neighbors of the overlap; 10 by default.", show_default=False)
 ]
 
+_SEEDS = 3  # of --untrained, as in the study null-models
+
+Untrained = Annotated[
+    bool,
+    typer.Option(
+        "--untrained",
+        help=f"Beside every profile, the same of untrained models: {_SEEDS} seeds of random weights.",
+    ),
+]
+UntrainedSeeds = Annotated[
+    int | None, typer.Option(min=1, help="--untrained with so many seeds.", show_default=False)
+]
+MismatchedSeeds = Annotated[
+    bool,
+    typer.Option(
+        "--mismatched-seeds",
+        help="With --untrained: also two seeds, one on each side of a model's profile.",
+    ),
+]
+ShuffleWords = Annotated[
+    bool, typer.Option("--shuffle-words", help="Beside every profile of texts, the same with words shuffled.")
+]
 NearDuplicates = Annotated[
     float | None,
     typer.Option(
@@ -280,3 +307,14 @@ def in_options(message: str, arguments: Sequence[str], known: Iterable[str], /) 
 def is_verbose(context: typer.Context, /) -> bool:
     """Say whether the user asked for one line per stage on stderr."""
     return bool(context.obj and context.obj.get("verbose"))
+
+
+def parse_null_models(
+    untrained: bool, seeds: int | None, mismatched_seeds: bool, shuffle_words: bool, /
+) -> dict[str, int | bool]:
+    """Give the arguments of `make_plan` that say which null models stand beside profiles."""
+    return {
+        "untrained": seeds or (_SEEDS if untrained else 0),
+        "mismatched_seeds": mismatched_seeds,
+        "shuffle_words": shuffle_words,
+    }

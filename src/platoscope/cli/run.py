@@ -18,17 +18,22 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     Labels,
     Layers,
     MetricOption,
+    MismatchedSeeds,
     NearDuplicates,
     NeighborsOption,
     OverlapNeighborsOption,
+    ShuffleWords,
     Store,
     TransformOption,
+    Untrained,
+    UntrainedSeeds,
     complete_models,
     complete_pairs,
     complete_studies,
     is_verbose,
     parse_labels,
     parse_layers,
+    parse_null_models,
 )
 from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
 from platoscope.cli.progress import open_progress
@@ -42,8 +47,6 @@ if TYPE_CHECKING:
     from platoscope.studies import Passes, Plan, Study, StudyResult
 
 __all__ = ["run"]
-
-_SEEDS = 3  # of --untrained, as in the study null-models
 
 
 @dataclass(frozen=True)
@@ -139,27 +142,10 @@ def run(
     labels: Labels = None,
     layers: Layers = None,
     final_norm: FinalNorm = None,
-    untrained: Annotated[
-        bool,
-        typer.Option(
-            "--untrained",
-            help=f"Beside every profile, the same of untrained models: {_SEEDS} seeds of random weights.",
-        ),
-    ] = False,
-    untrained_seeds: Annotated[
-        int | None, typer.Option(min=1, help="--untrained with so many seeds.", show_default=False)
-    ] = None,
-    mismatched_seeds: Annotated[
-        bool,
-        typer.Option(
-            "--mismatched-seeds",
-            help="With --untrained: also two seeds, one on each side of a model's profile.",
-        ),
-    ] = False,
-    shuffle_words: Annotated[
-        bool,
-        typer.Option("--shuffle-words", help="Beside every profile of texts, the same with words shuffled."),
-    ] = False,
+    untrained: Untrained = False,
+    untrained_seeds: UntrainedSeeds = None,
+    mismatched_seeds: MismatchedSeeds = False,
+    shuffle_words: ShuffleWords = False,
     out: Annotated[
         Path | None,
         typer.Option(envvar="PLATOSCOPE_OUT", help="Run folder; runs/STUDY by default.", show_default=False),
@@ -224,11 +210,7 @@ def run(
         final_norm=final_norm,
         encoding=encoding,
         labels=parse_labels(labels),
-        null_models={
-            "untrained": untrained_seeds or (_SEEDS if untrained else 0),
-            "mismatched_seeds": mismatched_seeds,
-            "shuffle_words": shuffle_words,
-        },
+        null_models=parse_null_models(untrained, untrained_seeds, mismatched_seeds, shuffle_words),
         n=n,
         seed=seed,
         n_resamples=resamples,

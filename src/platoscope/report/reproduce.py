@@ -119,13 +119,9 @@ def run_command(plan: Plan, /) -> str:
             words += [option, shlex.quote(value)]
     words += _own_choices(plan.choices)
     usual = _usual(plan)
-    for option, name in (
-        ("--seed", "seed"),
-        ("--resamples", "n_resamples"),
-        ("--permutations", "n_permutations"),
-    ):
-        if getattr(plan.settings, name) != getattr(usual, name):
-            words += [option, str(getattr(plan.settings, name))]
+    named = (("--seed", "seed"), ("--resamples", "n_resamples"), ("--permutations", "n_permutations"))
+    chosen = ((option, getattr(plan.settings, name), getattr(usual, name)) for option, name in named)
+    words += [f"{option} {value}" for option, value, default in chosen if value != default]
     return " ".join(words)
 
 
@@ -140,10 +136,12 @@ def _own_choices(choices: Choices, /) -> list[str]:
         "--labels": ",".join(f"{name}={label}" for name, label in choices.labels.items()) or None,
         "--untrained-seeds": choices.untrained or None,
     }
+    flags = {
+        "--final-norm": choices.final_norm is True, "--no-final-norm": choices.final_norm is False,
+        "--mismatched-seeds": choices.mismatched_seeds, "--shuffle-words": choices.shuffle_words,
+    }  # fmt: skip
     words = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
-    norm = {None: [], True: ["--final-norm"], False: ["--no-final-norm"]}
-    flags = {"--mismatched-seeds": choices.mismatched_seeds, "--shuffle-words": choices.shuffle_words}
-    return words + norm[choices.final_norm] + [option for option, given in flags.items() if given]
+    return words + [option for option, given in flags.items() if given]
 
 
 def _usual(plan: Plan, /) -> Settings:

@@ -269,20 +269,25 @@ def make_plan(
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
-    design, without_nulls = _with_null_models(study, choices, resolved, skip_missing=skip_missing)
+    return _resolved(study, choices, resolved, skip_missing=skip_missing)
+
+
+def _resolved(study: Study, choices: Choices, settings: Settings, *, skip_missing: bool) -> Plan:
+    """Make the plan of a study under choices and settings."""
+    design, without_nulls = _with_null_models(study, choices, settings, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_known(comparisons)
-    check_measured(design, resolved)
+    check_measured(design, settings)
     if (left_out := missing(comparisons)) and not skip_missing:
         raise left_out[0].error()
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
         study=study,
         choices=choices,
-        settings=resolved,
+        settings=settings,
         comparisons=comparisons,
         # The picture of a null has nothing to draw where nothing is permuted.
-        panels=tuple(panel for panel in design.panels if resolved.n_permutations or panel.kind != "null"),
+        panels=tuple(panel for panel in design.panels if settings.n_permutations or panel.kind != "null"),
         statements=design.statements,
         extractions=extractions_of(comparisons),
         left_out=(*left_out, *without_nulls),
