@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.arguments import instance, mapping
 from platoscope.checks import in_short, listing, whole_numbers, word
-from platoscope.errors import InputError, NotFoundError
+from platoscope.errors import NotFoundError
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
 from platoscope.studies.design.measured import check_measured, keeps_items
-from platoscope.studies.design.null_models import beside_null_models, refused_null_models
 from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
@@ -21,6 +20,7 @@ from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.choosing import chosen
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
 from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
+from platoscope.studies.plan.null_models import with_null_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,11 +161,12 @@ class Plan:
         return _describe(comparison) + (f"; space {space_of(comparison, self.settings)}" if several else "")
 
 
-def _check_preset(study: Study, preset: object) -> None:
+def _check_study(study: Study, preset: object, settings: object) -> None:
     instance("study", study, Study, made_by="get_study")
     if not isinstance(preset, str) or preset not in study.presets:
         msg = f"study {study.name!r} has no preset {in_short(preset)}; it has {', '.join(study.presets)}"
         raise NotFoundError(msg)
+    mapping("settings", {} if settings is None else settings)
 
 
 def make_plan(
@@ -258,67 +259,31 @@ def make_plan(
     >>> [comparison.label for comparison in plan.comparisons], plan.n_requested
     (['D = 20'], 0)
     """
-    _check_preset(study, preset)
-    mapping("settings", {} if settings is None else settings)
+    _check_study(study, preset, settings)
     others = {
-        "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding,
-        "labels": {} if labels is None else labels, "untrained": untrained, "mismatched_seeds": mismatched_seeds,
-        "shuffle_words": shuffle_words,
+        "near_duplicates": near_duplicates, "final_norm": final_norm, "encoding": encoding, "untrained": untrained,
+        "labels": {} if labels is None else labels, "mismatched_seeds": mismatched_seeds, "shuffle_words": shuffle_words,
     }  # fmt: skip
     choices = _choices(preset, (model, pairs, pooling), layers, (min_tokens, max_tokens), others)
     told = {"n": n, "seed": seed, "n_resamples": n_resamples, "n_permutations": n_permutations}
     given = {name: value for name, value in told.items() if value is not None}
     resolved = changed(study.settings_for(preset), {**(settings or {}), **given})
-    return _resolved(study, choices, resolved, skip_missing=skip_missing)
-
-
-def _resolved(study: Study, choices: Choices, settings: Settings, *, skip_missing: bool) -> Plan:
-    """Make the plan of a study under choices and settings."""
-    design, without_nulls = _with_null_models(study, choices, settings, skip_missing=skip_missing)
+    design, without_nulls = with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
-    check_known(comparisons)
-    check_measured(design, settings)
-    if (left_out := missing(comparisons)) and not skip_missing:
-        raise left_out[0].error()
+    check_measured(design, resolved)
+    left_out = _left_out(comparisons, skip_missing=skip_missing)
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
         study=study,
         choices=choices,
-        settings=settings,
+        settings=resolved,
         comparisons=comparisons,
         # The picture of a null has nothing to draw where nothing is permuted.
-        panels=tuple(panel for panel in design.panels if settings.n_permutations or panel.kind != "null"),
+        panels=tuple(panel for panel in design.panels if resolved.n_permutations or panel.kind != "null"),
         statements=design.statements,
         extractions=extractions_of(comparisons),
         left_out=(*left_out, *without_nulls),
     )
-
-
-def _with_null_models(
-    study: Study, choices: Choices, settings: Settings, *, skip_missing: bool
-) -> tuple[Design, tuple[LeftOut, ...]]:
-    """Give the study's design with the null models that are asked for, and what it cannot have of them."""
-    design = study.design(choices)
-    refused = refused_null_models(design, choices)
-    if refused and not skip_missing:
-        msg = (
-            f"study {study.name!r} has no place for the null models that were asked for (untrained, mismatched_seeds, "
-            f"shuffle_words): {refused}"
-        )
-        raise InputError(msg)
-    if choices.untrained and settings.device_map:
-        msg = (
-            f"untrained models are drawn as a whole and cannot be spread over devices; got untrained={choices.untrained} "
-            f"and device_map={settings.device_map!r}. Leave one of them out."
-        )
-        raise InputError(msg)
-    left_out: tuple[LeftOut, ...] = ()
-    if refused:
-        reason = f"{refused[:1].upper()}{refused[1:]}."
-        left_out = (
-            LeftOut("null models of the network", study.name, reason, "All else is as without them."),
-        )
-    return beside_null_models(design, choices), left_out
 
 
 def _choices(
@@ -360,6 +325,15 @@ def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
         if label in known and spaces_label(label) not in known
     ]
     return (*design.comparisons, *beside)
+
+
+def _left_out(comparisons: tuple[Comparison, ...], *, skip_missing: bool) -> tuple[LeftOut, ...]:
+    """Give what the installed packages do not allow, or raise where nothing is to be left out."""
+    check_known(comparisons)
+    left_out = missing(comparisons)
+    if left_out and not skip_missing:
+        raise left_out[0].error()
+    return left_out
 
 
 def _kept(comparisons: tuple[Comparison, ...], left_out: set[str]) -> tuple[Comparison, ...]:
