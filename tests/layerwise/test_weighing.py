@@ -113,6 +113,7 @@ def test_a_sample_of_rows_chooses_about_the_same_weights():
     layers, target = gaussian()
     few = table_of(layers, target, most_bytes=4 * 500 * 6 * 170)
     assert few.distances.nbytes + few.ranks.nbytes <= 4 * 500 * 6 * 170
+    np.testing.assert_array_equal(few.ranks, table_of(layers, target).ranks[few.rows])
     whole = descend(table_of(layers, target), FEW).weights
     np.testing.assert_allclose(descend(few, FEW).weights, whole, atol=0.05)
 

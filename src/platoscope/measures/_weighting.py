@@ -31,6 +31,8 @@ __all__ = [
 
 MOST_BYTES = 1 << 30
 """Of squared distances that a descent keeps; where all rows would be more, it looks at a sample of them."""
+_BETWEEN = 8
+"""Layers that the float64 distances of one take while they are computed, in units of what is kept of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +150,16 @@ def layer_distances(
     """Return squared distances in all layers and ranks in the target, of as many rows as `most_bytes` hold.
 
     Distances are taken in float64 on distinct rows (equal rows tie exactly) and kept in float32: 4 bytes × rows × layers
-    × items. `scaled` divides each layer's by their mean over all pairs of items; a layer that is constant stays at 0.
+    × items, and as much as one layer for the ranks. `scaled` divides each layer's by their mean over all pairs of items; a
+    layer that is constant stays at 0.
     """
     n = target.n_samples
     n_rows = max(1, min(n, most_bytes // (4 * n * (len(layers) + 1))))
     rows = np.arange(n) if n_rows == n else np.sort(rng.permutation(n)[:n_rows])
     require_memory(
-        4 * n_rows * n * (len(layers) + 4), "Distances of all layers", "Give fewer items or layers."
+        4 * n_rows * n * (len(layers) + 1 + _BETWEEN),
+        "Distances of all layers",
+        "Give fewer items or layers.",
     )
     distances = np.empty((n_rows, len(layers), n), np.float32)
     scales = np.ones(len(layers))
@@ -169,19 +174,19 @@ def layer_distances(
         between[np.arange(n_rows), mine] = 0.0
         np.maximum(between, 0.0, out=between)
         distances[:, position] = (between / scales[position])[:, space.inverse]
-    return LayerDistances(distances, _ranks(target)[rows], rows, scales)
+    return LayerDistances(distances, _ranks(target, rows), rows, scales)
 
 
-def _ranks(target: Space) -> npt.NDArray[np.float32]:
-    n = target.n_samples
-    table = np.empty((target.n_distinct, target.n_distinct), np.float32)
+def _ranks(target: Space, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    wanted = target.inverse[rows]
+    found = np.empty((len(rows), target.n_samples), np.float32)
 
     def keep(first: int, ranks: npt.NDArray[np.float32]) -> None:
-        table[first : first + len(ranks)] = ranks
+        here = np.flatnonzero((wanted >= first) & (wanted < first + len(ranks)))
+        found[here] = ranks[wanted[here] - first][:, target.inverse]
 
     visit_rank_rows(settled(target, "euclidean"), "euclidean", keep)
-    found = table[np.ix_(target.inverse, target.inverse)]
-    found[np.arange(n), np.arange(n)] = 0.0
+    found[np.arange(len(rows)), rows] = 0.0
     return found
 
 
