@@ -13,6 +13,8 @@ repetition of each batch counts; extraction is timed before and after the common
   poolings need).
 - *precision*: Δ of the same pairs read in bfloat16 and in float32, beside the half-width of its 95 % interval.
 - *memory*: a process of its own for each number of items, extracting into a store on disk.
+- *frequencies*: sixteen frequencies along the tokens against the mean of all of them, of which it is the first, batch by
+  batch in turn.
 - *busy*: tokens per second beside a process that keeps one of the same cores busy, against those of undisturbed reading;
   each in a process of its own, with as many threads as cores, with threads that sleep while they wait, and with one.
 """
@@ -290,6 +292,35 @@ def measure_memory(sizes: list[int], threads: int) -> list[Row]:
     return [("memory", case, ours, theirs, f"{ratio:.3f} ×", verdict("≤ 1.1", ratio <= 1.1))]
 
 
+def compare_frequencies(n: int, repeats: int) -> list[Row]:
+    """Time a pass that keeps the frequencies along the tokens against one that keeps their mean."""
+    model: Any = load_model(TEXT_MODEL, device="cpu")
+    items = sentences(model, n)
+    ways = {name: parse_poolings(name) for name in ("mean", "dct(16)")}
+    seconds = dict.fromkeys(ways, 0.0)
+    for batch in model.batches(model.lengths(items)):
+        chosen = [items[i] for i in batch]
+        best = dict.fromkeys(ways, float("inf"))
+        for turn in range(repeats + 1):
+            for name, poolings in ways.items():
+                spent = encode_once(model, chosen, poolings)
+                best[name] = min(best[name], spent) if turn else best[name]
+        for name, spent in best.items():
+            seconds[name] += spent
+    case = f"{TEXT_MODEL}, dct(16) of {n} sentences"
+    ratio = seconds["dct(16)"] / seconds["mean"]
+    return [
+        (
+            "frequencies",
+            case,
+            f"{seconds['dct(16)']:.1f} s",
+            f"mean: {seconds['mean']:.1f} s",
+            f"{ratio:.3f} ×",
+            "",
+        )
+    ]
+
+
 def print_peak(n: int) -> None:
     """Extract `n` sentences into a store and print the peak memory of this process in bytes."""
     model = load_model(TEXT_MODEL, device="cpu")
@@ -356,7 +387,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of every batch, against the bare model")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
-        "--only", choices=["text", "image", "common", "memory", "precision", "busy"], nargs="*"
+        "--only", choices=["text", "image", "common", "memory", "precision", "frequencies", "busy"], nargs="*"
     )
     parser.add_argument("--busy-n", type=int, default=200, help="sentences beside a busy process")
     parser.add_argument("--bfloat16", action="store_true", help="also where the CPU does not multiply it")
@@ -380,6 +411,7 @@ def main() -> None:
         ],
         "precision": lambda: compare_precisions(options.n_precision),
         "memory": lambda: measure_memory(options.memory_n, options.threads),
+        "frequencies": lambda: compare_frequencies(options.n, options.repeats),
         "busy": lambda: measure_beside_a_busy_process(options.busy_n, options.threads),
     }
     for row in (HEADER, ("---",) * len(HEADER)):

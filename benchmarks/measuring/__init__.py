@@ -9,6 +9,7 @@ SECTIONS = {
     "items": "costs",
     "predictive": "costs",
     "dimension": "costs",
+    "scales": "costs",
     "device": "costs",
     "large": "large",
     "coverage": "statistical",

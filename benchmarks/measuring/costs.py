@@ -22,6 +22,7 @@ __all__ = [
     "nulls",
     "pair",
     "predictive",
+    "scales",
     "stacks",
     "subsamples",
     "transform",
@@ -288,3 +289,29 @@ def dimension(sizes: Sizes, options: Namespace) -> list[Row]:
                 f"{ratio(times, 'dimensions', 'delta'):.1f} ×")
         )  # fmt: skip
     return rows
+
+
+def scales(sizes: Sizes, options: Namespace) -> list[Row]:
+    """Time Δ inside groups and at all neighborhood sizes against Δ among all items, layer by layer."""
+    from platoscope import profile
+    from platoscope.layerwise import scale_profile
+    from platoscope.measures import strata_imbalance
+
+    n, d = sizes.n_samples // 3, sizes.grid_features
+    A, B = stacks(n, d, sizes.n_layers // 3)
+    groups = [str(i % 20) for i in range(n)]
+    sides = {
+        "plain": lambda: profile(A, B, measures=("information_imbalance",), n_resamples=0, rng=0),
+        "groups": lambda: [
+            strata_imbalance(X, Y, strata=groups, n_permutations=0) for X, Y in zip(A, B, strict=True)
+        ],
+        "sizes": lambda: scale_profile(A, B),
+    }
+    times = in_turn(sides, sizes.repeats)
+    return [
+        Row("scales", f"profile of {len(A)} layers, {what}; N = {n}, D = {d}", median(times[side]),
+            f"Δ among all: {median(times['plain'])}", f"{ratio(times, side, 'plain'):.2f} ×", "")
+        for side, what in (
+            ("groups", "Δ inside 20 groups and across them"), ("sizes", f"Δ at {n // 4} neighborhood sizes"),
+        )
+    ]  # fmt: skip
