@@ -53,7 +53,7 @@ BETWEEN_PARTS = {
         "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
         "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
-        "ranks_in_galleries", "join_spaces", "spread", "squared_matrix", "neighbor_distances",
+        "ranks_in_galleries", "exact_matrix", "join_spaces", "spread", "squared_matrix", "neighbor_distances",
     )
 } | {
     "measures.check_same_items",

@@ -10,6 +10,7 @@ import pytest
 from platoscope import imbalance_gain, information_imbalance, prepare
 from platoscope.errors import InputError
 from platoscope.layerwise import gain_profile
+from platoscope.neighbors import join_spaces
 from platoscope.testing import references
 
 WEIGHTS = [0.0, 0.25, 0.5, 1.0, 2.0]
@@ -144,6 +145,51 @@ def test_equal_spread_takes_units_away():
     )
     assert (one.gain, one.weight) == (other.gain, other.weight)
     assert imbalance_gain(1024.0 * new, given, target, n_permutations=0).weight != one.weight
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e150, 1e300])
+def test_units_change_nothing(size):
+    """Rows of any size: as they are if all have one unit, and under scale="spread" if the new space alone has it."""
+    new, given, target = three()
+    options = {"n_permutations": 5, "n_resamples": 4, "rng": 0}
+    for scale, sizes in (
+        ("rows", (size, size, 1.0)),
+        ("rows", (1.0, 1.0, size)),
+        ("spread", (size, 1.0, 1.0)),
+    ):
+        plain = imbalance_gain(new, given, target, scale=scale, **options)
+        found = imbalance_gain(
+            *(X * factor for X, factor in zip((new, given, target), sizes, strict=True)),
+            scale=scale,
+            **options,
+        )
+        np.testing.assert_allclose(found.curve.imbalance, plain.curve.imbalance, rtol=1e-12)
+        np.testing.assert_allclose(found.null, plain.null, atol=1e-12)
+        np.testing.assert_allclose(found.resamples, plain.resamples, atol=1e-12)
+
+
+def test_spaces_too_far_apart_in_size_are_refused():
+    """Where float64 cannot add both squared distances, a message says so, however it comes about."""
+    new, given, target = three()
+    for sides, weights in (
+        ((new, given * 1e-200), [1.0]),
+        ((new * 1e-200, given), [1.0]),
+        ((new, given), [1e-310]),
+    ):
+        with pytest.raises(InputError, match="out of reach"):
+            imbalance_gain(*sides, target, weights=weights, n_permutations=0)
+    with pytest.raises(InputError, match="other units"):
+        imbalance_gain(new * 1e-310, given, target, scale="spread", n_permutations=0)
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf"), "1"])
+def test_a_factor_that_is_none_is_refused(factor):
+    """Spaces are joined with a number from 0 on, and of the same items."""
+    new, given, _ = (prepare(X) for X in three())
+    with pytest.raises(InputError, match="factor"):
+        join_spaces(given, new, factor)
+    with pytest.raises(InputError, match="60 and 40 rows"):
+        join_spaces(given, new.subset(np.arange(40)), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,23 @@ def test_one_pass_gives_every_neighborhood_size(grid: bool) -> None:
     assert found.information_imbalance.sel(n_neighbors=7).values.tolist() == pytest.approx(list(slow))
 
 
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e-160, 1e150, 1e300])
+def test_units_change_nothing(scale: float) -> None:
+    """Rows of any size have the ranks of the same rows near 1: their squares neither vanish nor overflow."""
+    X, Y, groups = _data(6)
+    assert strata_imbalance(X * scale, Y, strata=groups) == strata_imbalance(X, Y, strata=groups)
+    assert scale_profile(X[None] * scale, Y[None]).equals(scale_profile(X[None], Y[None]))
+
+
+def test_rows_beside_a_far_one_keep_their_ranks() -> None:
+    """Where one value is so large that squares of the others vanish beside it, Δ is still that of the measure."""
+    X, Y, groups = _data(7)
+    X[0] *= 1e290
+    X[1:] *= 1e-20
+    whole = information_imbalance(X, Y)
+    assert strata_imbalance(X, Y, strata=groups).whole == pytest.approx(list(whole), abs=1e-12)
+
+
 def test_excess_is_zero_for_equal_sides_and_one_by_chance() -> None:
     """At every k the same neighbors give 0, and unrelated sides about 1."""
     rng = np.random.default_rng(0)
@@ -125,8 +142,10 @@ def test_excess_is_zero_for_equal_sides_and_one_by_chance() -> None:
 def test_bad_scales_are_refused() -> None:
     """Other items, too many neighbors and non-finite rows are sentences."""
     X = np.random.default_rng(0).standard_normal((1, 40, 3))
-    with pytest.raises(InputError, match="n_largest"):
-        scale_profile(X, X, n_largest=40)
+    for too_many in (39, 40):  # with all others as neighbors, Δ is 1 and the excess 0/0
+        with pytest.raises(InputError, match="n_largest"):
+            scale_profile(X, X, n_largest=too_many)
+    assert np.isfinite(scale_profile(X, X[:, ::-1], n_largest=38).excess).all()
     with pytest.raises(InputError, match="same items"):
         scale_profile(X, X[:, :30])
     broken = X.copy()

@@ -10,7 +10,7 @@ from platoscope.checks import generator, one_of
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import fresh_seed
 from platoscope.layerwise._labels import transforms_in_words
-from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
+from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
 from platoscope.measures import (
     DEFAULT_WEIGHTS,
@@ -106,7 +106,7 @@ def gain_profile(
     # A seed for what is drawn, so that even an unseeded result says how to get it again.
     seed = fresh_seed() if rng is None else rng
     stacks = {name: _stack(X, name) for name, X in zip(_SIDES, (new, given, target), strict=True)}
-    _check_items(stacks)
+    check_same_ids(stacks)
     rows = _matched(stacks, match)
     read = _Reader(stacks, transform)
     counts = {"n_neighbors": n_neighbors, "n_permutations": n_permutations, "n_resamples": n_resamples}
@@ -138,21 +138,6 @@ def _stack(X: Any, name: str) -> LayerStack:
     stack = as_stack([X] if single and name != "new" else X, name)
     check_stack(stack, name)
     return stack
-
-
-def _check_items(stacks: dict[str, LayerStack]) -> None:
-    named = {name: tuple(stack.ids) for name, stack in stacks.items() if stack.ids is not None}
-    first = next(iter(named), "")
-    for name, ids in named.items():
-        if ids != named[first]:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(named[first], ids, strict=False)) if a != b), "beyond"
-            )
-            message = (
-                f"{first} and {name} list different items, from row {at} on. "
-                "Align them by id first (platoscope.representations.align)."
-            )
-            raise InputError(message)
 
 
 def _matched(stacks: dict[str, LayerStack], match: str) -> list[tuple[int, int, int]]:

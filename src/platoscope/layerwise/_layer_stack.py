@@ -26,6 +26,7 @@ __all__ = [
     "Layer",
     "LayerStack",
     "as_stack",
+    "check_same_ids",
     "check_stack",
     "count_items",
     "n_rows",
@@ -217,6 +218,27 @@ def check_stack(stack: LayerStack, name: str, /) -> None:
     provenance: object = stack.provenance
     if not isinstance(provenance, Mapping):
         message = f"{name}.provenance must be a mapping; got {provenance!r}."
+        raise InputError(message)
+
+
+def check_same_ids(stacks: Mapping[str, LayerStack], /) -> None:
+    """Raise an `InputError` where stacks (by what messages call them) list other items, or another order of them."""
+    named = {name: tuple(stack.ids) for name, stack in stacks.items() if stack.ids is not None}
+    first = next(iter(named), "")
+    for name, ids in named.items():
+        if ids == named[first]:
+            continue
+        pairs = zip(named[first], ids, strict=False)
+        row = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
+        where = (
+            f"row {row} is {named[first][row]!r} in {first} and {ids[row]!r} in {name}"
+            if row is not None
+            else f"{len(named[first])} in {first} and {len(ids)} in {name}"
+        )
+        message = (
+            f"{first} and {name} list different items: {where}. "
+            "Align them by id first (platoscope.representations.align)."
+        )
         raise InputError(message)
 
 

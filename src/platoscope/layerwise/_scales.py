@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import DIRECTIONS
-from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
+from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
 from platoscope.measures import item_squares, scale_curve
 from platoscope.neighbors import Space, as_space
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from platoscope.neighbors import Transform
 
 __all__ = ["scale_profile"]
+
+_WHY_FEWER = "among all others every neighborhood is the same"
 
 
 def scale_profile(
@@ -46,7 +48,7 @@ def scale_profile(
     A, B : array of shape (n_layers, n_samples, n_features), sequence of layers, Representations or LayerStack
         Two stacks over the same items.
     n_largest : int, optional
-        The largest k; a quarter of the items by default.
+        The largest k, at most N − 2; a quarter of the items by default.
     match : {"index", "relative_depth"}
         As in `profile`.
     transform : str or sequence of str
@@ -60,7 +62,7 @@ def scale_profile(
     Raises
     ------
     InputError
-        Stacks that do not match, or an `n_largest` that the items do not allow.
+        Stacks that do not match or list other items, or an `n_largest` that the items do not allow.
     MemoryPlanError
         The distances of two layers do not fit in memory.
 
@@ -85,6 +87,7 @@ def scale_profile(
     stacks = [as_stack(X, name) for X, name in ((A, "A"), (B, "B"))]
     for stack, name in zip(stacks, ("A", "B"), strict=True):
         check_stack(stack, name)
+    check_same_ids(dict(zip("AB", stacks, strict=True)))
     matched = match_layers(stacks[0].relative_depth, stacks[1].relative_depth, match)
     curves, n = [], 0
     for row in matched:
@@ -99,7 +102,9 @@ def scale_profile(
             )
             raise InputError(message)
         largest = (
-            max(1, n // 4) if n_largest is None else whole_number("n_largest", n_largest, low=1, high=n - 1)
+            max(1, n // 4)
+            if n_largest is None
+            else whole_number("n_largest", n_largest, low=1, high=n - 2, why=_WHY_FEWER)
         )
         curves.append(scale_curve(item_squares(spaces[0]), item_squares(spaces[1]), largest))
     delta = np.stack(curves, axis=1)

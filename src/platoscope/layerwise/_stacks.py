@@ -10,7 +10,15 @@ import numpy.typing as npt
 
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
-from platoscope.layerwise._layer_stack import ArrayStack, as_stack, check_stack, n_rows, read_layer, take_rows
+from platoscope.layerwise._layer_stack import (
+    ArrayStack,
+    as_stack,
+    check_same_ids,
+    check_stack,
+    n_rows,
+    read_layer,
+    take_rows,
+)
 from platoscope.measures import one_per_item, two_spaces
 from platoscope.neighbors import (
     Space,
@@ -118,7 +126,7 @@ def make_stacks(
         check_stack(stack, name)
     first = [read_layer(stack, 0, name) for name, stack in sides.items()]
     n_items = _n_items(*first)
-    _check_ids(sides["A"].ids, sides["B"].ids)
+    check_same_ids(sides)
     given = n_items
     groups = None if strata is None else one_per_item(strata, n_items)
     chosen = None
@@ -302,13 +310,3 @@ def _rows(layer: Any) -> Any:
 
 def _nbytes(layer: Layer) -> int:
     return 0 if isinstance(layer, Space) else sum(int(part.nbytes) for part in layer)
-
-
-def _check_ids(ids_a: Sequence[str] | None, ids_b: Sequence[str] | None) -> None:
-    if ids_a is not None and ids_b is not None and tuple(ids_a) != tuple(ids_b):
-        first = next(i for i, (a, b) in enumerate(zip(ids_a, ids_b, strict=False)) if a != b)
-        message = (
-            f"A and B list different items: row {first} is {ids_a[first]!r} in A and {ids_b[first]!r} in B. "
-            "Align them by id first (platoscope.representations.align)."
-        )
-        raise InputError(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from math import frexp
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -295,7 +296,7 @@ def gain_of_spaces(
     found = ImbalanceGain(gain, float(weights[best]), curve)
     if drawn.orders is None and drawn.samples is None:
         return found
-    sums = _Sums.of(new, given, target, factors**2, n_neighbors)
+    sums = _Sums.of(new, given, target, factors, n_neighbors)
     p = interval = null = draws = None
     if drawn.orders is not None:
         shuffled = sums.imbalances(np.arange(n), drawn.orders, skip_given=True)
@@ -313,7 +314,13 @@ def gain_of_spaces(
 def _equal_spread(given: Space, new: Space) -> float:
     """Return the factor that gives `new` the mean squared distance of `given`; 1 where one of them is constant."""
     of_given, of_new = spread(given), spread(new)
-    return float(np.sqrt(of_given / of_new)) if of_given > 0 and of_new > 0 else 1.0
+    if not (of_given > 0 and of_new > 0):
+        return 1.0
+    factor = of_given / of_new
+    if not 0 < factor < np.inf:
+        message = f"no number in float64 brings {new.name} to the spread of {given.name}. Give either in other units."
+        raise InputError(message)
+    return factor
 
 
 def _gains(curves: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -336,7 +343,7 @@ class _Sums:
     n_neighbors: int
 
     @classmethod
-    def of(cls, new: Space, given: Space, target: Space, squares: Any, n_neighbors: int) -> _Sums:
+    def of(cls, new: Space, given: Space, target: Space, factors: Any, n_neighbors: int) -> _Sums:
         ordered = settled(target, "euclidean")
         places = ordered.gram if ordered is not target else squared_matrix(target)
         assert places is not None
@@ -345,7 +352,7 @@ class _Sums:
             squared_matrix(new),
             places,
             np.stack([given.inverse, new.inverse, ordered.inverse]),
-            squares * (given.scale / new.scale) ** 2,
+            np.ldexp(factors, frexp(given.scale)[1] - frexp(new.scale)[1]) ** 2,
             n_neighbors,
         )
 

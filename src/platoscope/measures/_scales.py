@@ -12,7 +12,7 @@ from platoscope.errors import InputError
 from platoscope.measures._information_imbalance import BothDirections
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import one_per_item
-from platoscope.neighbors import require_memory
+from platoscope.neighbors import exact_matrix, require_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,14 +188,11 @@ def group_numbers(strata: Sequence[Any], min_size: int, /) -> npt.NDArray[np.int
 
 
 def item_squares(space: Space, /) -> npt.NDArray[np.float64]:
-    """Return the squared distances of all items in float64, from differences: what ties in the data ties here."""
-    from scipy.spatial.distance import cdist  # 0.2 s to import
-
+    """Return what orders items as exact squared distances do, of rows of any size: what ties in the data ties here."""
     n = space.n_samples
     require_memory(8 * n * n, f"The distances of {space.name}", "Use fewer items.")
-    rows = np.asarray(space.rows(), np.float64)
-    found: npt.NDArray[np.float64] = cdist(rows, rows, "sqeuclidean")
-    return found
+    found = exact_matrix(space, only_order=True)
+    return found if space.one_row_per_item else found[np.ix_(space.inverse, space.inverse)]
 
 
 def restricted(

@@ -19,7 +19,7 @@ from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._gallery import GallerySide, ranks_in_galleries
 from platoscope.neighbors._inputs import FloatArray, check_finite
-from platoscope.neighbors._joined import join_spaces, spread, squared_matrix
+from platoscope.neighbors._joined import exact_matrix, join_spaces, spread, squared_matrix
 from platoscope.neighbors._local_scaling import local_scaling
 from platoscope.neighbors._memory import available_memory, require_memory
 from platoscope.neighbors._metrics import (
@@ -78,6 +78,7 @@ __all__ = [
     "check_metric",
     "compiled_beside",
     "entry_bytes",
+    "exact_matrix",
     "exact_scores",
     "first_neighbors",
     "hubness",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.checks import number
 from platoscope.errors import InputError
-from platoscope.neighbors._exact import exact_squares
+from platoscope.neighbors._exact import exact_scores, exact_squares
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import reads_distances
 from platoscope.neighbors._settled import is_coarse
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors._inputs import FloatArray
 
-__all__ = ["join_spaces", "spread", "squared_matrix"]
+__all__ = ["exact_matrix", "join_spaces", "spread", "squared_matrix"]
 
 # What the product with the factor and the sum may round, in units in the last place, beside what the products did.
 _ROUNDING = 8.0
 _PAIRS_AT_ONCE = 4_000_000
+# Exponents of two: how far scales reach, and how far two spaces may be apart for both squares to be normal numbers.
+_FARTHEST = 1020
+_APART = 450
 
 
 def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
@@ -42,23 +46,36 @@ def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
     Raises
     ------
     InputError
-        A matrix that is not kept, distances instead of rows, or a factor that takes values out of reach.
+        Other numbers of rows, a matrix that is not kept, distances instead of rows, or a factor that is negative or takes
+        values out of reach.
     """
+    number("factor", factor, low=0)
     for space in (first, second):
         _require_kept(space)
+    if first.n_samples != second.n_samples:
+        message = (
+            f"{first.name} and {second.name} must describe the same items: got {first.n_samples} and {second.n_samples} "
+            "rows. Align them by id first (platoscope.representations.align)."
+        )
+        raise InputError(message)
     if factor == 0 or not second.sq.any():  # a constant adds nothing
         return first
-    reach = factor * float(np.sqrt(second.sq.max())) / second.scale
-    if not np.isfinite(reach**2):
-        message = f"{factor:g} times the rows of {second.name} is beyond what float64 can square; use smaller weights."
-        raise InputError(message)
     # The larger of both decides the scale, as it would if the rows stood side by side.
-    scale = min(first.scale, ldexp(second.scale, -frexp(factor)[1]))
+    mantissa, exponent = frexp(factor)
+    of_first, of_second = (frexp(space.scale)[1] for space in (first, second))
+    of_both = min(of_first, of_second - exponent)
+    if of_both < -_FARTHEST or max(of_first, of_second - exponent) - of_both > _APART:
+        message = (
+            f"{factor:g} times {second.name} is out of reach of float64 beside {first.name}, with whose squared distances "
+            "its own are to be added. Bring both into like units (scale='spread' does), or choose other factors."
+        )
+        raise InputError(message)
+    scale = ldexp(0.5, of_both)
+    shares = ldexp(1.0, of_both - of_first), ldexp(mantissa, exponent + of_both - of_second)
     keys = first.inverse.astype(np.int64) * second.n_distinct + second.inverse
     _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
     if len(firsts) == len(keys):  # in the order of the items, as `prepare` leaves them
         firsts = inverse = np.arange(len(keys))
-    shares = scale / first.scale, factor * (scale / second.scale)
     rows = first.inverse[firsts], second.inverse[firsts]
     grams = [_chosen(space, of) for space, of in zip((first, second), rows, strict=True)]
     gram = grams[0] * np.float32(shares[0] ** 2)
@@ -104,9 +121,9 @@ def _chosen(space: Space, rows: npt.NDArray[np.int32]) -> FloatArray:
 
 
 def spread(space: Space, /) -> float:
-    """Return the mean squared distance of two items of a space, self included: twice the variance, summed over features."""
+    """Return the root mean squared distance of two items of a space, self included: twice the variance, summed, rooted."""
     total = float(space.weights @ space.sq.astype(np.float64)) / space.n_samples
-    return 2.0 * total / space.scale**2
+    return float(np.sqrt(2.0 * total)) / space.scale
 
 
 def squared_matrix(space: Space, /) -> FloatArray:
@@ -116,7 +133,6 @@ def squared_matrix(space: Space, /) -> FloatArray:
     the ties of data on a grid.
     """
     _require_kept(space)
-    n = space.n_distinct
     if not is_coarse(space, "euclidean"):
         assert space.gram is not None
         found: FloatArray = space.gram * np.float32(-2)
@@ -125,11 +141,22 @@ def squared_matrix(space: Space, /) -> FloatArray:
         np.fill_diagonal(found, 0)
         np.maximum(found, 0, out=found)
         return found
+    return exact_matrix(space)
+
+
+def exact_matrix(space: Space, /, *, only_order: bool = False) -> npt.NDArray[np.float64]:
+    """Return the squared Euclidean distances of distinct rows in float64, times ``scale**2``, with the ties of the data.
+
+    `only_order`: what orders the distances of a row as they do, also where squares would vanish (`exact_scores`).
+    """
+    n = space.n_distinct
     require_memory(8 * n * n, f"The distances of {space.name} in float64", "Use fewer items.")
     exact: npt.NDArray[np.float64] = np.empty((n, n))
     columns = np.arange(n)
     step = max(1, _PAIRS_AT_ONCE // n)
     for start in range(0, n, step):
         rows = np.arange(start, min(start + step, n))
-        exact[rows] = exact_squares(space, np.repeat(rows, n), np.tile(columns, rows.size)).reshape(-1, n)
+        pairs = np.repeat(rows, n), np.tile(columns, rows.size)
+        found = exact_scores(space, "euclidean", *pairs) if only_order else exact_squares(space, *pairs)
+        exact[rows] = found.reshape(-1, n)
     return exact
