@@ -70,6 +70,7 @@ BETWEEN_PARTS = {
     "measures.item_squares",
     "measures.layer_dimensions",
     "measures.layer_distances",
+    "measures.tied_null",
     "studies.share",
     "representations.extract_together",
     "studies.extract_all",

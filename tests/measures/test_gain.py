@@ -84,6 +84,30 @@ def test_strata_keep_rows_in_their_group():
     assert found.p == 1.0
 
 
+@pytest.mark.parametrize("k", [1, 3, 7])
+@pytest.mark.parametrize("grid", [False, True])
+def test_shuffles_that_change_nothing_never_count_as_smaller(k, grid):
+    """However the sums of a shuffled space round, p is 1 where every shuffle gives the same rows."""
+    for n in (23, 38, 50, 53):
+        new, given, target = (np.round(X) if grid else X for X in three(n, seed=n))
+        groups = np.arange(n) // 2
+        new = new[2 * groups % n]
+        found = imbalance_gain(
+            new, given, target, n_neighbors=k, strata=groups.tolist(), n_permutations=9, rng=0
+        )
+        assert found.p == 1.0
+        assert (found.null == found.gain).all()
+
+
+def test_the_weight_is_the_first_of_equal_ones():
+    """A new space that orders items as the given one does helps at no weight, whatever the last digit of Δ is."""
+    for n in range(20, 60, 3):
+        given = np.random.default_rng(n).integers(0, 4, (n, 1)).astype(float)
+        target = np.random.default_rng(n + 1).integers(0, 4, (n, 2)).astype(float)
+        found = imbalance_gain(given, given, target, n_neighbors=3, n_permutations=0)
+        assert (found.gain, found.weight) == (0.0, 0.0)
+
+
 def test_as_dadapy_has_it(load_file):
     """DADApy 0.3.4 gives these for coupled Rössler systems, to the last of the digits it prints.
 

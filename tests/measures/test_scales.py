@@ -114,6 +114,16 @@ def test_one_pass_gives_every_neighborhood_size(grid: bool) -> None:
     assert found.information_imbalance.sel(n_neighbors=7).values.tolist() == pytest.approx(list(slow))
 
 
+def test_groups_that_cost_nothing_have_a_p_of_one() -> None:
+    """Equal sides are equal inside any groups of the same sizes, in whatever order that is summed."""
+    for seed in range(5):
+        X, _, _ = _data(seed, 40)
+        found = strata_imbalance(
+            X, X, strata="a" * 5 + "b" * 6 + "c" * 7 + "d" * 22, n_permutations=19, rng=seed
+        )
+        assert found.p_value == BothDirections(1.0, 1.0)
+
+
 @pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e-160, 1e150, 1e300])
 def test_units_change_nothing(scale: float) -> None:
     """Rows of any size have the ranks of the same rows near 1: their squares neither vanish nor overflow."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError
+from platoscope.layerwise import compare, take_profile
 from platoscope.measures import calibrate, draw_shuffles, permutations, standard_errors, subsamples
 
 
@@ -117,3 +118,27 @@ def test_calibration_keeps_missing_values_missing():
     assert np.isnan(result.p_value[0])
     assert np.isnan(result.score[0])
     assert result.p_value[1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_shuffles_that_change_nothing_never_count_as_smaller(k):
+    """Where pairs are exchanged among equal rows, p is 1, in the grid and in a profile that is taken out of it."""
+    rng = np.random.default_rng(k)
+    for n in (21, 37, 53):
+        groups = np.arange(n) // 2
+        A = rng.standard_normal((2, n, 4))[:, 2 * groups % n]
+        B = rng.standard_normal((2, n, 3))
+        grid = compare(
+            A,
+            B,
+            measures=["information_imbalance", "cka_debiased", "cka_biased"],
+            strata=groups.tolist(),
+            n_neighbors=k,
+            n_permutations=5,
+            n_resamples=0,
+            rng=0,
+        )
+        for found in (grid, take_profile(grid)):
+            named = [name for name in found if name.endswith(("_p", "_p_adjusted"))]
+            assert len(named) == 9
+            assert all((found[name] == 1).all() for name in named)

@@ -11,7 +11,7 @@ from platoscope.arguments import labeled
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import best_layer, higher_is_similar
 from platoscope.layerwise._matching import choose_pairs, swept_side
-from platoscope.measures import adjusted_p_values, as_similarity
+from platoscope.measures import adjusted_p_values, as_similarity, tied_null
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,12 +99,11 @@ def _family_of(profile: xr.Dataset, name: str) -> dict[str, Any]:
     values, draws = profile[name], profile[f"{name}_null_draws"]
     if "direction" not in values.dims:
         values, draws = values.expand_dims("direction"), draws.expand_dims("direction")
-    similarity = as_similarity(values.transpose("direction", "layer").values, higher)
     null = draws.transpose("permutation", "direction", "layer").values.astype(np.float64)
-    null = as_similarity(null, higher)
-    best = best_layer(
-        name, similarity, null, best=profile.attrs[f"{name}_best"], alpha=profile.attrs["alpha"]
-    )
+    similarity = as_similarity(values.transpose("direction", "layer").values, higher)
+    perfect = profile.attrs[f"{name}_best"]
+    null = tied_null(similarity, as_similarity(null, higher), best=perfect)
+    best = best_layer(name, similarity, null, best=perfect, alpha=profile.attrs["alpha"])
     adjusted = adjusted_p_values(similarity, null)
     dims = profile[name].dims
     return best | {f"{name}_p_adjusted": (dims, adjusted if "direction" in dims else adjusted[0])}

@@ -37,6 +37,7 @@ from platoscope.measures._nulls import (
     draw_shuffles,
     one_per_item,
     permutations,
+    tied_null,
 )
 from platoscope.measures._options import (
     DEFAULT_MEASURES,
@@ -167,6 +168,7 @@ __all__ = [
     "standard_errors",
     "strata_imbalance",
     "subsamples",
+    "tied_null",
     "two_spaces",
     "with_keywords",
 ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from platoscope.checks import as_array, in_short
 from platoscope.errors import InputError
 from platoscope.measures._items import ItemValues
-from platoscope.measures._nulls import draw_shuffles
+from platoscope.measures._nulls import draw_shuffles, tied_null
 from platoscope.measures._resampling import carry, jackknife_covariance, subsamples
 from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
 
@@ -92,9 +92,8 @@ def evaluate(
         for done, side in enumerate(sides):
             if side.measure.null is not None:
                 found = side.measure.null(side.a, side.b, pairs, shuffles, options, scratch)
-                nulls[done] = _check_values(
-                    side.measure, "null", found, (options.n_permutations,), len(pairs)
-                )
+                drawn = _check_values(side.measure, "null", found, (options.n_permutations,), len(pairs))
+                nulls[done] = tied_null(values[done], drawn, best=side.measure.identity(n_samples, options))
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from platoscope.checks import generator, listing, number, one_of, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._imbalance import directed_imbalance
-from platoscope.measures._nulls import one_per_item, permutations
+from platoscope.measures._nulls import one_per_item, permutations, tied_null
 from platoscope.measures._resampling import MOST, WHY_MOST, Z95, standard_errors, subsamples
 from platoscope.neighbors import (
     Space,
@@ -46,6 +46,7 @@ __all__ = [
 DEFAULT_WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7, 3.0, 5.0, 10.0)
 """Evenly in the logarithm, from next to nothing of the new space to next to nothing of the given one."""
 _HEAVIEST = 1e12
+_ROUNDED = 1e-12
 GAIN_FRACTION = 0.25
 """Of the items, what a subsample has."""
 
@@ -290,7 +291,8 @@ def gain_of_spaces(
             for factor in factors
         ]
     )
-    best = int(values.argmin())
+    # The first of those that are equal but for the order of their sums.
+    best = int(np.argmax(values <= values.min() * (1 + _ROUNDED)))
     gain = float((values[0] - values[best]) / values[0])
     curve = GainCurve(weights, values)
     found = ImbalanceGain(gain, float(weights[best]), curve)
@@ -300,7 +302,8 @@ def gain_of_spaces(
     p = interval = null = draws = None
     if drawn.orders is not None:
         shuffled = sums.imbalances(np.arange(n), drawn.orders, skip_given=True)
-        null = _gains(np.concatenate([np.full((len(shuffled), 1), values[0]), shuffled], axis=1))
+        least = tied_null(values[best], np.minimum(shuffled.min(axis=1), values[0]))
+        null = (values[0] - least) / values[0]
         p = float((1 + np.count_nonzero(null >= gain)) / (1 + len(null)))
     if drawn.samples is not None:
         size = drawn.samples.shape[1]

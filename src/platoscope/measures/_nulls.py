@@ -20,10 +20,20 @@ from platoscope.measures._simultaneous import same_cells
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Calibration", "Shuffles", "calibrate", "draw_shuffles", "one_per_item", "permutations"]
+__all__ = [
+    "Calibration",
+    "Shuffles",
+    "calibrate",
+    "draw_shuffles",
+    "one_per_item",
+    "permutations",
+    "tied_null",
+]
 
 # From so many permutations on, they are composed of few: what costs N² each is then done for the few.
 _COMPOSED_FROM = 128
+# Of the largest value, what counts as rounding: the nulls of some measures are summed in float32, and all are kept in it.
+_ROUNDED = 2e-7
 
 
 class Calibration(NamedTuple):
@@ -150,6 +160,28 @@ def one_per_item(strata: Sequence[Any], n_samples: int, /, *, name: str = "strat
         message = f"{name} must name the group of each of the {n_samples} items; got {got} entries."
         raise InputError(message)
     return plain
+
+
+def tied_null(
+    observed: npt.NDArray[np.float64], null: npt.NDArray[np.float64], /, *, best: Any = np.nan
+) -> npt.NDArray[np.float64]:
+    """Return the null with values that equal the observed one, but for rounding, equal to it.
+
+    A shuffle may change nothing (equal rows, strata of two items). Its value is then summed in another order, and half of
+    such values would count as smaller, some of them in every permutation: p-values would be too small.
+
+    Parameters
+    ----------
+    observed : ndarray of shape (...)
+    null : ndarray of shape (n_permutations, ...)
+    best : float or array
+        The value of identical representations, if it is known: rounding is judged by the largest of all.
+    """
+    with np.errstate(invalid="ignore"):  # what is missing or infinite stays so
+        largest = np.maximum(np.abs(observed), np.abs(null).max(axis=0))
+        reach = _ROUNDED * np.fmax(largest, np.abs(best))
+        found: npt.NDArray[np.float64] = np.where(np.abs(null - observed) <= reach, observed, null)
+    return found
 
 
 def calibrate(

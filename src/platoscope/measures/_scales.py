@@ -11,7 +11,7 @@ from platoscope.checks import generator, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._information_imbalance import BothDirections
 from platoscope.measures._inputs import two_spaces
-from platoscope.measures._nulls import one_per_item
+from platoscope.measures._nulls import one_per_item, tied_null
 from platoscope.neighbors import exact_matrix, require_memory
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ def strata_imbalance(
         draw[:] = restricted(*squares, other[:, None] == other)[
             :, np.bincount(group)[other] >= min_size
         ].mean(axis=1)
+    null = tied_null(within, null) if n_permutations else null
     sizes = np.bincount(group)
     return StrataImbalance(
         within=BothDirections(*within.tolist()),
