@@ -6,6 +6,8 @@ import ast
 import contextlib
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +23,15 @@ from platoscope.studies.paper.toml import CLAIMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
-PAGES = ("figures.md", "howto/large-models.md", "howto/modules.md", "in-hand.md", "measures.md")
+PAGES = (
+    "explanation/gain.md",
+    "explanation/weights.md",
+    "figures.md",
+    "howto/large-models.md",
+    "howto/modules.md",
+    "in-hand.md",
+    "measures.md",
+)
 # What a page needs installed; the last cells of its tables are examples as well.
 NEEDED = {
     "howto/large-models.md": ("accelerate", "safetensors", "transformers"),
@@ -74,6 +84,25 @@ def test_examples_print_what_stands_beside_them(
 
 # Kinds of things in hand: as many as people were seen to hold.
 KINDS = {"Pairs": 14, "Models": 8, "Activations": 9}
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no shell of POSIX")
+def test_commands_can_be_typed_as_they_stand() -> None:
+    """What a shell reads as its own (parentheses, angle brackets) is quoted in commands of the documentation."""
+    commands = [
+        line.strip().removeprefix("$ ")
+        for page in (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
+        for block in re.findall(
+            r"^ *```\w*\n(.*?)^ *```", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
+        for line in block.splitlines()
+        if re.match(r"\s*(\$ )?platoscope ", line)
+    ]
+    assert len(commands) > 40
+    for command in commands:
+        read = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True, check=False)
+        assert not read.returncode, f"{command}: {read.stderr}"
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
