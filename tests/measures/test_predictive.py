@@ -151,6 +151,7 @@ def test_profile_has_both_directions_their_difference_and_nulls():
     assert (result.ridge_r2_null < 0.1).all()
     assert (result.procrustes_null > 0.1).all()
     assert (result.procrustes > result.procrustes_threshold).all()
+    assert "procrustes_low" not in result
 
 
 @pytest.mark.parametrize("measure", [ridge_r2, procrustes])

@@ -182,6 +182,20 @@ def test_asymmetry_says_which_side_knows_more(madeup: ModuleType, ax: Axes) -> N
     assert ax.get_ylabel() == "asymmetry δ(en, it)"
 
 
+def test_asymmetry_of_a_similarity_has_the_better_side_above(madeup: ModuleType, ax: Axes) -> None:
+    """Where a higher value predicts better, the side that predicts better stands above the zero line."""
+    result = madeup.profile()
+    result["ridge_asymmetry"] = -result.asymmetry
+    report.plot_asymmetry(result, ax, measure="ridge_r2")
+    assert_allclose(_line(ax, "ridge_asymmetry")[1], -result.asymmetry)
+    texts = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert texts["it more informative"] < 0.5 < texts["en more informative"]
+    with pytest.raises(
+        InputError, match="have a named difference \\(information_imbalance, ridge_r2\\); got 'rsa'"
+    ):
+        report.plot_asymmetry(result, ax, measure="rsa")
+
+
 @pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
 def test_grid_is_the_table_and_marks_its_minimum(madeup: ModuleType, ax: Axes, direction: str) -> None:
     """Layers of A run to the right, of B upward, and a ring marks the smallest Δ."""

@@ -50,7 +50,8 @@ def procrustes(X: Any, Y: Any, /, *, transform: Transform = "none") -> float:
     Notes
     -----
     In sample: the rotation is fitted to the items that it is judged by, and with as many features as items it brings
-    unrelated ones near each other (0.75 for two Gaussian samples with N = D = 400). Read it beside its null, at equal N.
+    unrelated ones near each other (0.75 for two Gaussian samples with N = D = 400). Read it beside its null, at equal N;
+    intervals from subsamples would be too narrow, and profiles have none.
     Float64, from principal coordinates: O(N D min(N, D)) per side, then the singular values of a matrix of
     min(N − 1, D_X) × min(N − 1, D_Y).
 

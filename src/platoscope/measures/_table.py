@@ -233,6 +233,7 @@ _TABLE = (
         identity=lambda n, o: 1.0,
         chance=lambda n, o: float("nan"),
         invariances=_ALL,
+        resampled=False,  # the fewer the items, the better a rotation fits them, and the less it varies
         scores=lambda A, B, pairs, o, scratch: procrustes_scores(A, B, pairs),
         null=lambda A, B, pairs, shuffles, o, scratch: procrustes_null(A, B, pairs, shuffles.orders),
     ),

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from platoscope.checks import in_short, word
+from platoscope.errors import InputError
 from platoscope.layerwise import higher_is_similar
 from platoscope.measures import MEASURES, ComparisonOptions, find_measure, split_variable
 
@@ -22,6 +24,7 @@ __all__ = [
     "chance_level",
     "direction_label",
     "full_label",
+    "gap_of",
     "label",
     "lowest_is_best",
     "short_label",
@@ -58,6 +61,22 @@ def label(variable: str, dataset: xr.Dataset, /) -> str:
         return MEASURES[variable].label
     gaps = {measure.gap: measure.gap_label for measure in MEASURES.values()}
     return gaps.get(variable) or as_text(_said(dataset, variable, "long_name", variable))
+
+
+def gap_of(measure: str, /) -> tuple[str, bool]:
+    """Return the variable with the differences of both directions, and whether A is the more informative below 0.
+
+    Raises
+    ------
+    InputError
+        If the measure has no such variable.
+    """
+    known = MEASURES.get(word("measure", measure))
+    if known is None or known.gap is None:
+        named = ", ".join(name for name, each in MEASURES.items() if each.gap is not None)
+        message = f"measure must be one whose two directions have a named difference ({named}); got {in_short(measure)}."
+        raise InputError(message)
+    return known.gap, not known.higher_is_similar
 
 
 def similarity_label(variable: str, dataset: xr.Dataset, /) -> str:

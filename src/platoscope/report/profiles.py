@@ -18,7 +18,7 @@ from platoscope.report._axes import (
 from platoscope.report._baselines import draw_baselines, split_baselines
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import depth, directions_of, read_line, read_null
-from platoscope.report._names import axis_from_zero, direction_label, label, short_label, side_names
+from platoscope.report._names import axis_from_zero, direction_label, gap_of, label, short_label, side_names
 from platoscope.report._pooling_colors import pooling_colors, pooling_order
 from platoscope.report.style import CHANCE_COLOR
 
@@ -232,6 +232,7 @@ def plot_asymmetry(
     /,
     ax: Axes | None = None,
     *,
+    measure: str = "information_imbalance",
     x: Depth = "relative_depth",
     side: SideName = "a",
 ) -> Axes:
@@ -244,6 +245,8 @@ def plot_asymmetry(
         ``asymmetry_high`` are drawn, whose interval is paired between the directions.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new single-column figure by default.
+    measure : str, default: "information_imbalance"
+        Whose difference of both directions is drawn; of ridge R², A is the more informative *above* the zero line.
     x : {"relative_depth", "layer"}, default: "relative_depth"
         What stands on the horizontal axis.
     side : {"a", "b"}, default: "a"
@@ -257,9 +260,9 @@ def plot_asymmetry(
     Raises
     ------
     InputError
-        If a result lacks the variable or the coordinate; the message lists what it has.
+        If a result lacks the variable or the coordinate; the message lists what it has. If `measure` has none.
     """
-    gap = "asymmetry"
+    gap, a_is_low = gap_of(measure)
     datasets, ax, colors = begin(results, ax)
     ax.axhline(0, color=CHANCE_COLOR, linewidth=0.7)
     for name, dataset in datasets.items():
@@ -274,7 +277,10 @@ def plot_asymmetry(
     low, high = ax.get_ylim()
     reach = 1.25 * max(abs(low), abs(high))  # room for the two sentences
     ax.set_ylim(-reach, reach)
-    for height, vertical, name in ((0.02, "bottom", a), (0.98, "top", b)):
+    for height, vertical, name in (
+        (0.02, "bottom", a if a_is_low else b),
+        (0.98, "top", b if a_is_low else a),
+    ):
         ax.text(
             0.99,
             height,

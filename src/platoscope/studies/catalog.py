@@ -11,6 +11,7 @@ from platoscope.studies.beyond.added_information import STUDY as ADDED_INFORMATI
 from platoscope.studies.beyond.frequencies import STUDY as TOKEN_FREQUENCIES
 from platoscope.studies.beyond.intrinsic_dimension import STUDY as INTRINSIC_DIMENSION
 from platoscope.studies.beyond.null_models import STUDY as NULL_MODELS
+from platoscope.studies.beyond.predictability import STUDY as PREDICTABILITY
 from platoscope.studies.beyond.scales import STUDY as COARSE_AND_FINE
 from platoscope.studies.beyond.weighted_layers import STUDY as WEIGHTED_LAYERS
 from platoscope.studies.paper.aggregation import AGGREGATION, METRIC_COMPARISON
@@ -55,6 +56,7 @@ _STUDIES = (
     COARSE_AND_FINE,
     WEIGHTED_LAYERS,
     INTRINSIC_DIMENSION,
+    PREDICTABILITY,
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from platoscope.studies import Choices
-from platoscope.studies.beyond import frequencies, scales
+from platoscope.studies.beyond import frequencies, predictability, scales
 from platoscope.studies.judge import claims
 from platoscope.studies.paper import (
     aggregation,
@@ -193,6 +193,24 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"x": _args(LOW, excess_near=[0.2] * 5, excess_wide=[0.4] * 5)},
         {"x": _args(LOW, excess_near=[0.4] * 5, excess_wide=[0.2] * 5)},
         {"x": _args(LOW, se=0.2, excess_near=[0.3] * 5, excess_wide=[0.3] * 5)},
+    ),
+    "a linear map predicts most where Δ is lowest": (
+        predictability.best_where_delta_is("x"),
+        {"x": _args(VALLEY, ridge_r2=[0.1, 0.2, 0.5, 0.2, 0.1])},
+        {"x": _args(VALLEY, ridge_r2=[0.5, 0.2, 0.1, 0.1, 0.1])},
+        {"x": _args(VALLEY, se=0.1, ridge_r2=[0.1, 0.2, 0.5, 0.2, 0.1])},
+    ),
+    "a linear map predicts most in the middle": (
+        predictability.best_in_the_middle("x"),
+        {"x": _args(VALLEY, ridge_r2=[0.1, 0.2, 0.5, 0.2, 0.1])},
+        {"x": _args(VALLEY, ridge_r2=[0.5, 0.4, 0.3, 0.2, 0.1])},
+        {"x": _args(VALLEY, se=0.3, ridge_r2=[0.1, 0.2, 0.5, 0.2, 0.1])},
+    ),
+    "Δ and R² have one direction": (
+        predictability.same_direction("x"),
+        {"x": _args(LOW, HIGH, ridge_asymmetry=[0.2] * 5)},
+        {"x": _args(LOW, HIGH, ridge_asymmetry=[-0.2] * 5)},
+        {"x": _args(LOW, HIGH, se=0.2, ridge_asymmetry=[0.2] * 5)},
     ),
     "measures peak together": (
         aggregation.peak_together("x"),
