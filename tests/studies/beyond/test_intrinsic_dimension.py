@@ -16,6 +16,7 @@ from platoscope.studies.beyond.intrinsic_dimension import (
 from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import Curve
+from platoscope.studies.judge.judging import decide
 from platoscope.studies.run.computation import Computation
 from platoscope.studies.run.computing import compute
 
@@ -73,24 +74,56 @@ def test_layers_of_few_distinct_items_are_left_out(made_up):
     assert "distinct" in verdict.evidence
 
 
-def test_evidence_says_where_both_are():
-    """The rule names the depths at which either curve is lowest, and its reach."""
+def test_what_is_lowest_around_a_layer_is_held_against_the_rest():
+    """The number of each curve is its lowest beyond reach of a layer minus its lowest within."""
     flat = np.zeros((40, N_LAYERS))
-    first, second = (
-        Curve(-hill(at), flat - hill(at), DEPTH, np.arange(N_LAYERS), 1000, 250) for at in (0.4, 0.45)
-    )
-    ((one, other),) = rules.same_place(first, second, within=0.1, names=("f", "g"))
-    assert "more than 0.1 of the depth away from the lowest of f, 0.40" in one.words
-    assert "lowest of g, 0.45" in other.words
-    away = -hill(0.45)[np.abs(DEPTH - 0.4) > 0.1 + 1e-9].max()
-    assert one.quantity.value == pytest.approx(float(hill(0.45)[np.abs(DEPTH - 0.4) <= 0.1].max()) + away)
+    curves = {
+        name: Curve(-hill(at), flat - hill(at), DEPTH, np.arange(N_LAYERS), 1000, 250)
+        for name, at in (("f", 0.4), ("g", 0.45))
+    }
+    table = rules.same_place(curves, within=0.1)
+    assert [len(column) for column in table] == [2] * N_LAYERS
+    part = table[8][1]
+    assert "g: lowest more than 0.1 of the depth away from layer 8" in part.words
+    near = np.abs(DEPTH - 0.4) <= 0.1 + 1e-9
+    assert part.quantity.value == pytest.approx(hill(0.45)[near].max() - hill(0.45)[~near].max())
 
 
 def test_where_every_layer_is_near_nothing_is_said():
     """Of two layers within reach of each other there is no other place."""
     near = Curve(np.zeros(2), np.zeros((12, 2)), np.array([0.0, 0.05]), np.arange(2), 100, 25)
-    ((one, _),) = rules.same_place(near, near, within=0.1, names=("f", "g"))
+    ((one,), _) = rules.same_place({"f": near}, within=0.1)
     assert np.isnan(one.quantity.value)
+    assert decide(rules.same_place({"f": near}, within=0.1)).answer == "not decided"
+
+
+def noisy(truth, se, rng):
+    """Give a curve with noise of its own, and subsamples with that of theirs."""
+    wide = se * np.sqrt(3)
+    drawn = truth + wide * rng.standard_normal((40, N_LAYERS))
+    return Curve(truth + se * rng.standard_normal(N_LAYERS), drawn, DEPTH, np.arange(N_LAYERS), 1000, 250)
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        (np.full(N_LAYERS, 8.0), ("not decided",)),
+        (np.maximum(hill(0.4), hill(0.8)), ("not decided",)),
+        (hill(0.8), ("did not hold", "not decided")),
+    ],
+)
+def test_the_rule_errs_rarely(line, allowed):
+    """Of 60 draws at most four say something of a flat dimension or of two equal peaks, or find a peak elsewhere here."""
+    rng = np.random.default_rng(0)
+    answers = [
+        decide(
+            rules.same_place(
+                {"Δ": noisy(0.9 - hill(0.4) / 30, 0.02, rng), "d": noisy(-line, 0.7, rng)}, within=0.1
+            )
+        ).answer
+        for _ in range(60)
+    ]
+    assert sum(answer not in allowed for answer in answers) <= 4
 
 
 def _task(A, B, *, match="index", **settings):

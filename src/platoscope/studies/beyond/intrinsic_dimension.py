@@ -87,12 +87,14 @@ def _on(models: Sequence[str], data: str, pooling: str, choices: Choices) -> lis
 
 
 def lowest_at_the_peak(label: str, /) -> Statement:
-    """Claim that Δ is lowest and the dimension of either side highest within a tenth of the depth of each other."""
+    """Claim that Δ is lowest and the dimension of either side highest within a tenth of the depth of one layer."""
 
     def tables(result: xr.Dataset, side: SideName, kept: NDArray[np.intp]) -> list[Table]:
-        delta = mean_of_directions(result).take(kept)
-        names = ("Δ", _minus(result, side))
-        return [rules.same_place(delta, _gride(result, side).take(kept) * -1.0, within=_REACH, names=names)]
+        curves = {
+            "Δ": mean_of_directions(result).take(kept),
+            _minus(result, side): _gride(result, side).take(kept) * -1.0,
+        }
+        return [rules.same_place(curves, within=_REACH)]
 
     return _statement(label, f"{label}: Δ is lowest where the intrinsic dimension has its peak.", tables)
 
@@ -108,19 +110,13 @@ def peak_in_the_middle(label: str, /) -> Statement:
 
 
 def estimators_agree(label: str, /) -> Statement:
-    """Claim that TwoNN and GRIDE at every scale have their peaks within a tenth of the depth of each other."""
+    """Claim that TwoNN and GRIDE at every scale have their peaks within a tenth of the depth of one layer."""
 
     def tables(result: xr.Dataset, side: SideName, kept: NDArray[np.intp]) -> list[Table]:
-        line = curve(result.sel(side=side), "twonn").take(kept) * -1.0
-        return [
-            rules.same_place(
-                line,
-                _gride(result, side, k).take(kept) * -1.0,
-                within=_REACH,
-                names=(_minus(result, side, "TwoNN"), _minus(result, side, f"GRIDE, n₁ = {k}")),
-            )
-            for k in result["n_neighbors"].values.tolist()
-        ]
+        curves = {_minus(result, side, "TwoNN"): curve(result.sel(side=side), "twonn").take(kept) * -1.0}
+        for k in result["n_neighbors"].values.tolist():
+            curves[_minus(result, side, f"GRIDE, n₁ = {k}")] = _gride(result, side, k).take(kept) * -1.0
+        return [rules.same_place(curves, within=_REACH)]
 
     return _statement(label, f"{label}: TwoNN and GRIDE agree on where the peak is.", tables)
 

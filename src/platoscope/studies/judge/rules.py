@@ -303,38 +303,23 @@ def shared_best_layer(curves: Mapping[str, Curve], /, *, name: str) -> Table:
     ]
 
 
-def same_place(first: Curve, second: Curve, /, *, within: float, names: tuple[str, str]) -> Table:
-    """Claim that two curves over the same layers are lowest in about the same place.
+def same_place(curves: Mapping[str, Curve], /, *, within: float) -> Table:
+    """Claim that curves over the same layers are all lowest around one layer: `within` of its relative depth.
 
-    Inside each subsample the layer is found where one curve is lowest, and the lowest value of the other within `within` of
-    its depth is held against the lowest beyond; and so with their parts exchanged. *Null*: one curve is lowest beyond
-    reach of the other's lowest. *Margin*: the reach, in relative depth. *Did not hold*: one is certainly lower there.
+    *Null*: around every layer, some curve is not lower than it is beyond. *Margin*: the reach; what is lowest around one
+    layer lies no farther apart than twice of it. *Did not hold*: around every layer, some curve is certainly lower beyond.
     """
-    both = ((first, second, names), (second, first, names[::-1]))
-    return [
-        [
-            Part(
-                f"{follows}: lowest more than {within:g} of the depth away from the lowest of {leads}, "
-                f"{leader.depth[leader.argmin()]:.2f}, minus lowest within",
-                _room_within(leader, follower, within),
-            )
-            for leader, follower, (leads, follows) in both
-        ]
-    ]
-
-
-def _room_within(leader: Curve, follower: Curve, within: float) -> Quantity:
-    """Give the lowest of `follower` away from the lowest of `leader`, minus its lowest near it; NaN if all is near."""
-    near = np.abs(leader.depth[:, None] - leader.depth) <= within + _ROUNDING
-
-    def room(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        leads, follows = np.split(rows, 2, axis=1)
-        close = near[leads.argmin(axis=1)]
-        away, here = (np.where(kept, follows, np.inf).min(axis=1) for kept in (~close, close))
-        known = np.isfinite(rows).all(axis=1) & ~close.all(axis=1)
-        return np.where(known, away - here, np.nan)
-
-    return leader.beside(follower).reduce(room)
+    first = next(iter(curves.values()))
+    columns = []
+    for here, depth in enumerate(first.depth):
+        near = np.abs(first.depth - depth) <= within + _ROUNDING
+        column = []
+        for name, curve in curves.items():
+            room = curve.take(np.flatnonzero(~near)).minimum() - curve.take(np.flatnonzero(near)).minimum()
+            where = f"more than {within:g} of the depth away from layer {first.layers[here]}"
+            column.append(Part(f"{name}: lowest {where}, minus lowest around it,", room))
+        columns.append(column)
+    return columns
 
 
 def bump(curve: Curve, region: tuple[float, float], /, *, name: str) -> Table:
