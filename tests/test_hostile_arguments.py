@@ -202,6 +202,7 @@ def things(tmp_path_factory, madeup, load_file):
     stored = representations.Representations.from_arrays([X, Y])
     how = {"n_resamples": 12, "resample_fraction": 0.5, "n_permutations": 5, "rng": 0}
     profile = layerwise.profile([X, Y], [X, Y], **how)
+    told = layerwise.profile([X, Y], [Y, X], **how, items=True)
     several = {"one": [X, Y], "two": [Y, X]}
     steps = {0: [X, Y], 1000: [Y, X]}
     few = measures.ComparisonOptions(n_resamples=12, resample_fraction=0.5)
@@ -246,6 +247,8 @@ def things(tmp_path_factory, madeup, load_file):
         "layerwise.read_checkpoints.checkpoints": {0: encoder, 1: encoder}, "layerwise.read_checkpoints.data": pairs,
         "layerwise.read_models.models": [encoder, encoder], "layerwise.read_models.data": pairs,
         "layerwise.step_difference.result": training, "checkpoints": steps, "models": several, "first": 0, "second": 1000,
+        "layerwise.difference.first": told, "layerwise.difference.second": told,
+        "measures.simultaneous_p_values.resamples": X, "z": np.zeros(4),
         "new": X, "given": Y, "target": X, "weights": [0.0, 1.0], "layerwise.gain_profile.new": [X, Y],
         "layerwise.weigh_layers.options": short, "layerwise.search_layers.options": short,
         "layerwise.weight_path.options": short,

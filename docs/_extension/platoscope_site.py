@@ -44,6 +44,7 @@ CONTENTS = {
         "explanation/spaces",
         "explanation/uncertainty",
         "explanation/gain",
+        "explanation/differences",
         "explanation/baselines",
         "explanation/dimension",
         "explanation/weights",

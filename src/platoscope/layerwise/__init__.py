@@ -12,6 +12,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
+from platoscope.layerwise._difference import difference
 from platoscope.layerwise._dimension import dimension_profile
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._gain import gain_profile
@@ -54,6 +55,7 @@ __all__ = [
     "compare_spaces",
     "compile_kernels",
     "count_items",
+    "difference",
     "dimension_profile",
     "follow_training",
     "gain_profile",

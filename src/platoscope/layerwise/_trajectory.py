@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from platoscope.arguments import labeled
 from platoscope.checks import in_short, number, word
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise._compare import check_names, fresh_seed, profile
+from platoscope.layerwise._difference import two_sided
 from platoscope.layerwise._joining import join_results
 from platoscope.measures import Z95, ComparisonOptions, changed, standard_errors
 
@@ -183,18 +181,11 @@ def step_difference(
             difference_se=se,
             difference_low=value - Z95 * se,
             difference_high=value + Z95 * se,
-            difference_p=value.copy(data=_two_sided(value.values, errors)),
+            difference_p=value.copy(data=two_sided(value.values, errors)),
             difference_resamples=draws,
         )
         .assign_attrs(kept | {"quantity": quantity, "first": first, "second": second})
     )
-
-
-def _two_sided(values: Any, errors: Any, /) -> Any:
-    """Return how often a normal variable lies as far from 0; 1 where there is no difference at all."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(values == 0, 0.0, np.abs(values) / errors)
-    return np.vectorize(math.erfc, otypes=[float])(z / math.sqrt(2))
 
 
 def steps_of(checkpoints: Any, /) -> list[Any]:

@@ -68,7 +68,11 @@ from platoscope.measures._scales import (
     scale_curve,
     strata_imbalance,
 )
-from platoscope.measures._simultaneous import adjusted_p_values, simultaneous_multiplier
+from platoscope.measures._simultaneous import (
+    adjusted_p_values,
+    simultaneous_multiplier,
+    simultaneous_p_values,
+)
 from platoscope.measures._strata import matched_strata, quantile_strata
 from platoscope.measures._table import (
     MEASURES,
@@ -164,6 +168,7 @@ __all__ = [
     "rsa",
     "scale_curve",
     "simultaneous_multiplier",
+    "simultaneous_p_values",
     "split_variable",
     "standard_errors",
     "strata_imbalance",
