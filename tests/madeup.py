@@ -41,6 +41,8 @@ def profile(
         "n_samples": 1000,
         "neighborhood_overlap_chance": 0.01,
         "resample_fraction": 0.25,
+        "seed": "0",
+        "subsamples": "made up",
     }
     return xr.Dataset(data, coords=coords, attrs=attrs)
 

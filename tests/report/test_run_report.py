@@ -98,6 +98,7 @@ ALL_KINDS = (
     Panel(kind="token_distance", labels=("tokens",), title="Tokens"),
     Panel(kind="tokens", labels=("matrix",), title="Tokens relative to the first text"),
     Panel(kind="gain", labels=("gain",), title="Gain"),
+    Panel(kind="difference", labels=("en-it", "en-hu"), title="Difference"),
     Panel(kind="scales", labels=("scales",), title="Scales"),
     Panel(kind="weights", labels=("weights", "weights back"), title="Weights"),
     Panel(kind="dimension", labels=("dimension",), title="Dimension"),

@@ -74,6 +74,7 @@ def made_up(
         "n_permutations": 100,
         "neighborhood_overlap_chance": 0.01,
         "seed": "0",
+        "subsamples": "made up",
     }
     return xr.Dataset(variables, coordinates, attributes)
 

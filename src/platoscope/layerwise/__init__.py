@@ -27,7 +27,7 @@ from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._scales import scale_profile
 from platoscope.layerwise._searching import LayerSearch, search_layers, weight_path
-from platoscope.layerwise._simultaneous import simultaneous_bands
+from platoscope.layerwise._simultaneous import FEWEST_RESAMPLES, simultaneous_bands
 from platoscope.layerwise._slices import take_profile
 from platoscope.layerwise._spaces import SPACES, compare_spaces
 from platoscope.layerwise._training import FollowedTraining, follow_training
@@ -40,6 +40,7 @@ __all__ = [
     "DEFAULT_MEASURES",
     "DIAGNOSTICS",
     "DIRECTIONS",
+    "FEWEST_RESAMPLES",
     "SPACES",
     "CheckpointReadings",
     "FollowedTraining",

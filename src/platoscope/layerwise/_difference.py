@@ -12,6 +12,7 @@ from platoscope.arguments import labeled
 from platoscope.checks import flag, in_short, word
 from platoscope.errors import InputError
 from platoscope.layerwise._labels import DIRECTIONS, higher_is_similar
+from platoscope.layerwise._simultaneous import FEWEST_RESAMPLES
 from platoscope.measures import Z95, simultaneous_p_values, standard_errors
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["difference", "two_sided"]
 
-_FEWEST = 10  # of fewer subsamples a standard error is too unsure
 _PAIRED = ("n_samples", "n_neighbors", "n_resamples", "resample_fraction", "interval_method", "seed")
 _DEPTH_DIGITS = 9
 _ROUNDING = 1e-12  # what sums of equal numbers leave
@@ -52,7 +52,7 @@ def difference(
         From `platoscope.profile` with 10 resamples or more and the same number as `rng`, so that their subsamples are the
         same; with ``items=True``, so that it can be seen that their items are, in the same order. Items without ids are
         the same where their row numbers are. Layers may be more in one than in the other. One step of a
-        `platoscope.layerwise.trajectory` is a profile.
+        `platoscope.layerwise.trajectory` is a profile, and so are the profiles of one run of a study.
     quantity : str
         A measure, or ``"asymmetry"``.
     same_items : bool
@@ -67,8 +67,11 @@ def difference(
         ``difference_p_adjusted``, for looking at all depths of a direction (`platoscope.measures.simultaneous_p_values`).
         The coordinates ``interpolated_first`` and ``interpolated_second`` say where a curve has no layer.
 
+        Over ``direction``, ``mean_difference``, also with ``_se``, ``_low``, ``_high``, ``_resamples`` and ``_p``: the mean
+        over the depth, of straight lines between these points.
+
         Over ``direction``, of the lowest value of each curve (the highest, where that is the more similar):
-        ``best_difference`` with ``_se``, ``_low``, ``_high``, ``_resamples`` and ``_p``; ``best_depth_first`` and
+        ``best_difference`` with the same beside it, ``best_depth_first`` and
         ``best_depth_second``. Neither end of the asymmetry is the best.
 
     Raises
@@ -121,6 +124,7 @@ def difference(
         **tested("difference", over, gap, draws),
     }
     variables["difference_p_adjusted"] = (over, _adjusted(gap, variables["difference_se"][1], draws))
+    variables |= tested("mean_difference", over[:-1], *(_mean(each, depths) for each in (gap, draws)))
     upwards = higher_is_similar(first, quantity)
     if upwards is not None:
         known = one.known & other.known
@@ -143,6 +147,13 @@ def two_sided(values: Any, errors: Any, /) -> Any:
 def _ratio(values: Any, errors: Any) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.abs(values) < _ROUNDING, 0.0, values / errors)
+
+
+def _mean(rows: Any, depths: npt.NDArray[np.float64]) -> Any:
+    """Return the mean of lines over the depth, which is the last axis."""
+    if len(depths) == 1:
+        return rows[..., 0]
+    return np.trapezoid(rows, depths, axis=-1) / (depths[-1] - depths[0])
 
 
 def _adjusted(values: Any, errors: Any, draws: Any) -> Any:
@@ -280,12 +291,15 @@ def _check_profile(name: str, result: Any, quantity: str) -> None:
             "a trajectory (result.sel(step=…))."
         )
         raise InputError(message)
-    if result.sizes["resample"] < _FEWEST:
-        message = f"A difference needs at least {_FEWEST} subsamples; {name} has {result.sizes['resample']}."
+    if result.sizes["resample"] < FEWEST_RESAMPLES:
+        message = f"A difference needs at least {FEWEST_RESAMPLES} subsamples; {name} has {result.sizes['resample']}."
         raise InputError(message)
 
 
 def _check_items(first: xr.Dataset, second: xr.Dataset, same_items: bool) -> None:
+    drawn = first.attrs.get("subsamples")
+    if drawn is not None and drawn == second.attrs.get("subsamples"):
+        return  # a run of a study says so
     lacking = [name for name, result in (("first", first), ("second", second)) if "item" not in result.coords]
     if lacking:
         if same_items:
@@ -331,5 +345,5 @@ def _labeled(
         coordinates["direction"] = [*DIRECTIONS, "mean"]
     for name, curve in zip(("first", "second"), curves, strict=True):
         coordinates[f"interpolated_{name}"] = ("relative_depth", ~np.isin(depths, curve.depths))
-    kept = {name: first.attrs[name] for name in _PAIRED}
+    kept = {name: first.attrs[name] for name in _PAIRED if name in first.attrs}
     return xr.Dataset(variables, coordinates, kept | {"quantity": quantity})

@@ -12,11 +12,12 @@ from platoscope.measures import simultaneous_multiplier
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["simultaneous_bands"]
+__all__ = ["FEWEST_RESAMPLES", "simultaneous_bands"]
 
 # Of fewer subsamples the layers' correlation has so low a rank that bands come out narrow: 30 independent layers take
 # a multiplier of 3.14, and get 2.0 of 2 subsamples, 2.9 of 5, 3.05 of 10.
-_FEWEST = 10
+FEWEST_RESAMPLES = 10
+"""Subsamples without which nothing is said of several layers together, or of a difference."""
 
 
 def simultaneous_bands(
@@ -69,10 +70,10 @@ def simultaneous_bands(
         )
         raise InputError(message)
     n_resamples = result.sizes["resample"]
-    if n_resamples < _FEWEST:
+    if n_resamples < FEWEST_RESAMPLES:
         message = (
-            f"Bands need at least {_FEWEST} subsamples, because fewer cannot tell layers that vary by themselves from "
-            f"layers that move together; the result has {n_resamples}. Compare with a larger n_resamples."
+            f"Bands need at least {FEWEST_RESAMPLES} subsamples, because fewer cannot tell layers that vary by themselves "
+            f"from layers that move together; the result has {n_resamples}. Compare with a larger n_resamples."
         )
         raise InputError(message)
     values, errors = result[quantity], result[f"{quantity}_se"]

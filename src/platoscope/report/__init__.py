@@ -10,6 +10,7 @@ Every plot function takes data and, if given, the Axes to draw on, and returns t
 from __future__ import annotations
 
 from platoscope.report.comparisons import draw_comparison
+from platoscope.report.difference import plot_difference
 from platoscope.report.dimension import plot_dimension
 from platoscope.report.figures import draw_result, write_figures
 from platoscope.report.gain import plot_gain
@@ -45,6 +46,7 @@ __all__ = [
     "draw_spaces",
     "figure_style",
     "plot_asymmetry",
+    "plot_difference",
     "plot_dimension",
     "plot_gain",
     "plot_grid",

@@ -16,6 +16,7 @@ import numpy as np
 from platoscope.errors import InputError
 from platoscope.layerwise import semantic_region
 from platoscope.report._names import as_text, label
+from platoscope.report.difference import plot_difference
 from platoscope.report.dimension import plot_dimension
 from platoscope.report.gain import plot_gain
 from platoscope.report.maps import draw_scale, plot_grid, plot_token_distance
@@ -74,6 +75,7 @@ class PanelDrawer:
 
 PANELS: Final[Mapping[PanelKind, PanelDrawer]] = {
     "asymmetry": PanelDrawer(plot_asymmetry, "together"),
+    "difference": PanelDrawer(plot_difference, "together"),
     "dimension": PanelDrawer(plot_dimension, "stacked", ("dimension", "information_imbalance")),
     "gain": PanelDrawer(plot_gain, "together"),
     "grid": PanelDrawer(plot_grid, "maps"),

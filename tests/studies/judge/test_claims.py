@@ -281,6 +281,18 @@ CASES: dict[str, tuple[Statement, dict[str, Any], dict[str, Any], dict[str, Any]
         {"large": _args([0.3, 0.6, 0.6, 0.6, 0.3]), "small": _args([0.6] * 5)},
         {"large": _args(LOW), "small": _args(HIGH, seed=1)},
     ),
+    "shares more at the best layer": (
+        claims.shares_more("x", "y", "z", text="."),
+        {"x": _args(LOW), "y": _args([0.5, 0.5, 0.4, 0.5, 0.5]), "z": _args(HIGH)},
+        {"x": _args(HIGH), "y": _args(VALLEY), "z": _args(HIGH)},
+        {"x": _args(LOW, **NOISY), "y": _args(FLAT, seed=1), "z": _args(HIGH)},
+    ),
+    "shares more over the depth": (
+        claims.shares_more("x", "y", at="depth", text="."),
+        {"x": _args([0.3, 0.3, 0.3, 0.3, 0.5]), "y": _args(FLAT)},
+        {"x": _args(HIGH), "y": _args(VALLEY)},
+        {"x": _args([0.3, 0.4, 0.5, 0.4, 0.4], **NOISY), "y": _args(FLAT)},
+    ),
     "lowest minimum": (
         scale.lowest_minimum("x", "y", "z"),
         {"x": _args(LOW), "y": _args(HIGH), "z": _args(HIGH)},

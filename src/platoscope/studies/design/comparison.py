@@ -369,6 +369,19 @@ class Comparison:
         return tuple(replace(self, items=replace(self.items, data=data)) for data in self.items.together)
 
     @property
+    def same_items(self) -> Items | None:
+        """Items that are equal for comparisons of the same items; those of `together` are, whichever data they read."""
+        if self.items is None:
+            return None
+        limits = (self.items.minimum, self.items.maximum)
+        models = {side.model for side in self.sides if isinstance(side, Source)}
+        counted_by = self.items.tokenizers or tuple(sorted(models))
+        data = self.items.together[0] if self.items.together else self.items.data
+        return replace(
+            self.items, data=data, tokenizers=() if limits == (None, None) else counted_by, shuffle_words=None
+        )
+
+    @property
     def all_sides(self) -> tuple[Source | Surface | Synthetic, ...]:
         """Both sides, and the one that is given where there is one."""
         return self.sides if self.given is None else (*self.sides, self.given)

@@ -40,6 +40,7 @@ Answer = Literal["held", "did not hold", "not decided", "not computed here"]
 PanelKind = Literal[
     "profile",
     "asymmetry",
+    "difference",
     "dimension",
     "gain",
     "grid",
@@ -111,9 +112,13 @@ class Panel:
     def conditions(self, results: Mapping[str, xr.Dataset], /) -> dict[str, xr.Dataset]:
         """Give the results that this panel draws by their names in the picture; those left out are missing."""
         names = self.names or self.labels
-        return {
+        found = {
             name: results[label] for label, name in zip(self.labels, names, strict=True) if label in results
         }
+        # The others are held against the first; without it, or alone, there is no difference to draw.
+        if self.kind == "difference" and (self.labels[0] not in results or len(found) < 2):
+            return {}
+        return found
 
 
 def _names_in(group: object) -> Iterator[str]:
@@ -287,6 +292,21 @@ class Design:
                     f"it has {', '.join(labels)}"
                 )
                 raise InputError(msg)
+            if panel.kind == "difference":
+                _check_difference(panel, self.comparisons)
+
+
+def _check_difference(panel: Panel, comparisons: tuple[Comparison, ...]) -> None:
+    """Refuse a picture of differences of fewer than two profiles, or of profiles that are not over the same items."""
+    shown = [comparison for comparison in comparisons if comparison.label in panel.labels]
+    over = {(each.same_items, each.shuffle) for each in shown}
+    if len(shown) < 2 or len(over) > 1 or {each.kind for each in shown} - {"profile", "sweep"}:
+        msg = (
+            f"panel {panel.title!r} draws differences, which need two or more profiles or sweeps over the same items: of "
+            "the same data within the same limits, counted by the same tokenizers, or of data that are named in the same "
+            f"`together`; got {', '.join(panel.labels)}"
+        )
+        raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,11 @@ whatever the data.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+import math
+from typing import TYPE_CHECKING, Literal
 
+from platoscope.layerwise import FEWEST_RESAMPLES, difference
 from platoscope.studies.design.records import Finding, Statement
 from platoscope.studies.judge import rules
 from platoscope.studies.judge.evidence import Quantity, curve, mean_of_directions
@@ -41,6 +44,7 @@ __all__ = [
     "minimum_in_the_middle",
     "rising",
     "same_shape",
+    "shares_more",
     "shuffled_at_one",
 ]
 
@@ -103,6 +107,37 @@ def rising(
         return decide(rules.ordered({label: number(results[label]) for label in labels}, name=what))
 
     return Statement(text, labels, check)
+
+
+def shares_more(*labels: str, text: str, at: Literal["best", "depth"] = "best") -> Statement:
+    """Claim that each label shares more than the next: at the best layer of each, or on average over the depth.
+
+    The difference is that of `platoscope.difference`, which takes two profiles of the same items.
+    """
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        drawn = min(results[label].sizes.get("resample", 0) for label in labels)
+        if drawn < FEWEST_RESAMPLES:
+            few = f"{drawn} subsamples decide nothing; take at least {FEWEST_RESAMPLES}."
+            return Finding("not decided", few)
+        return decide([[_shared_more(results, *two, at=at) for two in itertools.pairwise(labels)]])
+
+    return Statement(text, labels, check)
+
+
+def _shared_more(results: Mapping[str, xr.Dataset], more: str, less: str, *, at: str) -> Part:
+    found = difference(results[less], results[more]).sel(direction="mean")
+    name = "best_difference" if at == "best" else "mean_difference"
+    n_samples = int(found.attrs["n_samples"])
+    size = round(float(found.attrs["resample_fraction"]) * n_samples)
+    # A layer that has no value may be the best.
+    value = float(found[name]) if found["difference_se"].notnull().all() else math.nan
+    gap = Quantity(value, found[f"{name}_resamples"].values, n_samples, size)
+    if at == "depth":
+        return Part(f"mean Δ over the depth of {less} minus that of {more}", gap)
+    depths = [float(found[f"best_depth_{which}"]) for which in ("first", "second")]
+    where = f"smallest Δ of {less} (at depth {depths[0]:.2f}) minus that of {more} (at depth {depths[1]:.2f})"
+    return Part(where, gap)
 
 
 def asymmetry_sign(

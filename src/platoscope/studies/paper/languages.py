@@ -71,6 +71,7 @@ def _languages(choices: Choices) -> Design:
                 title=f"Languages with English, {corpus}",
                 options={"directions": ("mean",)},
             ),
+            *_differences(corpus, profiles, choices),
             *(
                 Panel(
                     kind="retrieval",
@@ -80,12 +81,28 @@ def _languages(choices: Choices) -> Design:
                 for language, profile in profiles.items()
             ),
         ]
-        statements += _about_languages(corpus, {name: profile.label for name, profile in profiles.items()})
+        statements += _about_languages(corpus, profiles)
     return Design(comparisons=tuple(comparisons), panels=tuple(panels), statements=tuple(statements))
 
 
-def _about_languages(corpus: str, labels: dict[str, str]) -> list[Statement]:
+def _differences(corpus: str, profiles: dict[str, Comparison], choices: Choices) -> list[Panel]:
+    """Draw what each language shares less than the first, where all are the same sentences."""
+    if len(profiles) < 2 or not _paired(profiles):
+        return []
+    labels = tuple(profile.label for profile in profiles.values())
+    first, *_ = names = tuple(map(choices.shown, profiles))
+    title = f"Differences from {first}, {corpus}"
+    return [Panel(kind="difference", labels=labels, names=names, title=title)]
+
+
+def _paired(profiles: dict[str, Comparison]) -> bool:
+    """Say whether all are over the same items, so that a difference has a paired interval."""
+    return len({profile.same_items for profile in profiles.values()}) == 1
+
+
+def _about_languages(corpus: str, profiles: dict[str, Comparison]) -> list[Statement]:
     """State that the profiles coincide, and that the distant language has the shape but a larger Δ."""
+    labels = {name: profile.label for name, profile in profiles.items()}
     near = tuple(label for language, label in labels.items() if language != DISTANT)
     statements = []
     if len(near) > 1:
@@ -100,6 +117,12 @@ def _about_languages(corpus: str, labels: dict[str, str]) -> list[Statement]:
             claims.same_shape(near[0], distant, text=f"{corpus}: Hungarian has the same shape of profile."),
             above_the_others(distant, *near, text=f"{corpus}: Hungarian has a larger Δ than the others."),
         ]
+        if _paired(profiles):
+            statements.append(
+                claims.shares_more(
+                    near[0], distant, text=f"{corpus}: at the best layer of each, Hungarian shares less."
+                )
+            )
     return statements
 
 

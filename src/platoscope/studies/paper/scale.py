@@ -48,7 +48,14 @@ def _scale(choices: Choices) -> Design:
     labels = tuple(comparison.label for comparison in comparisons)
     return Design(
         comparisons=comparisons,
-        panels=(Panel(kind="profile", labels=labels, title="Models of several sizes"),),
+        panels=(
+            Panel(kind="profile", labels=labels, title="Models of several sizes"),
+            *(
+                [Panel(kind="difference", labels=labels, title="Differences from the largest model")]
+                if len(labels) > 1
+                else []
+            ),
+        ),
         statements=_about_sizes(labels, choices) if len(labels) > 1 else (),
     )
 
@@ -58,6 +65,11 @@ def _about_sizes(labels: tuple[str, ...], choices: Choices) -> tuple[Statement, 
         larger_is_lower(*labels),
         most_in_inner_layers(labels[0], labels[-1]),
         lowest_minimum(*labels),
+        claims.shares_more(
+            *labels,
+            at="depth",
+            text="The larger the model, the more it shares, on average over the relative depth.",
+        ),
         minimum_moves_earlier(labels[0], labels[-1]),
         _llama_alike(choices),
     )

@@ -62,6 +62,7 @@ CLAIMS: dict[str, Callable[..., Statement]] = {
     "minimum-at-the-end": claims.minimum_at_the_end,
     "last-below-first": claims.last_below_first,
     "rising": claims.rising,
+    "shares-more": claims.shares_more,
     "same-shape": claims.same_shape,
     "coincide": claims.coincide,
     "asymmetry-sign": claims.asymmetry_sign,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from platoscope.arguments import instance, mapping
 from platoscope.checks import in_short, listing, whole_numbers, word
 from platoscope.errors import NotFoundError
+from platoscope.layerwise import FEWEST_RESAMPLES
 from platoscope.measures import changed
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Comparison, Source, Surface
@@ -278,12 +279,18 @@ def make_plan(
         choices=choices,
         settings=resolved,
         comparisons=comparisons,
-        # The picture of a null has nothing to draw where nothing is permuted.
-        panels=tuple(panel for panel in design.panels if resolved.n_permutations or panel.kind != "null"),
+        panels=tuple(panel for panel in design.panels if _can_be_drawn(panel, resolved)),
         statements=design.statements,
         extractions=extractions_of(comparisons),
         left_out=(*left_out, *without_nulls),
     )
+
+
+def _can_be_drawn(panel: Panel, settings: Settings) -> bool:
+    """Say whether the draws are there that a picture is of: a null of permutations, a difference of subsamples."""
+    if panel.kind == "null":
+        return settings.n_permutations > 0
+    return panel.kind != "difference" or settings.n_resamples >= FEWEST_RESAMPLES
 
 
 def _choices(

@@ -1,0 +1,104 @@
+"""Differences of profiles: what several share more, or less, than a first one, by depth and at the best layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from platoscope.checks import one_of, word
+from platoscope.errors import InputError
+from platoscope.layerwise import difference
+from platoscope.report._axes import add_legend, begin, draw_curve
+from platoscope.report._figure import figure_function
+from platoscope.report._lines import read_line
+from platoscope.report._names import label
+from platoscope.report.style import CHANCE_COLOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_difference"]
+
+_ALPHA = 0.05
+_BEST = 1.1  # where the best layers stand, beyond the depths
+_APART = 0.025
+
+
+@figure_function
+def plot_difference(
+    results: Mapping[str, xr.Dataset],
+    /,
+    ax: Axes | None = None,
+    *,
+    quantity: str = "information_imbalance",
+    direction: Literal["a_to_b", "b_to_a", "mean"] = "mean",
+) -> Axes:
+    """Draw the difference of a first profile and each of the others over relative depth, with its paired interval.
+
+    A filled point marks a depth whose p-value, adjusted for looking at all depths, is at most 0.05. Beyond the depths
+    stands the difference of the best layers with its interval, filled where its p-value is at most 0.05.
+
+    Parameters
+    ----------
+    results : mapping of str to xarray.Dataset
+        Two or more profiles by name, as `platoscope.difference` takes them; the others are taken from the first.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new single-column figure by default.
+    quantity : str, default: "information_imbalance"
+        As in `platoscope.difference`.
+    direction : {"a_to_b", "b_to_a", "mean"}, default: "mean"
+        Which direction; ignored for a measure that has none.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with a line for every profile but the first.
+
+    Raises
+    ------
+    InputError
+        Fewer than two profiles, or what `platoscope.difference` refuses.
+    """
+    word("quantity", quantity)
+    one_of("direction", direction, ("a_to_b", "b_to_a", "mean"))
+    datasets, ax, colors = begin(results, ax)
+    if len(datasets) < 2:
+        message = (
+            "a picture of differences needs two profiles or more, in a dict by name; the first is what the others are "
+            "taken from"
+        )
+        raise InputError(message)
+    (first, reference), *others = datasets.items()
+    for number, (name, dataset) in enumerate(others):
+        found = difference(reference, dataset, quantity=quantity)
+        if "direction" in found.dims:
+            found = found.sel(direction=direction)
+        color = colors[name]
+        line = read_line(found, "difference", x=found["relative_depth"].values)
+        draw_curve(ax, line, label=f"{first} − {name}", color=color, n_conditions=len(others))
+        sure = found["difference_p_adjusted"].values <= _ALPHA
+        ax.plot(line.x[sure], line.values[sure], "o", color=color, markersize=2.5, label="_sure")
+        if "best_difference" in found:
+            place = _BEST + (number - (len(others) - 1) / 2) * _APART
+            _draw_best(ax, found, place, color)
+    ax.axhline(0.0, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
+    ax.set_xlabel("relative depth")
+    ax.set_ylabel(f"difference of {label(quantity, reference)}")
+    depths = [0.0, 0.25, 0.5, 0.75, 1.0]
+    ax.set_xticks([*depths, _BEST], labels=[*(f"{depth:g}" for depth in depths), "best"])
+    ax.set_xlim(-0.02, _BEST + 0.02 + len(others) / 2 * _APART)
+    shown = {f"{first} − {name}": colors[name] for name, _ in others}
+    add_legend(ax, conditions=shown, directions={})
+    return ax
+
+
+def _draw_best(ax: Axes, found: xr.Dataset, place: float, color: str) -> None:
+    value, low, high, p = (float(found[f"best_difference{end}"]) for end in ("", "_low", "_high", "_p"))
+    ax.errorbar(
+        [place], [value], yerr=np.array([[value - low], [high - value]]), fmt="o", color=color, markersize=3.5,
+        markerfacecolor=color if p <= _ALPHA else "white", linewidth=1.0, capsize=2.0,
+    )  # fmt: skip
