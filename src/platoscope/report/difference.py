@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from platoscope.checks import one_of, word
 from platoscope.errors import InputError
 from platoscope.layerwise import difference
@@ -84,7 +82,7 @@ def plot_difference(
         ax.plot(line.x[sure], line.values[sure], "o", color=color, markersize=2.5, label="_sure")
         if "best_difference" in found:
             place = _BEST + (number - (len(others) - 1) / 2) * _APART
-            _draw_best(ax, found, place, color)
+            _draw_best(ax, found, f"{first} − {name}", place, color)
     ax.axhline(0.0, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
     ax.set_xlabel("relative depth")
     ax.set_ylabel(f"difference of {label(quantity, reference)}")
@@ -96,9 +94,8 @@ def plot_difference(
     return ax
 
 
-def _draw_best(ax: Axes, found: xr.Dataset, place: float, color: str) -> None:
+def _draw_best(ax: Axes, found: xr.Dataset, name: str, place: float, color: str) -> None:
     value, low, high, p = (float(found[f"best_difference{end}"]) for end in ("", "_low", "_high", "_p"))
-    ax.errorbar(
-        [place], [value], yerr=np.array([[value - low], [high - value]]), fmt="o", color=color, markersize=3.5,
-        markerfacecolor=color if p <= _ALPHA else "white", linewidth=1.0, capsize=2.0,
-    )  # fmt: skip
+    ax.plot([place, place], [low, high], color=color, label=f"{name}, best layers")
+    face = color if p <= _ALPHA else "white"
+    ax.plot([place], [value], "o", color=color, markersize=3.5, markerfacecolor=face, label="_best")
