@@ -115,6 +115,7 @@ RETURNED = {
         "StrataImbalance",
         "IntrinsicDimension",
         "LayerDistances",
+        "LinearPrediction",
         "PreparedLayers",
         "Retrieval",
         "Shuffles",
