@@ -12,7 +12,7 @@ from platoscope.cards import card, cut
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import squared_distances
 from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
-from platoscope.neighbors._threads import blas_within_cores, over_rows
+from platoscope.neighbors._threads import over_rows, over_tasks
 from platoscope.neighbors._transforms import transform_name
 from platoscope.wording import in_bytes
 
@@ -33,6 +33,9 @@ _UNIT = float(np.finfo(np.float32).eps) / 2
 _FLOAT64_SUMS = 2.0**-48
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
+# Rows and columns of a product that one thread computes at a time: enough that BLAS is as fast as it gets.
+_TILE_ROWS = 256
+_TILE_COLUMNS = 4096
 
 
 class Joined(NamedTuple):
@@ -299,15 +302,53 @@ def largest_rounding(n_features: int, /) -> float:
     return 16.0 + 1.5 * float(np.sqrt(n_features))
 
 
-def gram_product(left: Any, right: Any) -> FloatArray:
-    """Return ``sum(a @ b.T)``; NumPy computes a product with its own transpose only once per pair."""
-    total: FloatArray | None = None
-    with blas_within_cores():
-        for a, b in zip(left, right, strict=True):
-            product = a @ b.T
-            total = product if total is None else np.add(total, product, out=total)
-    assert total is not None
+def gram_product(left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
+    """Return ``sum(a @ b.T)``, alike to the last bit on any number of cores; of rows with themselves half is computed.
+
+    A BLAS may round a product in another way when more threads share it, so that each tile is one thread's, and tiles do
+    not depend on how many there are.
+    """
+    total = np.empty((len(left[0]), len(right[0])), left[0].dtype)
+    if all(a is b for a, b in zip(left, right, strict=True)):
+        _fill_symmetric(left, total)
+        return total
+    tiles = [
+        (slice(row, row + _TILE_ROWS), slice(column, column + _TILE_COLUMNS))
+        for row in range(0, len(total), _TILE_ROWS)
+        for column in range(0, total.shape[1], _TILE_COLUMNS)
+    ]
+
+    def fill(first: int, last: int) -> None:
+        for rows, columns in tiles[first:last]:
+            _fill_tile([Z[rows] for Z in left], [Z[columns] for Z in right], total[rows, columns])
+
+    over_tasks(fill, len(tiles))
     return total
+
+
+def _fill_symmetric(centered: Sequence[FloatArray], total: FloatArray) -> None:
+    """Fill what lies left of the diagonal in some rows, and mirror it."""
+    n_strips = -(-len(total) // _TILE_ROWS)
+
+    def fill(first: int, last: int) -> None:
+        # A short strip goes with a long one, so that all tasks are alike.
+        for strip in {place for task in range(first, last) for place in (task, n_strips - 1 - task)}:
+            rows, before = slice(strip * _TILE_ROWS, (strip + 1) * _TILE_ROWS), slice(0, strip * _TILE_ROWS)
+            here = [Z[rows] for Z in centered]
+            _fill_tile(here, here, total[rows, rows])
+            if strip:
+                _fill_tile(here, [Z[before] for Z in centered], total[rows, before])
+                total[before, rows] = total[rows, before].T
+
+    over_tasks(fill, (n_strips + 1) // 2)
+
+
+def _fill_tile(left: Sequence[FloatArray], right: Sequence[FloatArray], tile: FloatArray) -> None:
+    for place, (a, b) in enumerate(zip(left, right, strict=True)):
+        if place:
+            tile += a @ b.T
+        else:
+            np.matmul(a, b.T, out=tile)
 
 
 def row_moments(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +19,10 @@ from platoscope.cores import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     import numpy.typing as npt
 
 __all__ = [
-    "blas_within_cores",
     "in_blocks",
     "map_blocks",
     "map_rows",
@@ -190,13 +187,6 @@ class _RunningSum:
                 else:
                     self.found = part
                 self._next += 1
-
-
-def blas_within_cores() -> AbstractContextManager[object]:
-    """Hold BLAS to the cores that may be used: it counts those of the affinity, and knows of no quota."""
-    cores = available_cores()
-    counted = max((library["num_threads"] for library in _blas().select(user_api="blas").info()), default=0)
-    return _blas().limit(limits=cores, user_api="blas") if counted > cores else nullcontext()
 
 
 @lru_cache(maxsize=1)

@@ -74,7 +74,7 @@ def _on(models: Sequence[str], data: str, pooling: str, choices: Choices) -> lis
     one, other = languages_of(data)
     found = [
         (
-            f"{choices.called(model)}, {one} and {other}: dimension and Δ",
+            f"{choices.called(model)}, {one} and {other}",
             compared(f"{choices.called(model)} {data} {pooling}", source(model, "a"), source(model, "b")),
         )
         for model in models
@@ -82,7 +82,7 @@ def _on(models: Sequence[str], data: str, pooling: str, choices: Choices) -> lis
     if len(models) == 2:
         called = " and ".join(choices.called(model) for model in models)
         a, b = (source(model, "a") for model in models)
-        found.append((f"{called}, {one}: dimension and Δ", compared(f"{called} {data} {pooling}", a, b)))
+        found.append((f"{called}, {one}", compared(f"{called} {data} {pooling}", a, b)))
     return found
 
 
