@@ -48,12 +48,12 @@ HOSTILE = {
 BETWEEN_PARTS = {
     f"neighbors.{name}"
     for name in (
-        "add_sample_ranks", "block_neighbors", "check_metric", "entry_bytes", "exact_scores", "first_neighbors", "hubness",
-        "largest_feature", "map_tasks", "metric_name", "over_rows", "over_tasks", "participation_ratio", "sum_over_tasks",
-        "powers_of_two", "rank_sums_left_out", "ranks", "reads_distances", "require_memory", "same_space",
-        "sample_neighbors", "settled", "take_sample", "told_apart", "transform_name", "visit_rank_rows", "as_space",
-        "check_finite", "compiled_beside", "against_references", "asked_neighbors", "open_stream",
-        "ranks_in_galleries", "exact_matrix", "join_spaces", "spread", "squared_matrix", "neighbor_distances",
+        "add_sample_ranks", "against_references", "as_space", "asked_neighbors", "block_neighbors", "check_finite",
+        "check_metric", "compiled_beside", "entry_bytes", "exact_matrix", "exact_scores", "exact_squares",
+        "first_neighbors", "hubness", "join_spaces", "largest_feature", "map_tasks", "metric_name", "neighbor_distances",
+        "open_stream", "over_rows", "over_tasks", "participation_ratio", "powers_of_two", "rank_sums_left_out", "ranks",
+        "ranks_in_galleries", "reads_distances", "require_memory", "same_space", "sample_neighbors", "settled", "spread",
+        "squared_matrix", "sum_over_tasks", "take_sample", "told_apart", "transform_name", "visit_rank_rows",
     )
 } | {
     "measures.check_same_items",

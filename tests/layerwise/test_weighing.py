@@ -208,3 +208,53 @@ def test_wrong_items_are_refused_in_a_sentence(change, words):
     """Unequal items, a row that is not finite, folds too small and layers that are all constant are named."""
     with pytest.raises(PlatoscopeError, match=words):
         weigh_layers(*change(*halves(60)), options=FEW, n_folds=2, n_resamples=0, rng=0)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e8, 1e12])
+def test_an_item_far_away_leaves_the_distances_of_the_others_as_they_are(far):
+    """Where a product cancels, differences are taken: distances among the others are those to float32."""
+    layers, target = halves(n_samples=40)
+    for layer in layers:
+        layer[7] *= far
+    table = table_of(layers, target, scaled=True)
+    others = np.delete(np.arange(40), 7)
+    for position, layer in enumerate(layers):
+        squares = np.square(layer[:, None] - layer).sum(axis=2)
+        expected = squares / (squares.sum() / (40 * 39))
+        here = np.ix_(others, others)
+        np.testing.assert_allclose(table.distances[:, position][here], expected[here], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "scaled"), [(1e-200, True), (1e200, True), (1e-30, False), (1e30, False)])
+def test_sizes_that_squares_cannot_hold_are_refused(factor, scaled):
+    """Rather than layers without distances, or with infinite ones."""
+    layers, target = halves()
+    with pytest.raises(InputError, match=r"does not hold well\. Multiply all layers by one number"):
+        table_of([factor * layer for layer in layers], target, scaled=scaled)
+
+
+def test_a_path_refuses_a_generator():
+    """It would draw other folds at every strength, and differences along the path would not be paired."""
+    layers, target = halves()
+    with pytest.raises(InputError, match="rng must be a whole number"):
+        weight_path(layers, target, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "l1_strength"])
+def test_a_rate_beyond_all_measure_is_refused_by_its_name(name):
+    """Weights have squares that add up to 1."""
+    with pytest.raises(InputError, match=rf"{name} must be"):
+        WeightOptions(**{name: 1e300})
+
+
+@pytest.mark.parametrize("criterion", ["imbalance", "differentiable"])
+def test_a_search_among_constant_layers_takes_them_last(criterion):
+    """Alone they tell nothing; beside others they change nothing."""
+    layers, target = halves(n_samples=60)
+    constant = np.ones((60, 2))
+    found = search_layers([constant, *layers], target, criterion=criterion, options=FEW, n_folds=2, rng=0)
+    assert found.sets[0] in {(1,), (3,)}
+    backward = search_layers(
+        [constant, layers[0]], target, criterion=criterion, options=FEW, direction="backward", n_folds=0
+    )
+    assert backward.sets[-1] == (1,)

@@ -144,10 +144,16 @@ def _criterion(
         return lambda members: table.imbalance(among(members).astype(float)), lambda members: among(
             members
         ).astype(float)
-    return (
-        lambda members: float(descend(table, options, among=among(members)).losses[-1]),
-        lambda members: descend(table, options, among=among(members)).weights,
-    )
+    varies = table.varies
+
+    def descended(members: tuple[int, ...]) -> tuple[float, Any]:
+        allowed = among(members)
+        if not (allowed & varies).any():  # all distances are 0, and all items tie
+            return table.imbalance(nothing := np.zeros(table.n_layers)), nothing
+        found = descend(table, options, among=allowed)
+        return float(found.losses[-1]), found.weights
+
+    return lambda members: descended(members)[0], lambda members: descended(members)[1]
 
 
 def weight_path(
@@ -204,10 +210,9 @@ def weight_path(
     if not steps:
         message = "strengths must hold at least one number that is not negative; got none."
         raise InputError(message)
-    chosen, seed = (
-        WeightOptions() if options is None else instance("options", options, WeightOptions),
-        fresh_seed() if rng is None else rng,
-    )
+    chosen = WeightOptions() if options is None else instance("options", options, WeightOptions)
+    # A generator would draw other folds at each strength.
+    seed = fresh_seed() if rng is None else whole_number("rng", rng, low=0)
     found = [
         weigh_layers(
             A, target, options=replace(chosen, l1_strength=step), transform=transform, scaled=scaled,

@@ -11,7 +11,7 @@ import numpy as np
 from platoscope.checks import number, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._resampling import MOST
-from platoscope.neighbors import over_rows, require_memory, settled, visit_rank_rows
+from platoscope.neighbors import exact_squares, over_rows, require_memory, settled, visit_rank_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,10 @@ MOST_BYTES = 1 << 30
 """Of squared distances that a descent keeps; where all rows would be more, it looks at a sample of them."""
 _BETWEEN = 8
 """Layers that the float64 distances of one take while they are computed, in units of what is kept of one."""
+_CANCELS = 1e-7  # of the squared lengths: below, a product in float64 is less exact than float32 keeps
+_PAIRS = 1 << 20
+_MOST_RATE = 1e6  # steps of weights whose squares add up to 1
+_MOST_EXPONENT, _MOST_FLOAT32 = 250, 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ class WeightOptions:
     def __post_init__(self) -> None:
         whole_number("n_steps", self.n_steps, low=0, high=MOST)
         for name in ("learning_rate", "l1_strength"):
-            number(name, getattr(self, name), low=0)
+            number(name, getattr(self, name), low=0, high=_MOST_RATE)
         if number("softness", self.softness, low=0) == 0:
             message = (
                 "softness must be above 0, such as 0.1 of the squared distance of the k-th neighbor; got 0."
@@ -118,6 +122,11 @@ class LayerDistances:
         """Number of layers."""
         return len(self.scales)
 
+    @property
+    def varies(self) -> npt.NDArray[np.bool_]:
+        """Which layers are not constant over the items, shape (n_layers,)."""
+        return np.asarray(self.distances.any(axis=(0, 2)))
+
     def imbalance(self, squares: npt.NDArray[np.float64], /) -> float:
         """Return Δ of the summed distances → target over the kept rows; first neighbors that tie share the weight."""
         from platoscope.measures._weighting_kernels import nearest_rank_rows  # numba: 0.3 s to import
@@ -149,9 +158,9 @@ def layer_distances(
 ) -> LayerDistances:
     """Return squared distances in all layers and ranks in the target, of as many rows as `most_bytes` hold.
 
-    Distances are taken in float64 on distinct rows (equal rows tie exactly) and kept in float32: 4 bytes × rows × layers
-    × items, and as much as one layer for the ranks. `scaled` divides each layer's by their mean over all pairs of items; a
-    layer that is constant stays at 0.
+    Distances are taken in float64 on distinct rows (equal rows tie exactly) and kept in float32, in which distances of an
+    item that agree to seven digits tie: 4 bytes × rows × layers × items, and as much as one layer for the ranks. `scaled`
+    divides each layer's by their mean over all pairs of items; a layer that is constant stays at 0.
     """
     n = target.n_samples
     n_rows = max(1, min(n, most_bytes // (4 * n * (len(layers) + 1))))
@@ -164,17 +173,47 @@ def layer_distances(
     distances = np.empty((n_rows, len(layers), n), np.float32)
     scales = np.ones(len(layers))
     for position, space in enumerate(layers):
-        X = space.rows(np.arange(space.n_distinct)).astype(np.float64)
-        X -= space.weights @ X / n
-        lengths = np.einsum("ij,ij->i", X, X)
-        mean = 2.0 * float(space.weights @ lengths) / (n - 1)
-        scales[position] = mean if scaled and mean > 0 else 1.0
-        mine = space.inverse[rows]
-        between = lengths[mine, None] + lengths - 2.0 * (X[mine] @ X.T)
-        between[np.arange(n_rows), mine] = 0.0
-        np.maximum(between, 0.0, out=between)
-        distances[:, position] = (between / scales[position])[:, space.inverse]
+        between, mean = _squares(space, space.inverse[rows].astype(np.intp))
+        _check_size(space, mean, float(between.max()), scaled=scaled)
+        in_its_unit = mean / space.scale**2
+        scales[position] = in_its_unit if scaled and mean > 0 else 1.0
+        between /= mean if scaled and mean > 0 else space.scale**2
+        distances[:, position] = between[:, space.inverse]
     return LayerDistances(distances, _ranks(target, rows), rows, scales)
+
+
+def _squares(space: Space, mine: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float64], float]:
+    """Return squared distances from some distinct rows to all, and the mean over pairs of items, times ``scale`` squared.
+
+    From a matrix product; where that cancels, from differences.
+    """
+    X = space.rows(np.arange(space.n_distinct)).astype(np.float64) * space.scale
+    X -= space.weights @ X / space.n_samples
+    lengths = np.einsum("ij,ij->i", X, X)
+    sums = lengths[mine, None] + lengths
+    between = sums - 2.0 * (X[mine] @ X.T)
+    between[np.arange(len(mine)), mine] = 0.0
+    left, right = np.nonzero(between < _CANCELS * sums)
+    for start in range(0, len(left), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        between[left[some], right[some]] = exact_squares(space, mine[left[some]], right[some])
+    return between, 2.0 * float(space.weights @ lengths) / (space.n_samples - 1)
+
+
+def _check_size(space: Space, mean: float, largest: float, *, scaled: bool) -> None:
+    """Refuse what the kept float32 distances, or the weighted rows in float64, cannot hold."""
+    if mean == 0.0:
+        return
+    exponent = np.log10(mean) - 2.0 * np.log10(space.scale)
+    if abs(exponent) > _MOST_EXPONENT or (
+        not scaled and abs(exponent + np.log10(largest / mean)) > _MOST_FLOAT32
+    ):
+        message = (
+            f"squared distances of {space.name} are near 1e{exponent:+.0f}, which "
+            f"{'float64' if scaled else 'float32 (scaled=False)'} does not hold well. Multiply all layers by one number"
+            f"{'' if scaled else ', or give scaled=True'}."
+        )
+        raise InputError(message)
 
 
 def _ranks(target: Space, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
@@ -237,9 +276,7 @@ def descend(
     among : ndarray of bool, shape (n_layers,), optional
         The layers that may have weight; all by default.
     """
-    alive = table.distances.any(axis=(0, 2))
-    if among is not None:
-        alive &= among
+    alive = table.varies if among is None else table.varies & among
     if not alive.any():
         message = (
             "every layer is constant over these items, so that no weights tell them apart; drop the stack."

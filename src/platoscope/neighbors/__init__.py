@@ -16,7 +16,7 @@ from platoscope.neighbors._diagnostics import (
     space_diagnostics,
 )
 from platoscope.neighbors._directions import told_apart
-from platoscope.neighbors._exact import exact_scores
+from platoscope.neighbors._exact import exact_scores, exact_squares
 from platoscope.neighbors._gallery import GallerySide, ranks_in_galleries
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._joined import exact_matrix, join_spaces, spread, squared_matrix
@@ -80,6 +80,7 @@ __all__ = [
     "entry_bytes",
     "exact_matrix",
     "exact_scores",
+    "exact_squares",
     "first_neighbors",
     "hubness",
     "join_spaces",
