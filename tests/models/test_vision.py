@@ -177,9 +177,10 @@ def test_images_come_as_paths_bytes_or_pictures(
     images[0].save(path)
     model = load_model(tiny("vit"), device="cpu")
     forms = [images[0], path, str(path), path.read_bytes()]
-    states = model.encode(forms, [Pooling("mean")])["mean"]
-    for i in range(1, len(forms)):
-        np.testing.assert_array_equal(states[:, i], states[:, 0])
+    # One by one: some processors round a row of a product by its place in the batch.
+    states = [model.encode([form], [Pooling("mean")])["mean"] for form in forms]
+    for other in states[1:]:
+        np.testing.assert_array_equal(other, states[0])
 
 
 def test_unreadable_images_are_named(
