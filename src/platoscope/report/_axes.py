@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from platoscope.report._lines import Depth, Line
 
 __all__ = [
+    "SURE",
     "add_legend",
     "begin",
     "draw_chance",
@@ -42,11 +43,15 @@ __all__ = [
     "label_ticks",
     "layer_names",
     "legend_above",
+    "mark_sure",
     "measure_styles",
     "name_layers",
     "shade_layers",
 ]
 
+SURE = 0.05
+"""The p-value up to which a figure fills its points."""
+_POINT = 2.5
 _MOST_NAMES = 12
 _LONGEST = 20  # characters
 
@@ -221,6 +226,16 @@ def shade_layers(ax: Axes, x: np.ndarray, layers: Sequence[int], /) -> None:
     ends = np.flatnonzero(chosen & ~np.concatenate((chosen[1:], [False])))
     for start, end in zip(starts, ends, strict=True):
         ax.axvspan(edges[start], edges[end + 1], color=REGION_COLOR, linewidth=0, zorder=0)
+
+
+def mark_sure(ax: Axes, x: Any, values: Any, p_adjusted: Any, color: str, /) -> Artist:
+    """Mark points whose p-value, adjusted for looking at all of a curve, is at most 0.05; return their legend entry."""
+    from matplotlib.lines import Line2D
+
+    sure = p_adjusted <= SURE
+    ax.plot(x[sure], values[sure], "o", color=color, markersize=_POINT, label="_sure")
+    entry = f"adjusted p ≤ {SURE:g}"
+    return Line2D([], [], color="black", linestyle="none", marker="o", markersize=_POINT, label=entry)
 
 
 def add_legend(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from platoscope.checks import one_of, word
 from platoscope.errors import InputError
 from platoscope.layerwise import difference
-from platoscope.report._axes import add_legend, begin, draw_curve
+from platoscope.report._axes import SURE, add_legend, begin, draw_curve, mark_sure
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import read_line
-from platoscope.report._names import label
+from platoscope.report._names import short_label
 from platoscope.report.style import CHANCE_COLOR
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_difference"]
 
-_ALPHA = 0.05
 _BEST = 1.1  # where the best layers stand, beyond the depths
 _APART = 0.025
 
@@ -78,24 +77,23 @@ def plot_difference(
         color = colors[name]
         line = read_line(found, "difference", x=found["relative_depth"].values)
         draw_curve(ax, line, label=f"{first} − {name}", color=color, n_conditions=len(others))
-        sure = found["difference_p_adjusted"].values <= _ALPHA
-        ax.plot(line.x[sure], line.values[sure], "o", color=color, markersize=2.5, label="_sure")
+        point = mark_sure(ax, line.x, line.values, found["difference_p_adjusted"].values, color)
         if "best_difference" in found:
             place = _BEST + (number - (len(others) - 1) / 2) * _APART
             _draw_best(ax, found, f"{first} − {name}", place, color)
     ax.axhline(0.0, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
     ax.set_xlabel("relative depth")
-    ax.set_ylabel(f"difference of {label(quantity, reference)}")
+    ax.set_ylabel(f"difference of {short_label(quantity, reference)}")
     depths = [0.0, 0.25, 0.5, 0.75, 1.0]
     ax.set_xticks([*depths, _BEST], labels=[*(f"{depth:g}" for depth in depths), "best"])
     ax.set_xlim(-0.02, _BEST + 0.02 + len(others) / 2 * _APART)
     shown = {f"{first} − {name}": colors[name] for name, _ in others}
-    add_legend(ax, conditions=shown, directions={})
+    add_legend(ax, conditions=shown, directions={}, more=[point])
     return ax
 
 
 def _draw_best(ax: Axes, found: xr.Dataset, name: str, place: float, color: str) -> None:
     value, low, high, p = (float(found[f"best_difference{end}"]) for end in ("", "_low", "_high", "_p"))
     ax.plot([place, place], [low, high], color=color, label=f"{name}, best layers")
-    face = color if p <= _ALPHA else "white"
+    face = color if p <= SURE else "white"
     ax.plot([place], [value], "o", color=color, markersize=3.5, markerfacecolor=face, label="_best")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platoscope.errors import InputError
-from platoscope.report._axes import add_legend, begin, draw_curve, label_depth
+from platoscope.report._axes import add_legend, begin, draw_curve, label_depth, mark_sure
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import depth, held, read_line
 
@@ -13,16 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import xarray as xr
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from platoscope.report._lines import Depth
 
 __all__ = ["plot_gain"]
 
-_ALPHA = 0.05
 _NULL = "95 % of shuffled"
-_SURE = f"adjusted p ≤ {_ALPHA:g}"
-_POINT = 2.5
 
 
 @figure_function
@@ -56,10 +54,8 @@ def plot_gain(
     InputError
         If a result has no gain; the message lists what it has.
     """
-    from matplotlib.lines import Line2D
-
     datasets, ax, colors = begin(results, ax)
-    tested = False
+    tested: list[Artist] = []
     for name, given in datasets.items():
         if "gain" not in given:
             message = (
@@ -71,20 +67,15 @@ def plot_gain(
         line = read_line(dataset, "gain", x=positions)
         draw_curve(ax, line, label=name or "gain", color=colors[name], n_conditions=len(datasets))
         if "gain_threshold" in dataset:
-            tested = True
-            limit = dataset["gain_threshold"].values
+            limit, adjusted = dataset["gain_threshold"].values, dataset["gain_p_adjusted"].values
             ax.plot(positions, limit, color=colors[name], linestyle=":", linewidth=1.0, label="_chance")
-            sure = dataset["gain_p_adjusted"].values <= _ALPHA
-            ax.plot(
-                positions[sure], line.values[sure], "o", color=colors[name], markersize=_POINT, label="_sure"
-            )
+            tested = [mark_sure(ax, positions, line.values, adjusted, colors[name])]
     label_depth(ax, x, results=datasets.values())
     ax.set_ylabel("imbalance gain")
     ax.set_ylim(bottom=0)
     if tested or any(datasets):
-        point = Line2D([], [], color="black", linestyle="none", marker="o", markersize=_POINT, label=_SURE)
-        null, more = (_NULL, [point]) if tested else (None, [])
-        add_legend(ax, conditions=colors, directions={}, null=null, more=more)
+        null = _NULL if tested else None
+        add_legend(ax, conditions=colors, directions={}, null=null, more=tested)
     return ax
 
 
