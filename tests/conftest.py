@@ -38,6 +38,14 @@ settings.register_profile(
 settings.load_profile("platoscope")
 
 
+@pytest.fixture(autouse=True)
+def _no_figures_left() -> Iterator[None]:
+    """Close what pyplot keeps open, which would warn of too many figures in the test that comes to open the last."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.fixture(scope="session")
 def load_file() -> Callable[[Path], ModuleType]:
     """Give what loads a file that tests share, once, as a module of its name."""
