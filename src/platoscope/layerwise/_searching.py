@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -146,6 +147,7 @@ def _criterion(
         ).astype(float)
     varies = table.varies
 
+    @cache  # asked for its value, and again for its weights
     def descended(members: tuple[int, ...]) -> tuple[float, Any]:
         allowed = among(members)
         if not (allowed & varies).any():  # all distances are 0, and all items tie

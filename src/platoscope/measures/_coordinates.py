@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors import Space
 
-__all__ = ["Coordinates", "coordinates", "on_pairings"]
+__all__ = ["Coordinates", "as_given", "coordinates", "on_pairings"]
 
 _EPSILON = float(np.finfo(np.float64).eps)
 # Coordinates of all layers that are kept together; beyond, those of a layer are computed for each pair of layers.
@@ -46,6 +46,11 @@ def coordinates(space: Space, /) -> Coordinates:
     """Return the coordinates of a layer: those that it remembers, or new ones."""
     kept: Coordinates | None = space.memo.get("coordinates")
     return _decompose(space) if kept is None else kept
+
+
+def as_given(n_samples: int, /) -> npt.NDArray[np.intp]:
+    """Return the one pairing that shuffles nothing, as `on_pairings` takes it."""
+    return np.arange(n_samples)[None]
 
 
 def on_pairings(

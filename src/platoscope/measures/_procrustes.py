@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._coordinates import coordinates, on_pairings
+from platoscope.measures._coordinates import as_given, coordinates, on_pairings
 from platoscope.measures._inputs import two_spaces
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def procrustes_scores(
     A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /
 ) -> npt.NDArray[np.float64]:
     """Return the similarity for pairs (a, b) of spaces, shape (1, n_pairs); NaN where a side does not vary."""
-    as_given = np.arange(A[0].n_samples)[None]
-    values: npt.NDArray[np.float64] = procrustes_null(A, B, pairs, as_given)[0]
+    values: npt.NDArray[np.float64] = procrustes_null(A, B, pairs, as_given(A[0].n_samples))[0]
     return values
 
 

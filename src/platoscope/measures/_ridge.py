@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.errors import InputError
-from platoscope.measures._coordinates import coordinates, on_pairings
+from platoscope.measures._coordinates import as_given, coordinates, on_pairings
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import one_per_item
 
@@ -127,8 +127,7 @@ def ridge_scores(
     A: Sequence[Space], B: Sequence[Space], pairs: npt.NDArray[np.intp], /
 ) -> npt.NDArray[np.float64]:
     """Return R² for pairs (a, b) of spaces, shape (2, n_pairs); NaN where what is predicted does not vary."""
-    as_given = np.arange(A[0].n_samples)[None]
-    values: npt.NDArray[np.float64] = ridge_null(A, B, pairs, as_given)[0]
+    values: npt.NDArray[np.float64] = ridge_null(A, B, pairs, as_given(A[0].n_samples))[0]
     return values
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from platoscope.layerwise import gain_profile
 from platoscope.studies.design.space import given_transform
-from platoscope.studies.run.prepared import PreparedStack
+from platoscope.studies.run.prepared import PreparedStack, named_as_a_profile
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,7 +42,4 @@ def gain(task: Computation, /) -> xr.Dataset:
         strata=task.null_strata,
         rng=settings.seed,
     )
-    # Under the names that profiles have, so that figures find the depth of the layers.
-    return result.assign_coords(
-        layer_a=("layer", result.layer.values), relative_depth_a=("layer", result.relative_depth.values)
-    ).drop_vars("relative_depth")
+    return named_as_a_profile(result)

@@ -8,10 +8,12 @@ from platoscope.layerwise import as_stack
 from platoscope.neighbors import prepare
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from platoscope.layerwise import LayerStack
     from platoscope.neighbors import Space, Transform
 
-__all__ = ["PreparedStack"]
+__all__ = ["PreparedStack", "named_as_a_profile"]
 
 
 class PreparedStack:
@@ -34,3 +36,10 @@ class PreparedStack:
     def select(self, items: Any, /) -> PreparedStack:
         """Keep some items."""
         return PreparedStack(self._stack.select(items), self._transform)
+
+
+def named_as_a_profile(result: xr.Dataset, /) -> xr.Dataset:
+    """Give layers and depths of one stack the names that profiles have, so that figures find them."""
+    return result.assign_coords(
+        layer_a=("layer", result.layer.values), relative_depth_a=("layer", result.relative_depth.values)
+    ).drop_vars("relative_depth")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from platoscope.errors import InputError
 from platoscope.layerwise import count_items, weigh_layers
-from platoscope.studies.run.prepared import PreparedStack
+from platoscope.studies.run.prepared import PreparedStack, named_as_a_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,13 +56,7 @@ def weights(task: Computation, /) -> xr.Dataset:
         strata=strata,
         rng=settings.seed,
     )
-    # Under the names that profiles have, so that figures find the depth of the layers.
-    depth = ("layer", found.relative_depth.values)
-    return (
-        found.assign_coords(layer_a=("layer", found.layer.values), relative_depth_a=depth)
-        .drop_vars("relative_depth")
-        .assign_attrs(target_layer=int(target.layers[task.position]))
-    )
+    return named_as_a_profile(found).assign_attrs(target_layer=int(target.layers[task.position]))
 
 
 def _folds(n: int, strata: Sequence[Any] | None) -> tuple[Sequence[Any] | None, int]:
