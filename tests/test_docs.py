@@ -6,13 +6,18 @@ import ast
 import contextlib
 import io
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from platoscope import report
+from platoscope.cli.app import app
 from platoscope.datasets import list_datasets
 from platoscope.measures import MEASURES
 from platoscope.models.bundled import BUNDLED
@@ -25,6 +30,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
 PAGES = (
     "explanation/gain.md",
+    "explanation/scales.md",
     "explanation/weights.md",
     "figures.md",
     "howto/large-models.md",
@@ -103,6 +109,20 @@ def test_commands_can_be_typed_as_they_stand() -> None:
     for command in commands:
         read = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True, check=False)
         assert not read.returncode, f"{command}: {read.stderr}"
+        _parse(command)
+
+
+def _parse(command: str) -> None:
+    """Let the program read a line as far as to the options of its command, and do nothing; one that it has not fails."""
+    words = re.split(r" >|;| \|", command)[0]
+    chosen: Any = get_command(app)
+    rest = shlex.split(words, comments=True)[1:]
+    above = None
+    while rest and not {"--help", "--install-completion"} & set(rest):
+        above = chosen.make_context(chosen.name, rest, parent=above)
+        if not isinstance(chosen, TyperGroup):
+            break
+        _, chosen, rest = chosen.resolve_command(above, [*above._protected_args, *above.args])
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")
@@ -125,7 +145,11 @@ ROWS = {
     "models.md": [model.name for model in BUNDLED],
     "studies.md": [study.name for study in list_studies()],
 }
-WORDS = {"measures.md": list(MEASURES), "studies.md": [*get_args(Kind), *get_args(PanelKind), *CLAIMS]}
+WORDS = {
+    "figures.md": [name for name in report.__all__ if name.startswith("plot_")],
+    "measures.md": list(MEASURES),
+    "studies.md": [*get_args(Kind), *get_args(PanelKind), *CLAIMS],
+}
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="the source distribution has no documentation")

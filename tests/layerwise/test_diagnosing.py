@@ -54,6 +54,20 @@ def test_rows_alone_are_described_where_nothing_asks_for_distances() -> None:
     assert "hubness_a" not in found
 
 
+def test_one_number_per_item_is_not_told_by_its_sign() -> None:
+    """Lengths scaled to unit norm are all the same: a warning says how to leave that side as it is, and then it is gone."""
+    layers = np.random.default_rng(0).standard_normal((2, 80, 24))
+    lengths = [np.arange(1.0, 81)[:, None]]
+    settings = {"layer_a": 0, "measures": "information_imbalance", "n_resamples": 0}
+    with pytest.warns(PlatoscopeWarning, match=r"one feature.*transform=\{'a': 'none', 'b': 'clip'\}"):
+        constant = profile(lengths, layers, transform="clip", **settings)
+    np.testing.assert_array_equal(constant.information_imbalance, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told = profile(lengths, layers, transform={"a": "none", "b": "clip"}, **settings)
+    assert not np.any(told.information_imbalance == 1)
+
+
 def test_one_feature_is_one_warning() -> None:
     """The warning counts layers of both sides, names the worst feature, and says what to pass; then it is silent."""
     A, B = _stacks()

@@ -31,7 +31,13 @@ def test_a_row_has_the_numbers_of_its_layer(result):
     assert len(rows) == 2 * 3
     for row in rows.itertuples():
         at = {"direction": row.direction, "layer": row.layer}
-        for column, variable in (("value", ""), ("low", "_low"), ("null", "_null"), ("p", "_p")):
+        for column, variable in (
+            ("value", ""),
+            ("low", "_low"),
+            ("null", "_null"),
+            ("p", "_p"),
+            ("p_adjusted", "_p_adjusted"),
+        ):
             assert getattr(row, column) == float(result[f"information_imbalance{variable}"].sel(at))
     assert set(zip(frame.name_a, frame.name_b, strict=True)) == {("whole", "part")}
 

@@ -34,6 +34,17 @@ def table_of(layers, target, *, scaled=False, most_bytes=1 << 30):
     return layer_distances(spaces, prepare(target), scaled=scaled, rng=rng, most_bytes=most_bytes)
 
 
+def test_a_target_that_was_prepared_keeps_its_own_transform():
+    """The transform that is asked for is for the layers alone where the target is a space."""
+    layers, target = halves()
+    settings = {"n_folds": 2, "n_resamples": 0, "options": FEW, "rng": 0}
+    expected = weigh_layers(
+        [prepare(layer, transform="unit") for layer in layers], prepare(target), **settings
+    )
+    found = weigh_layers(layers, prepare(target), transform="unit", **settings)
+    np.testing.assert_array_equal(found.share, expected.share)
+
+
 @pytest.mark.parametrize(
     ("options", "weights", "value"),
     [

@@ -248,6 +248,29 @@ def test_bad_rows_are_sentences():
         imbalance_gain(prepare(new, block_size=16), given, target)
 
 
+def test_a_space_keeps_its_own_transform():
+    """One side that was prepared apart stands beside others that the call prepares."""
+    new, given, target = three()
+    expected = imbalance_gain(
+        *(prepare(X, transform="unit") for X in (new, target)), prepare(given), n_permutations=0
+    )
+    found = imbalance_gain(new, target, prepare(given), transform="unit", n_permutations=0)
+    assert found.gain == expected.gain
+    layers = gain_profile([new], target, prepare(given), transform="unit", scale="rows", n_permutations=0)
+    assert float(layers.gain[0]) == expected.gain
+
+
+@pytest.mark.parametrize("transform", ["unit", "clip", "clamp", "zscore + unit"])
+def test_lengths_are_not_told_by_their_sign(transform):
+    """Of one number per item unit norm leaves the sign, so that a length would seem to say nothing: it is refused."""
+    new, _, target = three()
+    lengths = np.arange(40.0, 100)[:, None]
+    for ask in (imbalance_gain, gain_profile):
+        with pytest.raises(InputError, match=r"given has one feature.*platoscope\.prepare\(given\)"):
+            ask(new if ask is imbalance_gain else [new], lengths, target, transform=transform)
+    assert imbalance_gain(new, prepare(lengths), target, transform=transform, n_permutations=0).gain >= 0
+
+
 def test_a_profile_is_the_gain_of_each_layer():
     """One seed draws the same permutations and subsamples for every layer; one given array stands for all."""
     new, given, target = three()

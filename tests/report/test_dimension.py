@@ -35,6 +35,8 @@ def test_there_is_a_line_for_each_estimator_and_side(madeup: ModuleType) -> None
     assert peaks[0].get_xdata() == [x[int(result.gride.sel(side="a", n_neighbors=1).values.argmax())]]
     (lowest,) = (line for line in ax.get_lines() if line.get_label() == "_lowest")
     assert lowest.get_xdata()[0] == x[int(result.information_imbalance.mean("direction").values.argmin())]
+    explained = {entry.get_label(): entry for entry in ax.get_legend().legend_handles}
+    assert explained["peak"].get_marker() == peaks[0].get_marker() == "o"
 
 
 def test_a_layer_of_few_distinct_items_is_hollow_and_no_peak(madeup: ModuleType) -> None:

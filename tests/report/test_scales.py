@@ -33,9 +33,10 @@ def test_lines_are_the_means_of_both_directions() -> None:
     lines = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     np.testing.assert_array_equal(lines["layer 1"], result["excess"].sel(layer=1).mean("direction"))
     assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "5", "10", "20"]
 
 
 def test_what_is_missing_is_named() -> None:
-    """A profile of scales has no groups to draw over layers."""
-    with pytest.raises(InputError, match="needs between, within"):
+    """A profile of scales has no groups to draw over layers, and the message says what it can be drawn over."""
+    with pytest.raises(InputError, match="needs between, within.*over='n_neighbors'"):
         plot_scales(_result().drop_vars(["between", "within"]))

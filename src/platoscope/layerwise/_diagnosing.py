@@ -14,10 +14,11 @@ from platoscope.neighbors import (
     participation_ratio,
     reads_distances,
     same_space,
+    transform_name,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -64,6 +65,7 @@ def diagnose(
         warned += _dominated(side.upper(), stack, found)
     if warned:
         _warn(warned, {*options.transform_of("a"), *options.transform_of("b")})
+    _warn_of_signs({"a": a, "b": b})
     return result.assign(variables)
 
 
@@ -107,6 +109,19 @@ def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]
         f"in {len(shares)} of {len(found)} layers of {side} (at worst feature {found[worst]['largest_feature']} of "
         f"layer {stack.layers[worst]}, with {100 * shares[worst]:.0f} %)"
     ]
+
+
+def _warn_of_signs(sides: Mapping[str, Stack]) -> None:
+    """Say which side has a layer of one feature, such as lengths, of which the transform leaves no more than signs."""
+    signs = {side: [space for space in stack.spaces if space.only_signs] for side, stack in sides.items()}
+    for side in (side for side in sides if signs[side]):
+        how = transform_name(signs[side][0].transform)
+        others = {other: "none" if signs[other] else how for other in sides}
+        message = (
+            f"{signs[side][0].name} has one feature, of which transform={how!r} leaves the sign alone: every row of "
+            f"one number has norm 1. Leave it as it is, with transform={others}."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=5)
 
 
 def _warn(where: Sequence[str], transform: set[str]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_frame"]
 
-_PARTS = ("se", "low", "high", "null", "threshold", "p", "calibrated")
+_PARTS = ("se", "low", "high", "band_low", "band_high", "null", "threshold", "p", "p_adjusted", "calibrated")
 _NAMES = ("name_a", "name_b")
 
 
@@ -34,9 +34,9 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``comparison`` (of several results, their name), ``measure``, the names of both sides ``name_a`` and
         ``name_b`` where the result has them, ``direction`` and the other coordinates that a result has (``layer``,
-        ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``, ``null``,
-        ``threshold``, ``p``, ``calibrated`` where they were computed. Values on single subsamples and permutations
-        are left out, and what is about single items (`platoscope.per_item`).
+        ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``, ``band_low``,
+        ``band_high``, ``null``, ``threshold``, ``p``, ``p_adjusted``, ``calibrated`` where they were computed. Values on
+        single subsamples and permutations are left out, and what is about single items (`platoscope.per_item`).
 
     Raises
     ------

@@ -169,9 +169,9 @@ class _Reader:
             layer: Any = read_layer(stack, position, side)
             rows = layer[0] if not isinstance(layer, Space) and len(layer) == 1 else layer
             name = f"layer {stack.layers[position]} of {side}"
-            # A prepared space keeps its own transform, so that the three may be prepared each in its way.
-            how = "none" if isinstance(rows, Space) else self._transform
-            held = self._held[side] = position, as_space(rows, name, "euclidean", how)
+            # So that the three may be prepared each in its way.
+            space = as_space(rows, name, "euclidean", self._transform, keeps_own=True)
+            held = self._held[side] = position, space
             self.transforms[side] = held[1].transform
         return held[1]
 

@@ -73,6 +73,7 @@ def compare_models(
     metric: str | OwnMetric | None = None,
     n_resamples: int | None = None,
     n_permutations: int | None = None,
+    items: bool | None = None,
     within_strata: bool = False,
     names: Sequence[str] | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -105,7 +106,7 @@ def compare_models(
     match : {"relative_depth", "index"}
         Each layer of A with the layer of B nearest in relative depth, or layer l with layer l; the same where both
         have as many layers.
-    options, measures, transform, n_neighbors, metric, n_resamples, n_permutations
+    options, measures, transform, n_neighbors, metric, n_resamples, n_permutations, items
         As in `platoscope.profile`.
     within_strata : bool
         Permute only within the groups of the pairs (book, class), which they must have.

@@ -52,7 +52,7 @@ def scale_profile(
     match : {"index", "relative_depth"}
         As in `profile`.
     transform : str or sequence of str
-        Preparation of the rows, see `platoscope.neighbors.transform_rows`.
+        Preparation of the rows, see `platoscope.neighbors.transform_rows`; a `Space` keeps its own.
 
     Returns
     -------
@@ -125,6 +125,5 @@ def scale_profile(
 def _space(stack: LayerStack, position: int, name: str, transform: Transform) -> Space:
     layer: Any = read_layer(stack, position, name)
     rows = layer[0] if not isinstance(layer, Space) and len(layer) == 1 else layer
-    # A prepared space keeps its own transform.
-    how = "none" if isinstance(rows, Space) else transform
-    return as_space(rows, f"layer {stack.layers[position]} of {name}", "euclidean", how)
+    layer_name = f"layer {stack.layers[position]} of {name}"
+    return as_space(rows, layer_name, "euclidean", transform, keeps_own=True)

@@ -163,11 +163,11 @@ def read_spaces(A: Any, target: Any, transform: Transform, /) -> tuple[LayerStac
     """Return a stack, its layers and the target, prepared for Euclidean distances over the same items."""
     stack = as_stack(A, "A")
     check_stack(stack, "A")
-    goal = as_space(target, "target", "euclidean", transform)
+    goal = as_space(target, "target", "euclidean", transform, keeps_own=True)
     layers = []
     for i in range(len(stack.layers)):
         name = f"layer {stack.layers[i]} of A"
-        layer = as_space(read_layer(stack, i, "A"), name, "euclidean", transform)
+        layer = as_space(read_layer(stack, i, "A"), name, "euclidean", transform, keeps_own=True)
         layers.append(two_spaces(layer, goal, "euclidean")[0])
     return stack, layers, goal
 

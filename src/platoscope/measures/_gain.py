@@ -24,6 +24,7 @@ from platoscope.neighbors import (
     spread,
     squared_matrix,
     sum_over_tasks,
+    transform_name,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def imbalance_gain(
     ------
     InputError
         Other numbers of rows, non-finite values, weights that are none, too few items for `n_neighbors`, distances in
-        the place of rows.
+        the place of rows, one number per item of which `transform` leaves the sign alone (lengths under "unit").
     MemoryPlanError
         The distances do not fit in memory.
 
@@ -259,7 +260,9 @@ def three_spaces(new: Any, given: Any, target: Any, transform: Transform, /) -> 
         Other numbers of rows, or distances in the place of rows.
     """
     named = {"new": new, "given": given, "target": target}
-    first, second, third = (as_space(X, name, "euclidean", transform) for name, X in named.items())
+    first, second, third = (
+        as_space(X, name, "euclidean", transform, keeps_own=True) for name, X in named.items()
+    )
     rows = [space.n_samples for space in (first, second, third)]
     if len(set(rows)) > 1:
         message = (
@@ -268,6 +271,17 @@ def three_spaces(new: Any, given: Any, target: Any, transform: Transform, /) -> 
         )
         raise InputError(message)
     return first, second, third
+
+
+def _require_more_than_signs(space: Space, name: str) -> None:
+    """Refuse a single number per item (a length) of which the transform leaves the sign: it would tell nothing."""
+    if space.only_signs:
+        message = (
+            f"{name} has one feature, of which transform={transform_name(space.transform)!r} leaves the sign alone: "
+            f"every row of one number has norm 1. Prepare it by itself, as platoscope.prepare({name}), which "
+            "keeps its numbers beside whatever transform the others have; or use transform='none' or 'zscore'."
+        )
+        raise InputError(message)
 
 
 def gain_of_spaces(
@@ -283,6 +297,8 @@ def gain_of_spaces(
 ) -> ImbalanceGain:
     """Return the gain of prepared spaces, as `imbalance_gain` does; `weights` are those of `check_weights`."""
     n = new.n_samples
+    for name, space in (("new", new), ("given", given), ("target", target)):
+        _require_more_than_signs(space, name)
     require_memory(16 * n * n, "Joining two spaces", "Use fewer items.")
     factors = weights * (_equal_spread(given, new) if scale == "spread" else 1.0)
     values = np.array(

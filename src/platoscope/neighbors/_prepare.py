@@ -123,15 +123,24 @@ def prepare(
     return replace(_prepare_vectors(X, rows, metric, block_size), transform=steps)
 
 
-def as_space(X: ArrayLike, name: str, metric: str | OwnMetric, transform: Transform = "none", /) -> Space:
+def as_space(
+    X: ArrayLike,
+    name: str,
+    metric: str | OwnMetric,
+    transform: Transform = "none",
+    /,
+    *,
+    keeps_own: bool = False,
+) -> Space:
     """Return `X` as a `Space` that can answer in `metric`, or say why it cannot.
 
-    A `Space` keeps the transform that it was prepared with; to ask for another one is an error.
+    A `Space` keeps the transform that it was prepared with; to ask for another one is an error, but with `keeps_own`,
+    where `transform` is for what is no `Space` yet.
     """
     if not isinstance(X, Space):
         return prepare(X, metric=metric, transform=transform, name=name)  # type: ignore[arg-type]
     steps = parse_transform(transform)
-    if steps not in ((), X.transform):
+    if not keeps_own and steps not in ((), X.transform):
         message = (
             f"{name} was prepared with transform={transform_name(X.transform)!r} and is asked for "
             f"{transform_name(steps)!r}. Prepare it again from its rows."

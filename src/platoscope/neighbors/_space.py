@@ -154,6 +154,11 @@ class Space:
         return len(self.first)
 
     @property
+    def only_signs(self) -> bool:
+        """Whether rows are single numbers that were divided by their own size, such as lengths after ``unit``."""
+        return self.n_features == 1 and self.transform[-1:] in (("unit",), ("clip",), ("clamp",))
+
+    @property
     def one_row_per_item(self) -> bool:
         """Whether item i is distinct row i, for all items."""
         return self.n_distinct == self.n_samples and bool((self.inverse[1:] > self.inverse[:-1]).all())

@@ -177,7 +177,8 @@ def transform_rows(
     Notes
     -----
     Statistics over items (``clamp``, ``zscore``, ``whiten``) are those of the items given here: subsamples of a
-    prepared `Space` keep them. Rows equal bit for bit stay equal bit for bit.
+    prepared `Space` keep them. Rows equal bit for bit stay equal bit for bit. Of a single feature, such as the length
+    of a text, ``unit``, ``clip`` and ``clamp`` leave the sign alone: leave it as it is, or take ``zscore``.
 
     Examples
     --------

@@ -30,6 +30,8 @@ __all__ = ["plot_dimension"]
 _SIDES: Final[dict[SideName, str]] = {"a": "a_to_b", "b": "b_to_a"}
 _DELTA: Final = "information_imbalance"
 _LOWEST: Final = "lowest Δ (mean)"
+_PEAK: Final = {"marker": "o", "markersize": 4}
+_FEW: Final = {"marker": "o", "markersize": 3, "markerfacecolor": "white"}
 
 
 @figure_function
@@ -156,11 +158,9 @@ def _mark(ax: Axes, curve: _Curve) -> None:
     line, peak = curve.line, curve.peak()
     few = ~curve.sure
     if few.any():
-        ax.plot(
-            line.x[few], line.values[few], "o", color=curve.color, mfc="white", markersize=3, label="_few"
-        )
+        ax.plot(line.x[few], line.values[few], linestyle="", color=curve.color, label="_few", **_FEW)
     if peak is not None:
-        ax.plot(line.x[peak], line.values[peak], "o", color=curve.color, markersize=4, label="_peak")
+        ax.plot(line.x[peak], line.values[peak], linestyle="", color=curve.color, label="_peak", **_PEAK)
 
 
 def _draw_imbalance(ax: Axes, result: xr.Dataset, x: Depth) -> Axes:
@@ -202,15 +202,14 @@ def _legend(curves: list[_Curve], result: xr.Dataset) -> list[Line2D]:
         handles += [
             _entry("black", DIRECTION_STYLES[style], name) for style, name in zip(styles, names, strict=True)
         ]
+    if any(each.peak() is not None for each in curves):
+        handles.append(_entry("black", "", "peak", marker=_PEAK))
     if any(not each.sure.all() for each in curves):
-        handles.append(_entry("black", "", "equal items left out", hollow=True))
+        handles.append(_entry("black", "", "equal items left out", marker=_FEW))
     return handles
 
 
-def _entry(color: str, style: Any, label: str, /, *, hollow: bool = False) -> Line2D:
+def _entry(color: str, style: Any, label: str, /, *, marker: dict[str, Any] | None = None) -> Line2D:
     from matplotlib.lines import Line2D
 
-    entry = Line2D([], [], color=color, linestyle=style, label=label)
-    if hollow:
-        entry.set(marker="o", markerfacecolor="white")
-    return entry
+    return Line2D([], [], color=color, linestyle=style, label=label, **(marker or {}))

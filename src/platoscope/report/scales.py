@@ -9,7 +9,7 @@ import numpy as np
 from platoscope.arguments import labeled
 from platoscope.checks import one_of
 from platoscope.errors import InputError
-from platoscope.report._axes import ensure_axes, legend_above
+from platoscope.report._axes import ensure_axes, label_ticks, legend_above
 from platoscope.report._figure import figure_function
 from platoscope.report._lines import held
 from platoscope.report.style import CHANCE_COLOR, COLORS, ordered_colors
@@ -60,6 +60,8 @@ def plot_scales(
     missing = [name for name in wanted if name not in dataset]
     if missing:
         message = f"a picture of scales needs {', '.join(missing)}; the result holds {held(dataset)}."
+        if over == "layer" and "excess" in dataset:
+            message += " It can be drawn with over='n_neighbors'."
         raise InputError(message)
     ax = ensure_axes(ax)
     if over == "layer":
@@ -89,5 +91,7 @@ def _draw_sizes(ax: Axes, dataset: xr.Dataset) -> None:
         layer = dataset["layer"].values[position]
         ax.plot(dataset["n_neighbors"].values, excess[position], color=color, label=f"layer {layer}")
     ax.set_xscale("log")
+    sizes = np.outer(10.0 ** np.arange(7), (1, 2, 5)).ravel()
+    label_ticks(ax, sizes[sizes <= dataset["n_neighbors"].values.max()])
     ax.set_xlabel("neighbors k")
     ax.set_ylabel("excess of Δ over (k + 1)/N")
