@@ -29,7 +29,9 @@ from platoscope.studies.paper.toml import CLAIMS
 DOCS = Path(__file__).parents[1] / "docs"
 # Pages whose examples need no model or data of others. The blocks of a page are one session, in a folder of its own.
 PAGES = (
+    "explanation/differences.md",
     "explanation/gain.md",
+    "explanation/predictability.md",
     "explanation/scales.md",
     "explanation/weights.md",
     "figures.md",
