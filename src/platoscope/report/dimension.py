@@ -30,8 +30,8 @@ __all__ = ["plot_dimension"]
 _SIDES: Final[dict[SideName, str]] = {"a": "a_to_b", "b": "b_to_a"}
 _DELTA: Final = "information_imbalance"
 _LOWEST: Final = "lowest Δ (mean)"
-_PEAK: Final = {"marker": "o", "markersize": 4}
-_FEW: Final = {"marker": "o", "markersize": 3, "markerfacecolor": "white"}
+_PEAK: Final[dict[str, Any]] = {"marker": "o", "markersize": 4}
+_FEW: Final[dict[str, Any]] = {"marker": "o", "markersize": 3, "markerfacecolor": "white"}
 
 
 @figure_function
