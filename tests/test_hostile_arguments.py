@@ -249,6 +249,7 @@ def things(tmp_path_factory, madeup, load_file):
         "layerwise.read_models.models": [encoder, encoder], "layerwise.read_models.data": pairs,
         "layerwise.step_difference.result": training, "checkpoints": steps, "models": several, "first": 0, "second": 1000,
         "layerwise.difference.first": told, "layerwise.difference.second": told,
+        "layerwise.share_depths.first": told, "layerwise.share_depths.second": told,
         "measures.simultaneous_p_values.resamples": X, "z": np.zeros(4),
         "new": X, "given": Y, "target": X, "weights": [0.0, 1.0], "layerwise.gain_profile.new": [X, Y],
         "layerwise.weigh_layers.options": short, "layerwise.search_layers.options": short,

@@ -10,7 +10,14 @@ import pytest
 import platoscope
 from platoscope import difference, profile
 from platoscope.errors import InputError
-from platoscope.layerwise import as_stack, simultaneous_bands, step_difference, trajectory, with_ids
+from platoscope.layerwise import (
+    as_stack,
+    share_depths,
+    simultaneous_bands,
+    step_difference,
+    trajectory,
+    with_ids,
+)
 from platoscope.measures import ComparisonOptions
 
 N = 80
@@ -275,3 +282,11 @@ def test_one_layer_and_a_side_that_is_held():
     np.testing.assert_array_equal(found.difference[:, 0], found.best_difference)
     swept = [profile(*sides(4, noise, seed), layer_a=1, **SETTINGS) for noise, seed in ((0.4, 1), (0.8, 2))]
     assert difference(*swept).sizes["relative_depth"] == 4
+
+
+def test_depths_in_common_can_be_asked_for(pair):
+    """Before a difference is taken; layers beside each other have none where no range overlaps."""
+    assert share_depths(*pair)
+    assert share_depths(pair[0].isel(layer=[0]), pair[1])
+    assert not share_depths(pair[0].isel(layer=[1]), pair[1].isel(layer=[1]))
+    assert not share_depths(pair[0].isel(layer=slice(0)), pair[1])

@@ -241,6 +241,14 @@ def test_distances_alone_cannot_answer_for_rows():
         platoscope.compare([D], [D], metric="precomputed")
 
 
+@pytest.mark.parametrize("measure", [name for name, found in MEASURES.items() if found.reads != "metric"])
+def test_distances_are_never_read_as_rows(measure):
+    """Nor where nothing is asked for that reads the distances."""
+    D = cdist(A[0], A[0])
+    with pytest.raises(InputError, match=rf"which cannot answer for {measure}"):
+        platoscope.compare([D], [D], metric="precomputed", measures=measure)
+
+
 def test_a_distance_is_asked_for_in_bounded_pieces(monkeypatch):
     """No call gets more rows than keep rows × rows × features within the bound, and all pairs are asked for."""
     monkeypatch.setattr("platoscope.neighbors._metrics._BROADCAST_BYTES", 8 * 4 * 20 * 20)

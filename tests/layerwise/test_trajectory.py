@@ -128,3 +128,10 @@ def test_names_of_layers_are_shown():
     values = named.information_imbalance
     scales = {ax.collections[0].get_clim() for ax in both[:2]}
     assert scales == {(float(values.min()), float(values.max()))}
+
+
+def test_few_subsamples_say_nothing_of_a_difference():
+    """A standard error of two is no basis of a p-value; `platoscope.difference` asks for as many."""
+    few = trajectory(STEPS, n_resamples=9, rng=3)
+    with pytest.raises(InputError, match="at least 10 subsamples; the result has 9"):
+        step_difference(few, 0, 1000)

@@ -244,6 +244,18 @@ def test_sizes_that_squares_cannot_hold_are_refused(factor, scaled):
         table_of([factor * layer for layer in layers], target, scaled=scaled)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_an_item_beyond_all_measure_is_refused(scaled):
+    """Beside it the others would all tie at distance 0, and every layer would be as good as any other."""
+    layers, target = halves(n_samples=40)
+    layers[2][7] *= 1e25 if scaled else 1e-25
+    layers[2][8] *= 1.0 if scaled else 1e-25
+    with pytest.raises(
+        InputError, match=r"times the smallest, more than float32 holds\. Leave out the items"
+    ):
+        table_of(layers, target, scaled=scaled)
+
+
 def test_a_path_refuses_a_generator():
     """It would draw other folds at every strength, and differences along the path would not be paired."""
     layers, target = halves()

@@ -196,6 +196,27 @@ def test_asymmetry_of_a_similarity_has_the_better_side_above(madeup: ModuleType,
         report.plot_asymmetry(result, ax, measure="rsa")
 
 
+def test_differences_have_a_place_for_the_best_layers_where_there_are_any(
+    madeup: ModuleType, ax: Axes
+) -> None:
+    """Of the first and each of the others; neither end of the asymmetry is the best."""
+    attributes = {"n_neighbors": 1, "n_resamples": 40, "interval_method": "carried"}
+    first, *others = (madeup.profile(shift=shift).assign_attrs(attributes) for shift in (0.0, 0.1, 0.2))
+    report.plot_difference(dict(zip("abc", (first, *others), strict=True)), ax)
+    assert _legend(ax)[:2] == ["a − b", "a − c"]
+    for name, other in zip("bc", others, strict=True):
+        gap = (first - other).information_imbalance.mean("direction")
+        assert_allclose(_line(ax, f"a − {name}"), [first.relative_depth_a, gap])
+        places, ends = _line(ax, f"a − {name}, best layers")
+        assert places[0] > 1
+        assert ends[0] < gap.mean() < ends[1]
+    assert [text.get_text() for text in ax.get_xticklabels()][-1] == "best"
+    bare = Figure().subplots()
+    report.plot_difference({"a": first, "b": others[0]}, bare, quantity="asymmetry")
+    assert [text.get_text() for text in bare.get_xticklabels()][-1] == "1"
+    assert bare.get_xlim()[1] < 1.05
+
+
 @pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
 def test_grid_is_the_table_and_marks_its_minimum(madeup: ModuleType, ax: Axes, direction: str) -> None:
     """Layers of A run to the right, of B upward, and a ring marks the smallest Δ."""

@@ -54,3 +54,13 @@ def test_a_result_without_weights_is_named(madeup: ModuleType) -> None:
         plot_weights(xr.Dataset({"cka": ("layer", [1.0])}))
     with pytest.raises(InputError, match="held_out"):
         plot_weights(madeup.weights(), show="gain")
+
+
+def test_a_path_of_weights_is_drawn_strength_by_strength(madeup: ModuleType) -> None:
+    """What `weight_path` returns has a dimension more, and the message says how to take one of it."""
+    path = xr.concat([madeup.weights()] * 2, xr.Variable("l1_strength", [0.0, 0.1]))
+    with pytest.raises(
+        InputError, match=r"over l1_strength as well\. Take one .* result\.sel\(l1_strength=0\.0\)"
+    ):
+        plot_weights(path)
+    assert plot_weights(path.sel(l1_strength=0.1)).get_lines()

@@ -12,7 +12,7 @@ from platoscope.layerwise._compare import compare, profile
 from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
-from platoscope.layerwise._difference import difference
+from platoscope.layerwise._difference import difference, share_depths
 from platoscope.layerwise._dimension import dimension_profile
 from platoscope.layerwise._frame import to_frame
 from platoscope.layerwise._gain import gain_profile
@@ -73,6 +73,7 @@ __all__ = [
     "scale_profile",
     "search_layers",
     "semantic_region",
+    "share_depths",
     "simultaneous_bands",
     "step_difference",
     "take_profile",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-__all__ = ["difference", "two_sided"]
+__all__ = ["difference", "share_depths", "two_sided"]
 
 _PAIRED = ("n_samples", "n_neighbors", "n_resamples", "resample_fraction", "interval_method", "seed")
 _DEPTH_DIGITS = 9
@@ -138,6 +138,35 @@ def difference(
     return _labeled(variables, depths, curves, first, quantity, directed=directed)
 
 
+def share_depths(first: xr.Dataset, second: xr.Dataset, /) -> bool:
+    """Say whether two profiles reach a relative depth in common, without which `difference` has nothing to take.
+
+    Parameters
+    ----------
+    first, second : xarray.Dataset
+        As in `difference`.
+
+    Raises
+    ------
+    InputError
+        What is no result with layers at relative depths of their own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from platoscope import profile
+    >>> A = np.random.default_rng(0).standard_normal((3, 60, 4))
+    >>> whole = profile(A, A[::-1], n_resamples=0)
+    >>> share_depths(whole, whole.isel(layer=[1])), share_depths(whole.isel(layer=[0]), whole.isel(layer=[2]))
+    (True, False)
+    """
+    reached = []
+    for name, result in (("first", first), ("second", second)):
+        labeled(name, result)
+        reached.append(np.sort(_swept(name, result)))
+    return all(map(len, reached)) and bool(_between(*reached).size)
+
+
 def two_sided(values: Any, errors: Any, /) -> Any:
     """Return how often a normal variable lies as far from 0; 1 where there is no difference at all."""
     values, errors = np.asarray(values), np.asarray(errors)
@@ -220,9 +249,7 @@ class _Curve:
 
 def _common(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the depths of either curve within the depths that both reach."""
-    low, high = max(one[0], other[0]), min(one[-1], other[-1])
-    found: npt.NDArray[np.float64] = np.union1d(one, other)
-    found = found[(found >= low) & (found <= high)]
+    found = _between(one, other)
     if not found.size:
         message = (
             f"The profiles have no relative depth in common: the first has {one[0]:g} to {one[-1]:g}, the second "
@@ -232,12 +259,19 @@ def _common(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt
     return found
 
 
+def _between(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    low, high = max(one[0], other[0]), min(one[-1], other[-1])
+    every = np.union1d(one, other)
+    found: npt.NDArray[np.float64] = every[(every >= low) & (every <= high)]
+    return found
+
+
 def _swept(name: str, result: xr.Dataset) -> npt.NDArray[np.float64]:
     """Return the relative depth of each layer, on the side that is moved through."""
     for side in ("a", "b"):
         if f"relative_depth_{side}" in result.coords:
             depths = np.asarray(result[f"relative_depth_{side}"].values, np.float64).round(_DEPTH_DIGITS)
-            if depths.shape == (result.sizes["layer"],) and len(np.unique(depths)) == len(depths):
+            if depths.shape == (result.sizes.get("layer"),) and len(np.unique(depths)) == len(depths):
                 return depths
     message = (
         f"The layers of the {name} profile stand at no relative depths of their own; each must have another."

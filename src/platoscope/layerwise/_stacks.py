@@ -83,7 +83,8 @@ def metrics_read(measures: Sequence[Measure], options: ComparisonOptions, /) -> 
     for metric in sorted(read.values(), key=lambda metric: metric != options.metric):
         if not any(same_space(metric, other) for other in found):
             found.append(metric)
-    if "precomputed" in found and len(found) > 1:
+    # Rows that are distances must not be read as features, even where no measure asks for `metric`.
+    if "precomputed" in (*found, options.metric) and found != ["precomputed"]:
         others = [
             f"{name} ({metric_name(metric)})" for name, metric in read.items() if metric != "precomputed"
         ]

@@ -12,6 +12,7 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise._compare import check_names, fresh_seed, profile
 from platoscope.layerwise._difference import two_sided
 from platoscope.layerwise._joining import join_results
+from platoscope.layerwise._simultaneous import FEWEST_RESAMPLES
 from platoscope.measures import Z95, ComparisonOptions, changed, standard_errors
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def step_difference(
     Parameters
     ----------
     result : xarray.Dataset
-        From `trajectory` with ``n_resamples > 0``.
+        From `trajectory` with 10 resamples or more.
     first, second : number
         Two of its steps.
     quantity : str
@@ -144,7 +145,7 @@ def step_difference(
     NotFoundError
         The result has no such step.
     InputError
-        It is no trajectory, or has no resamples of the quantity.
+        It is no trajectory, or has no resamples of the quantity, or fewer than 10.
 
     Examples
     --------
@@ -162,6 +163,12 @@ def step_difference(
         message = (
             f"A difference of steps needs {name} over the dimension step, as platoscope.layerwise.trajectory gives with "
             f"n_resamples > 0; got dimensions {tuple(map(str, result.sizes))}."
+        )
+        raise InputError(message)
+    if result.sizes["resample"] < FEWEST_RESAMPLES:
+        message = (
+            f"A difference needs at least {FEWEST_RESAMPLES} subsamples; the result has {result.sizes['resample']}. "
+            "Compute the trajectory with a larger n_resamples."
         )
         raise InputError(message)
     for called, step in (("first", first), ("second", second)):

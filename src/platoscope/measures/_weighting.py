@@ -37,6 +37,7 @@ _CANCELS = 1e-7  # of the squared lengths: below, a product in float64 is less e
 _PAIRS = 1 << 20
 _MOST_RATE = 1e6  # steps of weights whose squares add up to 1
 _MOST_EXPONENT, _MOST_FLOAT32 = 250, 30
+_SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +179,7 @@ def layer_distances(
         in_its_unit = mean / space.scale**2
         scales[position] = in_its_unit if scaled and mean > 0 else 1.0
         between /= mean if scaled and mean > 0 else space.scale**2
+        _check_span(space, between)
         distances[:, position] = between[:, space.inverse]
     return LayerDistances(distances, _ranks(target, rows), rows, scales)
 
@@ -212,6 +214,19 @@ def _check_size(space: Space, mean: float, largest: float, *, scaled: bool) -> N
             f"squared distances of {space.name} are near 1e{exponent:+.0f}, which "
             f"{'float64' if scaled else 'float32 (scaled=False)'} does not hold well. Multiply all layers by one number"
             f"{'' if scaled else ', or give scaled=True'}."
+        )
+        raise InputError(message)
+
+
+def _check_span(space: Space, between: npt.NDArray[np.float64]) -> None:
+    """Refuse distances that float32 makes 0, or nearly so, beside larger ones: items would tie that do not."""
+    lost = (between > 0) & (between < _SMALLEST)
+    if lost.any():
+        with np.errstate(over="ignore"):
+            ratio = between.max() / between[lost].min()
+        message = (
+            f"the largest squared distance of {space.name} is {ratio:.0e} times the smallest, more than float32 holds. "
+            "Leave out the items that lie so far from the others, or so near to each other."
         )
         raise InputError(message)
 

@@ -82,14 +82,22 @@ def plot_difference(
             place = _BEST + (number - (len(others) - 1) / 2) * _APART
             _draw_best(ax, found, f"{first} − {name}", place, color)
     ax.axhline(0.0, color=CHANCE_COLOR, linewidth=0.7, zorder=0)
-    ax.set_xlabel("relative depth")
+    _label_depths(ax, len(others) if "best_difference" in found else 0)
     ax.set_ylabel(f"difference of {short_label(quantity, reference)}")
-    depths = [0.0, 0.25, 0.5, 0.75, 1.0]
-    ax.set_xticks([*depths, _BEST], labels=[*(f"{depth:g}" for depth in depths), "best"])
-    ax.set_xlim(-0.02, _BEST + 0.02 + len(others) / 2 * _APART)
     shown = {f"{first} − {name}": colors[name] for name, _ in others}
     add_legend(ax, conditions=shown, directions={}, more=[point])
     return ax
+
+
+def _label_depths(ax: Axes, n_best: int) -> None:
+    """Label the horizontal axis; what stands beyond the depths has a place only where there is any."""
+    ticks = {f"{depth:g}": depth for depth in (0.0, 0.25, 0.5, 0.75, 1.0)}
+    end = 1.0
+    if n_best:
+        ticks["best"], end = _BEST, _BEST + n_best / 2 * _APART
+    ax.set_xlim(-0.02, end + 0.02)
+    ax.set_xticks(list(ticks.values()), labels=list(ticks))
+    ax.set_xlabel("relative depth")
 
 
 def _draw_best(ax: Axes, found: xr.Dataset, name: str, place: float, color: str) -> None:

@@ -61,6 +61,13 @@ def plot_weights(
                 "platoscope.layerwise.weigh_layers gives them."
             )
             raise InputError(message)
+        more = [str(name) for name in dataset["share"].dims if name not in ("fold", "layer")]
+        if more:
+            message = (
+                f"a picture of weights needs one result at a time; this one is over {', '.join(more)} as well. Take one of "
+                f"it, as result.sel({more[0]}={dataset[more[0]].values[0]})."
+            )
+            raise InputError(message)
     draw = _draw_shares if show == "share" else _draw_held_out
     draw(ax, datasets, colors)
     ax.set_ylim(bottom=0)

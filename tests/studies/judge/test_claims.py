@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from platoscope.studies import Choices
+from platoscope.studies import Choices, Panel
 from platoscope.studies.beyond import frequencies, predictability, scales
 from platoscope.studies.judge import claims
 from platoscope.studies.paper import (
@@ -586,6 +587,18 @@ def test_what_has_no_value_decides_nothing(
             verdict = judged(label, layer, np.nan)
             if verdict.answer != "not decided" and "without layer" not in verdict.evidence:
                 assert judged(label, layer, 7.0).evidence == verdict.evidence  # not read
+
+
+def test_profiles_of_other_depths_leave_their_difference_open(made_up: Callable[..., Any]) -> None:
+    """A run of single layers of two models, which have none in common, is judged and drawn as far as it goes."""
+    whole = made_up(LOW)
+    results = {"x": whole.isel(layer=[1]), "y": whole.isel(layer=[3]), "z": whole}
+    verdict = claims.shares_more("x", "y", text=".").judge(results)
+    assert verdict.answer == "not decided"
+    assert "no relative depth in common" in verdict.evidence
+    panel = Panel(kind="difference", labels=("x", "y"), title=".")
+    assert panel.conditions(results) == {}
+    assert list(replace(panel, labels=("x", "y", "z")).conditions(results)) == ["x", "z"]
 
 
 def test_without_subsamples_nothing_is_decided(made_up: Callable[..., Any]) -> None:

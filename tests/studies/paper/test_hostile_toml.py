@@ -61,6 +61,15 @@ HOSTILE = [
     ('claim = "minimum-in-the-middle"', 'claim = ["x"]'),
     ('text = "T."', 'text = "T."\nregion = "x"'),
     ('text = "T."', "text = 3"),
+    ('labels = ["texts"]\ntext', "labels = []\ntext"),
+    *(('claim = "minimum-in-the-middle"\n', claim) for claim in (
+        *(f'claim = "{claim}"\n' for claim in ("rising", "shares-more", "same-shape", "coincide")),
+        *(f'claim = "asymmetry-sign"\nnegative = true\nregion = {region}\n' for region in (
+            "3", '"x"', "[0.5]", '["a", "b"]', "[1.0, 0.5]", "[0, 0.5, 1]", "[nan, 1]",
+        )),
+        'claim = "asymmetry-sign"\nnegative = "yes"\nregion = [0, 1]\n',
+        'claim = "asymmetry-zero-at-minimum"\nlast = "no"\n',
+    )),
     ('labels = ["texts"]\ntext', 'labels = "texts"\ntext'),
     *(('model = "gemma-3-270m", side = "a"', f"{what}, side = \"a\"") for what in (
         "model = 3", 'model = ""', 'model = "https://evil.example/x"', "model = []",

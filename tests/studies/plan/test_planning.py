@@ -270,6 +270,65 @@ def test_what_statements_and_panels_read_must_be_measured() -> None:
     assert make_plan(study, settings={"measures": ["rsa", "information_imbalance"]}, skip_missing=True)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("bible:en-de", "bible:en-fr", ""),
+        ("shares-more", "coincide", ""),
+        ("", "", "takes differences item by item, which need comparisons over the same items"),
+        ('text = "T."', 'at = "mean"\ntext = "T."', "statement 1: at must be one of best, depth; got 'mean'"),
+        ('["fr", "de"]', '["fr"]', "claim 'shares-more' needs two labels or more, each once; got fr"),
+        ('["fr", "de"]', '["fr", "fr"]', "needs two labels or more, each once; got fr, fr"),
+    ],
+)
+def test_a_claim_about_several_is_refused_before_anything_is_computed(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    """Where comparisons have no item in common, or are one, nothing is held against each other."""
+    texts = 'a = { model = "gemma-3-270m", side = "a" }\nb = { model = "gemma-3-270m", side = "b" }'
+    content = "\n".join(
+        [
+            'name = "two"\nquestion = "Which?"',
+            *(
+                f'[[comparison]]\nlabel = "{x}"\n{texts}\nitems = {{ data = "bible:en-{x}" }}'
+                for x in ("fr", "de")
+            ),
+            '[[statement]]\nclaim = "shares-more"\nlabels = ["fr", "de"]\ntext = "T."',
+        ]
+    )
+    path = tmp_path / "two.toml"
+    path.write_text(content.replace(old, new, 1) if old else content)
+    if not words:
+        assert len(get_study(path).design(Choices()).statements) == 1
+        return
+    with pytest.raises(InputError, match=words):
+        get_study(path)
+
+
+def test_a_picture_of_differences_is_of_what_has_an_interval_over_data() -> None:
+    """An unknown quantity, one without an interval and made-up data are refused before anything is computed."""
+    study = get_study("model-scale")
+    design = study.design(Choices())
+    (panel,) = [panel for panel in design.panels if panel.kind == "difference"]
+
+    def planned(quantity: str, **settings: object) -> Plan:
+        drawn = replace(panel, options={"quantity": quantity})
+        asked = replace(study, design=lambda _: replace(design, panels=(drawn,), statements=()))
+        return make_plan(asked, settings=settings, skip_missing=True)
+
+    assert planned("ridge_asymmetry", measures=["ridge_r2"])
+    for wrong in ("nonsense", "procrustes"):
+        with pytest.raises(
+            InputError, match=f"quantity of panel .* must be one of ridge_r2, .*; got '{wrong}'"
+        ):
+            planned(wrong, measures=["ridge_r2", "procrustes"])
+    gaussian = get_study("rank-synthetic").design(Choices()).comparisons[0]
+    twice = (gaussian, replace(gaussian, label="again"))
+    picture = Panel(kind="difference", labels=(gaussian.label, "again"), title="t")
+    with pytest.raises(InputError, match="over the same items"):
+        Design(comparisons=twice, panels=(picture,))
+
+
 def test_an_unknown_study_suggests_the_nearest_name() -> None:
     """A misspelled study is told which one was meant."""
     with pytest.raises(NotFoundError, match="Did you mean 'translations'"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from platoscope.checks import one_of
 from platoscope.errors import InputError
 from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Comparison
-    from platoscope.studies.design.records import Design
+    from platoscope.studies.design.records import Design, Panel
     from platoscope.studies.design.settings import Settings
 
 __all__ = ["ITEMS_LEFT_OUT", "check_measured", "keeps_items", "measures_of"]
@@ -45,10 +46,14 @@ def check_measured(design: Design, settings: Settings, /) -> None:
     Raises
     ------
     InputError
-        If so. A panel whose options name its measure reads that one.
+        If so, or if a panel of differences is of something that has no interval in them. A panel whose options name its
+        measure reads that one.
     """
+    for panel in design.panels:
+        if panel.kind == "difference" and "quantity" in panel.options:
+            _check_quantity(panel, settings)
     reads = bool(design.statements) or any(
-        panel.options.keys().isdisjoint({"measure", "measures"}) for panel in design.panels
+        panel.options.keys().isdisjoint({"measure", "measures", "quantity"}) for panel in design.panels
     )
     for comparison in design.comparisons if reads else ():
         is_grid = comparison.kind == "grid"
@@ -59,6 +64,15 @@ def check_measured(design: Design, settings: Settings, /) -> None:
                 f"{comparison.label!r}."
             )
             raise InputError(message)
+
+
+def _check_quantity(panel: Panel, settings: Settings) -> None:
+    resampled = [measure for measure in map(get_measure, settings.measures) if measure.resampled]
+    one_of(
+        f"quantity of panel {panel.title!r}",
+        panel.options["quantity"],
+        [name for measure in resampled for name in (measure.name, measure.gap) if name],
+    )
 
 
 def keeps_items(comparison: Comparison, settings: Settings, /) -> bool:

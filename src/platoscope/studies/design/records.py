@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from platoscope.arguments import mapping, sequence
 from platoscope.checks import flag, in_short, one_of, whole_number, word
 from platoscope.errors import InputError
+from platoscope.layerwise import share_depths
 from platoscope.models import name_of
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import xarray as xr
 
@@ -33,6 +34,7 @@ __all__ = [
     "Statement",
     "Study",
     "Verdict",
+    "paired",
 ]
 
 Answer = Literal["held", "did not hold", "not decided", "not computed here"]
@@ -115,10 +117,14 @@ class Panel:
         found = {
             name: results[label] for label, name in zip(self.labels, names, strict=True) if label in results
         }
-        # The others are held against the first; without it, or alone, there is no difference to draw.
-        if self.kind == "difference" and (self.labels[0] not in results or len(found) < 2):
+        if self.kind != "difference":
+            return found
+        # The others are held against the first; without it, alone, or of other depths, there is no difference to draw.
+        if self.labels[0] not in results:
             return {}
-        return found
+        first = results[self.labels[0]]
+        reached = {name: result for name, result in found.items() if share_depths(first, result)}
+        return reached if len(reached) > 1 else {}
 
 
 def _names_in(group: object) -> Iterator[str]:
@@ -296,11 +302,16 @@ class Design:
                 _check_difference(panel, self.comparisons)
 
 
+def paired(comparisons: Sequence[Comparison], /) -> bool:
+    """Say whether comparisons are over the same items of data, so that their differences have a paired interval."""
+    over = {(each.same_items, each.shuffle) for each in comparisons}
+    return len(over) == 1 and None not in {items for items, _ in over}
+
+
 def _check_difference(panel: Panel, comparisons: tuple[Comparison, ...]) -> None:
     """Refuse a picture of differences of fewer than two profiles, or of profiles that are not over the same items."""
     shown = [comparison for comparison in comparisons if comparison.label in panel.labels]
-    over = {(each.same_items, each.shuffle) for each in shown}
-    if len(shown) < 2 or len(over) > 1 or {each.kind for each in shown} - {"profile", "sweep"}:
+    if len(shown) < 2 or not paired(shown) or {each.kind for each in shown} - {"profile", "sweep"}:
         msg = (
             f"panel {panel.title!r} draws differences, which need two or more profiles or sweeps over the same items: of "
             "the same data within the same limits, counted by the same tokenizers, or of data that are named in the same "

@@ -15,6 +15,9 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Literal
 
+from platoscope.arguments import sequence
+from platoscope.checks import flag, in_short, number, one_of
+from platoscope.errors import InputError
 from platoscope.layerwise import FEWEST_RESAMPLES, difference
 from platoscope.studies.design.records import Finding, Statement
 from platoscope.studies.judge import rules
@@ -96,6 +99,7 @@ def rising(
     *labels: str, text: str, region: tuple[float, float] | None = None, axis: str = "relative_depth_a"
 ) -> Statement:
     """Claim that Δ rises from each label to the next: its smallest value, or its mean over a region of depth."""
+    region = None if region is None else _ends(region)
 
     def number(result: xr.Dataset) -> Quantity:
         delta = mean_of_directions(result, axis=axis)
@@ -114,13 +118,17 @@ def shares_more(*labels: str, text: str, at: Literal["best", "depth"] = "best") 
 
     The difference is that of `platoscope.difference`, which takes two profiles of the same items.
     """
+    one_of("at", at, ("best", "depth"))
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         drawn = min(results[label].sizes.get("resample", 0) for label in labels)
         if drawn < FEWEST_RESAMPLES:
             few = f"{drawn} subsamples decide nothing; take at least {FEWEST_RESAMPLES}."
             return Finding("not decided", few)
-        return decide([[_shared_more(results, *two, at=at) for two in itertools.pairwise(labels)]])
+        try:
+            return decide([[_shared_more(results, *two, at=at) for two in itertools.pairwise(labels)]])
+        except InputError as error:  # such as no depth in common; other statements can still be judged
+            return Finding("not decided", str(error))
 
     return Statement(text, labels, check)
 
@@ -148,6 +156,9 @@ def asymmetry_sign(
     Several profiles are a family: their mean must have the sign, and none may oppose it. Without `last` the
     last layer is left out of the region.
     """
+    region = _ends(region)
+    flag("negative", negative)
+    flag("last", last)
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         sign = -1.0 if negative else 1.0
@@ -171,6 +182,7 @@ def asymmetry_zero_at_minimum(*labels: str, text: str, last: bool = True) -> Sta
     Several profiles are a family, judged by their means. Without `last` the last layer is left out of the
     last quarter.
     """
+    flag("last", last)
 
     def check(results: Mapping[str, xr.Dataset]) -> Finding:
         gaps = [
@@ -182,6 +194,15 @@ def asymmetry_zero_at_minimum(*labels: str, text: str, last: bool = True) -> Sta
         return decide(rules.weaker(pooled(gaps), late, margin=rules.HALF, words=words))
 
     return about_asymmetry(text, labels, check)
+
+
+def _ends(region: object, /) -> tuple[float, float]:
+    """Give a region of depth by its two ends."""
+    ends = [number("each end of region", end) for end in sequence("region", region, of="two depths")]
+    if len(ends) != 2 or ends[0] > ends[1]:
+        msg = f"region must be two depths, the smaller one first, as [0.5, 1.0]; got {in_short(region)}"
+        raise InputError(msg)
+    return ends[0], ends[1]
 
 
 def same_shape(reference: str, *labels: str, text: str) -> Statement:

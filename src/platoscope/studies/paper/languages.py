@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Source
-from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study, paired
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import Curve, curve, mean_of_directions
 from platoscope.studies.judge.judging import Part, decide, higher, pooled
@@ -87,17 +87,12 @@ def _languages(choices: Choices) -> Design:
 
 def _differences(corpus: str, profiles: dict[str, Comparison], choices: Choices) -> list[Panel]:
     """Draw what each language shares less than the first, where all are the same sentences."""
-    if len(profiles) < 2 or not _paired(profiles):
+    if len(profiles) < 2 or not paired([*profiles.values()]):
         return []
     labels = tuple(profile.label for profile in profiles.values())
     first, *_ = names = tuple(map(choices.shown, profiles))
     title = f"Differences from {first}, {corpus}"
     return [Panel(kind="difference", labels=labels, names=names, title=title)]
-
-
-def _paired(profiles: dict[str, Comparison]) -> bool:
-    """Say whether all are over the same items, so that a difference has a paired interval."""
-    return len({profile.same_items for profile in profiles.values()}) == 1
 
 
 def _about_languages(corpus: str, profiles: dict[str, Comparison]) -> list[Statement]:
@@ -117,7 +112,7 @@ def _about_languages(corpus: str, profiles: dict[str, Comparison]) -> list[State
             claims.same_shape(near[0], distant, text=f"{corpus}: Hungarian has the same shape of profile."),
             above_the_others(distant, *near, text=f"{corpus}: Hungarian has a larger Δ than the others."),
         ]
-        if _paired(profiles):
+        if paired([*profiles.values()]):
             statements.append(
                 claims.shares_more(
                     near[0], distant, text=f"{corpus}: at the best layer of each, Hungarian shares less."

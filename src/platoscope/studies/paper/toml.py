@@ -41,7 +41,7 @@ from platoscope.errors import InputError, NotFoundError, guarded
 from platoscope.filenames import is_there
 from platoscope.models.locations import beside as model_beside
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
-from platoscope.studies.design.records import Choices, Design, Statement, Study
+from platoscope.studies.design.records import Choices, Design, Statement, Study, paired
 from platoscope.studies.design.serial import comparison_from, panel_from, settings_from
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge import claims
@@ -70,6 +70,8 @@ CLAIMS: dict[str, Callable[..., Statement]] = {
     "shuffled-at-one": lambda *labels, text: claims.shuffled_at_one(_shuffled(labels), text=text),
 }
 """The claims that a file may make, by name; further keys of a statement are their keyword arguments."""
+
+_OF_SEVERAL = ("rising", "shares-more", "same-shape", "coincide")
 
 
 def _shuffled(labels: Sequence[str]) -> dict[str, str]:
@@ -194,17 +196,39 @@ def _statement(values: Mapping[str, Any], comparisons: Sequence[Comparison], *, 
     if not isinstance(claim, str) or claim not in CLAIMS:
         msg = f"{where}: claim={in_short(claim)} is unknown; there are {', '.join(CLAIMS)}"
         raise InputError(msg)
-    if not isinstance(labels, list) or not isinstance(given.get("text"), str):
+    if not isinstance(labels, list) or not labels or not isinstance(given.get("text"), str):
         msg = f"{where}: a statement needs labels, a list of comparisons, and a text"
         raise InputError(msg)
     for label in labels:
         _check_claim(claim, label, comparisons, axis=given.get("axis", "relative_depth_a"), where=where)
     arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     try:
-        return CLAIMS[claim](*labels, **arguments)
+        statement = CLAIMS[claim](*labels, **arguments)
     except TypeError as error:
         msg = f"{where}: claim {claim!r} does not fit its keys: {error}"
         raise InputError(msg) from error
+    except InputError as error:
+        msg = f"{where}: {error}"
+        raise InputError(msg) from error
+    if claim in _OF_SEVERAL:
+        _check_several(claim, labels, comparisons, where=where)
+    return statement
+
+
+def _check_several(
+    claim: str, labels: Sequence[str], comparisons: Sequence[Comparison], *, where: str
+) -> None:
+    """Refuse a claim that holds comparisons against each other where there are none to hold so."""
+    if len(set(labels)) < max(len(labels), 2):
+        msg = f"{where}: claim {claim!r} needs two labels or more, each once; got {', '.join(labels)}"
+        raise InputError(msg)
+    if claim == "shares-more" and not paired([item for item in comparisons if item.label in labels]):
+        msg = (
+            f"{where}: claim {claim!r} takes differences item by item, which need comparisons over the same items: of "
+            "the same data within the same limits, counted by the same tokenizers, or of data that are named in the "
+            f"same `together`; got {', '.join(labels)}"
+        )
+        raise InputError(msg)
 
 
 def _check_claim(
