@@ -7,7 +7,14 @@ import pytest
 
 from platoscope.errors import InputError
 from platoscope.layerwise import compare, take_profile
-from platoscope.measures import calibrate, draw_shuffles, permutations, standard_errors, subsamples
+from platoscope.measures import (
+    ComparisonOptions,
+    calibrate,
+    draw_shuffles,
+    permutations,
+    standard_errors,
+    subsamples,
+)
 
 
 def test_subsamples_have_no_item_twice():
@@ -22,6 +29,7 @@ def test_subsamples_have_no_item_twice():
     [
         (100, 40, 1.0, "strictly between 0 and 1; got 1.0"),
         (100, 1, 0.25, "0 .no interval. or at least 2; got 1"),
+        (100, 0, 0.25, "must be at least 2; got 0"),
         (20, 40, 0.25, "Subsamples of 5 items"),
     ],
 )
@@ -29,6 +37,13 @@ def test_impossible_subsamples_are_refused(n, r, f, said):
     """A fraction, a count or a size that gives no interval is an error with the way out."""
     with pytest.raises(InputError, match=said):
         subsamples(n, n_resamples=r, fraction=f, rng=np.random.default_rng(0))
+
+
+def test_options_with_one_subsample_are_none():
+    """A record that exists can be used: plans of studies are refused before anything is read."""
+    with pytest.raises(InputError, match="0 .no interval. or at least 2; got 1"):
+        ComparisonOptions(n_resamples=1)
+    assert ComparisonOptions(n_resamples=0).n_resamples == 0
 
 
 def test_standard_error_of_a_mean_is_that_of_the_mean():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 from platoscope.arguments import mapping
 from platoscope.checks import in_short, one_of, share, whole_number
 from platoscope.errors import InputError
-from platoscope.measures._resampling import INTERVAL_METHODS, MOST, WHY_MOST
+from platoscope.measures._resampling import INTERVAL_METHODS, MOST, WHY_MOST, resample_count
 from platoscope.measures._table import choose_measures, measure_names
 from platoscope.neighbors import check_metric, parse_transform
 
@@ -94,8 +94,9 @@ class ComparisonOptions:
         self._keep("transform", _transform(self.transform))
         for name in ("n_neighbors", "overlap_neighbors"):
             self._keep(name, whole_number(name, getattr(self, name), low=1, high=MOST, why=WHY_MOST))
-        for name in ("n_resamples", "n_permutations"):
-            self._keep(name, whole_number(name, getattr(self, name), low=0, high=MOST, why=WHY_MOST))
+        self._keep("n_resamples", resample_count(self.n_resamples))
+        permutations = whole_number("n_permutations", self.n_permutations, low=0, high=MOST, why=WHY_MOST)
+        self._keep("n_permutations", permutations)
         for name in ("resample_fraction", "alpha"):
             self._keep(name, share(name, getattr(self, name)))
         for name in ("metric", "overlap_metric"):

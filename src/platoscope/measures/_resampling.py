@@ -11,7 +11,15 @@ from platoscope.arguments import numbers
 from platoscope.checks import generator, share, whole_number
 from platoscope.errors import InputError
 
-__all__ = ["INTERVAL_METHODS", "Z95", "carry", "jackknife_covariance", "standard_errors", "subsamples"]
+__all__ = [
+    "INTERVAL_METHODS",
+    "Z95",
+    "carry",
+    "jackknife_covariance",
+    "resample_count",
+    "standard_errors",
+    "subsamples",
+]
 
 MOST = 1_000_000
 """Of neighbors, subsamples and permutations."""
@@ -41,9 +49,8 @@ def subsamples(
     """
     share("resample_fraction", fraction)
     whole_number("n_samples", n_samples, low=1, high=MOST_ITEMS, why=WHY_MOST)
-    whole_number("n_resamples", n_resamples, low=0, high=MOST, why=WHY_MOST)
-    if n_resamples < 2:
-        message = f"n_resamples must be 0 (no interval) or at least 2; got {n_resamples}."
+    if not resample_count(n_resamples):
+        message = "n_resamples must be at least 2; got 0."
         raise InputError(message)
     size = round(fraction * n_samples)
     if size < 8:
@@ -54,6 +61,21 @@ def subsamples(
         raise InputError(message)
     rng = generator(rng)
     return np.stack([np.sort(rng.permutation(n_samples)[:size]) for _ in range(n_resamples)])
+
+
+def resample_count(n_resamples: object, /) -> int:
+    """Return how many subsamples are drawn: none, or enough for a spread.
+
+    Raises
+    ------
+    InputError
+        Another number, or none.
+    """
+    wanted = whole_number("n_resamples", n_resamples, low=0, high=MOST, why=WHY_MOST)
+    if wanted == 1:
+        message = f"n_resamples must be 0 (no interval) or at least 2; got {wanted}."
+        raise InputError(message)
+    return wanted
 
 
 def standard_errors(values: npt.NDArray[Any], /, *, n_samples: int, size: int) -> npt.NDArray[np.float64]:

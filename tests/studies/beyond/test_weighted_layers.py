@@ -99,13 +99,11 @@ def test_folds_are_as_many_as_items_and_groups_allow(
 
 
 def test_what_cannot_be_weighed_is_refused() -> None:
-    """A comparison needs the layer of B that is predicted, and distances that add."""
+    """A comparison needs the layer of B that is predicted."""
     with pytest.raises(InputError, match="needs `fixed`"):
         Comparison(label="x", **SIDES, items=ITEMS, kind="weights")
     with pytest.raises(InputError, match="must hold one of `b`"):
         Comparison(label="x", **SIDES, items=ITEMS, kind="weights", fixed=Fixed(side="a", layer=0))
-    with pytest.raises(InputError, match="Euclidean"):
-        _computed(48, metric="cosine")
 
 
 def test_both_directions_hold_the_layer_of_one_profile() -> None:

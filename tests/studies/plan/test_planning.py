@@ -271,6 +271,23 @@ def test_what_statements_and_panels_read_must_be_measured() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "metric", "words"),
+    [
+        ("weighted-layers", "cosine", "'weights' is about euclidean distances; got metric='cosine'"),
+        ("added-information", "cosine", "'gain' is about euclidean distances"),
+        ("coarse-and-fine", "hamming", "'scales' is about euclidean distances"),
+        ("intrinsic-dimension", "hamming", "'dimension' is about euclidean or cosine distances"),
+        ("translations", "precomputed", "metric='precomputed' is for distances in their place"),
+    ],
+)
+def test_a_metric_that_a_comparison_does_not_know_is_refused(name: str, metric: str, words: str) -> None:
+    """Before models are read, and never left out in silence; one that it knows is planned."""
+    with pytest.raises(InputError, match=words):
+        make_plan(get_study(name), settings={"metric": metric}, skip_missing=True)
+    assert make_plan(get_study("intrinsic-dimension"), settings={"metric": "cosine"}, skip_missing=True)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("bible:en-de", "bible:en-fr", ""),

@@ -20,6 +20,13 @@ ITEMS_LEFT_OUT: Final = "items_left_out"
 """The attribute of a result that would tell of single items and does not: why, in a sentence."""
 
 _DELTA = "information_imbalance"
+# Sums and means of squared distances are Euclidean; ratios of counts say no dimension.
+_METRICS: Final = {
+    "dimension": ("euclidean", "cosine"),
+    "gain": ("euclidean",),
+    "scales": ("euclidean",),
+    "weights": ("euclidean",),
+}
 
 
 def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: bool = False) -> tuple[str, ...]:
@@ -46,9 +53,11 @@ def check_measured(design: Design, settings: Settings, /) -> None:
     Raises
     ------
     InputError
-        If so, or if a panel of differences is of something that has no interval in them. A panel whose options name its
-        measure reads that one.
+        If so, or if a panel of differences is of something that has no interval in them, or if a comparison cannot be in
+        their metric. A panel whose options name its measure reads that one.
     """
+    for comparison in design.comparisons:
+        _check_metric(comparison, settings)
     for panel in design.panels:
         if panel.kind == "difference" and "quantity" in panel.options:
             _check_quantity(panel, settings)
@@ -64,6 +73,17 @@ def check_measured(design: Design, settings: Settings, /) -> None:
                 f"{comparison.label!r}."
             )
             raise InputError(message)
+
+
+def _check_metric(comparison: Comparison, settings: Settings) -> None:
+    """Refuse a metric that the kind of a comparison does not know: it would be left out in silence."""
+    known = _METRICS.get(comparison.kind, (settings.metric,))
+    if settings.metric not in known:
+        message = (
+            f"comparison {comparison.label!r} of kind {comparison.kind!r} is about {' or '.join(known)} distances; got "
+            f"metric={settings.metric!r}. Leave it out; transform='unit' makes Euclidean neighbors those by cosine."
+        )
+        raise InputError(message)
 
 
 def _check_quantity(panel: Panel, settings: Settings) -> None:

@@ -73,6 +73,9 @@ class Settings(ComparisonOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("metric", "overlap_metric"):
+            if getattr(self, name) == "precomputed":
+                msg = f"a study compares rows that models give; {name}='precomputed' is for distances in their place"
+                raise InputError(msg)
             if callable(getattr(self, name)):
                 msg = (
                     f"a study knows metrics by name, so that its plan can be written down; {name} is a function. "

@@ -37,7 +37,7 @@ def dimension(task: Computation, /) -> xr.Dataset:
     Raises
     ------
     InputError
-        Too few items for two neighbors in each subsample; a metric that counts.
+        Too few items for two neighbors in each subsample.
     """
     import xarray as xr  # 0.6 s to import
 

@@ -73,7 +73,7 @@ def scales(task: Computation, /) -> xr.Dataset:
     stream = np.random.default_rng([settings.seed, n])
     draws = (
         subsamples(n, n_resamples=settings.n_resamples, fraction=_FRACTION, rng=stream)
-        if settings.n_resamples > 1
+        if settings.n_resamples
         else np.empty((0, 0), np.intp)
     )
     values, resampled, curves = [], [], []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from platoscope.errors import InputError
 from platoscope.layerwise import count_items, weigh_layers
 from platoscope.studies.run.prepared import PreparedStack, named_as_a_profile
 
@@ -32,16 +31,10 @@ def weights(task: Computation, /) -> xr.Dataset:
     Raises
     ------
     InputError
-        A metric that is not Euclidean; items or strata that make no folds.
+        Items or strata that make no folds.
     """
     assert task.position is not None
     settings = task.settings
-    if settings.metric != "euclidean":
-        msg = (
-            f"comparison {task.comparison.label!r} of kind 'weights' adds squared Euclidean distances of layers; "
-            f"got metric={settings.metric!r}. Leave it out; transform='unit' makes Euclidean neighbors those by cosine."
-        )
-        raise InputError(msg)
     transforms = task.options
     layers = PreparedStack(task.a, transforms.transform_of("a"))
     target = PreparedStack(task.b, transforms.transform_of("b"))
