@@ -34,6 +34,14 @@ def table_of(layers, target, *, scaled=False, most_bytes=1 << 30):
     return layer_distances(spaces, prepare(target), scaled=scaled, rng=rng, most_bytes=most_bytes)
 
 
+def test_folds_do_not_speak_of_layers_that_nobody_gave():
+    """A feature that dominates a layer is no warning of each fold, about layers and candidates of the fold."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((2, 80, 60))
+    A[1, :, 3] *= 100
+    assert weigh_layers(A, A[0], n_folds=2, n_resamples=0, options=FEW, rng=0).sizes["layer"] == 2
+
+
 def test_a_target_that_was_prepared_keeps_its_own_transform():
     """The transform that is asked for is for the layers alone where the target is a space."""
     layers, target = halves()

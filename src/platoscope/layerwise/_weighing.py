@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ import numpy as np
 
 from platoscope.arguments import instance
 from platoscope.checks import flag, generator, share, whole_number
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import fresh_seed, profile
+from platoscope.layerwise._diagnosing import DOMINATED
 from platoscope.layerwise._greedy import forward_sets
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
@@ -241,10 +243,14 @@ def _weighed(
         found.weights,
         *(single[list(members)].sum(axis=0) for members in sets[1:]),
     ]
-    result = profile(
-        [*spaces, *(weighted_space(spaces, w, table) for w in several)], [goal.subset(held)], layer_b=0,
-        measures=("information_imbalance",), rng=int(rng.integers(2**31)), n_permutations=0, progress=False, **settled,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        # The layers of this profile are the candidates of one fold, which nobody knows by these numbers.
+        warnings.filterwarnings("ignore", message=DOMINATED, category=PlatoscopeWarning)
+        result = profile(
+            [*spaces, *(weighted_space(spaces, w, table) for w in several)], [goal.subset(held)], layer_b=0,
+            measures=("information_imbalance",), rng=int(rng.integers(2**31)), n_permutations=0, progress=False,
+            **settled,
+        )  # fmt: skip
     here = result.sel(direction="a_to_b")
     values = here["information_imbalance"].values
     name = "information_imbalance_resamples"
