@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import unicodedata
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platoscope.datasets import Pairs, Side, shuffle_words
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 
 TEXT = "In the beginning God created the heaven and the earth."
 
@@ -21,6 +22,7 @@ def _pairs(*texts: str) -> Pairs:
     )
 
 
+@pytest.mark.filterwarnings("ignore:no text of")
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0x17F)), min_size=1, max_size=4)
 )
@@ -63,9 +65,47 @@ def test_chinese_and_japanese_are_shuffled_by_characters() -> None:
     assert shuffled != text
 
 
-@pytest.mark.parametrize("text", ["ในปฐมกาล", "ໃນຕົ້ນ", "အစအဦး", "កាលដើម"])
+def test_the_ideographic_space_is_white_space() -> None:
+    """It stands between units and is none, and what it separated is joined as Chinese and Japanese are."""
+    shuffled = shuffle_words(_pairs("起初\u3000神創造\u3000天地"), seed=0).a[0]
+    assert sorted(shuffled) == sorted("起初神創造天地")
+    mixed = shuffle_words(_pairs("one\u3000two\u3000three"), seed=0).a[0]
+    assert sorted(mixed.split(" ")) == ["one", "three", "two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unicodedata.normalize("NFD", "がぎぐげござじずぜぞ"),
+        "ｶﾞｷﾞｸﾞｹﾞｺﾞ",
+        "葛\U000e0100城\U000e0101市\ufe00中\ufe01央\ufe00",
+    ],
+)
+def test_marks_stay_on_their_character(text: str) -> None:
+    """Sound marks and variation selectors go with the character before them."""
+    shuffled = shuffle_words(_pairs(text), seed=0).a[0]
+    assert shuffled != text
+    before, after = (sorted(zip(each[::2], each[1::2], strict=True)) for each in (text, shuffled))
+    assert after == before
+
+
+def test_a_name_in_another_script_is_a_word() -> None:
+    """Where most letters are of a script with spaces, a Thai name and the sign of a currency are words like others."""
+    shuffled = shuffle_words(_pairs("Bangkok is กรุงเทพ in Thai, and 500 ฿ is little"), seed=0).a[0]
+    assert {"กรุงเทพ", "฿"} <= set(shuffled.split())
+
+
+def test_texts_that_cannot_change_are_told() -> None:
+    """Of a side of single words, or of empty texts, a warning says that nothing was shuffled."""
+    pairs = Pairs("toy", Side("en", "text", ["dog", ""]), Side("it", "text", [TEXT, TEXT]))
+    with pytest.warns(PlatoscopeWarning, match="changes on side 'en' where"):
+        shuffled = shuffle_words(pairs, seed=0)
+    assert list(shuffled.a) == ["dog", ""]
+
+
+@pytest.mark.parametrize("text", ["ในปฐมกาล", "ໃນຕົ້ນ", "အစအဦး", "កាលដើម", "ཐོག་མར་"])
 def test_scripts_without_spaces_or_units_are_refused(text: str) -> None:
-    """Thai, Lao, Burmese and Khmer are refused with the text's number."""
+    """Thai, Lao, Burmese, Khmer and Tibetan are refused with the text's number."""
     with pytest.raises(InputError, match="text 1 of side 'en'.*without spaces"):
         shuffle_words(_pairs("ok so", text), seed=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,20 +14,29 @@ import numpy as np
 from platoscope.arguments import instance
 from platoscope.checks import whole_number
 from platoscope.datasets.pairs import FilterCount, Pairs
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from platoscope.datasets.pairs import Side
 
 __all__ = ["shuffle_words"]
 
 # Written without spaces between words: each character of Chinese and Japanese writing, with its punctuation and full-width
-# forms, stands for itself.
-_CHARACTER = r"\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-_UNIT = re.compile(f"[{_CHARACTER}]|[^\\s{_CHARACTER}]+")
+# forms, stands for itself. The ideographic space is white space like any other.
+_CHARACTER = (
+    r"\u3001-\u3029\u3030-\u3098\u309b-\u312f\u3190-\u9fff\uf900-\ufaff\uff00-\uff9d\uffa0-\uffef"
+    r"\U00020000-\U0003ffff"
+)
+# What belongs to the character before it: sound and tone marks, and which variant of the character is meant.
+_MARK = r"\u302a-\u302f\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_UNIT = re.compile(f"[{_CHARACTER}][{_MARK}]*|[^\\s{_CHARACTER}]+")
 _ALONE = re.compile(f"[{_CHARACTER}]")
 # Nor have these spaces between words, and their characters are no units: vowels and tones are characters of their own.
-_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\ua9ff\uaa60-\uaadf]"
+)
 
 
 def shuffle_words(pairs: Pairs, /, *, seed: int) -> Pairs:
@@ -50,15 +60,21 @@ def shuffle_words(pairs: Pairs, /, *, seed: int) -> Pairs:
     Raises
     ------
     InputError
-        If no side has texts, or a text is in a script without spaces between words whose characters are no units (Thai,
-        Lao, Burmese, Khmer).
+        If no side has texts, or most letters of a text are of a script without spaces between words whose characters are
+        no units (Thai, Lao, Burmese, Khmer, Tibetan, Javanese and their kin).
+
+    Warns
+    -----
+    PlatoscopeWarning
+        If no text of a side changes, as where each has one word.
 
     Notes
     -----
     A word is what stands between white space, with the punctuation at it; words are joined by one space. In Chinese and
-    Japanese writing each character is one, and joined without a space. An order is drawn uniformly for every text from the
-    seed and the text alone, so that equal texts are shuffled alike wherever they stand. A text of one word stays as it is;
-    so does, by chance, one in k! of k words. Tokens are not kept: a tokenizer may cut the same words into others.
+    Japanese writing each character is one, with the marks on it, and joined without a space. An order is drawn uniformly
+    for every text from the seed and the text alone, so that equal texts are shuffled alike wherever they stand. A text of
+    one word stays as it is; so does, by chance, one in k! of k words. Tokens are not kept: a tokenizer may cut the same
+    words into others.
 
     Examples
     --------
@@ -79,6 +95,7 @@ def shuffle_words(pairs: Pairs, /, *, seed: int) -> Pairs:
         letter: sum(one != other for one, other in zip(getattr(pairs, letter), side, strict=True))
         for letter, side in shuffled.items()
     }
+    _warn_of_unchanged(pairs, changed)
     told = ", ".join(f"{n:,} of side {letter}" for letter, n in changed.items())
     return replace(
         pairs,
@@ -90,13 +107,29 @@ def shuffle_words(pairs: Pairs, /, *, seed: int) -> Pairs:
 
 def _shuffled(side: Side, seed: int) -> Side:
     for i, text in enumerate(side.items):
-        if _WITHOUT_SPACES.search(text):
+        if _is_without_spaces(text):
             msg = (
                 f"text {i} of side {side.name!r} is in a script without spaces between words, which cannot be shuffled. "
                 "Separate its words by spaces and another script, or leave the side's language out."
             )
             raise InputError(msg)
     return replace(side, items=tuple(_shuffled_text(text, seed) for text in side.items))
+
+
+def _is_without_spaces(text: str) -> bool:
+    """Tell whether most letters are of a script without spaces; of a name in another text they are not."""
+    letters = sum(map(str.isalpha, _WITHOUT_SPACES.findall(text)))
+    return letters > 0 and 2 * letters > sum(map(str.isalpha, text))
+
+
+def _warn_of_unchanged(pairs: Pairs, changed: Mapping[str, int]) -> None:
+    same = [getattr(pairs, letter).name for letter, n in changed.items() if n == 0 and len(pairs)]
+    if same:
+        msg = (
+            f"no text of {pairs.name!r} changes on side {' and '.join(map(repr, same))} where its words are shuffled, as "
+            "where each has one word: what is read of it is the same with and without word order"
+        )
+        warnings.warn(msg, PlatoscopeWarning, stacklevel=3)
 
 
 def _shuffled_text(text: str, seed: int) -> str:
