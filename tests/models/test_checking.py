@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from platoscope import extract
 from platoscope.errors import InputError, NotFoundError
-from platoscope.models import ModelOnDemand, Pooling, load_model, parse_poolings
+from platoscope.models import ModelOnDemand, Pooling, load_model, parse_poolings, untrained_name
 from platoscope.models.library import quiet_library
 from platoscope.models.remembering import Facts
 from platoscope.representations._group import group_key
@@ -191,6 +192,19 @@ def test_states_that_were_read_wrong_before_have_another_key(
     earlier = {name: value for name, value in outline.items() if name not in said}
     assert (group_key("data", outline, None) == group_key("data", earlier, None)) is not bool(said)
     assert Facts.of(load_model(folder, **options)).provenance == outline
+
+
+def test_the_check_of_an_untrained_model_says_nothing_of_the_trained_one(
+    tmp_path: Path, random_model: Callable[..., str]
+) -> None:
+    """Convolutions that mix hardly any padding in before training: trained ones are read without padding all the same."""
+    folder = tmp_path / "model"
+    shutil.copytree(random_model("ConvBertConfig", TEXT["ConvBertConfig"][0]), folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"initializer_range": 1e-8}))
+    models = [untrained_name(str(folder), 0), str(folder)]
+    drawn, trained = (cast("Any", load_model(name, device="cpu", dtype="float32")) for name in models)
+    assert (drawn.alone, trained.alone) == (False, True)
 
 
 @pytest.mark.parametrize("config", REFUSED)

@@ -74,6 +74,15 @@ def test_a_lower_precision_rounds_the_same_weights(tiny: Callable[..., str]) -> 
     assert all(torch.equal(full[key].to(torch.bfloat16), half[key]) for key in full)
 
 
+def test_weights_are_drawn_on_the_cpu_whatever_the_default_device(tiny: Callable[..., str]) -> None:
+    """Where torch makes new tensors elsewhere (`torch.set_default_device`), the weights of a seed are the same."""
+    name = untrained_name(tiny("llama"), 0)
+    expected = _digest(_weights(name))
+    with torch.device("meta"):
+        found = _weights(name)
+    assert _digest(found) == expected
+
+
 def test_nobody_elses_random_numbers_change(tiny: Callable[..., str]) -> None:
     """Drawing weights leaves the random numbers of torch, NumPy and Python where they were."""
     torch.manual_seed(3)
@@ -119,7 +128,8 @@ def test_it_counts_tokens_like_the_trained_model(tiny: Callable[..., str], texts
 @pytest.mark.parametrize(
     "name",
     ["untrained:x", "untrained():x", "untrained(-1):x", "untrained(a):x", "untrained(0)", "untrained(0):",
-     "untrained(1.5):x", "untrained(99999999999):x", "untrained(0):untrained(1):x"],
+     "untrained(1.5):x", "untrained(00):x", "untrained(\u0663):x", "untrained(99999999999):x",
+     "untrained(0):untrained(1):x"],
 )  # fmt: skip
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     """What begins like the name of an untrained model and is none says what one looks like."""

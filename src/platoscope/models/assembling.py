@@ -120,7 +120,7 @@ def library_versions() -> dict[str, str]:
 
 
 def drawn_by(seed: int, /) -> dict[str, int | str]:
-    """Give what decides random weights: their seed, and the libraries that draw them, on every machine alike."""
+    """Give what decides random weights: their seed, and the libraries that draw them, to the last digit."""
     return {"seed": seed, **{library: version(library) for library in ("torch", "transformers")}}
 
 

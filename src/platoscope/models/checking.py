@@ -1,7 +1,7 @@
 """The check of a model at load: one short item through the library's own forward pass and through ours. Needs torch.
 
-It is made once per configuration, precision, kind of device and version of the libraries, and kept in the cache. A
-refusal is not kept: to find it again costs as little as to find it.
+It is made once per configuration, with trained weights or without, precision, kind of device and version of the
+libraries, and kept in the cache. A refusal is not kept: to find it again costs as little as to find it.
 """
 
 from __future__ import annotations
@@ -150,8 +150,10 @@ def _identity(found: Pretrained) -> dict[str, Any]:
     config: dict[str, Any] = settings.to_dict()
     for name in ("_name_or_path", "name_or_path", "dtype", "torch_dtype"):
         config.pop(name, None)
-    content = {} if found.content is None else {"content": found.content}
-    return content | {
+    own: dict[str, Any] = {} if found.content is None else {"content": found.content}
+    if found.untrained:  # what padding does may be too little to be seen before training, and not after it
+        own["untrained"] = True
+    return own | {
         "code": _own_code(),
         "architecture": type(found.model).__name__,
         "config": config,

@@ -66,6 +66,8 @@ class Pretrained:
         Whether it can be run; an outline cannot.
     content : str or None
         Of a model in memory, the hash of all that decides what it computes; None where its files are known.
+    untrained : bool
+        Whether its weights are random ones in the place of trained ones.
     """
 
     model: torch.nn.Module
@@ -75,6 +77,7 @@ class Pretrained:
     commit: str | None
     has_weights: bool
     content: str | None = None
+    untrained: bool = False
 
 
 def load_pretrained(
@@ -203,6 +206,7 @@ def _pretrained(
         preprocess=preprocess,
         commit=_commit(location, whole),
         has_weights=has_weights,
+        untrained=location.untrained is not None,
     )
 
 

@@ -45,14 +45,14 @@ def draw_weights(
     The weights are those of transformers' own initializer (``AutoModel.from_config``; Gemma: normal with standard deviation
     ``initializer_range``, norms at their neutral value). They are drawn in float32 by torch's generator of the CPU and
     rounded to `dtype`, so that device and precision change nothing but rounding. The state of that generator is
-    put back. The same seed, versions of torch and transformers, and kind of processor (torch draws with the widest vector
-    instructions that it has) give the same bytes.
+    put back. The same seed and versions of torch and transformers give the same weights, and on processors with the same
+    vector instructions the same bytes: with others torch rounds the last digit of a normal number otherwise.
     """
     if device_map is not None:
         msg = f"an untrained model is drawn as a whole; load {name!r} without device_map"
         raise InputError(msg)
-    with torch.random.fork_rng(devices=[]):
-        # Of the CPU alone: torch.manual_seed would seed the generators of all devices as well.
+    # On the CPU, whatever torch.set_default_device says, and of its generator: torch.manual_seed would seed all devices.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(seed)
         model = AutoModel.from_config(config, trust_remote_code=False, dtype=torch.float32)
     # What a checkpoint would hold is rounded; what is computed from settings (rotary frequencies) stays as it is.

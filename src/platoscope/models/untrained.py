@@ -15,7 +15,7 @@ __all__ = ["split_untrained", "trained_name", "untrained_name"]
 
 _LARGEST_SEED = 2**31 - 1
 _BEGINS = re.compile(r"untrained\s*[(:]")
-_NAME = re.compile(r"untrained\((\d{1,10})\):(.+)", re.DOTALL)
+_NAME = re.compile(r"untrained\((0|[1-9][0-9]{0,9})\):(.+)", re.DOTALL)
 
 
 def untrained_name(model: str, seed: int, /) -> str:
