@@ -199,6 +199,8 @@ def test_run_beside_null_models(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     capsys.readouterr()
     assert cli.main(["run", "rank-synthetic", "--untrained", "--dry-run"]) == 2
     assert "it draws no profile" in capsys.readouterr().err
+    assert cli.main(["run", "translations", "--untrained-seeds", "101", "--dry-run"]) == 2
+    assert "--untrained-seeds must be a whole number, from 0 to 100" in capsys.readouterr().err
 
 
 def test_run_all_runs_what_it_can_and_counts_the_passes(

@@ -20,6 +20,8 @@ from platoscope.report import write_report
 from platoscope.report.serving import open_server
 from platoscope.report.site import find_runs, index_page
 from platoscope.studies import execute, get_study, make_plan
+from platoscope.studies.run.run_folder import RunFolder
+from platoscope.studies.run.runs import plan_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,3 +179,20 @@ def test_a_folder_without_runs_is_one_sentence(tmp_path: Path, capsys: pytest.Ca
     """The error says what was looked for."""
     assert main(["view", str(tmp_path)]) == 2
     assert "holds no run: neither it nor a folder in it has a config.json" in capsys.readouterr().err
+
+
+def test_the_best_layer_is_never_that_of_a_baseline(tmp_path: Path) -> None:
+    """Where an untrained model has a smaller Δ than the trained one, the index names the trained one."""
+    plan = make_plan(get_study("null-models"), skip_missing=True)
+    folder = RunFolder(tmp_path / "runs" / "nulls")
+    folder.prepare()
+    for name, content in (("config", plan_to(plan)), ("verdicts", []), ("provenance", {})):
+        folder.write_json(name, content)
+    smallest = {label: 0.1 for label in (item.label for item in plan.comparisons)}
+    smallest["gemma-3-270m bible:en-it trained"] = 0.4
+    rows = [
+        {"label": label, "n_samples": 60, "best": {"a_to_b": {"layer": 3, "value": value}}}
+        for label, value in smallest.items()
+    ]
+    folder.write_json("summary", {"rows": rows})
+    assert "gemma-3-270m bible:en-it trained: A → B 0.400 at 3" in index_page(find_runs(tmp_path / "runs"))

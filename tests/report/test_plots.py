@@ -90,6 +90,17 @@ def test_baselines_of_several_conditions_have_their_colors(madeup: ModuleType, a
     assert not [line for line in ax.lines if "gone" in str(line.get_label())]
 
 
+def test_names_of_baselines_are_no_formulas(madeup: ModuleType, ax: Axes) -> None:
+    """A condition and a kind with dollar signs keep their color, and are drawn as they are written."""
+    shifts = {"US$ and CA$": 0.0, "mean": 0.1, "seed 0": 0.2}
+    results = {name: madeup.profile(shift=shift) for name, shift in shifts.items()}
+    baselines = {"a $ b $ c": {"US$ and CA$": ["seed 0"]}}
+    report.plot_profile(results, ax, null=False, baselines=baselines)
+    assert _legend(ax)[-1] == r"a \$ b \$ c"
+    (line,) = (line for line in ax.lines if str(line.get_label()).endswith(r"· a \$ b \$ c"))
+    assert mpl.colors.to_rgb(line.get_color()) == mpl.colors.to_rgb(COLORS[0])
+
+
 @pytest.mark.parametrize("baselines", [3, ["seed 0"], {"untrained": 3}, {"untrained": {"trained": "seed 0"}}])
 def test_baselines_that_are_no_table_of_lists_are_refused(
     madeup: ModuleType, ax: Axes, baselines: object

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from platoscope import cli
-from platoscope.errors import NotFoundError, StorageError
+from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.report import write_reproduction
+from platoscope.report.again import run_command
 from platoscope.report.pictures import shrink_picture
-from platoscope.report.reproduce import run_command
 from platoscope.studies import get_study, list_studies, make_plan
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import plan_to
@@ -199,6 +199,38 @@ def test_command_repeats_null_models() -> None:
     assert shlex.split(run_command(plan))[7:] == [
         "--untrained-seeds", "2", "--mismatched-seeds", "--shuffle-words",
     ]  # fmt: skip
+
+
+def test_command_repeats_settings() -> None:
+    """Spaces, neighbors and how models are loaded are in it where they are not the study's own."""
+    plan = make_plan(
+        get_study("translations"), skip_missing=True,
+        settings={"transform": "zscore+unit", "metric": "cosine", "n_neighbors": 2, "dtype": "float32", "items": False},
+    )  # fmt: skip
+    assert shlex.split(run_command(plan))[7:] == [
+        "--transform", "zscore+unit", "--metric", "cosine", "--neighbors", "2", "--dtype", "float32", "--no-items",
+    ]  # fmt: skip
+    plain = make_plan(get_study("translations"), settings={"transform": "none"}, skip_missing=True)
+    assert shlex.split(run_command(plain))[7:] == ["--transform", "none"]
+
+
+def test_random_weights_are_not_said_to_be_quantized(tmp_path: Path) -> None:
+    """Of an untrained model the page says the seed, in the place of what the trained weights were stored as."""
+    about = {"architecture": "Gemma3TextModel", "quantization": "GGUF", "dtype": "bfloat16"}
+    models = {"g": about, "untrained(1):g": {**about, "untrained": {"seed": 1}}}
+    _finish(tmp_path / "runs", "aggregation", models=models)
+    text = write_reproduction(tmp_path / "runs", tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "Model g: Gemma3TextModel, GGUF, bfloat16." in text
+    assert "Model untrained(1):g: Gemma3TextModel, random weights of seed 1, bfloat16." in text
+
+
+def test_two_runs_of_one_study_are_told(tmp_path: Path) -> None:
+    """A page shows one run of a study; of another one beside it a warning says so."""
+    _finish(tmp_path / "runs", "aggregation")
+    (tmp_path / "runs" / "aggregation").rename(tmp_path / "runs" / "with")
+    _finish(tmp_path / "runs", "aggregation")
+    with pytest.warns(PlatoscopeWarning, match="aggregation and .*with are both runs of 'aggregation'"):
+        write_reproduction(tmp_path / "runs", tmp_path / "page.md")
 
 
 def test_a_folder_without_runs_is_an_error(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from platoscope.datasets import Pairs, Side, shuffle_words
 from platoscope.errors import InputError, NotFoundError, StorageError
 from platoscope.representations import (
     Representations,
@@ -43,6 +44,15 @@ def test_listing_says_what_is_there(stored: Representations, fake: ModuleType, t
     assert [array.shape for array in record.arrays] == [(4, N_ITEMS, 6), (4, N_ITEMS, 2, 6)]
     assert all(array.complete for array in record.arrays)
     assert record.size > 4 * N_ITEMS * 6 * 3 * 4
+
+
+def test_shuffled_words_are_told_from_the_texts(fake: ModuleType, tmp_path: Path) -> None:
+    """A list shows which of two groups of the same data has its words in a random order."""
+    texts = Side("en", "text", [f"{text} twice or three times" for text in fake.sentences(5)])
+    pairs = Pairs("toy", texts, texts)
+    for each in (pairs, shuffle_words(pairs, seed=0)):
+        extract(fake.FakeEncoder(), each, pooling="last", store=tmp_path)
+    assert sorted(record.data for record in list_store(tmp_path)) == ["toy en", "toy en, words shuffled"]
 
 
 def test_unfinished_arrays_show_and_cannot_be_opened(stored: Representations, tmp_path: Path) -> None:

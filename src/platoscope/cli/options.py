@@ -86,13 +86,11 @@ OverlapNeighborsOption = Annotated[
     int | None, typer.Option(min=1, help="Neighbors of the overlap; 10 by default.", show_default=False)
 ]
 
-_SEEDS = 3  # of --untrained, as in the study null-models
-
 Untrained = Annotated[
     bool,
     typer.Option(
         "--untrained",
-        help=f"Beside every profile, the same of untrained models: {_SEEDS} seeds of random weights.",
+        help="Beside every profile, the same of untrained models, of the seeds of the study null-models.",
     ),
 ]
 UntrainedSeeds = Annotated[
@@ -270,6 +268,7 @@ _IN_PYTHON = {
     "--neighbors": ("n_neighbors",),
     "--permutations": ("n_permutations",),
     "--resamples": ("n_resamples",),
+    "--untrained-seeds": ("untrained",),
 }
 """What options are called in Python where that is not their own name."""
 
@@ -313,8 +312,10 @@ def parse_null_models(
     untrained: bool, seeds: int | None, mismatched_seeds: bool, shuffle_words: bool, /
 ) -> dict[str, int | bool]:
     """Give the arguments of `make_plan` that say which null models stand beside profiles."""
+    from platoscope.studies.design.null_models import SEEDS
+
     return {
-        "untrained": seeds or (_SEEDS if untrained else 0),
+        "untrained": seeds or (SEEDS if untrained else 0),
         "mismatched_seeds": mismatched_seeds,
         "shuffle_words": shuffle_words,
     }

@@ -62,12 +62,10 @@ class Pretrained:
         The library's tokenizer, or its image processor.
     commit : str or None
         The hub's commit, where it came from there.
-    has_weights : bool
-        Whether it can be run; an outline cannot.
+    has_weights, untrained : bool
+        Whether it can be run, which an outline cannot; whether its weights are random ones in the place of trained ones.
     content : str or None
         Of a model in memory, the hash of all that decides what it computes; None where its files are known.
-    untrained : bool
-        Whether its weights are random ones in the place of trained ones.
     """
 
     model: torch.nn.Module
@@ -357,9 +355,8 @@ def _require_weights(name: str, missing: set[str]) -> None:
     needed = sorted(key for key in missing if not any(part in key for part in _UNREAD))
     if needed:
         msg = (
-            f"The checkpoint of {name} lacks {len(needed)} weights of the base model (the first: "
-            f"{needed[0]}), which would be "
-            f"random. Use a checkpoint that holds the whole model."
+            f"The checkpoint of {name} lacks {len(needed)} weights of the base model (the first: {needed[0]}), which would "
+            "be random. Use a checkpoint that holds the whole model."
         )
         raise InputError(msg)
 

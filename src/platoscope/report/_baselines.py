@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from platoscope.arguments import mapping, sequence
 from platoscope.checks import in_short
 from platoscope.errors import InputError
+from platoscope.report._names import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,9 +109,9 @@ def draw_baselines(
     kinds = list(dict.fromkeys(group.kind for group in baselines))
     styles = {kind: _STYLES[i % len(_STYLES)] for i, kind in enumerate(kinds)}
     for group in baselines:
-        own = colors.get(group.condition) if group.condition is not None else None
+        own = colors.get(as_text(group.condition)) if group.condition is not None else None
         color = to_rgba(_GRAY) if own is None else to_rgba(own, _FAINT)
-        label = group.kind if own is None else f"{group.condition} · {group.kind}"
+        label = as_text(group.kind if own is None else f"{group.condition} · {group.kind}")
         for dataset in group.datasets:
             curve = read(dataset)
             ax.plot(
@@ -123,6 +124,6 @@ def draw_baselines(
                 linestyle=styles[group.kind],
             )
     return [
-        Line2D([], [], label=kind, color=_GRAY, linewidth=_WIDTH, linestyle=style)
+        Line2D([], [], label=as_text(kind), color=_GRAY, linewidth=_WIDTH, linestyle=style)
         for kind, style in styles.items()
     ]

@@ -6,20 +6,20 @@ from any runs and says nothing that they do not hold.
 
 from __future__ import annotations
 
-import shlex
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from platoscope.arguments import a_path
-from platoscope.errors import NotFoundError, StorageError
+from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.report.again import known_studies, run_command
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
-from platoscope.studies import list_studies, make_plan
+from platoscope.studies import make_plan
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.records import Answer, Choices, Verdict
-from platoscope.studies.design.settings import Settings
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import load_plan
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from platoscope.studies import Comparison, Plan, Study
 
-__all__ = ["run_command", "write_reproduction"]
+__all__ = ["write_reproduction"]
 
 _ANSWERS: tuple[str, ...] = get_args(Answer)
 
@@ -77,6 +77,11 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
         If the folder holds no finished run, or one of them lacks its figures.
     StorageError
         If a run is damaged, or the page cannot be written.
+
+    Warns
+    -----
+    PlatoscopeWarning
+        If two of the folders are runs of one study, of which the page shows one.
     """
     page, folder = a_path("out", out), a_path("runs", runs)
     found = _read_runs(folder)
@@ -95,69 +100,9 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
     return page
 
 
-def run_command(plan: Plan, /) -> str:
-    """Return the command that makes the run of a plan again.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan of a study of the package.
-
-    Returns
-    -------
-    str
-        ``platoscope run STUDY`` with the preset, the number of pairs, and every choice and setting of the
-        command line that differs from what the study takes by itself.
-    """
-    words = ["platoscope run", plan.study.name, "--preset", plan.choices.preset, "--n", str(plan.settings.n)]
-    for option, values in (
-        ("--model", plan.choices.models),
-        ("--pairs", plan.choices.pairs),
-        ("--pooling", plan.choices.poolings),
-    ):
-        for value in values or ():
-            words += [option, shlex.quote(value)]
-    words += _own_choices(plan.choices)
-    usual = _usual(plan)
-    named = (("--seed", "seed"), ("--resamples", "n_resamples"), ("--permutations", "n_permutations"))
-    chosen = ((option, getattr(plan.settings, name), getattr(usual, name)) for option, name in named)
-    words += [f"{option} {value}" for option, value, default in chosen if value != default]
-    return " ".join(words)
-
-
-def _own_choices(choices: Choices, /) -> list[str]:
-    """Return the options of what is the study's own unless the user says otherwise."""
-    given = {
-        "--layers": ",".join(map(str, choices.layers or ())) or None,
-        "--min-tokens": choices.min_tokens,
-        "--max-tokens": choices.max_tokens,
-        "--near-duplicates": choices.near_duplicates,
-        "--encoding": choices.encoding,
-        "--labels": ",".join(f"{name}={label}" for name, label in choices.labels.items()) or None,
-        "--untrained-seeds": choices.untrained or None,
-    }
-    flags = {
-        "--final-norm": choices.final_norm is True, "--no-final-norm": choices.final_norm is False,
-        "--mismatched-seeds": choices.mismatched_seeds, "--shuffle-words": choices.shuffle_words,
-    }  # fmt: skip
-    words = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value is not None]
-    return words + [option for option, given in flags.items() if given]
-
-
-def _usual(plan: Plan, /) -> Settings:
-    """Return the settings that the study takes by itself, as far as the package knows it."""
-    known = _studies().get(plan.study.name)
-    return Settings() if known is None else known.settings_for(plan.choices.preset)
-
-
-def _studies() -> dict[str, Study]:
-    """Return the studies of the package by name, in the order of the paper."""
-    return {study.name: study for study in list_studies()}
-
-
 def _read_runs(runs: Path, /) -> dict[str, _Run]:
     """Read the finished runs in a folder: those of the paper in its order, then the user's own by name."""
-    found = {}
+    found: dict[str, _Run] = {}
     folders = sorted(runs.iterdir()) if runs.is_dir() else []
     for path in folders:
         # The provenance is written last: where it is missing the run was interrupted.
@@ -165,6 +110,12 @@ def _read_runs(runs: Path, /) -> dict[str, _Run]:
             continue
         folder = RunFolder(path)
         plan = load_plan(path)
+        if plan.study.name in found:
+            message = (
+                f"{found[plan.study.name].folder} and {path} are both runs of {plan.study.name!r}, and the page shows the "
+                "second; make a page of the other in another folder."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=3)
         found[plan.study.name] = _Run(
             folder=path,
             plan=plan,
@@ -177,7 +128,7 @@ def _read_runs(runs: Path, /) -> dict[str, _Run]:
             f"{runs} holds no finished run; `platoscope run all --out {runs}` makes one folder per study"
         )
         raise NotFoundError(message)
-    order = list(_studies())
+    order = list(known_studies())
     return dict(
         sorted(found.items(), key=lambda item: (item[0] not in order, [*order, item[0]].index(item[0])))
     )
@@ -196,7 +147,7 @@ def _page(
     runs: Mapping[str, _Run], together: Mapping[str, Any] | None, command: str, pictures: Path, /
 ) -> str:
     """Put the page together."""
-    absent = {name: study for name, study in _studies().items() if name not in runs}
+    absent = {name: study for name, study in known_studies().items() if name not in runs}
     parts = [
         f"<!-- Made by `{command}`; changes by hand are lost. -->",
         "# The figures of the paper, on what was run",
@@ -324,7 +275,7 @@ def _cost(run: _Run, /) -> str:
 
 def _beside_the_paper(run: _Run, /) -> str:
     """Put models, data and number of items of a run beside those of the paper's preset."""
-    known = _studies().get(run.plan.study.name)
+    known = known_studies().get(run.plan.study.name)
     here = [_models(run.plan.comparisons), _data(run.plan.comparisons), str(run.plan.settings.n)]
     if known is None or "paper" not in known.presets:
         return _table(["", "here"], [[name, value] for name, value in zip(_SUBJECTS, here, strict=True)])
@@ -351,7 +302,9 @@ def _caveats(run: _Run, /) -> list[str]:
     """Say what models and data were, from their provenance, and what the study notes."""
     lines = []
     for name, model in run.provenance.get("models", {}).items():
-        facts = [model.get("architecture"), model.get("quantization"), model.get("dtype")]
+        seed = model.get("untrained", {}).get("seed")
+        weights = model.get("quantization") if seed is None else f"random weights of seed {seed}"
+        facts = [model.get("architecture"), weights, model.get("dtype")]
         package = " ".join(filter(None, (model.get("package"), model.get("package_version"))))
         facts += [package or model.get("revision")]
         lines.append(f"Model {name}: {_join(facts)}.")

@@ -24,7 +24,7 @@ from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import load_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import xarray as xr
 
@@ -239,7 +239,7 @@ def _card(name: str, path: Path, /) -> dict[str, Any]:
         "spaces": list(dict.fromkeys(str(row["space"]) for row in rows.values() if "space" in row)),
         "finished": str(provenance.get("machine", {}).get("finished", "")),
         "answers": {answer: answers[answer] for answer in get_args(Answer) if answers[answer]},
-        "best": _best(summary),
+        "best": _best(summary, _baselines(plan)),
         "curves": [_curve(label, result) for label, result in profiles.items() if result is not None],
     }
 
@@ -250,11 +250,23 @@ def _models(plan: Plan, /) -> list[str]:
     return list(dict.fromkeys(side.model for side in sides if isinstance(side, Source)))
 
 
-def _best(summary: Mapping[str, Any], /) -> str:
-    """Say the best layer of the comparison with the smallest Δ."""
+def _baselines(plan: Plan, /) -> set[str]:
+    """Name the comparisons that others are held against: null models."""
+    drawn = [
+        (label, name in panel.baselines)
+        for panel in plan.panels
+        for label, name in zip(panel.labels, panel.names or panel.labels, strict=True)
+    ]
+    return {label for label, against in drawn if against}
+
+
+def _best(summary: Mapping[str, Any], baselines: Collection[str], /) -> str:
+    """Say the best layer of the comparison with the smallest Δ, of those that are no baselines."""
     header, rows = closing_table(summary)
     smallest = [
-        min((best["value"] for best in row.get("best", {}).values()), default=np.inf)
+        np.inf
+        if row["label"] in baselines
+        else min((best["value"] for best in row.get("best", {}).values()), default=np.inf)
         for row in summary["rows"]
     ]
     if not rows or not np.isfinite(smallest).any():

@@ -262,7 +262,7 @@ def _sound_record(group: StoredGroup) -> StoreRecord:
     return StoreRecord(
         key=group.key,
         model=str(group.attributes["model"]["name"]),
-        data=" ".join(str(data[name]) for name in ("pairs", "side") if name in data),
+        data=_data_in_short(data),
         created=str(group.attributes["created"]),
         n_layers=len(group.layers),
         n_items=group.n_items,
@@ -270,6 +270,11 @@ def _sound_record(group: StoredGroup) -> StoreRecord:
         arrays=tuple(arrays),
         attributes=group.attributes,
     )
+
+
+def _data_in_short(data: Mapping[str, Any]) -> str:
+    named = " ".join(str(data[name]) for name in ("pairs", "side") if name in data)
+    return f"{named}, words shuffled" if "shuffled_words" in data.get("provenance", {}) else named
 
 
 def _problems(folder: Folder, key: str) -> Iterator[Problem]:

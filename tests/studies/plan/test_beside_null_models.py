@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -112,25 +113,25 @@ def test_only_texts_are_shuffled_and_only_trained_models_have_a_twin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "words"),
+    ("name", "options", "words", "kind"),
     [
-        ("rank-synthetic", {"untrained": 3}, "draws no profile"),
-        ("aggregation", {"shuffle_words": True}, "draws no profile"),
-        ("same-class-images", {"shuffle_words": True}, "no words to shuffle"),
-        ("model-asymmetry", {"untrained": 2, "mismatched_seeds": True}, "mismatched already"),
-        ("translations", {"untrained": 1, "model": f"untrained(0):{_GEMMA}"}, "null models .* already"),
+        ("rank-synthetic", {"untrained": 3}, "draws no profile", ""),
+        ("aggregation", {"shuffle_words": True}, "draws no profile", ""),
+        ("same-class-images", {"shuffle_words": True}, "no words to shuffle", ", words shuffled"),
+        ("model-asymmetry", {"untrained": 2, "mismatched_seeds": True}, "mismatched already", ", untrained, two seeds"),
+        ("translations", {"untrained": 1, "model": f"untrained(0):{_GEMMA}"}, "null models .* already", ""),
     ],
-)
+)  # fmt: skip
 def test_a_study_without_a_place_for_them_refuses_or_says_so(
-    name: str, options: dict[str, Any], words: str
+    name: str, options: dict[str, Any], words: str, kind: str
 ) -> None:
-    """Alone such a study is an error; among all of them it runs as it is, and its plan says why."""
+    """Alone such a study is an error; among all of them it runs with those that it can have, and its plan says why."""
     with pytest.raises(InputError, match=f"study '{name}' has no place for the null models .*{words}"):
         make_plan(get_study(name), **options)
     plan = _plan(name, **options)
-    assert [item.label for item in plan.left_out if item.label.startswith("null")] == [
-        "null models of the network"
-    ]
+    (gone,) = [item for item in plan.left_out if item.label.startswith("null")]
+    assert re.search(words, gone.reason)
+    assert gone.label == f"null models of the network{kind}"
     own = _plan(name, **({"model": options["model"]} if "model" in options else {}))
     added = len(plan.comparisons) - len(own.comparisons)
     assert added == (2 if name == "model-asymmetry" else 0)
@@ -148,6 +149,10 @@ def test_a_study_without_a_place_for_them_refuses_or_says_so(
         ({"mismatched_seeds": True}, "2 seeds or more, but of 0"),
         ({"untrained": 1, "mismatched_seeds": True}, "2 seeds or more, but of 1"),
         ({"untrained": 1, "settings": {"device_map": "auto"}}, "cannot be spread over devices"),
+        (
+            {"model": f"untrained(0):{_GEMMA}", "settings": {"device_map": "auto"}},
+            "cannot be spread over devices",
+        ),
     ],
 )
 def test_wrong_numbers_and_flags_are_refused(options: dict[str, Any], words: str) -> None:
@@ -165,3 +170,49 @@ def test_a_study_of_ones_own_has_them_too() -> None:
     plan = make_plan(Study(name="mine", question="?", design=lambda _: design), untrained=1)
     assert [item.label for item in plan.comparisons] == ["mine", "mine, untrained 0"]
     assert plan.panels[0].options == {"baselines": {"untrained": ["untrained 0"]}}
+
+
+def _mine(*labels: str, names: tuple[str, ...] = (), baselines: object = None) -> Study:
+    """Give a study of the user's with a profile of each label, over data of its own."""
+    side = Source(model=_GEMMA)
+    data = ("bible:en-fr", "bible:en-it")
+    comparisons = tuple(
+        Comparison(label=label, a=side, b=replace(side, side="b"), items=Items(data=each))
+        for label, each in zip(labels, data, strict=False)
+    )
+    options = {} if baselines is None else {"baselines": baselines}
+    panel = Panel(kind="profile", labels=labels, names=names, title="mine", options=options)
+    return Study(name="mine", question="?", design=lambda _: Design(comparisons=comparisons, panels=(panel,)))
+
+
+def test_another_comparison_is_never_taken_for_a_null_model() -> None:
+    """Where the study calls something else what a null model is called, in a label or a name, it is refused."""
+    with pytest.raises(InputError, match="calls a comparison of its own 'mine, untrained 0'"):
+        make_plan(_mine("mine", "mine, untrained 0"), untrained=1)
+    make_plan(_mine("mine", "mine, untrained 1"), untrained=1)
+    with pytest.raises(InputError, match="names more than one comparison 'last, untrained 0'"):
+        make_plan(_mine("mine", "other", names=("last", "last, untrained 0")), untrained=1)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "words"),
+    [
+        ("untrained", "baselines of panel 'mine' must be a mapping"),
+        (["untrained"], "baselines of panel 'mine' must be a mapping"),
+        ({"untrained": "seed 0"}, "baselines 'untrained' of panel 'mine' must be a sequence of names"),
+        ({"untrained": {"mine": "seed 0"}}, "baselines 'untrained' of panel 'mine' must be a sequence of names"),
+    ],
+)  # fmt: skip
+def test_baselines_that_are_none_are_refused(baselines: object, words: str) -> None:
+    """A panel of the user's that has baselines in another shape is named before anything is read."""
+    with pytest.raises(InputError, match=words):
+        make_plan(_mine("mine", baselines=baselines), untrained=1)
+
+
+def test_a_label_of_the_model_is_that_of_its_untrained_ones() -> None:
+    """What a user calls a model, its untrained ones are called as well, unless they have labels of their own."""
+    name = f"untrained(1):{_GEMMA}"
+    assert Choices(labels={_GEMMA: "Gemma"}).called(name) == "Gemma untrained(1)"
+    assert Choices(labels={_GEMMA: "Gemma", name: "Noise"}).called(name) == "Noise"
+    assert Choices(labels={_GEMMA: "Gemma", f"{_GEMMA} untrained(1)": "Noise"}).called(name) == "Noise"
+    assert Choices().called(f"untrained(1):a/{_GEMMA}", f"b/{_GEMMA}") == f"a/{_GEMMA} untrained(1)"

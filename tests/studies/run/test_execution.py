@@ -387,6 +387,7 @@ def test_labels_are_what_a_run_calls_models_and_sides(
         ("tiny", "b", ("en", "Italian")),
         ("other", "a", ("Tiny", "other")),
         ("other", "b", ("Tiny (en)", "other (Italian)")),
+        ("untrained(1):tiny", "a", ("Tiny", "Tiny untrained(1)")),
     ],
 )
 def test_sides_have_their_labels(b: str, side: str, shown: tuple[str, str]) -> None:

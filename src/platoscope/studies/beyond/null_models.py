@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from platoscope.models import split_untrained
+from platoscope.models import trained_name
 from platoscope.studies.design.comparison import Comparison, Items, Source
-from platoscope.studies.design.null_models import crossed_seeds, untrained, words_shuffled
+from platoscope.studies.design.null_models import SEEDS, crossed_seeds, untrained, words_shuffled
 from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
 from platoscope.studies.design.settings import Settings
 from platoscope.studies.judge.evidence import Curve, Quantity, mean_of_directions
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["STUDY"]
 
-_SEEDS = 3
 _POOLING = "mean(20)"
 _QUARTER = 0.25
 
 
 def _design(choices: Choices) -> Design:
-    models = choices.models or from_preset(TEXT_MODELS, choices)[:1]
+    # The trained one of each: that of an untrained one is what it is held against.
+    named = choices.models or from_preset(TEXT_MODELS, choices)[:1]
+    models = dict.fromkeys(map(trained_name, named))
     pairs = choices.pairs or (from_preset(PAIRS, choices),)
     pooling = (choices.poolings or (_POOLING,))[0]
     parts = [_one(model, data, pooling, choices) for model in models for data in pairs]
@@ -44,7 +45,6 @@ def _design(choices: Choices) -> Design:
 
 def _one(model: str, data: str, pooling: str, choices: Choices) -> Design:
     """Compare one model on one set of pairs with its null models."""
-    model = split_untrained(model)[0]
     short = f"{choices.called(model)} {data}"
     source = Source(
         model=model,
@@ -56,9 +56,9 @@ def _one(model: str, data: str, pooling: str, choices: Choices) -> Design:
     trained = Comparison(
         label=f"{short} trained", a=source, b=replace(source, side="b"), items=Items(data=data)
     )
-    without = [untrained(trained, seed, label=f"{short} untrained {seed}") for seed in range(_SEEDS)]
+    without = [untrained(trained, seed, label=f"{short} untrained {seed}") for seed in range(SEEDS)]
     mismatched = [
-        untrained(trained, a, b, label=f"{short} untrained {a} and {b}") for a, b in crossed_seeds(_SEEDS)
+        untrained(trained, a, b, label=f"{short} untrained {a} and {b}") for a, b in crossed_seeds(SEEDS)
     ]
     shuffled = words_shuffled(trained, label=f"{short} words shuffled")
     labels = [item.label for item in without]
@@ -74,8 +74,8 @@ def _panels(
     trained: str, untrained: Sequence[str], shuffled: str, crossed: Sequence[str], data: str
 ) -> tuple[Panel, ...]:
     a, b = languages_of(data)
-    seeds = [f"seed {seed}" for seed in range(_SEEDS)]
-    pairs = [f"seeds {seed} and {other}" for seed, other in crossed_seeds(_SEEDS)]
+    seeds = [f"seed {seed}" for seed in range(SEEDS)]
+    pairs = [f"seeds {seed} and {other}" for seed, other in crossed_seeds(SEEDS)]
     first = Panel(
         kind="profile",
         labels=(trained, shuffled, *untrained),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from platoscope.arguments import mapping, sequence
 from platoscope.datasets.load import dataset_info
+from platoscope.errors import InputError
 from platoscope.models import split_untrained, untrained_name
 from platoscope.studies.design.comparison import Comparison, Source
 
@@ -20,11 +22,22 @@ if TYPE_CHECKING:
 
     from platoscope.studies.design.records import Choices, Design, Panel
 
-__all__ = ["beside_null_models", "crossed_seeds", "refused_null_models", "untrained", "words_shuffled"]
+__all__ = [
+    "SEEDS",
+    "beside_null_models",
+    "crossed_seeds",
+    "refused_null_models",
+    "untrained",
+    "words_shuffled",
+]
+
+SEEDS: Final = 3
+"""Of untrained models, where nobody says how many."""
 
 _SHUFFLED = "words shuffled"
 _UNTRAINED = "untrained"
 _TWO_SEEDS = "untrained, two seeds"
+_ALL = "null models of the network"
 _ORDER = 0  # the seed of the orders of words, one for all
 
 
@@ -101,6 +114,11 @@ def beside_null_models(design: Design, choices: Choices, /) -> Design:
         With one more comparison for each profile and null model, after the study's own, and these as baselines of the
         panels. Statements are as they were. A comparison that the study has already is not added, and one that is a null
         model itself, or of shuffled pairs, has none.
+
+    Raises
+    ------
+    InputError
+        If the study calls another comparison what one of them is called.
     """
     known = {comparison.label: comparison for comparison in design.comparisons}
     same = {_without_label(comparison): comparison.label for comparison in design.comparisons}
@@ -114,10 +132,19 @@ def beside_null_models(design: Design, choices: Choices, /) -> Design:
                 for null in _nulls(known[label], choices)
                 for key in [_without_label(null.comparison)]
             ]
+            _check_free([null.comparison for null in found], known)
             added |= {n.comparison.label: n.comparison for n in found if n.comparison.label not in known}
             nulls[name] = [null for null in found if null.comparison.label not in panel.labels]
         panels.append(_drawn_beside(panel, nulls))
     return replace(design, comparisons=(*design.comparisons, *added.values()), panels=tuple(panels))
+
+
+def _check_free(nulls: Sequence[Comparison], known: Mapping[str, Comparison]) -> None:
+    """Refuse labels that the study has for something else, which would be drawn and judged as the null model."""
+    taken = next((null.label for null in nulls if known.get(null.label, null) != null), None)
+    if taken is not None:
+        msg = f"the study calls a comparison of its own {taken!r}, which is what the null model is called; rename it"
+        raise InputError(msg)
 
 
 def _conditions(panel: Panel) -> list[tuple[str, str]]:
@@ -179,36 +206,43 @@ def _drawn_beside(panel: Panel, nulls: Mapping[str, Sequence[_Null]]) -> Panel:
         return panel
     lone = len(nulls) == 1
     labels, names = list(panel.labels), list(panel.names or panel.labels)
-    baselines: dict[str, Any] = dict(panel.options.get("baselines", {}))
+    given = panel.options.get("baselines") or {}
+    mapping(f"baselines of panel {panel.title!r}", given)
+    baselines: dict[str, Any] = dict(given)
     for condition, found in nulls.items():
         for null in found:
             name = null.name if lone else f"{condition}, {null.name}"
             labels.append(null.comparison.label)
             names.append(name)
             group = baselines.get(null.kind, [] if lone else {})
+            what = f"baselines {null.kind!r} of panel {panel.title!r}"
             if isinstance(group, Mapping):
-                baselines[null.kind] = {**group, condition: [*group.get(condition, ()), name]}
+                of_condition = sequence(what, group.get(condition, ()), of="names")
+                baselines[null.kind] = {**group, condition: [*of_condition, name]}
             else:
-                baselines[null.kind] = [*group, name]
+                baselines[null.kind] = [*sequence(what, group, of="names"), name]
     options = {**panel.options, "baselines": baselines}
     return replace(panel, labels=tuple(labels), names=tuple(names), options=options)
 
 
-def refused_null_models(design: Design, choices: Choices, /) -> str:
-    """Say of which null models that a user asks for a study's design has none; empty where it has all of them."""
+def refused_null_models(design: Design, choices: Choices, /) -> dict[str, str]:
+    """Say which null models that a user asks for a study's design has none of, and why; empty where it has all of them."""
     known = {comparison.label: comparison for comparison in design.comparisons}
     drawn = [known[label] for panel in design.panels for label, _ in _conditions(panel)]
     trained = [comparison for comparison in drawn if _is_trained_profile(comparison)]
     if not any((choices.untrained, choices.shuffle_words)):
-        return ""
+        return {}
     if not drawn:
-        return "it draws no profile, beside which null models could stand"
+        return {_ALL: "it draws no profile, beside which null models could stand"}
     if not trained:
-        return "all profiles that it draws are of no model, or null models or shuffled pairs already"
+        return {_ALL: "all profiles that it draws are of no model, or null models or shuffled pairs already"}
+    refused = {}
     if choices.shuffle_words and not any(map(_has_words, trained)):
-        return "all profiles that it draws are of images, which have no words to shuffle"
+        refused[f"{_ALL}, {_SHUFFLED}"] = (
+            "all profiles that it draws are of images, which have no words to shuffle"
+        )
     if choices.mismatched_seeds and not any(map(_of_one_model, trained)):
-        return (
+        refused[f"{_ALL}, {_TWO_SEEDS}"] = (
             "two models read the sides of every profile that it draws, so that seeds are mismatched already"
         )
-    return ""
+    return refused

@@ -15,7 +15,7 @@ from platoscope.arguments import mapping, sequence
 from platoscope.checks import flag, in_short, one_of, whole_number, word
 from platoscope.errors import InputError
 from platoscope.layerwise import share_depths
-from platoscope.models import name_of
+from platoscope.models import name_of, trained_name
 from platoscope.studies.design.comparison import Comparison, check_name
 from platoscope.studies.design.settings import Settings
 
@@ -104,6 +104,11 @@ class Panel:
             raise InputError(msg)
         if self.names and len(self.names) != len(self.labels):
             msg = f"panel {self.title!r} has {len(self.labels)} labels but {len(self.names)} names; give one for each"
+            raise InputError(msg)
+        shown = self.names or self.labels
+        if len(set(shown)) < len(shown):
+            double = next(name for name in shown if shown.count(name) > 1)
+            msg = f"panel {self.title!r} names more than one comparison {double!r}; each needs its own name"
             raise InputError(msg)
 
     @property
@@ -206,10 +211,9 @@ class Choices:
     its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
     the study has such limits. `final_norm` says on which side of the final norm every model's last layer is
     read, where the study leaves that to the library. `encoding` is that of the files of the pairs.
-    Beside every profile that the study draws, `untrained` is the number of seeds of random weights with which the
-    same comparison is made, `mismatched_seeds` says whether it is made with two seeds as well, one on each side, and
-    `shuffle_words` whether with the words of every text in a random order
-    (`platoscope.studies.design.null_models`).
+    Beside every profile that the study draws, `untrained` is the number of seeds of random weights with which the same
+    comparison is made, `mismatched_seeds` says whether it is made with two seeds as well, one on each side, and
+    `shuffle_words` whether with words in a random order (`platoscope.studies.design.null_models`).
     `labels` says what figures and tables call a model or a side of the pairs, by its name.
     """
 
@@ -249,8 +253,11 @@ class Choices:
 
     def called(self, model: str, /, *others: str) -> str:
         """Give what a model is called beside the chosen and other ones: its label, or its short name."""
-        short = name_of(model, (*(self.models or ()), *others))
-        return self.labels.get(model, self.shown(short))
+        among = (*(self.models or ()), *others)
+        short, trained = name_of(model, among), trained_name(model)
+        if trained == model or model in self.labels or short in self.labels:
+            return self.labels.get(model, self.shown(short))
+        return f"{self.called(trained, *others)}{short.removeprefix(name_of(trained, among))}"
 
     def shown(self, name: str, /) -> str:
         """Give the label of a name, or the name."""

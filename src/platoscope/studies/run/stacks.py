@@ -11,7 +11,7 @@ import numpy as np
 
 from platoscope.errors import InputError, NotFoundError, PlatoscopeWarning
 from platoscope.layerwise import as_stack, with_ids
-from platoscope.models import ModelOnDemand, name_of
+from platoscope.models import ModelOnDemand, name_of, trained_name
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
 from platoscope.studies.judge.evidence import mean_of_directions
@@ -187,6 +187,7 @@ def warn_of_labels(plan: Plan, selections: Selections, /) -> None:
         if isinstance(side, Source | Surface)
     ]
     chosen = [selection.pairs for selection in selections.chosen.values()]
+    models += [trained_name(model) for model in models]
     known = dict.fromkeys([name_of(model, plan.choices.models) for model in models])
     known |= dict.fromkeys(side.name for pairs in chosen for side in (pairs.a, pairs.b))
     wrong = [name for name in plan.choices.labels if name not in known and name not in models]
