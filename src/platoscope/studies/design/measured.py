@@ -80,8 +80,9 @@ def _check_metric(comparison: Comparison, settings: Settings) -> None:
     known = _METRICS.get(comparison.kind, (settings.metric,))
     if settings.metric not in known:
         message = (
-            f"comparison {comparison.label!r} of kind {comparison.kind!r} is about {' or '.join(known)} distances; got "
-            f"metric={settings.metric!r}. Leave it out; transform='unit' makes Euclidean neighbors those by cosine."
+            f"comparison {comparison.label!r} of kind {comparison.kind!r} is about {' or '.join(map(str, known))} "
+            f"distances; got metric={settings.metric!r}. Leave it out; transform='unit' makes Euclidean neighbors those "
+            "by cosine."
         )
         raise InputError(message)
 
