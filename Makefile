@@ -56,8 +56,10 @@ lint: $(VENV)/.dev ## Check style and format
 types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
 
-test: $(VENV)/.dev ## Run doctests and tests
-	$(TEST_ENV) $(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
+# Most tests use one core. Two processes, since each may hold a model: more where there is memory for them.
+PROCESSES ?= 2
+test: $(VENV)/.dev ## Run doctests and tests in PROCESSES=2
+	$(TEST_ENV) $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
 
 attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment: nothing silent, stuck or a traceback
 	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md

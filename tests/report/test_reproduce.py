@@ -130,6 +130,42 @@ def test_head_says_what_a_run_of_all_studies_shared_and_took(tmp_path: Path) -> 
     assert "4.3 GB" in text
 
 
+def test_what_stays_undecided_says_what_is_missing(tmp_path: Path) -> None:
+    """Statements that more items would decide are told from those at their threshold and from those that none would."""
+    folder = RunFolder(_finish(tmp_path / "runs", "rank-synthetic"))
+
+    def verdict(statement: str, answer: str, n: int | None, label: str) -> dict[str, Any]:
+        return {
+            "statement": statement, "answer": answer, "evidence": "0.1", "n_to_decide": n, "needs": [label]
+        }  # fmt: skip
+
+    verdicts = [
+        verdict("It is above.", "not decided", 700, "few"),  # 7 times as many
+        verdict("It is equal.", "not decided", 700, "fewer"),  # 14 times
+        verdict("It is in every space.", "not decided", None, "few"),
+        verdict("It falls.", "held", None, "few"),
+        verdict("There is a model.", "not computed here", None, "few"),
+    ]
+    folder.write_json("verdicts", verdicts)
+    rows = [{"label": "few", "n_samples": 100, "best": {}}, {"label": "fewer", "n_samples": 50, "best": {}}]
+    folder.write_json("summary", {"rows": rows})
+    section = _section(write_reproduction(tmp_path / "runs", tmp_path / "page.md"), "What stays undecided")
+    assert "Of 4 statements that were judged, 3 are not decided: 1 for lack of power" in section
+    link = "[rank-synthetic](#rank-synthetic-figure-1a)"
+    assert f"| {link} | It is above. | 100 | 700 | too few items |" in section
+    assert f"| {link} | It is equal. | 50 | 700 | near its threshold |" in section
+    assert f"| {link} | It is in every space. | 100 | – | no number of items |" in section
+    assert "It falls." not in section
+    assert "There is a model." not in section
+
+
+def test_a_page_on_which_all_is_decided_lists_nothing_undecided(tmp_path: Path) -> None:
+    """No heading stands over nothing."""
+    _finish(tmp_path / "runs", "rank-synthetic")
+    text = write_reproduction(tmp_path / "runs", tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "What stays undecided" not in text
+
+
 def test_departures_come_from_provenance_and_the_papers_preset(tmp_path: Path) -> None:
     """Models and data stand beside those of the paper, with quantization and license as the run kept them."""
     models = {"gemma-3-270m": {"quantization": "Q4_K_M (4 bits)", "dtype": "float32", "package": "gemma3"}}

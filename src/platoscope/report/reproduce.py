@@ -20,6 +20,7 @@ from platoscope.report.summary import closing_table
 from platoscope.studies import make_plan
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.records import Answer, Choices, Verdict
+from platoscope.studies.judge.power import WITHIN_REACH
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import load_plan
 
@@ -156,6 +157,7 @@ def _page(
         f"```console\n$ {command}\n```",
         _bullets(_head(runs.values(), together)),
         _overview(runs.values(), absent),
+        _undecided(runs.values()),
         *(_section(run, pictures) for run in runs.values()),
     ]
     if absent:
@@ -227,6 +229,46 @@ def _overview(runs: Iterable[_Run], absent: Mapping[str, Study], /) -> str:
         )
     rows += [[name, study.figure, *["–"] * len(_ANSWERS), "not run"] for name, study in absent.items()]
     return _table(["study", "figure", *_ANSWERS, "seconds"], rows)
+
+
+def _undecided(runs: Iterable[_Run], /) -> str:
+    """List what was judged and not decided, and say of each whether items are what is missing."""
+    judged, rows = 0, []
+    for run in runs:
+        judged += sum(verdict.answer != "not computed here" for verdict in run.verdicts)
+        for verdict in run.verdicts:
+            if verdict.answer == "not decided":
+                n, needed = _items(run, verdict), verdict.n_to_decide
+                would = "–" if needed is None else f"{needed:,}"
+                why = _NO_NUMBER if needed is None else _FEW if needed <= WITHIN_REACH * n else _NEAR
+                rows.append([_link(run.plan.study), _of_users(verdict.statement), f"{n:,}", would, why])
+    if not rows:
+        return ""
+    counts = Counter(row[-1] for row in rows)
+    told = "; ".join(f"{counts[why]} {meaning}" for why, meaning in _REASONS.items() if counts[why])
+    return "\n\n".join(
+        [
+            "## What stays undecided",
+            f"Of {judged} statements that were judged, {len(rows)} are not decided: {told}.",
+            _table(["study", "statement", "items", "would decide", "why"], rows),
+        ]
+    )
+
+
+_FEW, _NEAR, _NO_NUMBER = "too few items", "near its threshold", "no number of items"
+_REASONS = {
+    _FEW: "for lack of power (what was seen is more than a standard error from its threshold, so that at most "
+    f"{WITHIN_REACH:.1f} times the items would decide it)",
+    _NEAR: "because what was seen is within a standard error of its threshold, where the N that would decide it is a guess",
+    _NO_NUMBER: "that no number of items within reach would decide, for the reason that the verdict gives",
+}
+
+
+def _items(run: _Run, verdict: Verdict, /) -> int:
+    """Return the fewest items of the comparisons that a verdict is about; those asked for, where the run does not say."""
+    rows = run.summary.get("rows", ())
+    found = [row["n_samples"] for row in rows if row["label"] in verdict.needs or not verdict.needs]
+    return min(found, default=run.plan.settings.n)
 
 
 def _section(run: _Run, pictures: Path, /) -> str:

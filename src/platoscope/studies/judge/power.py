@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["REFERENCE_DELTA", "decidable", "power_seen", "power_sentence"]
+__all__ = ["REFERENCE_DELTA", "WITHIN_REACH", "decidable", "power_seen", "power_sentence"]
 
 REFERENCE_DELTA = 0.4
 """The value of Δ around which the reference holds; errors are smaller below it and little larger above."""
+
+WITHIN_REACH = (Z + POWER) ** 2
+"""How many times the items, 7.8, would decide what was seen one standard error from its threshold.
+
+Where it takes more, the value is nearer to the threshold than its own error: the truth may lie on either side or on it,
+and the N that would decide it is no plan. Where it takes fewer, items are what is missing.
+"""
 
 # Standard deviations at N, times √N, on stacks of shared latents: `python benchmarks/verdicts.py --power`.
 _NEIGHBORS = 0.37
