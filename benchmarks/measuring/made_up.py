@@ -156,6 +156,7 @@ def _attributes(truth: Truth, n_samples: int) -> dict[str, object]:
     return {
         "n_samples": n_samples,
         "resample_fraction": FRACTION,
+        "seed": "0",
         "subsamples": truth.items,
         "neighborhood_overlap_chance": 10 / (n_samples - 1),
     }

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from measuring.made_up import LAYERS, Truth, through
-from platoscope.studies.judge import claims
+from platoscope.studies import Statement
+from platoscope.studies.judge import claims, rules
+from platoscope.studies.judge.evidence import mean_of_directions
+from platoscope.studies.judge.judging import decide
 from platoscope.studies.paper import (
     aggregation,
     captions,
@@ -29,9 +32,12 @@ from platoscope.studies.paper import (
 from platoscope.studies.paper._cast import text_predicts_vision
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
     from numpy.typing import NDArray
 
-    from platoscope.studies import Statement
+    from platoscope.studies import Finding
 
 __all__ = ["CASES", "Case"]
 
@@ -295,6 +301,16 @@ def _poolings() -> tuple[Case, ...]:
     )
 
 
+def _lowest_around_one_layer(*labels: str) -> Statement:
+    """Claim what the studies of the dimension claim of Δ and a dimension, of profiles."""
+
+    def check(results: Mapping[str, xr.Dataset]) -> Finding:
+        curves = {label: mean_of_directions(results[label]) for label in labels}
+        return decide(rules.same_place(curves, within=0.1))
+
+    return Statement(".", labels, check)
+
+
 def _models() -> tuple[Case, ...]:
     bump = through((0, 0.1), (0.15, 0.3), (0.4, 0.15), (0.5, 0.15), (1, 0.4))
     late_gap = through((0, 0), (0.5, 0), (0.6, -0.15), (1, -0.15))
@@ -317,6 +333,24 @@ def _models() -> tuple[Case, ...]:
             scale.lowest_minimum(*four),
             _levels(0.25, 0.32, 0.35, 0.38),
             (_levels(0.3, 0.3, 0.35, 0.38),),
+        ),
+        Case(
+            "shares more at the best layers",
+            claims.shares_more("a", "b", text="."),
+            {"a": _same(VALLEY), "b": _same(VALLEY + 0.07)},
+            ({"a": _same(VALLEY), "b": _same(VALLEY)}, {"a": _same(EARLY), "b": _same(LATE)}),
+        ),
+        Case(
+            "shares more on average over the depth",
+            claims.shares_more("a", "b", text=".", at="depth"),
+            {"a": _same(VALLEY), "b": _same(VALLEY + 0.07)},
+            ({"a": _same(VALLEY), "b": _same(VALLEY)},),
+        ),
+        Case(
+            "lowest around one layer",
+            _lowest_around_one_layer("a", "b"),
+            {"a": _same(VALLEY), "b": _same(VALLEY + 0.1)},
+            ({"a": _same(EARLY), "b": _same(LATE)}, {"a": _same(VALLEY), "b": _same(FLAT)}),
         ),
         Case(
             "earlier minimum",

@@ -107,20 +107,19 @@ def test_intervals_are_as_wide_as_the_spread(noise):
     """
     rng = np.random.default_rng(6)
     values, errors, plain = [], [], []
-    for _ in range(120):
+    options = {"measures": ["information_imbalance"], "n_resamples": 60, "rng": 0}
+    for draw in range(120):
         X = rng.standard_normal((160, 6))
         Y, other = (X + noise * scale * rng.standard_normal(X.shape) for scale in (1.0, 1.3))
-        a, b = (
-            profile([X, other], [Y, Y], measures=["information_imbalance"], n_resamples=60,
-                    interval_method=method, rng=0)
-            for method in ("carried", "delete_d")
-        )  # fmt: skip
+        a = profile([X, other], [Y, Y], interval_method="carried", **options)
         draws = a.information_imbalance_resamples.sel(direction="a_to_b")
         level = a.information_imbalance.sel(direction="a_to_b")
         values.append([*a.information_imbalance[:, 0], a.asymmetry[0], level[0] - level[1]])
         layers = standard_errors((draws[:, 0] - draws[:, 1]).values, n_samples=160, size=40)
         errors.append([*a.information_imbalance_se[:, 0], a.asymmetry_se[0], layers])
-        plain.append(b.information_imbalance_se[0, 0])
+        if noise == 0.3 and draw < 30:
+            b = profile([X], [Y], interval_method="delete_d", **options)
+            plain.append(b.information_imbalance_se[0, 0])
     scatter = np.std(values, axis=0, ddof=1)
     ratio = np.mean(errors, axis=0) / scatter
     assert ((ratio > 0.8) & (ratio < 1.3)).all(), ratio  # 120 draws: 6 % per standard error
