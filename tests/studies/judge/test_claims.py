@@ -11,6 +11,8 @@ import pytest
 from platoscope.studies import Choices, Panel
 from platoscope.studies.beyond import frequencies, predictability, scales
 from platoscope.studies.judge import claims
+from platoscope.studies.judge.evidence import mean_of_directions
+from platoscope.studies.judge.summary import summarize
 from platoscope.studies.paper import (
     aggregation,
     captions,
@@ -587,6 +589,30 @@ def test_what_has_no_value_decides_nothing(
             verdict = judged(label, layer, np.nan)
             if verdict.answer != "not decided" and "without layer" not in verdict.evidence:
                 assert judged(label, layer, 7.0).evidence == verdict.evidence  # not read
+
+
+def test_a_region_whose_layers_were_left_out_is_not_read_elsewhere(made_up: Callable[..., Any]) -> None:
+    """Of layers 3 and 4 of 18 nothing is said about the last quarter or the middle, and no table says so."""
+    whole = made_up([0.3] * 19, [0.5] * 19)
+    few = whole.isel(layer=[3, 4])
+    late = claims.asymmetry_sign("x", region=claims.LAST_QUARTER, negative=True, text=".")
+    inner = claims.rising("x", "y", region=claims.MIDDLE, text=".")
+    assert late.judge({"x": whole}).answer == "held"
+    for statement in (late, inner):
+        verdict = statement.judge({"x": few, "y": few})
+        assert verdict.answer == "not decided"
+        assert "undefined" in verdict.evidence
+    assert "asymmetry_last_quarter" in summarize({"x": whole})["rows"][0]
+    assert "asymmetry_last_quarter" not in summarize({"x": few})["rows"][0]
+
+
+def test_where_a_model_has_no_layer_the_nearest_stands_for_the_region(made_up: Callable[..., Any]) -> None:
+    """Between the layers of a model of four, and beside its embedding that a claim leaves out."""
+    delta = mean_of_directions(made_up([0.5, 0.4, 0.3, 0.4, 0.5]))
+    assert delta.inside(0.35, 0.45).tolist() == [2]
+    assert delta.take(np.arange(1, 5)).inside(*claims.FIRST).tolist() == [0]
+    assert not delta.take(np.array([1, 2])).inside(*claims.LAST_QUARTER).size
+    assert not delta.take(np.array([0])).inside(*claims.MIDDLE).size
 
 
 def test_profiles_of_other_depths_leave_their_difference_open(made_up: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
-    from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.comparison import Comparison, Kind
     from platoscope.studies.design.records import Design, Panel
     from platoscope.studies.design.settings import Settings
 
@@ -21,7 +21,7 @@ ITEMS_LEFT_OUT: Final = "items_left_out"
 
 _DELTA = "information_imbalance"
 # Sums and means of squared distances are Euclidean; ratios of counts say no dimension.
-_METRICS: Final = {
+_METRICS: Final[dict[Kind, tuple[str, ...]]] = {
     "dimension": ("euclidean", "cosine"),
     "gain": ("euclidean",),
     "scales": ("euclidean",),
@@ -77,8 +77,8 @@ def check_measured(design: Design, settings: Settings, /) -> None:
 
 def _check_metric(comparison: Comparison, settings: Settings) -> None:
     """Refuse a metric that the kind of a comparison does not know: it would be left out in silence."""
-    known = _METRICS.get(comparison.kind, (settings.metric,))
-    if settings.metric not in known:
+    known = _METRICS.get(comparison.kind)
+    if known is not None and settings.metric not in known:
         message = (
             f"comparison {comparison.label!r} of kind {comparison.kind!r} is about {' or '.join(map(str, known))} "
             f"distances; got metric={settings.metric!r}. Leave it out; transform='unit' makes Euclidean neighbors those "

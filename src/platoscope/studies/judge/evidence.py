@@ -133,14 +133,26 @@ class Curve:
         return len(self.values)
 
     def inside(self, low: float, high: float, /) -> NDArray[np.intp]:
-        """Give the positions with ``low <= depth <= high``; the nearest where no layer lies there."""
+        """Give the positions with ``low <= depth <= high``; the nearest where the model has no layer there.
+
+        Of a region whose layers were left out it gives none: what is said of it would be read elsewhere.
+        """
         inside = (self.depth >= low - 1e-9) & (self.depth <= high + 1e-9)
-        if not inside.any():
+        if not inside.any() and not self._left_out(low, high):
             inside[int(np.abs(self.depth - (low + high) / 2).argmin())] = True
         return np.flatnonzero(inside)
 
+    def _left_out(self, low: float, high: float) -> bool:
+        """Tell whether the model has a layer after the embedding there, by the numbers and depths of those at hand."""
+        reach, number = float(np.max(self.depth)), int(np.max(self.layers))
+        if not reach > 0 or number < 1:
+            return True
+        step = reach / number  # layer 0 is at depth 0
+        first, last = math.ceil((low - 1e-9) / step), math.floor((min(high, 1.0) + 1e-9) / step)
+        return last >= max(first, 1)
+
     def select(self, low: float, high: float, /) -> Curve:
-        """Give the part with ``low <= depth <= high``; the nearest layer where no layer lies there."""
+        """Give the part with ``low <= depth <= high``, as `inside` does."""
         return self.take(self.inside(low, high))
 
     def outside(self, low: float, high: float, /) -> Curve:

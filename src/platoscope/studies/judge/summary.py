@@ -56,7 +56,8 @@ def _row(label: str, result: xr.Dataset) -> dict[str, Any]:
     if result.attrs.get("last_layer"):
         row["last_layer"] = str(result.attrs["last_layer"])
     late = curve(result, "asymmetry", axis=axis).select(*LAST_QUARTER).mean()
-    row["asymmetry_last_quarter"] = _interval(late)
+    if math.isfinite(late.value):
+        row["asymmetry_last_quarter"] = _interval(late)
     if f"{_DELTA}_null" in result:
         null = np.asarray(result[f"{_DELTA}_null"], dtype=np.float64)
         row["null"] = {

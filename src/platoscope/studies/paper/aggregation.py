@@ -248,6 +248,8 @@ def cka_spurious_in_first_layers(concatenation: str, mean: str, /) -> Statement:
 def _excess(result: xr.Dataset) -> Quantity:
     biased, delta = curve(result, "cka_biased"), mean_of_directions(result)
     early = delta.inside(*claims.FIRST)
+    if not early.size:
+        return delta.take(early).mean()
 
     def share(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(rows[:, early].mean(axis=1) / rows.max(axis=1))
