@@ -64,7 +64,15 @@ CONTENTS = {
         "reference/files",
         "testing",
     ],
-    "What came out": ["gallery", "reproduce", "verdicts", "reliability", "architectures", "performance"],
+    "What came out": [
+        "gallery",
+        "reproduce",
+        "run-all",
+        "verdicts",
+        "reliability",
+        "architectures",
+        "performance",
+    ],
     "Inside": ["design"],
 }
 

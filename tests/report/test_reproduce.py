@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from platoscope.report import write_reproduction
 from platoscope.report.again import run_command
 from platoscope.report.pictures import shrink_picture
 from platoscope.studies import get_study, list_studies, make_plan
+from platoscope.studies.plan.availability import LeftOut
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import plan_to
 
@@ -164,6 +166,20 @@ def test_a_page_on_which_all_is_decided_lists_nothing_undecided(tmp_path: Path) 
     _finish(tmp_path / "runs", "rank-synthetic")
     text = write_reproduction(tmp_path / "runs", tmp_path / "page.md").read_text(encoding="utf-8")
     assert "What stays undecided" not in text
+
+
+def test_a_study_whose_models_and_data_are_missing_has_a_section_without_picture(tmp_path: Path) -> None:
+    """`run all` keeps a folder of it that says what is missing, and draws nothing."""
+    folder = RunFolder(_finish(tmp_path / "runs", "rank-synthetic"))
+    (folder.path / "figures" / "figure.png").unlink()
+    with pytest.raises(NotFoundError, match="has no figures"):
+        write_reproduction(tmp_path / "runs", tmp_path / "page.md")
+    plan = make_plan(get_study("rank-synthetic"), n=60)
+    gone = [LeftOut(item.label, "it", "No such data.", "apt-get install it") for item in plan.comparisons]
+    folder.write_json("config", plan_to(replace(plan, comparisons=(), left_out=tuple(gone))))
+    section = _section(write_reproduction(tmp_path / "runs", tmp_path / "page.md"), "rank-synthetic")
+    assert "No such data. apt-get install it" in section
+    assert "![" not in section
 
 
 def test_departures_come_from_provenance_and_the_papers_preset(tmp_path: Path) -> None:

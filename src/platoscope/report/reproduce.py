@@ -47,14 +47,18 @@ class _Run:
     @property
     def machine(self) -> Mapping[str, Any]:
         """Machine and peak memory; empty for a run older than this entry."""
-        machine: Mapping[str, Any] = self.provenance.get("machine", {})
-        return machine
+        return self.provenance.get("machine", {})  # type: ignore[no-any-return]
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there was anything to draw: `run all` also keeps why a study lacked all that its panels show."""
+        labels = {comparison.label for comparison in self.plan.comparisons}
+        return any(not labels.isdisjoint(panel.labels) for panel in self.plan.panels)
 
     @property
     def seconds(self) -> Mapping[str, float]:
         """Seconds by stage."""
-        timings: Mapping[str, float] = self.provenance.get("timings", {})
-        return timings
+        return self.provenance.get("timings", {})  # type: ignore[no-any-return]
 
 
 def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
@@ -75,7 +79,7 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
     Raises
     ------
     NotFoundError
-        If the folder holds no finished run, or one of them lacks its figures.
+        If the folder holds no finished run, or one of them lacks figures that it had.
     StorageError
         If a run is damaged, or the page cannot be written.
 
@@ -91,7 +95,8 @@ def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
     try:
         (page.parent / pictures).mkdir(parents=True, exist_ok=True)
         for run in found.values():
-            shrink_picture(_picture(run), page.parent / pictures / f"{run.folder.name}.png")
+            if run.drawn:
+                shrink_picture(_picture(run), page.parent / pictures / f"{run.folder.name}.png")
         page.write_text(
             _page(found, together, f"platoscope reproduce {runs} --out {out}", pictures), encoding="utf-8"
         )
@@ -280,7 +285,7 @@ def _section(run: _Run, pictures: Path, /) -> str:
         _escape(_of_users(study.question)),
         f"```console\n$ {run_command(run.plan)}\n```",
         _cost(run),
-        f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})",
+        f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})" * run.drawn,
     ]
     if rows:
         parts += ["### What came out", _table(header, [[_of_users(cell) for cell in row] for row in rows])]
