@@ -75,6 +75,8 @@ BETWEEN_PARTS = {
     "representations.extract_together",
     "studies.extract_all",
     "report.check_panels",
+    "layerwise.compare_spaces_of_each",
+    "layerwise.profile_each",
     "cluster.unseen_error",
     "cluster.using_cluster",
 }  # fmt: skip

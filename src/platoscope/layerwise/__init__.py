@@ -8,7 +8,7 @@ all layers, directions and measures, so that differences are paired.
 from __future__ import annotations
 
 from platoscope.layerwise._checkpoints import CheckpointReadings, read_checkpoints
-from platoscope.layerwise._compare import compare, profile
+from platoscope.layerwise._compare import compare, profile, profile_each
 from platoscope.layerwise._compiling import compile_kernels, kernel_files
 from platoscope.layerwise._curve import n_curve
 from platoscope.layerwise._diagnosing import DIAGNOSTICS
@@ -29,7 +29,7 @@ from platoscope.layerwise._scales import scale_profile
 from platoscope.layerwise._searching import LayerSearch, search_layers, weight_path
 from platoscope.layerwise._simultaneous import FEWEST_RESAMPLES, simultaneous_bands
 from platoscope.layerwise._slices import take_profile
-from platoscope.layerwise._spaces import SPACES, compare_spaces
+from platoscope.layerwise._spaces import SPACES, compare_spaces, compare_spaces_of_each
 from platoscope.layerwise._training import FollowedTraining, follow_training
 from platoscope.layerwise._trajectory import step_difference, trajectory
 from platoscope.layerwise._weighing import CANDIDATES, weigh_layers
@@ -54,6 +54,7 @@ __all__ = [
     "compare_many",
     "compare_models",
     "compare_spaces",
+    "compare_spaces_of_each",
     "compile_kernels",
     "count_items",
     "difference",
@@ -68,6 +69,7 @@ __all__ = [
     "n_curve",
     "per_item",
     "profile",
+    "profile_each",
     "read_checkpoints",
     "read_models",
     "scale_profile",

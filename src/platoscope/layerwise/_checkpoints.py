@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from platoscope.layerwise._compare import check_names
+from platoscope.layerwise._evaluating import check_names
 from platoscope.layerwise._models import as_pairs, is_one_text, read_models
 from platoscope.layerwise._trajectory import steps_of
 from platoscope.progress import SILENT

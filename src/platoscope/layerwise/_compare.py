@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.checks import generator, in_short, word
+from platoscope.checks import generator, in_short, listing
 from platoscope.errors import InputError
-from platoscope.layerwise._diagnosing import diagnose
-from platoscope.layerwise._labels import label
+from platoscope.layerwise._evaluating import evaluated
+from platoscope.layerwise._layer_stack import as_stack
 from platoscope.layerwise._matching import choose_pairs
-from platoscope.layerwise._stacks import make_stacks
+from platoscope.layerwise._stacks import matrices_fit
 from platoscope.measures import (
-    MEASURES,
     ComparisonOptions,
     Measure,
     changed,
     choose_measures,
-    evaluate,
     with_keywords,
 )
-from platoscope.progress import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Transform
     from platoscope.progress import Tell
 
-__all__ = ["check_names", "compare", "fresh_seed", "of_one_measure", "profile"]
+__all__ = ["compare", "of_one_measure", "profile", "profile_each"]
 
 
 def compare(
@@ -149,10 +146,11 @@ resample_fraction, interval_method, n_permutations, alpha, items : optional
     [[0.1, 0.9], [1.0, 0.1], [1.1, 1.0]]
     """
     chosen = with_keywords(options, locals())
-    return _evaluated(
-        A, B, chosen, _every_pair, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
+    (found,) = evaluated(
+        A, [B], chosen, _every_pair, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
         names=names, progress=progress,
     )  # fmt: skip
+    return found
 
 
 def profile(
@@ -214,72 +212,70 @@ resample_fraction, interval_method, n_permutations, alpha, items, strata, n_samp
     >>> result.sizes["layer"], bool((result.asymmetry < 0).all())
     (3, True)
     """
-    chosen = with_keywords(options, locals())
+    (found,) = evaluated(
+        A, [B], with_keywords(options, locals()), _matched(match, layer_a, layer_b), grid=False, strata=strata,
+        n_samples=n_samples, block_size=block_size, rng=rng, names=names, progress=progress,
+    )  # fmt: skip
+    return found
+
+
+def profile_each(
+    A: Any,
+    others: Sequence[Any],
+    /,
+    *,
+    match: Literal["index", "relative_depth"] = "index",
+    layer_a: int | None = None,
+    layer_b: int | None = None,
+    options: ComparisonOptions,
+    strata: Sequence[Any] | None = None,
+    rng: int,
+    names: Sequence[str] | None = None,
+    progress: Tell | bool | None = None,
+) -> list[xr.Dataset]:
+    """Compare `A` with each of several stacks over the same items as `profile` does, sharing what `A` costs.
+
+    Parameters
+    ----------
+    others : sequence of stacks of layers
+        What `A` is compared with in turn. Where the matrices of all layers do not fit in memory together, each is compared
+        by itself, which gives the same numbers.
+    A, match, layer_a, layer_b, options, strata, rng, names, progress
+        As in `profile`.
+
+    Returns
+    -------
+    list of xarray.Dataset
+        What `profile` returns of `A` and each of `others`; CKA of shuffled pairings may be rounded otherwise in float32.
+
+    Raises
+    ------
+    InputError
+        As `profile`; no stack to compare with.
+    """
+    stacks = list(listing("others", others, of="stacks of layers"))
+    together = matrices_fit(
+        [as_stack(X, "a stack") for X in (A, *stacks)], choose_measures(options.measures), options
+    )
+    found = []
+    for some in [stacks] if together else [[one] for one in stacks]:
+        found += evaluated(
+            A, some, options, _matched(match, layer_a, layer_b), grid=False, strata=strata, n_samples=None,
+            block_size=None, rng=rng, names=names, progress=progress,
+        )  # fmt: skip
+    return found
+
+
+def _matched(
+    match: str, layer_a: int | None, layer_b: int | None
+) -> Callable[[Stack, Stack], npt.NDArray[np.intp]]:
+    """Return what pairs the layers of a profile."""
 
     def matched(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
         depths = (a.relative_depth, b.relative_depth)
         return choose_pairs((a.layers, b.layers), depths, match=match, layer_a=layer_a, layer_b=layer_b)
 
-    return _evaluated(
-        A, B, chosen, matched, grid=False, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
-        names=names, progress=progress,
-    )  # fmt: skip
-
-
-def _evaluated(
-    A: Any,
-    B: Any,
-    options: ComparisonOptions,
-    choose: Callable[[Stack, Stack], npt.NDArray[np.intp]],
-    /,
-    *,
-    grid: bool,
-    strata: Sequence[Any] | None,
-    n_samples: int | None,
-    block_size: int | None,
-    rng: int | np.random.Generator | None,
-    names: Sequence[str] | None,
-    progress: Tell | bool | None,
-) -> xr.Dataset:
-    """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out."""
-    measures = choose_measures(options.measures)
-    _check_items(options, measures)
-    generator, seed = _generator(rng)
-    called = {} if names is None else dict(zip(("name_a", "name_b"), check_names(names), strict=True))
-    with telling(progress) as tell:
-        a, b, strata = make_stacks(
-            A,
-            B,
-            measures,
-            options,
-            generator,
-            tell,
-            strata=strata,
-            n_samples=n_samples,
-            block_size=block_size,
-        )
-        pairs = choose(a, b)
-        found = evaluate(a, b, pairs, measures, options, strata, generator, tell)
-    result = label(found, a, b, pairs, options, seed, grid=grid, stratified=strata is not None)
-    return diagnose(result, a, b, pairs, measures, options).assign_attrs(called)
-
-
-def check_names(names: Any, n: int = 2, /) -> tuple[str, ...]:
-    """Return what both sides are called, or `n` models.
-
-    Raises
-    ------
-    InputError
-        If it is not so many texts.
-    """
-    if not isinstance(names, list | tuple) or len(names) != n:
-        asked = (
-            "two texts, of A and of B, as ('English', 'Italian')" if n == 2 else f"{n} texts, one for each"
-        )
-        message = f"names must be {asked}; got {in_short(names)}."
-        raise InputError(message)
-    sides = ("A", "B") if n == 2 else range(1, n + 1)
-    return tuple(word(f"the name of {side}", name) for side, name in zip(sides, names, strict=True))
+    return matched
 
 
 def of_one_measure(measure: object, options: ComparisonOptions | None, /) -> ComparisonOptions:
@@ -297,32 +293,5 @@ def of_one_measure(measure: object, options: ComparisonOptions | None, /) -> Com
     return changed(ComparisonOptions() if options is None else options, only)
 
 
-def _check_items(options: ComparisonOptions, measures: Sequence[Measure]) -> None:
-    if options.items and not any(measure.by_item for measure in measures):
-        known, asked = (
-            ", ".join(measure.name for measure in group)
-            for group in ([measure for measure in MEASURES.values() if measure.by_item], measures)
-        )
-        message = (
-            f"items=True keeps what measures say of single items, and of {asked} none does. Add one that does ({known}), "
-            "or leave items out."
-        )
-        raise InputError(message)
-
-
 def _every_pair(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
     return np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
-
-
-def fresh_seed() -> int:
-    """Draw a seed, so that even an unseeded result says how to get it again."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
-
-
-def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:
-    """Return a generator, and what to write down as its seed."""
-    if rng is None:
-        rng = fresh_seed()
-    if isinstance(rng, np.random.Generator):
-        return rng, "a generator passed by the caller"
-    return generator(rng), str(rng)

@@ -11,7 +11,7 @@ import numpy as np
 
 from platoscope.checks import generator, one_of, whole_number, whole_numbers
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._compare import fresh_seed
+from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer
 from platoscope.measures import DIMENSION_METHODS, Z95, layer_dimensions, standard_errors, subsamples
 from platoscope.neighbors import (

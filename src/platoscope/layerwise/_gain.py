@@ -8,7 +8,7 @@ import numpy as np
 
 from platoscope.checks import generator, one_of
 from platoscope.errors import InputError
-from platoscope.layerwise._compare import fresh_seed
+from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers

@@ -13,7 +13,8 @@ from platoscope.checks import flag, in_short, listing, one_of, whole_number
 from platoscope.datasets import Pairs, Side, load_pairs
 from platoscope.datasets.filters import clean, filter_lengths
 from platoscope.errors import InputError
-from platoscope.layerwise._compare import check_names, fresh_seed, profile
+from platoscope.layerwise._compare import profile
+from platoscope.layerwise._evaluating import check_names, fresh_seed
 from platoscope.measures import with_keywords
 from platoscope.models import Encoder, ModelOnDemand, Pooling, Shelf, load_model, name_of
 from platoscope.progress import SILENT, StageTeller, open_bar

@@ -11,7 +11,7 @@ import numpy as np
 from platoscope.arguments import instance, sequence
 from platoscope.checks import flag, generator, number, one_of, whole_number
 from platoscope.errors import InputError
-from platoscope.layerwise._compare import fresh_seed
+from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._greedy import backward_sets, forward_sets
 from platoscope.layerwise._weighing import draw_folds, read_spaces, weigh_layers
 from platoscope.measures import WeightOptions, descend, layer_distances

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.checks import listing
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._compare import fresh_seed, profile
+from platoscope.layerwise._compare import profile_each
 from platoscope.layerwise._diagnosing import DOMINATED
+from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._joining import join_results
 from platoscope.measures import ComparisonOptions, changed
 from platoscope.neighbors import parse_transform, transform_name
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import Transform
     from platoscope.progress import Tell
 
-__all__ = ["SPACES", "compare_spaces"]
+__all__ = ["SPACES", "compare_spaces", "compare_spaces_of_each"]
 
 SPACES: tuple[tuple[str, ...], ...] = ((), ("unit",), ("clip",), ("zscore", "unit"))
 """Rows as they are, of unit length, clipped, and z-scored: what `compare_spaces` puts side by side."""
@@ -82,26 +83,54 @@ def compare_spaces(
     >>> {str(space): round(float(found.sel(space=space)), 1) for space in found.space.values}
     {'none': 0.8, 'unit': 0.3, 'clip': 0.3, 'zscore + unit': 0.2}
     """
+    (found,) = compare_spaces_of_each(
+        A, [B], spaces=spaces, match=match, layer_a=layer_a, layer_b=layer_b,
+        options=changed(ComparisonOptions() if options is None else options,
+                        {"measures": measures, "n_resamples": n_resamples}),
+        strata=strata, rng=fresh_seed() if rng is None else rng, names=names, progress=progress,
+    )  # fmt: skip
+    return found
+
+
+def compare_spaces_of_each(
+    A: Any,
+    others: Sequence[Any],
+    /,
+    *,
+    spaces: Sequence[Transform] = SPACES,
+    match: Literal["index", "relative_depth"] = "index",
+    layer_a: int | None = None,
+    layer_b: int | None = None,
+    options: ComparisonOptions,
+    strata: Sequence[Any] | None = None,
+    rng: int,
+    names: Sequence[str] | None = None,
+    progress: Tell | bool | None = None,
+) -> list[xr.Dataset]:
+    """Return what `compare_spaces` does of `A` and each of several stacks, sharing what `A` costs as `profile_each` does.
+
+    The measures are those of `options`.
+
+    Raises
+    ------
+    InputError
+        As `compare_spaces`; no stack to compare with.
+    """
     steps = [parse_transform(space) for space in listing("spaces", spaces, of="the preparations of rows")]
     labels = [transform_name(one) for one in steps]
     if len(set(labels)) < len(labels):
         message = f"spaces must name each preparation once; got {labels}."
         raise InputError(message)
-    seed = fresh_seed() if rng is None else rng
-    base = changed(
-        ComparisonOptions() if options is None else options,
-        {"measures": measures, "n_resamples": n_resamples},
-    )
-    found = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=DOMINATED, category=PlatoscopeWarning)
-        for one in steps:
-            chosen = changed(base, {"transform": one})
-            found.append(
-                profile(
-                    A, B, match=match, layer_a=layer_a, layer_b=layer_b, options=chosen, strata=strata, rng=seed,
-                    names=names, progress=progress,
-                )
-            )  # fmt: skip
-    joined = join_results(found, "space", labels)
-    return joined.assign_attrs(transform=", ".join(labels))
+        in_each_space = [
+            profile_each(
+                A, others, match=match, layer_a=layer_a, layer_b=layer_b, options=changed(options, {"transform": one}),
+                strata=strata, rng=rng, names=names, progress=progress,
+            )
+            for one in steps
+        ]  # fmt: skip
+    return [
+        join_results(of_one, "space", labels).assign_attrs(transform=", ".join(labels))
+        for of_one in zip(*in_each_space, strict=True)
+    ]

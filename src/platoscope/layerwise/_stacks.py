@@ -15,6 +15,7 @@ from platoscope.layerwise._layer_stack import (
     as_stack,
     check_same_ids,
     check_stack,
+    count_items,
     n_rows,
     read_layer,
     take_rows,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric
     from platoscope.progress import Tell
 
-__all__ = ["Stack", "both_sides", "make_stacks", "metrics_read", "prepared_once"]
+__all__ = ["Stack", "both_sides", "make_stacks", "matrices_fit", "metrics_read", "prepared_once"]
 
 # Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
 _SHARE = 0.5
@@ -109,7 +110,7 @@ def both_sides(
 
 def make_stacks(
     A: Any,
-    B: Any,
+    others: Sequence[Any],
     measures: Sequence[Measure],
     options: ComparisonOptions,
     rng: np.random.Generator,
@@ -119,15 +120,17 @@ def make_stacks(
     strata: Sequence[Any] | None,
     n_samples: int | None,
     block_size: int | None,
-) -> tuple[Stack, Stack, Sequence[Any] | None]:
-    """Return both sides prepared on the same items for all of `measures`, and the strata of these."""
+) -> tuple[Stack, list[Stack], Sequence[Any] | None]:
+    """Return `A` and all that it is compared with, prepared on the same items for all of `measures`, and their strata."""
     metrics = metrics_read(measures, options)
-    sides = {name: as_stack(X, name) for name, X in (("A", A), ("B", B))}
-    for name, stack in sides.items():
+    sides = [("A", as_stack(A, "A")), *(("B", as_stack(B, "B")) for B in others)]
+    for name, stack in sides:
         check_stack(stack, name)
-    first = [read_layer(stack, 0, name) for name, stack in sides.items()]
-    n_items = _n_items(*first)
-    check_same_ids(sides)
+    first = [read_layer(stack, 0, name) for name, stack in sides]
+    n_items = n_rows(first[0])
+    for side, layer in zip(sides[1:], first[1:], strict=True):
+        _check_same_items(n_items, n_rows(layer))
+        check_same_ids(dict([sides[0], side]))
     given = n_items
     groups = None if strata is None else one_per_item(strata, n_items)
     chosen = None
@@ -138,21 +141,35 @@ def make_stacks(
         chosen = np.sort(rng.permutation(n_items)[:n_samples])
         groups = None if groups is None else [groups[i] for i in chosen]
         n_items = chosen.size
-    n_layers = [len(stack.layers) for stack in sides.values()]
+    n_layers = [len(stack.layers) for _, stack in sides]
     block = block_size
     if block is None:
         block = _block(measures, n_items, sum(n_layers) * sum(map(entry_bytes, metrics)))
     rows = sum(_nbytes(layer) * n for layer, n in zip(first, n_layers, strict=True))
     keep = rows <= _ROWS_SHARE * available_memory()
     del first
-    items = _names(sides["A"].ids, sides["B"].ids, given, chosen)
+    items = _names([stack.ids for _, stack in sides], given, chosen)
     told = _Counted(progress, sum(n_layers))
     ready = []
-    for name, stack in sides.items():
+    for name, stack in sides:
         how = _How(metrics, options.transform_of("a" if name == "A" else "b"), block, keep)
         spaces = _layers_of(stack, name, given, chosen, how, told)
         ready.append(Stack(tuple(zip(*spaces, strict=True)), tuple(stack.layers), *_origin(stack), items))
-    return ready[0], ready[1], groups
+    return ready[0], ready[1:], groups
+
+
+def matrices_fit(
+    stacks: Sequence[LayerStack], measures: Sequence[Measure], options: ComparisonOptions, /
+) -> bool:
+    """Tell whether the matrices of all layers of these stacks, and their rows, may be kept at the same time."""
+    needed = 0
+    for stack in stacks:
+        first = read_layer(stack, 0, "a stack")
+        of_a_layer = sum(
+            _matrix_bytes(measures, n_rows(first), metric) for metric in metrics_read(measures, options)
+        )
+        needed += len(stack.layers) * (_nbytes(first) + of_a_layer)
+    return needed <= _SHARE * available_memory()
 
 
 def prepared_once(
@@ -170,14 +187,10 @@ def prepared_once(
     known = {name: as_stack(stack, name) for name, stack in stacks.items()}
     for name, stack in known.items():
         check_stack(stack, name)
-    (metric,) = metrics_read(measures, options)
-    n_items, needed = 0, 0
-    for name, stack in known.items():
-        first = read_layer(stack, 0, name)
-        n_items = n_rows(first)
-        needed += len(stack.layers) * (_nbytes(first) + _matrix_bytes(measures, n_items, metric))
-    if needed > _SHARE * available_memory():
+    if not matrices_fit(list(known.values()), measures, options):
         return known
+    (metric,) = metrics_read(measures, options)
+    n_items = count_items(next(iter(known.values())))
     block = _block(measures, n_items, 0)
     told = _Counted(progress, sum(len(stack.layers) for stack in known.values()))
     how = _How((metric,), options.transform_of("a"), block, keep=True)
@@ -246,14 +259,11 @@ def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]
 
 
 def _names(
-    ids_a: Sequence[str] | None,
-    ids_b: Sequence[str] | None,
-    n_items: int,
-    chosen: npt.NDArray[np.intp] | None,
+    listed: Sequence[Sequence[str] | None], n_items: int, chosen: npt.NDArray[np.intp] | None
 ) -> tuple[str, ...] | npt.NDArray[np.intp]:
     """Return the name of each item that is compared, or its row number."""
     rows = np.arange(n_items) if chosen is None else chosen
-    ids = ids_b if ids_a is None else ids_a
+    ids = next((ids for ids in listed if ids is not None), None)
     return rows if ids is None else tuple(str(ids[row]) for row in rows)
 
 
@@ -267,15 +277,13 @@ def _block(measures: Sequence[Measure], n_items: int, bytes_per_pair: int) -> in
     return None
 
 
-def _n_items(a: Layer, b: Layer) -> int:
-    n_a, n_b = n_rows(a), n_rows(b)
+def _check_same_items(n_a: int, n_b: int) -> None:
     if n_a != n_b:
         message = (
             f"A and B must describe the same items: got {n_a} and {n_b} rows. "
             "Align them by id first (platoscope.representations.align)."
         )
         raise InputError(message)
-    return n_a
 
 
 def _prepared(

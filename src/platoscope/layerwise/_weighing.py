@@ -13,8 +13,9 @@ import numpy as np
 from platoscope.arguments import instance
 from platoscope.checks import flag, generator, share, whole_number
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._compare import fresh_seed, profile
+from platoscope.layerwise._compare import profile
 from platoscope.layerwise._diagnosing import DOMINATED
+from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._greedy import forward_sets
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer

@@ -56,6 +56,16 @@ class Evaluation:
     by_item: Mapping[str, ItemValues] = field(default_factory=dict)
     """What it says of every item, by the name of the variable; empty where that was not asked for."""
 
+    def of_pairs(self, some: slice, /) -> Evaluation:
+        """Return the same of some of the pairs."""
+        return Evaluation(
+            self.measure,
+            self.values[..., some],
+            None if self.resamples is None else self.resamples[..., some],
+            None if self.null is None else self.null[..., some],
+            {name: ItemValues(item.values[:, some], item.of) for name, item in self.by_item.items()},
+        )
+
 
 def evaluate(
     a: PreparedLayers,

@@ -12,14 +12,14 @@ from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise import (
     SPACES,
     compare,
-    compare_spaces,
+    compare_spaces_of_each,
     count_items,
     n_curve,
-    profile,
+    profile_each,
     take_profile,
     with_ids,
 )
-from platoscope.measures import get_measure
+from platoscope.measures import changed, get_measure
 from platoscope.studies.design.comparison import Source, Synthetic
 from platoscope.studies.design.measured import ITEMS_LEFT_OUT, measures_of
 from platoscope.studies.design.synthetic import COORDINATES
@@ -31,7 +31,7 @@ from platoscope.studies.run.scales import scales
 from platoscope.studies.run.weights import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -46,6 +46,8 @@ MOST_RANKS: Final = 1 << 25
 """Of single items, that a grid of a run keeps: 8 bytes each, which are in memory where the run is read. 33 × 33 layers of
 15,000 items have fewer."""
 
+# What is compared under several preparations.
+_OF_SPACES = ("information_imbalance",)
 _Held: TypeAlias = "tuple[int | None, int | None]"
 """The held layer of `a` and of `b`; at most one of them is."""
 
@@ -153,17 +155,22 @@ def misaligned(
 
 
 def _profile(task: Computation, a: LayerStack, b: LayerStack, held: _Held = (None, None)) -> xr.Dataset:
-    settings = task.settings
-    return profile(
+    (found,) = _profiles(task, a, [b], held)
+    return found
+
+
+def _profiles(
+    task: Computation, a: LayerStack, others: Sequence[LayerStack], held: _Held = (None, None)
+) -> list[xr.Dataset]:
+    return profile_each(
         a,
-        b,
+        others,
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
-        options=task.options,
-        measures=_measures(task),
+        options=changed(task.options, {"measures": _measures(task)}),
         strata=task.null_strata,
-        rng=settings.seed,
+        rng=task.settings.seed,
     )
 
 
@@ -255,20 +262,23 @@ def _held(task: Computation) -> _Held:
 
 def _token_distance(task: Computation) -> xr.Dataset:
     """Compare the last token with the token at each distance before it, layer by layer."""
-    return _over_distances(task, lambda b: _profile(task, task.a, b))
+    return _over_distances(task, _profiles(task, task.a, _tokens(task)))
 
 
-def _over_distances(task: Computation, compared: Callable[[LayerStack], xr.Dataset]) -> xr.Dataset:
-    """Put what is computed of the token at each distance side by side."""
+def _tokens(task: Computation) -> list[LayerStack]:
+    """Give the token at each distance before the last one."""
+    assert task.at_distance is not None
+    return [task.at_distance(distance) for distance in task.comparison.distances]
+
+
+def _over_distances(task: Computation, results: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put what was computed of the token at each distance side by side."""
     import pandas as pd
     import xarray as xr
 
-    assert task.at_distance is not None
-    distances = task.comparison.distances
-    results = [compared(task.at_distance(distance)) for distance in distances]
     joined = xr.concat(
         results,
-        pd.Index(distances, name="token_distance"),
+        pd.Index(task.comparison.distances, name="token_distance"),
         coords="minimal",
         compat="override",
         combine_attrs="override",
@@ -301,20 +311,17 @@ def _sample_size(task: Computation) -> xr.Dataset:
 def _spaces(task: Computation) -> xr.Dataset:
     """Compare layers under several preparations; a null would tell nothing more about any of them."""
     held = _held(task)
-
-    def compared(b: LayerStack) -> xr.Dataset:
-        return compare_spaces(
-            task.a,
-            b,
-            spaces=SPACES,
-            match=task.comparison.match,
-            layer_a=held[0],
-            layer_b=held[1],
-            options=replace(task.settings, n_permutations=0, items=False),
-            rng=task.settings.seed,
-        )
-
-    return _over_distances(task, compared) if task.comparison.distances else compared(task.b)
+    results = compare_spaces_of_each(
+        task.a,
+        _tokens(task) if task.comparison.distances else [task.b],
+        spaces=SPACES,
+        match=task.comparison.match,
+        layer_a=held[0],
+        layer_b=held[1],
+        options=replace(task.settings, measures=_OF_SPACES, n_permutations=0, items=False),
+        rng=task.settings.seed,
+    )
+    return _over_distances(task, results) if task.comparison.distances else results[0]
 
 
 def _with_coordinate(task: Computation, result: xr.Dataset) -> xr.Dataset:
