@@ -69,6 +69,29 @@ def test_sorting_on_a_device_and_selecting_on_the_host_agree_exactly() -> None:
     np.testing.assert_array_equal(selected.numpy(), [row[[0, 1, 7, 9]] for row in values])
 
 
+@pytest.mark.parametrize(
+    "made", ["normal", "heavy tails", "two values", "constant", "sorted", "with NaN", "with inf"]
+)
+@pytest.mark.parametrize("q", [0.001, 0.05, 0.3, 0.49])
+def test_order_statistics_of_many_values_are_exact(made: str, q: float) -> None:
+    """Looked for in the tails alone, they are those of all values sorted, whatever the values are."""
+    rng = np.random.default_rng(2)
+    rows = {
+        "normal": rng.standard_normal((2, 50, 64)),
+        "heavy tails": rng.standard_cauchy((2, 50, 64)),
+        "two values": rng.integers(0, 2, (2, 50, 64)),
+        "constant": np.ones((2, 50, 64)),
+        "sorted": np.sort(rng.standard_normal((2, 3200)), axis=1).reshape(2, 50, 64),
+        "with NaN": np.where(rng.random((2, 50, 64)) < 0.02, np.nan, rng.standard_normal((2, 50, 64))),
+        "with inf": np.where(rng.random((2, 50, 64)) < 0.02, np.inf, rng.standard_normal((2, 50, 64))),
+    }[made]
+    hidden = torch.from_numpy(rows.astype(np.float32))
+    places = [int(q * 3199), int((1 - q) * 3199), int(q * 3199) + 1, int((1 - q) * 3199) + 1]
+    found = ends_by_selecting(hidden, torch.ones((2, 50), dtype=torch.bool), torch.tensor([places] * 2))
+    expected = np.sort(rows.reshape(2, -1).astype(np.float32), axis=1)[:, places]
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
 def test_low_precision_states_are_clipped_in_float32() -> None:
     """Bounds between two bfloat16 values are not rounded back to bfloat16."""
     hidden = torch.linspace(-1, 1, 24, dtype=torch.bfloat16).reshape(1, 4, 6)

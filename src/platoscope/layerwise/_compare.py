@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.checks import generator, in_short, listing
+from platoscope.checks import in_short, listing
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluating import evaluated
 from platoscope.layerwise._layer_stack import as_stack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,10 @@ __all__ = [
     "pooled_forward",
     "read",
 ]
+
+# One value of so many says where the tails begin, give or take so many standard errors.
+_EVERY = 16
+_ASIDE = 3
 
 
 def clip_bounds(hidden: torch.Tensor, own: torch.Tensor, q: float, /) -> torch.Tensor:
@@ -61,13 +66,33 @@ def clip_bounds(hidden: torch.Tensor, own: torch.Tensor, q: float, /) -> torch.T
 def ends_by_selecting(hidden: torch.Tensor, own: torch.Tensor, order: torch.Tensor, /) -> torch.Tensor:
     """Give order statistics of each item's own values, float32 of the shape of `order`, on the host.
 
-    Selecting is several times faster than sorting, and NumPy's selection faster than torch's.
+    Selecting is several times faster than sorting, NumPy's selection faster than torch's, and selection among few values
+    faster than among all.
     """
     ends = np.empty(order.shape, np.float32)
     for i, (positions, wanted) in enumerate(zip(own, order.numpy(), strict=True)):
         values = hidden[i, positions].float().numpy().ravel()
-        ends[i] = np.partition(values, wanted)[wanted]
+        ends[i] = _selected(values, wanted)
     return torch.from_numpy(ends)
+
+
+def _selected(values: NDArray[np.float32], wanted: NDArray[np.int64], /) -> NDArray[np.float32]:
+    """Give the order statistics of these places, looked for in the tails that a part of the values lets expect."""
+    n_values = len(values)
+    places = np.where(wanted < n_values // 2, wanted, wanted - n_values)
+    low, high = int(places.max()), int(-1 - places.min())
+    if places.min() < 0 <= low and np.isfinite(values.sum()):
+        part = values[::_EVERY]
+        # Places of the part that are as far out, and several times as far as such a part may be wrong.
+        ends = [n + _ASIDE * isqrt(n + 1) for n in (low // _EVERY, high // _EVERY)]
+        if sum(ends) < len(part) // 2:
+            ends[1] = len(part) - 1 - ends[1]
+            lowest, highest = np.partition(part, ends)[ends]
+            below, above = values <= lowest, values >= highest
+            if np.count_nonzero(below) > low and np.count_nonzero(above) > high:
+                tails: NDArray[np.float32] = np.sort(values.compress(below | above))[places]
+                return tails
+    return np.partition(values, wanted)[wanted]
 
 
 def ends_by_sorting(hidden: torch.Tensor, own: torch.Tensor, order: torch.Tensor, /) -> torch.Tensor:
