@@ -173,7 +173,8 @@ def transform(sizes: Sizes, options: Namespace) -> list[Row]:
     }
     for way in sides:
         compare(A[:1], B[:1], transform=way, n_resamples=0, rng=0)
-    times = in_turn(sides, max(1, sizes.repeats // 3), warm_up=False)
+    slow = {whitened: sides.pop(whitened)}
+    times = in_turn(sides, max(1, sizes.repeats // 3), warm_up=False) | in_turn(slow, 1, warm_up=False)
     rows = []
     for way in (*cheap, whitened):
         found = ratio(times, way, "none")
