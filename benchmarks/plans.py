@@ -2,6 +2,7 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
+python benchmarks/plans.py --of runs                those of a finished `platoscope run all`, beside reading, and all together
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pathlib import Path
 
 from platoscope.cache import size_on_disk
 from platoscope.studies import get_study, list_studies, make_plan
+from platoscope.studies.plan.estimates import estimate
 from platoscope.wording import in_bytes, in_time
 
-COSTS = {"seconds": in_time, "memory": in_bytes, "disk": in_bytes}
+HEADER = "| Study | Cost | Plan | Run | Plan by run |\n| --- | --- | --- | --- | --- |"
 
 
 def main() -> None:
@@ -28,11 +30,15 @@ def main() -> None:
     parser.add_argument("studies", nargs="*", help="all by default")
     parser.add_argument("--n", type=int, default=300, help="items of each comparison")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--of", type=Path, metavar="RUNS", help="folder of a finished `platoscope run all`")
     asked = parser.parse_args()
+    if asked.of:
+        of_finished(asked.of)
+        return
     if asked.one:
         print(json.dumps(run(*asked.studies, asked.n)))
         return
-    print("| Study | Cost | Plan | Run | Plan by run |\n| --- | --- | --- | --- | --- |")
+    print(HEADER)
     for name in asked.studies or [study.name for study in list_studies()]:
         done = subprocess.run(
             [sys.executable, __file__, name, "--n", str(asked.n), "--one"],
@@ -41,8 +47,7 @@ def main() -> None:
             check=True,
         )
         for cost, (said, taken) in json.loads(done.stdout.splitlines()[-1]).items():
-            shown = [COSTS[cost](value) for value in (said, taken)]
-            print(f"| {name} | {cost} | {shown[0]} | {shown[1]} | {said / taken:.2f} × |", flush=True)
+            show(name, cost, said, taken)
 
 
 def run(name: str, n: int) -> dict[str, tuple[float, float]]:
@@ -72,6 +77,39 @@ def run(name: str, n: int) -> dict[str, tuple[float, float]]:
             "disk": float(size_on_disk(Path(store))),
         }
     return {cost: (getattr(said, cost), taken[cost]) for cost in taken if getattr(said, cost)}
+
+
+def of_finished(runs: Path) -> None:
+    """Print what plans say beside what a finished run of all studies took, by its records."""
+    print(HEADER)
+    plans = []
+    for study in list_studies():
+        folder = runs / study.name
+        if not folder.is_dir():
+            continue
+        record = json.loads((folder / "provenance.json").read_text())
+        plan = make_plan(
+            study, n=json.loads((folder / "config.json").read_text())["settings"]["n"], skip_missing=True
+        )
+        plans.append(plan)
+        timings = record["timings"]
+        taken = sum(timings.get(part, 0.0) for part in ("loading", "extraction", "comparison"))
+        if taken:
+            show(study.name, "seconds beside reading", plan.estimate.comparing_seconds, taken)
+    done = json.loads((runs / "all.json").read_text())
+    said = estimate(plans)
+    if said.seconds is not None:
+        show("all", "seconds", said.seconds, done["seconds"]["in all"])
+        reading = said.seconds - said.comparing_seconds
+        show("all", "seconds of reading", reading, done["seconds"]["choosing and reading"])
+    if said.memory is not None:
+        show("all", "memory", said.memory, done["machine"]["peak_memory_bytes"])
+
+
+def show(name: str, cost: str, said: float, taken: float) -> None:
+    """Print one row."""
+    words = in_time if cost.startswith("seconds") else in_bytes
+    print(f"| {name} | {cost} | {words(said)} | {words(taken)} | {said / taken:.2f} × |", flush=True)
 
 
 if __name__ == "__main__":

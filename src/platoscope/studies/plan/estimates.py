@@ -77,6 +77,8 @@ class Estimate:
         Bytes of representations, float32.
     seconds : float or None
         Time on this machine's CPU: forward passes, comparisons and pictures.
+    comparing_seconds : float
+        What of it comparisons and pictures take.
     unknown : tuple of str
         Models whose size is not known.
     """
@@ -86,6 +88,7 @@ class Estimate:
     memory: int | None
     disk: int | None
     seconds: float | None
+    comparing_seconds: float
     unknown: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str]]:
@@ -116,11 +119,13 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     known = [(extraction, n, size) for extraction, n, size in every if size is not None]
     unknown = tuple(sorted({extraction.model for extraction, _, size in every if size is None}))
     passes = {(extraction.one_pass, n): size for extraction, n, size in every}
+    comparing = sum(map(_seconds_beside_reading, plans))
     n_tokens = sum(n * tokens_per_item(extraction, size) for (extraction, n), size in passes.items())
     if every and not known:
         return Estimate(
-            n_tokens=n_tokens, operations=None, memory=None, disk=None, seconds=None, unknown=unknown
-        )
+            n_tokens=n_tokens, operations=None, memory=None, disk=None, seconds=None, comparing_seconds=comparing,
+            unknown=unknown,
+        )  # fmt: skip
     operations = sum(
         n_operations(size, n * tokens_per_item(extraction, size))
         for (extraction, n), size in passes.items()
@@ -132,7 +137,8 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
         operations=operations,
         memory=BESIDE_WEIGHTS + max((size.size_bytes for _, _, size in known), default=0),
         disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
-        seconds=reading + sum(_seconds_beside_reading(plan) for plan in plans),
+        seconds=reading + comparing,
+        comparing_seconds=comparing,
         unknown=unknown,
     )
 
