@@ -2,7 +2,7 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
-python benchmarks/plans.py --of runs                those of a finished `platoscope run all`, beside reading, and all together
+python benchmarks/plans.py --of runs                those of a finished `platoscope run all`, beside reading, and of all
 """
 
 from __future__ import annotations
