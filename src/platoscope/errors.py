@@ -73,7 +73,7 @@ class MemoryPlanError(PlatoscopeError, MemoryError):
 
 
 class DeviceMemoryError(PlatoscopeError, MemoryError):
-    """A device has too little memory for what a model does there."""
+    """A device has too little memory for what a model or a comparison does there."""
 
 
 class MissingExtraError(PlatoscopeError, ImportError):

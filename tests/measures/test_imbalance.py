@@ -13,7 +13,7 @@ import platoscope
 from platoscope.errors import InputError
 from platoscope.measures import information_imbalance
 from platoscope.neighbors import prepare
-from platoscope.neighbors._space import gram_product
+from platoscope.neighbors._products import gram_product
 from platoscope.testing import references, strategies
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from platoscope.errors import InputError
 from platoscope.neighbors import nearest_neighbors, prepare, ranks, visit_rank_rows
-from platoscope.neighbors._space import gram_product
+from platoscope.neighbors._products import gram_product
 from platoscope.testing import references, strategies
 
 

@@ -16,6 +16,7 @@ from platoscope.measures._gram_kernels import (
     Margins,
     Sums,
     between,
+    cross_sums,
     defined_hsic,
     exact_kernel,
     gram_kernel,
@@ -84,7 +85,7 @@ def cka(
     Linear: computed from features when D < N and from Gram matrices otherwise, in the precision of
     the input, sums in float64. O(N D min(N, D)). Where that would be further from the truth than 1e-5 for float32 or
     1e-10 for float64 (few far items that carry the variance), from products in float64 whose common part is taken off
-    before they are squared; so in a grid of layers, to 1e-5.
+    before they are squared; so in a grid of layers, and of torch tensors on a GPU, to 1e-5.
 
     References
     ----------
@@ -113,7 +114,12 @@ def cka(
         raise InputError(message)
     A, B = (_vectors(Z, transform, name) for Z, name in ((X, "X"), (Y, "Y")))
     check_same_items(A.n_samples, B.n_samples)
-    values = _linear(A, B) if kernel == "linear" else _rbf(A, B, bandwidth)
+    if kernel == "rbf":
+        values = _rbf(A, B, bandwidth)
+    elif A.device is not None and B.device is not None:
+        values = _in_grid(A, B)
+    else:
+        values = _linear(A, B)
     return _defined(values, estimator, A, B)
 
 
@@ -134,7 +140,7 @@ def cka_scores(
     if "cka" not in scratch:
         n = A[0].n_samples
         left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
-        cross = off_diagonal_dots([K.rows for K in left], [K.rows for K in right], pairs, n)
+        cross = cross_sums(A, B, pairs)
         sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))._replace(cross=cross)
         scratch["cka"] = _alignment(sums, left, right, pairs)
     chosen: npt.NDArray[np.float64] = scratch["cka"][estimator]
@@ -241,6 +247,15 @@ def _linear(A: Space, B: Space) -> dict[str, float]:
     roots = [{name: np.sqrt(value) for name, value in defined_hsic(sums, n).items()} for sums in own]
     hsic = _between_rows(K, L, cross).hsic(n)
     return {name: value / (roots[0][name] * roots[1][name]) for name, value in hsic.items()}
+
+
+def _in_grid(A: Space, B: Space) -> dict[str, float]:
+    """Return linear CKA as a grid of one pair has it, which is computed where the rows are."""
+    pair, scratch = np.zeros((1, 2), np.intp), dict[str, Any]()
+    return {
+        name: float(cka_scores([A], [B], pair, estimator=name, scratch=scratch)[0, 0])
+        for name in ("biased", "debiased")
+    }
 
 
 def _margins_of_rows(Z: npt.NDArray[Any]) -> Margins:

@@ -140,7 +140,7 @@ class _Sides:
     @property
     def cut(self) -> Callable[[Space, npt.NDArray[np.intp]], Any]:
         """What takes some of the items of a layer: a sample of its matrix where those of all layers are kept."""
-        kept = all(space.gram is not None for space in (*self.a, *self.b))
+        kept = all(space.keeps_matrix for space in (*self.a, *self.b))
         return take_sample if kept else Space.subset
 
 
@@ -314,7 +314,7 @@ def _check_plan(
     dense = [m.name for m in measures if m.permutes_matrices]
     metrics = {m.metric(options) for m in measures if m.permutes_matrices}
     spaces = [space for side in (a, b) for metric in metrics for space in side.answering(metric)]
-    blocked = [space for space in spaces if space.gram is None and space.metric != "precomputed"]
+    blocked = [space for space in spaces if not space.keeps_matrix and space.metric != "precomputed"]
     if options.n_permutations and dense and blocked:
         n = a.spaces[0].n_samples
         require_memory(

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.measures._dense import off_diagonal_dots, rows_of
-from platoscope.neighbors import Sample, map_tasks, over_tasks, powers_of_two, require_memory
+from platoscope.neighbors import Sample, Space, map_tasks, over_tasks, powers_of_two, require_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platoscope.measures._dense import Rows
-    from platoscope.neighbors import Space
 
 __all__ = [
     "Kernel",
@@ -20,6 +21,7 @@ __all__ = [
     "Sums",
     "between",
     "bulk_centered",
+    "cross_sums",
     "defined_hsic",
     "exact_kernel",
     "gram_kernel",
@@ -115,6 +117,43 @@ def gram_kernel(space: Space | Sample, /) -> Kernel:
     return found if isinstance(found, Kernel) else Kernel(space.gram_rows, *found)
 
 
+def cross_sums(
+    A: Sequence[Space | Sample],
+    B: Sequence[Space | Sample],
+    pairs: npt.NDArray[np.intp],
+    /,
+) -> npt.NDArray[np.float64]:
+    """Return the sum over i != j of products of entries of the kernels of A and B, for pairs of them.
+
+    Where all Gram matrices are on one device it is taken there; exact kernels, which are the host's, are sent to it.
+    """
+    n = A[0].n_samples
+    kernels = [[gram_kernel(space) for space in side] for side in (A, B)]
+    if not _on_one_device([*A, *B]):
+        left, right = ([K.rows for K in side] for side in kernels)
+        return off_diagonal_dots(left, right, pairs, n)
+    from platoscope.measures._device_dots import cross_there, gram_there, sent_there  # torch
+
+    left_there, right_there = (
+        [
+            # Where it is remembered as such, it is not the Gram matrix of the space.
+            sent_there(K.rows, space) if isinstance(space.memo["kernel"], Kernel) else gram_there(space)
+            for K, space in zip(of_side, side, strict=True)
+            if isinstance(space, Space)
+        ]
+        for of_side, side in zip(kernels, (A, B), strict=True)
+    )
+    return cross_there(left_there, right_there, pairs, n)
+
+
+def _on_one_device(spaces: Sequence[Space | Sample]) -> bool:
+    places = {
+        space.device.where if isinstance(space, Space) and space.device is not None else ""
+        for space in spaces
+    }
+    return len(places) == 1 and places != {""}
+
+
 def _constant(space: Space | Sample) -> bool:
     return bool((space.inverse == space.inverse[0]).all())
 
@@ -123,6 +162,11 @@ def _kept_kernel(space: Space | Sample) -> tuple[Kernel, bool]:
     from platoscope.measures._kernels import row_margins  # numba: 0.3 s to import
 
     n = space.n_samples
+    if isinstance(space, Space) and space.device is not None:
+        from platoscope.measures._device_dots import gram_there, margins_there  # torch
+
+        diagonal, off_sums, off_squares = margins_there(gram_there(space), n)
+        return _judged(space, Margins(diagonal, off_sums), off_squares)
     diagonal, off_sums, off_squares = np.empty((3, n))
 
     def fill(start: int, stop: int) -> None:
@@ -131,7 +175,14 @@ def _kept_kernel(space: Space | Sample) -> tuple[Kernel, bool]:
             row_margins(block, first, diagonal, off_sums, off_squares)
 
     over_tasks(fill, n)
-    margins = Margins(diagonal, off_sums)
+    return _judged(space, Margins(diagonal, off_sums), off_squares)
+
+
+def _judged(
+    space: Space | Sample, margins: Margins, off_squares: npt.NDArray[np.float64]
+) -> tuple[Kernel, bool]:
+    """Return the Gram matrix with what is known of it, and whether it will do."""
+    n = space.n_samples
     sums = between(margins, margins, float(off_squares.sum()))
     own = dict.fromkeys(("biased", "debiased"), np.nan) if _constant(space) else defined_hsic(sums, n)
     return Kernel(space.gram_rows, margins, own), is_settled(sums, margins, np.dtype(np.float32))

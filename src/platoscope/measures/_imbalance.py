@@ -78,7 +78,7 @@ def directed_imbalance(source: Space, target: Space, /, *, n_neighbors: int) -> 
 
 def _walk_together(a: Space, b: Space) -> bool:
     """Tell whether two matrices are computed in blocks of the same items."""
-    blocked = a.gram is None and b.gram is None and a.block_rows == b.block_rows
+    blocked = not (a.keeps_matrix or b.keeps_matrix) and a.block_rows == b.block_rows
     return blocked and a.one_row_per_item and b.one_row_per_item
 
 
@@ -96,7 +96,7 @@ def _block_by_block(
     The neighbors of an item in `a` and their ranks in `b` need the rows of that item only.
     """
     mean_ranks = np.zeros((2, a.n_samples))
-    for blocks in zip(a.blocks(), b.blocks(), strict=True):
+    for blocks in zip(a.pieces(), b.pieces(), strict=True):
         for source, target in ((0, 1), (1, 0)):
             near = block_neighbors((a, b)[source], blocks[source], k, metric, ties=ties)
             rank = ranks((a, b)[target], near.indptr, near.items, metric, ties=ties, blocks=[blocks[target]])

@@ -96,7 +96,7 @@ def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[
         inverse = space.inverse
         norms = (space.sq[inverse], space.along[inverse], space.inverse_norm[inverse], inverse)
         copies = space.n_distinct < space.n_samples
-        at_once = space.n_samples if space.one_row_per_item and space.gram is not None else _ROWS_AT_ONCE
+        at_once = space.n_samples if space.one_row_per_item and space.keeps_matrix else _ROWS_AT_ONCE
     for first in range(0, space.n_samples, at_once):
         block = space.gram_rows(first, min(first + at_once, space.n_samples))
 

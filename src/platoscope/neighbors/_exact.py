@@ -67,12 +67,13 @@ def exact_scores(
         return _lattice_cosine(lattice, left, right)
     if lattice is not None:
         return _lattice_squares(lattice, space, left, right)
-    parts, rows = space.parts_of(left, right)
+    parts, rows = _rows_where_they_are(space, left, right)
     if metric == "cosine":
         return _cosine(parts, *rows)
-    if any(part.dtype == np.float64 for part in parts) and _is_wide(space):
-        # As given, but where differences could overflow: what is scaled down may vanish.
+    if any(part.itemsize == 8 for part in parts) and _is_wide(space):
+        # As given, but where differences could overflow: what is scaled down may vanish. On the host in any case.
         quarter = 0.25 if space.scale < 2.0**-1018 else 1.0
+        parts, rows = space.parts_of(left, right)
         return _sums("add_distance", parts, *rows, quarter)
     return _sums("add_squared", parts, *rows, space.scale)
 
@@ -104,15 +105,28 @@ def squared_distances(
     space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
 ) -> npt.NDArray[np.float64]:
     """Return the squared Euclidean distances of distinct rows, times ``space.scale`` squared, in float64."""
-    parts, rows = space.parts_of(left, right)
+    parts, rows = _rows_where_they_are(space, left, right)
     return _sums("add_squared", parts, *rows, space.scale)
 
 
-def _sums(kernel: str, parts: tuple[FloatArray, ...], *fixed: Any) -> npt.NDArray[np.float64]:
-    """Return what a compiled loop adds up over the parts, for pairs of rows."""
+def _rows_where_they_are(space: Space, *distinct: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return what `Space.parts_of` does, as tensors if the rows are on a device."""
+    if space.device is None or not space.device.parts:
+        return space.parts_of(*distinct)
+    return space.device.parts, [space.first[rows] for rows in distinct]
+
+
+def _sums(kernel: str, parts: tuple[Any, ...], *fixed: Any) -> npt.NDArray[np.float64]:
+    """Return what a compiled loop adds up over the parts, for pairs of rows; or tensors where they are."""
     from platoscope.neighbors import _exact_kernels  # numba: 0.3 s to import
 
     out = np.zeros(len(fixed[0]))
+    if not isinstance(parts[0], np.ndarray):
+        from platoscope.neighbors import _device_sums  # torch, which whoever has a tensor has imported
+
+        for part in parts:
+            getattr(_device_sums, kernel)(part, *fixed, out)
+        return out
     for part in parts:
         over_rows(partial(getattr(_exact_kernels, kernel), part, *fixed, out), out.size)
     return out
@@ -121,7 +135,8 @@ def _sums(kernel: str, parts: tuple[FloatArray, ...], *fixed: Any) -> npt.NDArra
 class _Lattice(NamedTuple):
     """Distinct rows as whole multiples of one number."""
 
-    rows: npt.NDArray[np.float32]
+    rows: Any
+    """float32; a tensor where the rows given are tensors."""
     unit: float
     squares: npt.NDArray[np.float64]
     """Sum of squares of each row."""
@@ -140,7 +155,7 @@ def _find_lattice(space: Space) -> _Lattice | None:
     for unit in lattice_units(tuple(part[first] for part in parts)):
         found = lattice_of(tuple(part[space.first] for part in space.parts), unit)
         if found is not None:
-            return found
+            return found if space.device is None else found._replace(rows=space.device.to_device(found.rows))
     return None
 
 
@@ -197,7 +212,7 @@ def _lattice_cosine(lattice: _Lattice, left: Any, right: Any) -> npt.NDArray[np.
     return scores
 
 
-def _cosine(parts: tuple[FloatArray, ...], left: Any, right: Any) -> npt.NDArray[np.float64]:
+def _cosine(parts: tuple[Any, ...], left: Any, right: Any) -> npt.NDArray[np.float64]:
     rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
     peaks = row_peaks(parts, rows)
     peaks[peaks == 0] = 1.0
@@ -208,13 +223,17 @@ def _cosine(parts: tuple[FloatArray, ...], left: Any, right: Any) -> npt.NDArray
     return _sums("add_cosine", parts, left, right, *sizes)
 
 
-def row_peaks(
-    parts: tuple[FloatArray, ...], rows: npt.NDArray[np.integer[Any]], /
-) -> npt.NDArray[np.float64]:
-    """Return the largest absolute value of chosen rows, over all parts."""
+def row_peaks(parts: tuple[Any, ...], rows: npt.NDArray[np.integer[Any]], /) -> npt.NDArray[np.float64]:
+    """Return the largest absolute value of chosen rows, over all parts; of tensors as well."""
     from platoscope.neighbors._row_kernels import raise_peaks  # numba: 0.3 s to import
 
     peaks = np.zeros(len(rows))
+    if not isinstance(parts[0], np.ndarray):
+        from platoscope.neighbors._device_sums import raise_peaks as raise_there  # torch, as above
+
+        for part in parts:
+            raise_there(part, rows, peaks)
+        return peaks
     for part in parts:
         over_rows(partial(raise_peaks, part, rows, peaks), len(rows))
     return peaks
@@ -223,13 +242,18 @@ def row_peaks(
 def _is_wide(space: Space) -> bool:
     """Tell whether values differ so much in size that squares of small differences vanish beside the largest."""
     if "wide" not in space._memo:
-        space._memo["wide"] = any(
-            reaches_far_down(smallest_size(part), space.scale)
-            for part in space.parts
-            if part.dtype == np.float64
-        )
+        space._memo["wide"] = any(reaches_far_down(size, space.scale) for size in _smallest_sizes(space))
     wide: bool = space._memo["wide"]
     return wide
+
+
+def _smallest_sizes(space: Space) -> list[float]:
+    """Return the smallest size of the values of each part that is float64."""
+    if space.device is None or not space.device.parts:
+        return [smallest_size(part) for part in space.parts if part.dtype == np.float64]
+    from platoscope.neighbors._device_sums import smallest_size_there  # torch, as above
+
+    return [smallest_size_there(part) for part in space.device.parts if part.itemsize == 8]
 
 
 def reaches_far_down(smallest: float, scale: float, /) -> bool:

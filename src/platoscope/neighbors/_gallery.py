@@ -14,6 +14,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._products import gram_product
 from platoscope.neighbors._search import (
     AskedNeighbors,
     Contenders,
@@ -24,7 +25,6 @@ from platoscope.neighbors._search import (
     row_scores,
     rows_in_a_tile,
 )
-from platoscope.neighbors._space import gram_product
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:

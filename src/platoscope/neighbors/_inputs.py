@@ -1,8 +1,8 @@
 """Turn what users hand in (NumPy, torch, CuPy, JAX, lists of these) into checked arrays.
 
 This is the only place that knows about array libraries. Everything behind it sees C-contiguous
-NumPy arrays of float32 or float64; the one thing that stays on a device is the matrix product
-(see `gram_on_device`).
+NumPy arrays of float32 or float64. Torch tensors on a device with float64 stay there (`stays_on_device`), as
+`Space.device` keeps them; of other devices the matrix product alone runs there (`gram_on_device`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ __all__ = [
     "lives_on_device",
     "require_same_rows",
     "split_parts",
+    "stays_on_device",
 ]
 
 _WHOLE = 2**53
+# Kinds of devices, as torch names them, that have float64. Apple's MPS has not. ROCm calls itself CUDA.
+_WITH_FLOAT64 = ("cuda",)
 ArrayLike: TypeAlias = Any
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -170,6 +173,20 @@ def lives_on_device(X: ArrayLike, /) -> bool:
         return True
     devices = getattr(X, "devices", None)  # JAX
     return bool(callable(devices) and any(device.platform != "cpu" for device in devices()))
+
+
+def stays_on_device(X: ArrayLike, /) -> bool:
+    """Tell whether `X` is a matrix, or a concatenation of such, of torch floats on one device that has float64."""
+    torch = sys.modules.get("torch")
+    parts = list(X) if isinstance(X, (list, tuple)) else [X]
+    if torch is None or not parts or not all(isinstance(part, torch.Tensor) for part in parts):
+        return False
+    return (
+        all(part.is_floating_point() and part.ndim == 2 and part.numel() > 0 for part in parts)
+        and all(part.layout == torch.strided for part in parts)
+        and len({part.device for part in parts}) == 1
+        and parts[0].device.type in _WITH_FLOAT64
+    )
 
 
 def gram_on_device(like: ArrayLike, centered: Sequence[FloatArray], /) -> FloatArray:

@@ -92,7 +92,7 @@ def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
         sq=sq.astype(np.float32),
         along=np.zeros(len(firsts)),
         norm=np.ones(len(firsts)),
-        gram=gram,
+        kept=gram,
         scale=scale,
         joined=Joined(first, second, shares),
         _memo={"rounding": max(first.rounding, second.rounding) + _ROUNDING},
@@ -106,7 +106,7 @@ def _require_kept(space: Space) -> None:
             "prepare it from rows with metric='euclidean'."
         )
         raise InputError(message)
-    if space.gram is None:
+    if not space.keeps_matrix:
         message = (
             f"The distances of the {space.n_samples:,} items of {space.name} are not kept; take a sample of the items, "
             "or prepare it without block_size."

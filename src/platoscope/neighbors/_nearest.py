@@ -68,7 +68,7 @@ def nearest_neighbors(
     if key not in space._memo:
         _check(space, n_neighbors, metric)
         apart = told_apart(space, metric)
-        rows = _distinct_neighbors(apart, n_neighbors, metric, apart.blocks())
+        rows = _distinct_neighbors(apart, n_neighbors, metric, apart.pieces())
         space._memo[key] = _by_item(apart, n_neighbors, rows, ties)
     found: Neighbors = space._memo[key]
     return found
@@ -95,7 +95,7 @@ def block_neighbors(
     *,
     ties: str = "average",
 ) -> Neighbors:
-    """Return the nearest neighbors of the items in one of ``space.blocks()``; all others have none.
+    """Return the nearest neighbors of the items in one of ``space.pieces()``; all others have none.
 
     For what needs every block once, and several answers from it. No two items may be equal.
     """
@@ -114,10 +114,13 @@ def _distinct_neighbors(
     needed = np.maximum(k - (space.weights - 1), 0)
     kept = min(k + 1, max(space.n_distinct - 1, 1))
     for start, stop, block in blocks:
-        indices = np.empty((stop - start, kept), np.int32)
-        scores = np.empty(indices.shape, block.dtype)
-        fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm)
-        over_rows(partial(nearest, *fixed, indices, scores), stop - start)
+        if isinstance(block, np.ndarray):
+            indices = np.empty((stop - start, kept), np.int32)
+            scores = np.empty(indices.shape, block.dtype)
+            fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm)
+            over_rows(partial(nearest, *fixed, indices, scores), stop - start)
+        else:
+            indices, scores = block.nearest(space.terms(metric), kept)
         last, undecided = _last_place(space, metric, start, indices, scores, needed[start:stop])
         counts = np.where(needed[start:stop] == 0, 0, last + 1)
         counts[undecided] = 0
@@ -201,6 +204,9 @@ def candidates(
     surely closer points are listed too; `at_most`, where it is known, saves counting how many they are.
     In chunks of the queries, of bounded size.
     """
+    if not isinstance(block, np.ndarray):
+        yield from block.band(space.terms(metric), rows, columns, everything)
+        return
     from platoscope.neighbors._band_kernels import band_members  # numba: 0.3 s to import
 
     fixed = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,23 @@ import numpy as np
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._centering import center_prepared, row_norms
-from platoscope.neighbors._inputs import as_matrix, as_parts, check_finite, gram_on_device, lives_on_device
+from platoscope.neighbors._inputs import (
+    as_matrix,
+    as_parts,
+    check_finite,
+    gram_on_device,
+    lives_on_device,
+    require_same_rows,
+    stays_on_device,
+)
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
-from platoscope.neighbors._space import GRAM_BYTES, Space, gram_product, require_nonzero
+from platoscope.neighbors._products import gram_product
+from platoscope.neighbors._space import GRAM_BYTES, Space, require_nonzero
 from platoscope.neighbors._transforms import parse_transform, prepare_rows, transform_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -48,7 +58,7 @@ def prepare(
         concatenation: the squared distances of its arrays add, and it is never put together.
         With ``metric="precomputed"``, square distances of shape (n_samples, n_samples). A `Space`
         is returned as it is. A function that returns any of these is called once now, and again
-        when a near-tie must be decided, so that rows on disk need not stay in memory.
+        when a near-tie must be decided, so that rows on disk need not stay in memory; tensors on a GPU stay there.
     metric : {"euclidean", "cosine", "hamming", "precomputed"} or callable
         Euclidean and cosine share one preparation. Hamming counts differing sign bits (x < 0). A function
         ``metric(P, Q)`` takes rows of shapes (m, n_features) and (n, n_features), float32 or float64, and returns
@@ -75,9 +85,19 @@ def prepare(
         Non-finite values (the first row is named), wrong shape or dtype, fewer than three items.
     MemoryPlanError
         The copy of the rows or the kept matrix does not fit.
+    DeviceMemoryError
+        They do not fit where torch tensors live.
 
     Notes
     -----
+    Torch tensors of floats on a device with float64 (CUDA, ROCm) stay there: centering, the product, neighbors, counts,
+    near-ties in float64 and CKA are operations on them there, with TF32 and autocast switched off for the time of a
+    product. Rows that a `transform` prepares are prepared on the host, and their matrix is on the device again. What has
+    no way of its own there (subsamples, nulls, corrections for hubness, RSA, CKNNA, the exact kernel of CKA where a few
+    items carry the variance, distances of values so far apart that squares vanish) brings the matrix to the host, once
+    for all that follows, or the rows.
+    Of other devices (Apple's MPS), of CuPy and of JAX, the product alone runs where the array lives.
+
     Memory: 4 N² bytes where the matrix is kept, 4 N D bytes (a centered float32 copy) where it is
     not, and the input, which is referenced and never changed; rows that a transform made are made again where near-ties
     ask for them (those of ``"whiten"``, which are narrower, are kept). Time: one matrix product.
@@ -111,16 +131,24 @@ def prepare(
             )
             raise InputError(message)
         return _prepare_distances(as_matrix(X, name), name)
+    if metric in ("euclidean", "cosine") and not steps and stays_on_device(X):
+        space = _prepare_there(X, metric, block_size, name)
+        if space is not None:
+            return space
     parts = as_parts(X, name)
-    if len(parts[0]) < 3:
-        message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
-        raise InputError(message)
+    _require_three(parts, name)
     rows = prepare_rows(parts, steps, name, read)
     if metric == "hamming":
         return replace(_prepare_signs(rows.written(), name), transform=steps)
     if callable(metric):
         return replace(_prepare_own(rows, metric, block_size), transform=steps)
     return replace(_prepare_vectors(X, rows, metric, block_size), transform=steps)
+
+
+def _require_three(parts: Sequence[Any], name: str) -> None:
+    if len(parts[0]) < 3:
+        message = f"{name} has {len(parts[0])} rows; ranks need at least 3 items."
+        raise InputError(message)
 
 
 def as_space(
@@ -159,7 +187,7 @@ def _prepare_vectors(X: ArrayLike, rows: PreparedRows, metric: str, block: int |
         "Give fewer items, or float32 data instead of float64.",
     )
     of_rows = center_prepared(rows)
-    inverse, first = _group_equal_rows(rows, of_rows.raw)
+    inverse, first = _group_equal_rows(rows.again, of_rows.raw)
     norms = row_norms(rows.again, of_rows.raw, of_rows.scale)
     centered, sq, along = of_rows.centered, of_rows.sq, of_rows.along
     if first.size < n_samples:
@@ -185,11 +213,70 @@ def _prepare_vectors(X: ArrayLike, rows: PreparedRows, metric: str, block: int |
     if metric == "cosine":
         require_nonzero(space)
     at_once = _rows_at_once(space, block)
+    if stays_on_device(X):
+        return _move_there(replace(space, block_rows=at_once), X)
     if at_once:
         return replace(space, block_rows=at_once)
     like = X[0] if isinstance(X, (list, tuple)) else X
     gram = gram_on_device(like, centered) if lives_on_device(like) else gram_product(centered, centered)
-    return replace(space, gram=gram, centered=())
+    return replace(space, kept=gram, centered=())
+
+
+def _move_there(space: Space, X: ArrayLike) -> Space:
+    """Return a space of rows that were prepared on the host with its matrix, or what it is made of, where `X` lives."""
+    import torch
+
+    from platoscope.neighbors._device_rows import DeviceRows, product_there  # torch
+
+    where = (X[0] if isinstance(X, (list, tuple)) else X).device
+    centered = tuple(torch.from_numpy(np.array(Z)).to(where) for Z in space.centered)
+    kept = not space.block_rows
+    gram = product_there(centered, centered) if kept else None
+    return replace(space, device=DeviceRows((), gram, () if kept else centered), centered=())
+
+
+def _prepare_there(X: ArrayLike, metric: Any, block: int | None, name: str) -> Space | None:
+    """Prepare torch tensors where they live; None where the host must do it."""
+    # Imported late, since it imports torch, which whoever has a tensor has imported.
+    from platoscope.neighbors._device_prepare import center_there, room_there, rows_there
+    from platoscope.neighbors._device_rows import DeviceRows, product_there
+
+    given = tuple(X) if isinstance(X, (list, tuple)) else (X,)
+    require_same_rows(given, name)
+    _require_three(given, name)
+    with room_there(name):
+        found = center_there(given, name)
+    if found is None:
+        return None
+    load = partial(rows_there, found.parts, name)
+    inverse, first = _group_equal_rows(load, found.codes)
+    space = Space(
+        name=name,
+        n_samples=len(inverse),
+        n_features=sum(part.shape[1] for part in given),
+        metric=metric,
+        inverse=inverse,
+        first=first,
+        weights=np.bincount(inverse, minlength=first.size).astype(np.int32),
+        load=load,
+        sq=found.sq[first].astype(np.float32),
+        along=found.along[first] - found.center_sq / 2,
+        center_sq=found.center_sq,
+        norm=found.norms[first],
+        squares=found.squares,
+        scale=found.scale,
+    )
+    if metric == "cosine":
+        require_nonzero(space)
+    device = DeviceRows(found.parts, None, found.centered)
+    if first.size < len(inverse):
+        device = device.take(first)
+    at_once = _rows_at_once(space, block)
+    if not at_once:
+        with room_there(name):
+            gram = product_there(device.centered, device.centered)
+        device = replace(device, gram=gram, centered=())
+    return replace(space, device=device, block_rows=at_once)
 
 
 def _rows_at_once(space: Space, block: int | None) -> int:
@@ -206,11 +293,11 @@ def _rows_at_once(space: Space, block: int | None) -> int:
 
 
 def _group_equal_rows(
-    rows: PreparedRows, raw: npt.NDArray[np.float64]
+    again: Callable[[npt.NDArray[np.intp]], Sequence[FloatArray]], raw: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
     """Return the distinct row of each item, and the first item of each distinct row.
 
-    Equal rows have equal norms, which are at hand; only items that share theirs are compared.
+    Equal rows have equal norms, or codes, which are at hand; only items that share theirs are compared.
     """
     n_samples = len(raw)
     _, norm_group, counts = np.unique(raw, return_inverse=True, return_counts=True)
@@ -218,7 +305,7 @@ def _group_equal_rows(
     label = np.arange(n_samples)
     if suspects.size:
         keys = np.zeros(suspects.size, np.intp)
-        for part in rows.again(suspects):
+        for part in again(suspects):
             # + 0 turns -0.0 into 0.0, which is at distance 0 from it
             some = np.ascontiguousarray(part + part.dtype.type(0))
             as_bytes = some.view(np.dtype((np.void, some.dtype.itemsize * some.shape[1]))).ravel()
@@ -273,7 +360,7 @@ def _prepare_own(rows: PreparedRows, metric: OwnMetric, block: int | None) -> Sp
     at_once = _rows_at_once(space, block)
     if at_once:
         return replace(space, block_rows=at_once)
-    return replace(space, gram=distances_of(metric, parts, parts, name), centered=())
+    return replace(space, kept=distances_of(metric, parts, parts, name), centered=())
 
 
 def _direct(
@@ -294,7 +381,7 @@ def _direct(
         inverse=inverse.astype(np.int32),
         first=first,
         weights=np.bincount(inverse, minlength=n_distinct).astype(np.int32),
-        gram=distances,
+        kept=distances,
         sq=np.zeros(n_distinct, np.float32),
         along=np.zeros(n_distinct),
         norm=np.ones(n_distinct),

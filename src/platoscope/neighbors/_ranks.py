@@ -49,7 +49,7 @@ def ranks(
     ties : {"average", "min"}
         Average rank of the tied block, or one plus the number of strictly closer items.
     blocks : iterable, optional
-        Those of ``space.blocks()`` that have the rows of all queries, where they are at hand.
+        Those of ``space.pieces()`` that have the rows of all queries, where they are at hand.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def ranks(
     rows, columns = space.inverse, space.inverse[items]
     owner = np.repeat(rows, np.diff(indptr))
     strictly, equal = np.empty(len(items)), np.empty(len(items))
-    for start, stop, block in space.blocks() if blocks is None else blocks:
+    for start, stop, block in space.pieces() if blocks is None else blocks:
         chosen, local, where = _inside(rows, indptr, start, stop)
         strictly[where], equal[where] = _count(
             space, metric, start, block, rows[chosen], local, columns[where]
@@ -97,9 +97,12 @@ def _count(
     from platoscope.neighbors._kernels import count_closer  # numba: 0.3 s to import
 
     err = space.error_bound(metric)
-    below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
-    fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
-    over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
+    if isinstance(block, np.ndarray):
+        below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
+        fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
+        over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
+    else:
+        below, within = block.count(space.terms(metric), rows, indptr, columns)
     strictly = below.astype(np.float64)
     equal = (within - below - space.weights[columns]).astype(np.float64)
     if err.any():

@@ -10,8 +10,8 @@ import numpy as np
 
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._products import gram_product
 from platoscope.neighbors._search import entries_of, row_scores
-from platoscope.neighbors._space import gram_product
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
-from platoscope.neighbors._space import gram_product
+from platoscope.neighbors._products import gram_product
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def settled(space: Space, metric: str | OwnMetric, /) -> Space:
     key = ("settled", metric)
     if key not in space._memo:
         apart = told_apart(space, metric)
-        coarse = apart.gram is not None and is_coarse(apart, metric)
+        coarse = apart.keeps_matrix and is_coarse(apart, metric)
         # None where it is the space itself, which would otherwise hold itself in memory.
         space._memo[key] = _in_places(apart, metric) if coarse else None if apart is space else apart
     found: Space | None = space._memo[key]
@@ -87,4 +87,4 @@ def _in_places(space: Space, metric: str | OwnMetric) -> Space:
         scores = exact_scores(space, metric, np.repeat(rows, n), np.tile(columns, rows.size))
         for r, row in zip(rows, scores.reshape(rows.size, n), strict=True):
             places[r] = np.unique(row, return_inverse=True)[1]
-    return replace(space, metric="precomputed", gram=places, centered=(), _memo={})
+    return replace(space, metric="precomputed", kept=places, device=None, centered=(), _memo={})

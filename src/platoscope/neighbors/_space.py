@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 from platoscope.cards import card, cut
 from platoscope.errors import InputError
 from platoscope.neighbors._exact import squared_distances
-from platoscope.neighbors._metrics import distances_of, entry_bytes, metric_name, reads_distances
-from platoscope.neighbors._threads import over_rows, over_tasks
+from platoscope.neighbors._metrics import distances_of, entry_bytes, kind_of, metric_name, reads_distances
+from platoscope.neighbors._products import gram_product, row_moments
 from platoscope.neighbors._transforms import transform_name
 from platoscope.wording import in_bytes
 
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from platoscope.neighbors._device_rows import DevicePiece, DeviceRows
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = ["GRAM_BYTES", "Joined", "Space", "gram_product", "largest_rounding", "require_nonzero"]
+__all__ = ["GRAM_BYTES", "Joined", "ScoreTerms", "Space", "largest_rounding", "require_nonzero"]
 
 GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
@@ -33,9 +33,6 @@ _UNIT = float(np.finfo(np.float32).eps) / 2
 _FLOAT64_SUMS = 2.0**-48
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
-# Rows and columns of a product that one thread computes at a time: enough that BLAS is as fast as it gets.
-_TILE_ROWS = 256
-_TILE_COLUMNS = 4096
 
 
 class Joined(NamedTuple):
@@ -45,6 +42,17 @@ class Joined(NamedTuple):
     second: Space
     shares: tuple[float, float]
     """What the distances of either, on its own scale, are multiplied by before they are squared and added."""
+
+
+class ScoreTerms(NamedTuple):
+    """What turns an inner product into a score, and how far that may be from the truth; by distinct row."""
+
+    kind: int
+    sq: npt.NDArray[np.float32]
+    along: npt.NDArray[np.float64]
+    inverse_norm: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +89,12 @@ class Space:
         repr=False, default=lambda _: ()
     )
     """Returns the prepared rows of these items, or of all (None); near-ties are decided on them in float64."""
-    gram: FloatArray | None = field(repr=False, default=None)
-    """Gram matrix of centered distinct rows (float32), or their distances; None: in blocks, on demand."""
+    kept: FloatArray | None = field(repr=False, default=None)
+    """What `gram` is on the host; None: in blocks, on demand, or on a device."""
+    device: DeviceRows | None = field(repr=False, default=None)
+    """What stays where torch tensors live: their rows, and the Gram matrix or what its blocks are computed of."""
     centered: tuple[FloatArray, ...] = field(repr=False, default=())
-    """Centered distinct rows (as prepared, for a metric that is a function), kept only while `gram` is None."""
+    """Centered distinct rows (as prepared, for a metric that is a function), while there is neither `kept` nor `device`."""
     squares: npt.NDArray[np.float64] | None = field(repr=False, default=None)
     """Sum of squares of each centered feature over all items, on the scale of `centered`; None for a subset."""
     transform: tuple[str, ...] = ()
@@ -106,13 +116,27 @@ class Space:
     def _described(self) -> str:
         distinct = "" if self.n_distinct == self.n_samples else f" ({self.n_distinct:,} distinct)"
         rows = f"{self.n_samples:,} items{distinct} × {self.n_features:,} features, rows {transform_name(self.transform)}"
-        kept = "matrix kept" if self.gram is not None else f"matrix in blocks of {self.block_rows:,} rows"
+        kept = "matrix kept" if self.keeps_matrix else f"matrix in blocks of {self.block_rows:,} rows"
+        kept += f" on {self.device.where}" if self.device is not None else ""
         return f"{rows}; {metric_name(self.metric)}; {kept}, {in_bytes(self.nbytes)}"
 
     @property
     def memo(self) -> dict[Any, Any]:
         """What measures remember of it, under keys of their own; subsets and permutations start afresh."""
         return self._memo
+
+    @property
+    def gram(self) -> FloatArray | None:
+        """Gram matrix of centered distinct rows (float32), or their distances; None where it is not kept.
+
+        One on a device is brought to the host, once: what works there asks for `pieces`.
+        """
+        return self.kept if self.device is None else self.device.on_host()
+
+    @property
+    def keeps_matrix(self) -> bool:
+        """Whether there is a `gram`."""
+        return self.kept is not None if self.device is None else self.device.gram is not None
 
     @property
     def parts(self) -> tuple[FloatArray, ...]:
@@ -124,12 +148,14 @@ class Space:
     ) -> tuple[tuple[FloatArray, ...], list[npt.NDArray[np.integer[Any]]]]:
         """Return parts with at least these distinct rows, and where in them each is.
 
-        Rows that a transform makes anew are made only where they are asked for, unless those are most of them.
+        Rows that a transform makes anew are made only where they are asked for, unless those are most of them; from a
+        device no others are brought.
         """
         asked = np.zeros(self.n_distinct, np.bool_)
-        for rows in distinct if self.transform else ():
+        there = self.device is not None and bool(self.device.parts)
+        for rows in distinct if self.transform or there else ():
             asked[rows] = True
-        if not self.transform or 2 * np.count_nonzero(asked) > self.n_distinct:
+        if not there and (not self.transform or 2 * np.count_nonzero(asked) > self.n_distinct):
             return self.parts, [self.first[rows] for rows in distinct]
         place = np.cumsum(asked) - 1
         return self.load(self.first[asked]), [place[rows] for rows in distinct]
@@ -166,19 +192,36 @@ class Space:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps beside the arrays it was given."""
-        kept = [self.gram, *self.centered, self.sq, self.along, self.norm, self.inverse, self.weights]
-        return int(sum(array.nbytes for array in kept if array is not None))
+        kept = [self.kept, *self.centered, self.sq, self.along, self.norm, self.inverse, self.weights]
+        there = 0 if self.device is None else self.device.nbytes
+        return there + int(sum(array.nbytes for array in kept if array is not None))
+
+    def terms(self, metric: str | OwnMetric, /) -> ScoreTerms:
+        """Return what turns entries of the matrix into scores of `metric`."""
+        fixed = self.sq, self.along, self.inverse_norm
+        return ScoreTerms(kind_of(metric), *fixed, self.error_bound(metric), self.weights)
+
+    def pieces(self) -> Iterator[tuple[int, int, FloatArray | DevicePiece]]:
+        """Yield what `blocks` does, where it lives."""
+        if self.device is None:
+            yield from self.blocks()
+            return
+        step = self.n_distinct if self.device.gram is not None else self.block_rows
+        for start in range(0, self.n_distinct, step):
+            piece = self.device.piece(start, min(start + step, self.n_distinct))
+            yield piece.start, piece.stop, piece
 
     def blocks(self) -> Iterator[tuple[int, int, FloatArray]]:
         """Yield ``(start, stop, rows start:stop of the Gram or distance matrix)`` over all distinct rows."""
-        if self.gram is not None:
-            yield 0, self.n_distinct, self.gram
+        gram = self.gram
+        if gram is not None:
+            yield 0, self.n_distinct, gram
             return
         moments: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]] = []
         watched = "moments" not in self._memo and not reads_distances(self.metric)
         for start in range(0, self.n_distinct, self.block_rows):
             stop = min(start + self.block_rows, self.n_distinct)
-            block = self._matrix([Z[start:stop] for Z in self.centered], self.centered)
+            block = self._matrix(slice(start, stop))
             # Read off while it is there: a block that is not kept would have to be computed again.
             if watched:
                 moments.append(row_moments(block, self.weights))
@@ -188,8 +231,10 @@ class Space:
 
     def gram_moments(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return the sum and the sum of squares of each distinct row of the Gram matrix, over all items."""
-        if self.gram is not None:
-            return row_moments(self.gram, self.weights)
+        if self.kept is not None:
+            return row_moments(self.kept, self.weights)
+        if "moments" not in self._memo and self.device is not None:
+            self._memo["moments"] = self.device.moments(self.weights)
         if "moments" not in self._memo:
             for _ in self.blocks():
                 pass
@@ -199,35 +244,40 @@ class Space:
     def gram_rows(self, start: int, stop: int, /) -> FloatArray:
         """Return rows start:stop of the Gram or distance matrix by item, shape (stop - start, n_samples)."""
         rows = self.inverse[start:stop]
-        if self.gram is None:
-            block = self._matrix([Z[rows] for Z in self.centered], self.centered)
+        gram = self.gram
+        if gram is None:
+            block = self._matrix(rows)
             return block if self.one_row_per_item else block[:, self.inverse]
-        return self.gram[start:stop] if self.one_row_per_item else self.gram[np.ix_(rows, self.inverse)]
+        return gram[start:stop] if self.one_row_per_item else gram[np.ix_(rows, self.inverse)]
 
-    def _matrix(self, left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
-        """Compute a part of the matrix that is not kept."""
-        if callable(self.metric):
-            return distances_of(self.metric, left, right, self.name)
-        return gram_product(left, right)
+    def _matrix(self, rows: slice | npt.NDArray[np.integer[Any]]) -> FloatArray:
+        """Compute distinct rows of a matrix that is not kept."""
+        if self.device is not None:
+            return self.device.products_on_host(rows)
+        return _product_of(self.metric, [Z[rows] for Z in self.centered], self.centered, self.name)
 
     def subset(self, items: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the space of some items; no distance is computed again where the matrix is kept."""
         rows, inverse = np.unique(self.inverse[items], return_inverse=True)
         whole = rows.size == self.n_distinct
-        gram, centered = self.gram, self.centered
-        if gram is not None:
-            gram = gram if whole else gram[np.ix_(rows, rows)]
+        kept, centered, device = self.kept, self.centered, self.device
+        small = rows.size**2 * entry_bytes(self.metric) <= GRAM_BYTES
+        if device is not None:
+            device = device if whole and self.keeps_matrix else device.take(rows, multiply=small)
+        elif kept is not None:
+            kept = kept if whole else kept[np.ix_(rows, rows)]
         else:
             centered = tuple(Z[rows] for Z in centered)
-            if rows.size**2 * entry_bytes(self.metric) <= GRAM_BYTES:
-                gram, centered = self._matrix(centered, centered), ()
+            if small:
+                kept, centered = _product_of(self.metric, centered, centered, self.name), ()
         return replace(
             self,
             n_samples=len(items),
             inverse=inverse.astype(np.int32),
             first=self.first[rows],
             weights=np.bincount(inverse, minlength=rows.size).astype(np.int32),
-            gram=gram,
+            kept=kept,
+            device=device,
             centered=centered,
             sq=self.sq[rows],
             along=self.along[rows],
@@ -250,7 +300,7 @@ class Space:
         very matrix, and several times the largest is taken where that is less.
         """
         if reads_distances(metric):
-            return np.zeros(self.n_distinct, np.float64 if self.gram is None else self.gram.dtype)
+            return np.zeros(self.n_distinct, np.float64 if self.kept is None else self.kept.dtype)
         factor = self.rounding * _UNIT
         # What is too small for float32 is lost product by product.
         lost = float(np.finfo(np.float32).tiny) * (self.n_features + 1)
@@ -283,10 +333,7 @@ class Space:
                 [by_length[-_PROBES // 4 :], np.linspace(0, self.n_distinct - 1, _PROBES).astype(int)]
             )
         )
-        if self.gram is not None:
-            products = self.gram[rows]
-        else:
-            products = gram_product([Z[rows] for Z in self.centered], self.centered)
+        products = self._matrix(rows) if self.kept is None else self.kept[rows]
         scores = self.sq[rows, None] + self.sq - 2 * products
         here = np.arange(rows.size)
         scores[here, rows] = np.inf
@@ -302,69 +349,15 @@ class Space:
         return min(largest, 6.0 + 4.0 * float(units.max()))
 
 
+def _product_of(
+    metric: str | OwnMetric, left: Sequence[FloatArray], right: Sequence[FloatArray], name: str
+) -> FloatArray:
+    return distances_of(metric, left, right, name) if callable(metric) else gram_product(left, right)
+
+
 def largest_rounding(n_features: int, /) -> float:
     """Return the factor that bounds the rounding of any product of rows; see `Space.error_bound`."""
     return 16.0 + 1.5 * float(np.sqrt(n_features))
-
-
-def gram_product(left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
-    """Return ``sum(a @ b.T)``, alike to the last bit on any number of cores; of rows with themselves half is computed.
-
-    A BLAS may round a product in another way when more threads share it, so that each tile is one thread's, and tiles do
-    not depend on how many there are.
-    """
-    total = np.empty((len(left[0]), len(right[0])), left[0].dtype)
-    if all(a is b for a, b in zip(left, right, strict=True)):
-        _fill_symmetric(left, total)
-        return total
-    tiles = [
-        (slice(row, row + _TILE_ROWS), slice(column, column + _TILE_COLUMNS))
-        for row in range(0, len(total), _TILE_ROWS)
-        for column in range(0, total.shape[1], _TILE_COLUMNS)
-    ]
-
-    def fill(first: int, last: int) -> None:
-        for rows, columns in tiles[first:last]:
-            _fill_tile([Z[rows] for Z in left], [Z[columns] for Z in right], total[rows, columns])
-
-    over_tasks(fill, len(tiles))
-    return total
-
-
-def _fill_symmetric(centered: Sequence[FloatArray], total: FloatArray) -> None:
-    """Fill what lies left of the diagonal in some rows, and mirror it."""
-    n_strips = -(-len(total) // _TILE_ROWS)
-
-    def fill(first: int, last: int) -> None:
-        # A short strip goes with a long one, so that all tasks are alike.
-        for strip in {place for task in range(first, last) for place in (task, n_strips - 1 - task)}:
-            rows, before = slice(strip * _TILE_ROWS, (strip + 1) * _TILE_ROWS), slice(0, strip * _TILE_ROWS)
-            here = [Z[rows] for Z in centered]
-            _fill_tile(here, here, total[rows, rows])
-            if strip:
-                _fill_tile(here, [Z[before] for Z in centered], total[rows, before])
-                total[before, rows] = total[rows, before].T
-
-    over_tasks(fill, (n_strips + 1) // 2)
-
-
-def _fill_tile(left: Sequence[FloatArray], right: Sequence[FloatArray], tile: FloatArray) -> None:
-    for place, (a, b) in enumerate(zip(left, right, strict=True)):
-        if place:
-            tile += a @ b.T
-        else:
-            np.matmul(a, b.T, out=tile)
-
-
-def row_moments(
-    block: FloatArray, weights: npt.NDArray[np.int32], /
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the weighted sum and the weighted sum of squares of each row, in float64."""
-    from platoscope.neighbors._kernels import row_moments as fill  # numba: 0.3 s to import
-
-    sums, squares = np.empty((2, len(block)))
-    over_rows(partial(fill, block, weights.astype(np.float64), sums, squares), len(block))
-    return sums, squares
 
 
 def require_nonzero(space: Space, /) -> None:
