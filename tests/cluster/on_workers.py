@@ -46,7 +46,7 @@ async def declare_gpus(amount: int, dask_worker: Any) -> None:
 
 
 def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
-    """Write down each unit that is written and each comparison that is computed, and die or wait before.
+    """Write down each unit that is written and each comparison, or part of one, that is computed; die or wait before.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
         Seconds before each.
     """
     from platoscope.representations._units import StoredArray
-    from platoscope.studies.run import computing
+    from platoscope.studies.run import computing, splitting
 
-    write, compute = StoredArray.write_unit, computing.compute
+    write, compute, compute_part = StoredArray.write_unit, computing.compute, splitting.compute_part
     done = itertools.count()
 
     def begin() -> None:
@@ -84,8 +84,14 @@ def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
         note(f"comparison\t{what.comparison.label}\t{time.time_ns()}")
         return result
 
-    StoredArray.write_unit, computing.compute = written, computed
-    _before.append((write, compute))
+    def computed_part(what: Any, wanted: int, place: int) -> Any:
+        begin()
+        result = compute_part(what, wanted, place)
+        note(f"part\t{what.comparison.label} {place}\t{os.getpid()}")
+        return result
+
+    StoredArray.write_unit, computing.compute, splitting.compute_part = written, computed, computed_part
+    _before.append((write, compute, compute_part))
 
 
 _before: list[Any] = []
@@ -94,10 +100,10 @@ _before: list[Any] = []
 def unwatch() -> None:
     """Let this worker work as it did."""
     from platoscope.representations._units import StoredArray
-    from platoscope.studies.run import computing
+    from platoscope.studies.run import computing, splitting
 
     if _before:
-        StoredArray.write_unit, computing.compute = _before[0]
+        StoredArray.write_unit, computing.compute, splitting.compute_part = _before[0]
         _before.clear()
 
 

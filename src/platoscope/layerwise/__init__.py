@@ -23,6 +23,7 @@ from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items,
 from platoscope.layerwise._many import compare_many
 from platoscope.layerwise._models import ModelReadings, compare_models, read_models
 from platoscope.layerwise._neighbor_curve import k_curve
+from platoscope.layerwise._parts import FoundPart, SplitComparison, split_comparison
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
 from platoscope.layerwise._scales import scale_profile
@@ -44,10 +45,12 @@ __all__ = [
     "SPACES",
     "CheckpointReadings",
     "FollowedTraining",
+    "FoundPart",
     "LayerSearch",
     "LayerStack",
     "ModelReadings",
     "SemanticRegion",
+    "SplitComparison",
     "WeightOptions",
     "as_stack",
     "compare",
@@ -77,6 +80,7 @@ __all__ = [
     "semantic_region",
     "share_depths",
     "simultaneous_bands",
+    "split_comparison",
     "step_difference",
     "take_profile",
     "to_frame",

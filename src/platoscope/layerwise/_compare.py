@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from platoscope.checks import in_short, listing
 from platoscope.errors import InputError
 from platoscope.layerwise._evaluating import evaluated
 from platoscope.layerwise._layer_stack import as_stack
-from platoscope.layerwise._matching import choose_pairs
+from platoscope.layerwise._matching import choose_pairs, every_pair
 from platoscope.layerwise._stacks import matrices_fit
 from platoscope.measures import (
     ComparisonOptions,
@@ -23,6 +21,7 @@ from platoscope.measures import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     import numpy.typing as npt
     import xarray as xr
 
@@ -147,7 +146,7 @@ resample_fraction, interval_method, n_permutations, alpha, items : optional
     """
     chosen = with_keywords(options, locals())
     (found,) = evaluated(
-        A, [B], chosen, _every_pair, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
+        A, [B], chosen, _all_pairs, grid=True, strata=strata, n_samples=n_samples, block_size=block_size, rng=rng,
         names=names, progress=progress,
     )  # fmt: skip
     return found
@@ -293,5 +292,5 @@ def of_one_measure(measure: object, options: ComparisonOptions | None, /) -> Com
     return changed(ComparisonOptions() if options is None else options, only)
 
 
-def _every_pair(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
-    return np.array([(i, j) for i in range(len(a.spaces)) for j in range(len(b.spaces))], np.intp)
+def _all_pairs(a: Stack, b: Stack) -> npt.NDArray[np.intp]:
+    return every_pair(len(a.layers), len(b.layers))

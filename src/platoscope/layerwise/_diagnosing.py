@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,15 +18,16 @@ from platoscope.neighbors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import xarray as xr
 
     from platoscope.layerwise._stacks import Stack
+    from platoscope.layerwise._told import AnyStack
     from platoscope.measures import ComparisonOptions, Measure
     from platoscope.neighbors import Space
 
-__all__ = ["DIAGNOSTICS", "DOMINATED", "diagnose"]
+__all__ = ["DIAGNOSTICS", "DOMINATED", "Diagnosed", "diagnose", "diagnose_layers"]
 
 DIAGNOSTICS = tuple(
     f"{name}_{side}"
@@ -42,22 +43,32 @@ DOMINATED = f"One feature holds more than {100 * _DOMINANT:.0f} % of the varianc
 _UNEVEN = 10
 
 
+Diagnosed: TypeAlias = "Mapping[int, dict[str, float | int]]"
+"""What layers of a side are like, by their positions."""
+
+
+def diagnose_layers(
+    stack: Stack, layers: Iterable[int], measures: Sequence[Measure], options: ComparisonOptions, /
+) -> Diagnosed:
+    """Return what some layers of a side are like."""
+    # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
+    distances = any(measure.reads != "rows" for measure in measures)
+    return {i: _describe(stack, i, options, distances) for i in sorted(set(layers))}
+
+
 def diagnose(
     result: xr.Dataset,
-    a: Stack,
-    b: Stack,
+    a: AnyStack,
+    b: AnyStack,
     pairs: Any,
-    measures: Sequence[Measure],
     options: ComparisonOptions,
+    diagnosed: tuple[Diagnosed, Diagnosed],
     /,
 ) -> xr.Dataset:
     """Return the result with the diagnostics of both sides, over their layers or over those of a profile."""
-    # Measures that compare rows with rows alone never ask for distances, which would cost more than they do.
-    distances = any(measure.reads != "rows" for measure in measures)
     variables: dict[str, Any] = {}
     warned = []
-    for side, stack, used in (("a", a, pairs[:, 0]), ("b", b, pairs[:, 1])):
-        found = {i: _describe(stack, i, options, distances) for i in sorted(set(used.tolist()))}
+    for side, stack, used, found in zip("ab", (a, b), pairs.T, diagnosed, strict=True):
         dims, order = (f"layer_{side}", sorted(found)) if f"layer_{side}" in result.dims else ("layer", used)
         for name in next(iter(found.values())):
             values = np.array([found[i][name] for i in order])
@@ -94,7 +105,7 @@ def _hubness(spaces: Sequence[Space], options: ComparisonOptions) -> float:
     return hubness(space, options.overlap_neighbors, metric)
 
 
-def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]) -> list[str]:
+def _dominated(side: str, stack: AnyStack, found: Diagnosed) -> list[str]:
     """Say in how many layers of a side one feature stands out, and which one at worst."""
     # Given distances have no features; their share is NaN, which is above nothing.
     shares = {
@@ -111,7 +122,7 @@ def _dominated(side: str, stack: Stack, found: dict[int, dict[str, float | int]]
     ]
 
 
-def _warn_of_signs(sides: Mapping[str, Stack]) -> None:
+def _warn_of_signs(sides: Mapping[str, AnyStack]) -> None:
     """Say which side has a layer of one feature, such as lengths, of which the transform leaves no more than signs."""
     signs = {side: [space for space in stack.spaces if space.only_signs] for side, stack in sides.items()}
     for side in (side for side in sides if signs[side]):

@@ -9,7 +9,7 @@ import numpy as np
 
 from platoscope.checks import generator, in_short, word
 from platoscope.errors import InputError
-from platoscope.layerwise._diagnosing import diagnose
+from platoscope.layerwise._diagnosing import diagnose, diagnose_layers
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._stacks import make_stacks
 from platoscope.measures import MEASURES, choose_measures, evaluate
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Space
     from platoscope.progress import Tell
 
-__all__ = ["check_names", "evaluated", "fresh_seed"]
+__all__ = ["check_items", "check_names", "evaluated", "fresh_seed"]
 
 
 def evaluated(
@@ -46,7 +46,7 @@ def evaluated(
 ) -> list[xr.Dataset]:
     """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out, for each of `others`."""
     measures = choose_measures(options.measures)
-    _check_items(options, measures)
+    check_items(options, measures)
     generator, seed = _generator(rng)
     called = {} if names is None else dict(zip(("name_a", "name_b"), check_names(names), strict=True))
     with telling(progress) as tell:
@@ -66,7 +66,11 @@ def evaluated(
     results = []
     for b, mine, evaluations in zip(stacks, pairs, found, strict=True):
         result = label(evaluations, a, b, mine, options, seed, grid=grid, stratified=strata is not None)
-        results.append(diagnose(result, a, b, mine, measures, options).assign_attrs(called))
+        diagnosed = (
+            diagnose_layers(a, mine[:, 0], measures, options),
+            diagnose_layers(b, mine[:, 1], measures, options),
+        )
+        results.append(diagnose(result, a, b, mine, options, diagnosed).assign_attrs(called))
     return results
 
 
@@ -125,7 +129,14 @@ def check_names(names: Any, n: int = 2, /) -> tuple[str, ...]:
     return tuple(word(f"the name of {side}", name) for side, name in zip(sides, names, strict=True))
 
 
-def _check_items(options: ComparisonOptions, measures: Sequence[Measure]) -> None:
+def check_items(options: ComparisonOptions, measures: Sequence[Measure], /) -> None:
+    """Refuse to tell of single items where no measure does.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
     if options.items and not any(measure.by_item for measure in measures):
         known, asked = (
             ", ".join(measure.name for measure in group)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from platoscope.layerwise._stacks import Stack
+    from platoscope.layerwise._told import AnyStack
     from platoscope.measures import ComparisonOptions, Evaluation, Measure
 
 __all__ = [
@@ -48,8 +48,8 @@ DIRECTIONS = ("a_to_b", "b_to_a")
 
 def label(
     evaluations: tuple[Evaluation, ...],
-    a: Stack,
-    b: Stack,
+    a: AnyStack,
+    b: AnyStack,
     pairs: Any,
     options: ComparisonOptions,
     seed: str,
@@ -99,7 +99,7 @@ def label(
     )
 
 
-def _item_coordinates(a: Stack) -> dict[str, Any]:
+def _item_coordinates(a: AnyStack) -> dict[str, Any]:
     """Return the names of the items, and the positions by which `nearest_a` and `nearest_b` mean them."""
     names = list(a.items)
     return {"item": names, "item_position": ("item", np.arange(len(names), dtype=np.int32))}
@@ -214,7 +214,7 @@ def best_layer(
     }
 
 
-def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs: Any) -> None:
+def _warn_undefined(evaluations: Sequence[Evaluation], a: AnyStack, b: AnyStack, pairs: Any) -> None:
     """Warn of missing values: once for all measures that lack the same cells, most often those of a constant layer."""
     lacking: dict[bytes, list[Evaluation]] = {}
     for done in evaluations:
@@ -222,7 +222,8 @@ def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs
         if missing.any():
             lacking.setdefault(missing.tobytes(), []).append(done)
         _warn_undefined_draws(done, a, b, pairs[~missing], ~missing)
-    constant = [s.name for s in (*a.spaces, *b.spaces) if s.n_distinct == 1]
+    compared = [stack.spaces[i] for stack, used in zip((a, b), pairs.T, strict=True) for i in np.unique(used)]
+    constant = [space.name for space in compared if space.n_distinct == 1]
     reason = "it does not vary over the items" if constant else "too little varies over the items"
     for alike in lacking.values():
         missing = np.isnan(alike[0].values).any(axis=0)
@@ -235,7 +236,7 @@ def _warn_undefined(evaluations: Sequence[Evaluation], a: Stack, b: Stack, pairs
         warnings.warn(message, PlatoscopeWarning, stacklevel=5)
 
 
-def _warn_undefined_draws(done: Evaluation, a: Stack, b: Stack, pairs: Any, defined: Any) -> None:
+def _warn_undefined_draws(done: Evaluation, a: AnyStack, b: AnyStack, pairs: Any, defined: Any) -> None:
     """Warn where a measure is defined on all items and not under every permutation, or on every subsample."""
     for draws, what, lost in (
         (done.null, "shuffled pairings", "p-values"),
@@ -251,7 +252,7 @@ def _warn_undefined_draws(done: Evaluation, a: Stack, b: Stack, pairs: Any, defi
             warnings.warn(message, PlatoscopeWarning, stacklevel=6)
 
 
-def _coordinates(a: Stack, b: Stack, pairs: Any, grid: bool) -> dict[str, Any]:
+def _coordinates(a: AnyStack, b: AnyStack, pairs: Any, grid: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"direction": list(DIRECTIONS)}
     for side, stack, rows in (("a", a, pairs[:, 0]), ("b", b, pairs[:, 1])):
         names = stack.provenance.get(LAYER_NAMES)
@@ -311,8 +312,8 @@ def transforms_in_words(a: Iterable[tuple[str, ...]], b: Iterable[tuple[str, ...
 
 
 def _attributes(
-    a: Stack,
-    b: Stack,
+    a: AnyStack,
+    b: AnyStack,
     measures: Sequence[Measure],
     options: ComparisonOptions,
     seed: str,

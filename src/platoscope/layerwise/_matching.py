@@ -12,7 +12,7 @@ from platoscope.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["choose_pairs", "match_layers", "swept_side"]
+__all__ = ["choose_pairs", "every_pair", "match_layers", "swept_side"]
 
 
 def choose_pairs(
@@ -43,6 +43,11 @@ def choose_pairs(
         held = _position(layers[1], layer_b, "B")
         return np.array([(i, held) for i in range(len(layers[0]))], np.intp)
     return match_layers(*depths, match)
+
+
+def every_pair(n_a: int, n_b: int, /) -> np.ndarray[Any, Any]:
+    """Return the positions of every layer of A with every layer of B, shape (n_a * n_b, 2)."""
+    return np.array([(i, j) for i in range(n_a) for j in range(n_b)], np.intp)
 
 
 def _position(layers: Sequence[int], layer: int, side: str) -> int:

@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric
     from platoscope.progress import Tell
 
-__all__ = ["Stack", "both_sides", "make_stacks", "matrices_fit", "metrics_read", "prepared_once"]
+__all__ = [
+    "Stack",
+    "both_sides",
+    "item_names",
+    "make_stacks",
+    "matrices_fit",
+    "metrics_read",
+    "prepared_once",
+]
 
 # Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
 _SHARE = 0.5
@@ -148,7 +156,7 @@ def make_stacks(
     rows = sum(_nbytes(layer) * n for layer, n in zip(first, n_layers, strict=True))
     keep = rows <= _ROWS_SHARE * available_memory()
     del first
-    items = _names([stack.ids for _, stack in sides], given, chosen)
+    items = item_names([stack.ids for _, stack in sides], given, chosen)
     told = _Counted(progress, sum(n_layers))
     ready = []
     for name, stack in sides:
@@ -258,7 +266,7 @@ def _origin(stack: LayerStack) -> tuple[npt.NDArray[np.float64], dict[str, Any]]
     return np.asarray(stack.relative_depth, np.float64), dict(stack.provenance)
 
 
-def _names(
+def item_names(
     listed: Sequence[Sequence[str] | None], n_items: int, chosen: npt.NDArray[np.intp] | None
 ) -> tuple[str, ...] | npt.NDArray[np.intp]:
     """Return the name of each item that is compared, or its row number."""

@@ -68,6 +68,7 @@ from platoscope.measures._scales import (
     scale_curve,
     strata_imbalance,
 )
+from platoscope.measures._sharing import ALL_DRAWS, Share, by_draws, most_shares
 from platoscope.measures._simultaneous import (
     adjusted_p_values,
     simultaneous_multiplier,
@@ -92,6 +93,7 @@ from platoscope.measures._weighting import (
 )
 
 __all__ = [
+    "ALL_DRAWS",
     "DEFAULT_MEASURES",
     "DEFAULT_WEIGHTS",
     "DIMENSION_METHODS",
@@ -118,12 +120,14 @@ __all__ = [
     "Measure",
     "PreparedLayers",
     "Retrieval",
+    "Share",
     "Shuffles",
     "SideName",
     "StrataImbalance",
     "WeightOptions",
     "adjusted_p_values",
     "as_similarity",
+    "by_draws",
     "calibrate",
     "carry",
     "changed",
@@ -156,6 +160,7 @@ __all__ = [
     "matched_strata",
     "measure_names",
     "measure_rows",
+    "most_shares",
     "neighborhood_overlap",
     "neighborhood_overlap_chance",
     "one_per_item",

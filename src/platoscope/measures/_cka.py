@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from platoscope.checks import number, one_of
 from platoscope.errors import InputError
-from platoscope.measures._dense import off_diagonal_dots, permuted_dots
+from platoscope.measures._dense import AT_ONCE, off_diagonal_dots, permuted_dots
 from platoscope.measures._gram_kernels import (
     Kernel,
     Margins,
@@ -201,7 +201,11 @@ def _multiply(
     stop: int,
 ) -> None:
     for other in range(start, stop):
-        out[:, other] = rows @ others[other][orders].T
+        for first in range(
+            0, len(orders), AT_ONCE
+        ):  # as `permuted_dots`, so that any run of them rounds alike
+            some = slice(first, first + AT_ONCE)
+            out[:, other, :, some] = rows @ others[other][orders[some]].T
 
 
 def _alignment(

@@ -13,7 +13,7 @@ from platoscope.neighbors import over_rows, require_memory, sum_over_tasks
 if TYPE_CHECKING:
     from platoscope.measures._nulls import Shuffles
 
-__all__ = ["Rows", "off_diagonal_dots", "permuted_dots", "rows_of"]
+__all__ = ["AT_ONCE", "Rows", "is_grid", "off_diagonal_dots", "permuted_dots", "rows_of"]
 
 Rows: TypeAlias = Callable[[int, int], npt.NDArray[Any]]
 """Rows start:stop of a symmetric matrix of shape (n_samples, n_samples)."""
@@ -25,8 +25,9 @@ _CHUNK_BYTES = 32 << 20
 _SHORT_PIECE = 1 << 14
 # Sixteen float32 entries fill a cache line.
 _TOGETHER = 16
-# Permutations in one product, and entries gathered for it: few enough to stay in a core's own cache.
-_AT_ONCE = 8
+AT_ONCE = 8
+"""Permutations in one product."""
+# Entries gathered for it: few enough to stay in a core's own cache.
 _GATHERED = 1 << 18
 
 
@@ -43,7 +44,7 @@ def off_diagonal_dots(
     A full grid is one matrix product of flattened matrices, cut into chunks of rows. The diagonal is left out before
     anything is added up: that of one far item can be so large that nothing would be left of the rest.
     """
-    add = _add_grid if _is_grid(A, B, pairs) else _add_pairs
+    add = _add_grid if is_grid(len(A), len(B), len(pairs)) else _add_pairs
     step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B))))
 
     def work(start: int, stop: int) -> npt.NDArray[np.float64]:
@@ -96,7 +97,7 @@ def permuted_dots(
     """
     total = np.zeros((len(shuffles.cells), len(pairs)))
     left, right = shuffles.cells.T
-    if _is_grid(A, B, pairs):
+    if is_grid(len(A), len(B), len(pairs)):
         for first in range(0, len(B), _TOGETHER):
             mine = np.flatnonzero((pairs[:, 1] >= first) & (pairs[:, 1] < first + _TOGETHER))
             products = _permuted_products(A, B[first : first + _TOGETHER], shuffles)[left, right]
@@ -121,13 +122,13 @@ def _permuted_products(A: Sequence[Rows], B: Sequence[Rows], shuffles: Shuffles)
     n_left, n_samples = shuffles.left.shape
     n_right = len(shuffles.right)
     left_stack, right_stack = _side_by_side(A, n_samples), _side_by_side(B, n_samples)
-    step = max(1, _GATHERED // (n_samples * max(n_left * len(A), _AT_ONCE * len(B))))
-    batches = [slice(k, min(k + _AT_ONCE, n_right)) for k in range(0, n_right, _AT_ONCE)]
+    step = max(1, _GATHERED // (n_samples * max(n_left * len(A), AT_ONCE * len(B))))
+    batches = [slice(k, min(k + AT_ONCE, n_right)) for k in range(0, n_right, AT_ONCE)]
 
     def work(start: int, stop: int) -> npt.NDArray[np.float64]:
         sums = np.zeros((n_left, n_right, len(A), len(B)))
         left = np.empty(step * n_samples * n_left * len(A), np.float32)
-        right = np.empty(step * n_samples * _AT_ONCE * len(B), np.float32)
+        right = np.empty(step * n_samples * AT_ONCE * len(B), np.float32)
         for first in range(start, stop, step):
             rows = np.arange(first, min(first + step, stop))
             offsets = np.concatenate([[0], np.cumsum(n_samples - 1 - rows)])
@@ -169,9 +170,9 @@ def _composed_products(A: Rows, B: Rows, shuffles: Shuffles) -> npt.NDArray[np.f
     return sum_over_tasks(work, n_samples - 1)
 
 
-def _is_grid(A: Sequence[Rows], B: Sequence[Rows], pairs: npt.NDArray[np.intp]) -> bool:
+def is_grid(n_a: int, n_b: int, n_pairs: int, /) -> bool:
     """Tell whether so many of all pairs are asked for that computing all of them is cheaper."""
-    return len(pairs) > 2 * max(len(A), len(B))
+    return n_pairs > 2 * max(n_a, n_b)
 
 
 def _side_by_side(matrices: Sequence[Rows], n_samples: int) -> npt.NDArray[np.float32]:

@@ -13,6 +13,7 @@ from platoscope.errors import InputError
 from platoscope.measures._items import ItemValues
 from platoscope.measures._nulls import draw_shuffles, tied_null
 from platoscope.measures._resampling import carry, jackknife_covariance, subsamples
+from platoscope.measures._sharing import ALL_DRAWS, Share, some_sets, some_shuffles
 from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
 
 if TYPE_CHECKING:
@@ -52,9 +53,11 @@ class Evaluation:
     resamples: npt.NDArray[np.float64] | None
     """Shape (n_resamples, n_directions, n_pairs)."""
     null: npt.NDArray[np.float64] | None
-    """Shape (n_permutations, n_directions, n_pairs)."""
+    """Shape (n_permutations, n_directions, n_pairs); of those of a share."""
     by_item: Mapping[str, ItemValues] = field(default_factory=dict)
     """What it says of every item, by the name of the variable; empty where that was not asked for."""
+    permutations: npt.NDArray[np.intp] | None = None
+    """Which of all permutations those of `null` are."""
 
     def of_pairs(self, some: slice, /) -> Evaluation:
         """Return the same of some of the pairs."""
@@ -77,14 +80,21 @@ def evaluate(
     rng: np.random.Generator,
     progress: Tell | None,
     /,
+    *,
+    share: Share = ALL_DRAWS,
 ) -> tuple[Evaluation, ...]:
-    """Return every one of `measures` on `pairs` of layers; `strata` has the group of each item."""
+    """Return every one of `measures` on `pairs` of layers; `strata` has the group of each item.
+
+    Of a `share` of the draws, nulls are as they were drawn: `tied_null` looks at all permutations.
+    """
     n_samples = a.spaces[0].n_samples
     resampling, shuffling = rng.spawn(2)
     sets = _sets(n_samples, options, measures, resampling)
     shuffles = None
     if options.n_permutations:
         shuffles = draw_shuffles(n_samples, options.n_permutations, strata=strata, rng=shuffling)
+    sets = some_sets(sets, share)
+    shuffles, which = some_shuffles(shuffles, share)
     _check_plan(a, b, options, measures)
     sides = [_Sides.of(measure, a, b, options) for measure in measures]
     scratch: dict[str, Any] = {}
@@ -102,13 +112,14 @@ def evaluate(
         for done, side in enumerate(sides):
             if side.measure.null is not None:
                 found = side.measure.null(side.a, side.b, pairs, shuffles, options, scratch)
-                drawn = _check_values(side.measure, "null", found, (options.n_permutations,), len(pairs))
-                nulls[done] = tied_null(values[done], drawn, best=side.measure.identity(n_samples, options))
+                drawn = _check_values(side.measure, "null", found, (len(shuffles.cells),), len(pairs))
+                best = side.measure.identity(n_samples, options)
+                nulls[done] = drawn if share.of > 1 else tied_null(values[done], drawn, best=best)
             _tell(progress, "shuffling pairs", done + 1, len(measures))
     resamples: list[Any] = [None] * len(measures)
     if sets is not None:
         resamples = _resample(sides, values, pairs, options, sets, progress)
-    return tuple(map(Evaluation, measures, values, resamples, nulls, by_item))
+    return tuple(map(Evaluation, measures, values, resamples, nulls, by_item, [which] * len(measures)))
 
 
 def evaluate_layer(

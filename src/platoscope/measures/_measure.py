@@ -164,7 +164,8 @@ class Measure:
     uses_overlap_neighbors: bool = False
     """Whether it looks at `ComparisonOptions.overlap_neighbors` neighbors instead of `n_neighbors`."""
     permutes_matrices: bool = False
-    """Whether its null holds the whole matrices of all layers."""
+    """Whether its null holds the whole matrices of all layers. They are multiplied together, so that workers share its
+    draws and not its layers."""
     needs_one_space: bool = False
     """Whether both sides must have the same features: a row of A is compared with rows of B."""
 

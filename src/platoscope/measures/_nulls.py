@@ -30,8 +30,8 @@ __all__ = [
     "tied_null",
 ]
 
-# From so many permutations on, they are composed of few: what costs N² each is then done for the few.
-_COMPOSED_FROM = 128
+COMPOSED_FROM = 128
+"""From so many permutations on, they are composed of few: what costs N² each is then done for the few."""
 # Of the largest value, what counts as rounding: the nulls of some measures are summed in float32, and all are kept in it.
 _ROUNDED = 2e-7
 
@@ -90,7 +90,7 @@ def draw_shuffles(
     """
     whole_number("n_permutations", n_permutations, low=1, high=MOST, why=WHY_MOST)
     rng = generator(rng)
-    if n_permutations < _COMPOSED_FROM:
+    if n_permutations < COMPOSED_FROM:
         return Shuffles.of(permutations(n_samples, n_permutations, strata=strata, rng=rng))
     n_left = isqrt(n_permutations) + 1
     n_right = -(-(n_permutations + 1) // n_left)

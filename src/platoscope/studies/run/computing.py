@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -31,16 +32,28 @@ from platoscope.studies.run.scales import scales
 from platoscope.studies.run.weights import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
 
     from platoscope.layerwise import LayerStack
+    from platoscope.measures import ComparisonOptions
     from platoscope.studies.design.comparison import Kind
     from platoscope.studies.run.computation import Computation
 
-__all__ = ["MOST_RANKS", "compute", "misaligned", "standardized_lengths"]
+__all__ = [
+    "MOST_RANKS",
+    "chosen_measures",
+    "compute",
+    "grid_options",
+    "held_layers",
+    "misaligned",
+    "naming",
+    "shuffled",
+    "standardized_lengths",
+    "with_note",
+]
 
 MOST_RANKS: Final = 1 << 25
 """Of single items, that a grid of a run keeps: 8 bytes each, which are in memory where the run is read. 33 × 33 layers of
@@ -69,20 +82,21 @@ def compute(task: Computation, /) -> xr.Dataset:
     InputError, NotFoundError
         Sides that cannot be compared so.
     """
+    with naming(task):
+        return _BY_KIND[task.comparison.kind](shuffled(task))
+
+
+@contextmanager
+def naming(task: Computation, /) -> Iterator[None]:
+    """Name the comparison in an error of what it is given."""
     label = task.comparison.label
     try:
-        return _computed(task)
+        yield
     except (InputError, NotFoundError) as error:
         if label in str(error):
             raise
         msg = f"comparison {label!r}: {error}"
         raise type(error)(msg) from error
-
-
-def _computed(task: Computation) -> xr.Dataset:
-    if task.comparison.shuffle is not None:
-        task = _shuffled(task)
-    return _BY_KIND[task.comparison.kind](task)
 
 
 def _matched(task: Computation) -> xr.Dataset:
@@ -101,8 +115,11 @@ def standardized_lengths(
     return [features.astype(np.float32)]
 
 
-def _shuffled(task: Computation) -> Computation:
+def shuffled(task: Computation, /) -> Computation:
+    """Give the comparison with its items misaligned, where it asks for that."""
     shuffle = task.comparison.shuffle
+    if shuffle is None:
+        return task
     groups = {"strata": task.strata, "matched": task.alike}.get(str(shuffle))
     if shuffle != "free" and groups is None:
         msg = (
@@ -168,7 +185,7 @@ def _profiles(
         match=task.comparison.match,
         layer_a=held[0],
         layer_b=held[1],
-        options=changed(task.options, {"measures": _measures(task)}),
+        options=changed(task.options, {"measures": chosen_measures(task)}),
         strata=task.null_strata,
         rng=task.settings.seed,
     )
@@ -177,7 +194,7 @@ def _profiles(
 def _slice(task: Computation, grid: xr.Dataset, held: _Held = (None, None)) -> xr.Dataset:
     """Take the profile out of the grid, and compute only what the grid does not have: other measures, and items."""
     taken = take_profile(grid, match=task.comparison.match, layer_a=held[0], layer_b=held[1])
-    wanted = _measures(task)
+    wanted = chosen_measures(task)
     have = set(json.loads(grid.attrs["measures"]))
     more = tuple(name for name in wanted if name not in have)
     joined = taken
@@ -203,7 +220,7 @@ def _joined(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return first.merge(second, compat="override", join="exact", combine_attrs="override")
 
 
-def _measures(task: Computation) -> tuple[str, ...]:
+def chosen_measures(task: Computation, /) -> tuple[str, ...]:
     """Choose the measures; whether both sides are of one model say its files, however it is spelled."""
     sides = task.comparison.a, task.comparison.b
     one_model = False
@@ -216,19 +233,25 @@ def _measures(task: Computation) -> tuple[str, ...]:
 
 
 def _grid(task: Computation) -> xr.Dataset:
-    settings = task.settings
-    layers = [len(stack.layers) for stack in (task.a, task.b)]
-    n_ranks = 2 * layers[0] * layers[1] * count_items(task.a)
-    too_many = task.options.items and n_ranks > MOST_RANKS
-    result = compare(
-        task.a,
-        task.b,
-        options=replace(task.options, items=False) if too_many else task.options,
-        measures=settings.grid_measures,
-        strata=task.null_strata,
-        rng=settings.seed,
-    )
-    if not too_many:
+    options = grid_options(task)
+    result = compare(task.a, task.b, options=options, strata=task.null_strata, rng=task.settings.seed)
+    return with_note(task, result)
+
+
+def _n_ranks(task: Computation) -> int:
+    return 2 * len(task.a.layers) * len(task.b.layers) * count_items(task.a)
+
+
+def grid_options(task: Computation, /) -> ComparisonOptions:
+    """Give what a grid is computed with: without items, where these would be too many."""
+    items = task.options.items and _n_ranks(task) <= MOST_RANKS
+    return replace(task.options, measures=task.settings.grid_measures, items=items)
+
+
+def with_note(task: Computation, result: xr.Dataset, /) -> xr.Dataset:
+    """Say in a grid why it tells nothing of single items, where it should."""
+    n_ranks, layers = _n_ranks(task), [len(stack.layers) for stack in (task.a, task.b)]
+    if not task.options.items or n_ranks <= MOST_RANKS:
         return result
     why = (
         f"Every pair has a rank in both directions in each of the {layers[0]} × {layers[1]} cells of this grid: "
@@ -245,11 +268,11 @@ def _matrix(task: Computation) -> xr.Dataset:
 
 def _sweep(task: Computation) -> xr.Dataset:
     """Hold one layer of a side and move through the other."""
-    held = _held(task)
+    held = held_layers(task)
     return _profile(task, task.a, task.b, held) if task.grid is None else _slice(task, task.grid, held)
 
 
-def _held(task: Computation) -> _Held:
+def held_layers(task: Computation, /) -> _Held:
     """Give the layer of either side that is held; none of a comparison that holds none."""
     fixed = task.comparison.fixed
     if fixed is None:
@@ -310,7 +333,7 @@ def _sample_size(task: Computation) -> xr.Dataset:
 
 def _spaces(task: Computation) -> xr.Dataset:
     """Compare layers under several preparations; a null would tell nothing more about any of them."""
-    held = _held(task)
+    held = held_layers(task)
     results = compare_spaces_of_each(
         task.a,
         _tokens(task) if task.comparison.distances else [task.b],

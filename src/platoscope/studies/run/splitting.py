@@ -1,0 +1,90 @@
+"""One comparison over several workers: cut into parts, of which each is computed, and put together again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from platoscope.layerwise import split_comparison
+from platoscope.studies.design.comparison import Synthetic
+from platoscope.studies.run.computing import (
+    chosen_measures,
+    grid_options,
+    held_layers,
+    naming,
+    shuffled,
+    with_note,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from platoscope.layerwise import FoundPart, SplitComparison
+    from platoscope.studies.run.computation import Computation
+
+__all__ = ["compute_part", "join_parts", "n_pairs", "n_parts_of"]
+
+
+def n_pairs(task: Computation, /) -> int:
+    """Tell how many pairs of layers a comparison is of, to see how much work it is beside others."""
+    n_a, n_b = len(task.a.layers), len(task.b.layers)
+    return n_a * n_b if task.comparison.kind == "grid" else max(n_a, n_b)
+
+
+def n_parts_of(task: Computation, wanted: int, /) -> int:
+    """Tell how many parts there are when a comparison is cut into about so many; 1 where it is computed at once.
+
+    Grids, and profiles and sweeps that are no slices of one, can be cut; what is drawn at random is small.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        Sides that cannot be compared so.
+    """
+    can = task.comparison.kind in ("grid", "profile", "sweep") and task.grid is None
+    if wanted < 2 or not can or isinstance(task.comparison.a, Synthetic):
+        return 1
+    with naming(task):
+        return len(_split(shuffled(task), wanted).parts)
+
+
+def compute_part(task: Computation, wanted: int, place: int, /) -> FoundPart:
+    """Compute one of the parts of a comparison that is cut into about `wanted`.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        Sides that cannot be compared so.
+    """
+    with naming(task):
+        return _split(shuffled(task), wanted).compute(place)
+
+
+def join_parts(task: Computation, wanted: int, found: Mapping[int, FoundPart], /) -> xr.Dataset:
+    """Give what `platoscope.studies.run.computing.compute` gives, from all parts."""
+    with naming(task):
+        moved = shuffled(task)
+        result = _split(moved, wanted).joined([found[place] for place in sorted(found)])
+    return with_note(moved, result) if task.comparison.kind == "grid" else result
+
+
+def _split(task: Computation, wanted: int) -> SplitComparison:
+    if task.comparison.kind == "grid":
+        options = grid_options(task)
+        return split_comparison(
+            task.a, task.b, wanted, options=options, strata=task.null_strata, seed=task.settings.seed
+        )
+    layer_a, layer_b = held_layers(task)
+    return split_comparison(
+        task.a,
+        task.b,
+        wanted,
+        options=replace(task.options, measures=chosen_measures(task)),
+        strata=task.null_strata,
+        seed=task.settings.seed,
+        match=task.comparison.match,
+        layer_a=layer_a,
+        layer_b=layer_b,
+    )

@@ -1,0 +1,121 @@
+"""A comparison that is most of a study is computed by all workers, and is what one process computes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from platoscope.studies import execute, get_study, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import ModuleType
+
+    import xarray as xr
+
+    from platoscope.cluster import Cluster
+    from platoscope.studies import Plan
+
+pytestmark = pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
+
+STUDY = """
+name = "one"
+question = "Is one comparison shared?"
+
+[settings]
+n = 400
+n_resamples = 6
+n_permutations = 20
+dtype = "float32"
+
+[[comparison]]
+label = "large"
+kind = "{kind}"
+a = {{ model = "tiny", side = "a", pooling = "mean" }}
+b = {{ model = "tiny", side = "b", pooling = "mean" }}
+items = {{ data = "many.jsonl", minimum = 1, maximum = 500 }}
+{more}
+"""
+GRID, SHUFFLED = ("grid", ""), ("grid", 'shuffle = "strata"')
+PROFILE, SWEEP = ("profile", ""), ("sweep", 'fixed = { side = "a", depth = 0.5 }')
+
+
+@pytest.fixture(scope="module")
+def plan_of(workplace: Path) -> Callable[[tuple[str, str]], Plan]:
+    """Give what plans a study of one comparison."""
+
+    def plan(what: tuple[str, str]) -> Plan:
+        file = workplace / "one.toml"
+        file.write_text(STUDY.format(kind=what[0], more=what[1]), encoding="utf-8")
+        return make_plan(get_study(str(file)))
+
+    return plan
+
+
+@pytest.fixture
+def log(cluster: Cluster, on_workers: ModuleType, tmp_path: Path) -> Iterator[Path]:
+    """Give the file in which workers note what they did."""
+    yield tmp_path / "log"
+    cluster.client.run(on_workers.unwatch)
+
+
+def _parts(log: Path) -> list[tuple[str, str]]:
+    """Give each part that was finished, and by whom."""
+    lines = [line.split("\t") for line in log.read_text(encoding="utf-8").splitlines()]
+    return [(name, pid) for kind, name, pid in lines if kind == "part"]
+
+
+def _here(plan: Plan, folder: Path, one_core: Callable[[], AbstractContextManager[None]]) -> xr.Dataset:
+    with one_core():
+        return execute(plan, out=folder / "here", store=folder / "store").results["large"]
+
+
+@pytest.mark.parametrize(
+    "what", [GRID, SHUFFLED, PROFILE, SWEEP], ids=["grid", "shuffled", "profile", "sweep"]
+)
+def test_one_comparison_is_shared_by_all_workers(
+    what: tuple[str, str],
+    plan_of: Callable[[tuple[str, str]], Plan],
+    cluster: Cluster,
+    on_workers: ModuleType,
+    one_core: Callable[[], AbstractContextManager[None]],
+    log: Path,
+    tmp_path: Path,
+) -> None:
+    """Every worker has a part of it, no part is computed twice, and numbers are the same to the last bit."""
+    plan = plan_of(what)
+    here = _here(plan, tmp_path, one_core)
+    cluster.client.run(on_workers.watch, str(log), wait=0.2)
+    there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
+    assert there.results["large"].drop_attrs().identical(here.drop_attrs())
+    names = [name for name, _ in _parts(log)]
+    assert sorted(names) == [f"large {place}" for place in range(4)]
+    assert len({pid for _, pid in _parts(log)}) == 2
+
+
+def test_a_worker_that_is_killed_at_a_part_costs_that_part(
+    plan_of: Callable[[tuple[str, str]], Plan],
+    cluster: Cluster,
+    on_workers: ModuleType,
+    one_core: Callable[[], AbstractContextManager[None]],
+    log: Path,
+    tmp_path: Path,
+) -> None:
+    """Another worker computes it, and none of those that were finished."""
+    plan = plan_of(GRID)
+    here = _here(plan, tmp_path, one_core)
+    dies, other = sorted(cluster.client.scheduler_info()["workers"])
+    before = cluster.client.run(os.getpid)
+    cluster.client.run(on_workers.watch, str(log), workers=[other], wait=0.2)
+    cluster.client.run(on_workers.watch, str(log), workers=[dies], die_at=1)
+    there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
+    assert there.results["large"].drop_attrs().identical(here.drop_attrs())
+    cluster.client.wait_for_workers(2, timeout=300)
+    assert before[dies] not in cluster.client.run(os.getpid).values()
+    kept = [name for name, pid in _parts(log) if pid == str(before[other])]
+    assert kept
+    assert len(set(kept)) == len(kept)
