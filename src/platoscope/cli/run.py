@@ -38,6 +38,7 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
 from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
 from platoscope.cli.progress import open_progress
 from platoscope.cli.workers import open_workers
+from platoscope.errors import InputError
 from platoscope.filenames import file_name
 
 if TYPE_CHECKING:
@@ -191,6 +192,13 @@ def run(
     store: Store = None,
     cluster: ClusterOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="With --dry-run: time comparisons on made-up layers here; a minute or two.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study: figures, labelled data and verdicts in a folder, the closing table on stdout.
@@ -236,8 +244,11 @@ def run(
     else:
         plan = request.plan(get_study(study))
         jobs = [(plan, out or Path("runs") / file_name(plan.study.name))]
+    if calibrate and not dry_run:
+        message = "--calibrate says what a run would take, and is for --dry-run; leave it out, or give both."
+        raise InputError(message)
     if dry_run:
-        _print_plans([plan for plan, _ in jobs], as_json=as_json)
+        _print_plans([plan for plan, _ in jobs], calibrate=calibrate, as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))
     if done.passes is not None:
@@ -333,20 +344,27 @@ def _execute(plan: Plan, folder: Path, shared: Mapping[str, Any], /) -> StudyRes
     return result
 
 
-def _print_plans(plans: Sequence[Plan], /, *, as_json: bool) -> None:
+def _print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> None:
     """Print what would be done, and what it would cost."""
     from platoscope.studies.plan.estimates import estimate
+    from platoscope.studies.plan.planning import PlanRow
 
+    told = estimate(plans)
+    if calibrate:
+        from platoscope.studies.run.calibrating import comparing_seconds
+
+        told = told.with_comparing(comparing_seconds(plans))
+    tables = {plan.study.name: plan.describe() for plan in plans}
+    if len(plans) > 1 or calibrate:
+        title = "all of them, what they share counted once" if len(plans) > 1 else "calibrated here"
+        tables[title] = [PlanRow("cost", name, value) for name, value in told.rows()]
     if as_json:
-        print_json([{"study": plan.study.name, "plan": plan.describe()} for plan in plans])
+        print_json([{"study": name, "plan": rows} for name, rows in tables.items()])
         return
-    for plan in plans:
-        rows = [(row.section, row.item, row.detail) for row in plan.describe()]
-        print_table(("", plan.study.name, ""), rows)
-        print_text("")
-    if len(plans) > 1:
-        rows = [("cost", name, value) for name, value in estimate(plans).rows()]
-        print_table(("", "all of them, what they share counted once", ""), rows)
+    for place, (name, rows) in enumerate(tables.items()):
+        if place:
+            print_text("")
+        print_table(("", name, ""), [(row.section, row.item, row.detail) for row in rows])
 
 
 def _print_results(done: _Done, /, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ one matrix product. Comparisons and pictures are priced by constants that were m
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.plan.extraction import Extraction
 
-__all__ = ["BESIDE_WEIGHTS", "Estimate", "estimate", "per_extraction", "reading_seconds"]
+__all__ = [
+    "BESIDE_WEIGHTS",
+    "Estimate",
+    "beside_comparing",
+    "estimate",
+    "n_layer_pairs",
+    "n_layers_of",
+    "per_extraction",
+    "reading_seconds",
+    "size_of",
+]
 
 _UNLIMITED_TEXT = 20  # tokens of a caption
 _UNKNOWN_LAYERS = 25
@@ -91,6 +101,11 @@ class Estimate:
     comparing_seconds: float
     unknown: tuple[str, ...] = ()
 
+    def with_comparing(self, seconds: float, /) -> Estimate:
+        """Give the same where comparisons and pictures take so long."""
+        total = None if self.seconds is None else self.seconds - self.comparing_seconds + seconds
+        return replace(self, seconds=total, comparing_seconds=seconds)
+
     def rows(self) -> list[tuple[str, str]]:
         """Give name and value of each cost, for printing."""
         rows = [
@@ -102,6 +117,7 @@ class Estimate:
             ("memory", _bytes(self.memory)),
             ("disk", _bytes(self.disk)),
             ("time", _time(self.seconds)),
+            ("comparing", f"{_time(self.comparing_seconds)}, which is in the time"),
         ]
         if self.unknown:
             rows.append(("not counted", f"size unknown before loading: {', '.join(self.unknown)}"))
@@ -115,7 +131,7 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
         for extraction in plan.extractions:
             key = (extraction.reading, plan.settings.n, plan.settings.seed)
             readings.setdefault(key, (extraction, plan.settings))
-    every = [(extraction, settings.n, _describe(extraction)) for extraction, settings in readings.values()]
+    every = [(extraction, settings.n, size_of(extraction)) for extraction, settings in readings.values()]
     known = [(extraction, n, size) for extraction, n, size in every if size is not None]
     unknown = tuple(sorted({extraction.model for extraction, _, size in every if size is None}))
     passes = {(extraction.one_pass, n): size for extraction, n, size in every}
@@ -145,14 +161,24 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
 
 def _seconds_beside_reading(plan: Work) -> float:
     """Price comparisons and pictures."""
+    return _priced(plan) + beside_comparing(plan)
+
+
+def beside_comparing(plan: Work, /) -> float:
+    """Price the start of a run and its pictures."""
+    return _SECONDS_TO_START + len(plan.panels) * _SECONDS_PER_PANEL
+
+
+def _priced(plan: Work) -> float:
+    """Price comparisons by constants."""
     pairs = sum(n_layer_pairs(comparison) for comparison in plan.comparisons)
     each = _SECONDS_PER_PAIR + _SECONDS_PER_PAIR_AND_SQUARE * plan.settings.n**2
-    return _SECONDS_TO_START + pairs * each + len(plan.panels) * _SECONDS_PER_PANEL
+    return pairs * each
 
 
 def n_layer_pairs(comparison: Comparison, /) -> int:
     """Count the pairs of layers that a comparison looks at; of a model of unknown size, as if it had 25."""
-    first, second = (_n_layers(side) for side in comparison.sides)
+    first, second = (n_layers_of(side) for side in comparison.sides)
     if comparison.kind == "grid":
         return first * second
     if comparison.kind == "matrix":
@@ -168,14 +194,15 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
     return layers * max(1, len(comparison.distances)) * in_spaces
 
 
-def _n_layers(side: Source | Surface | Synthetic) -> int:
+def n_layers_of(side: Source | Surface | Synthetic, /) -> int:
+    """Count the layers of a side; of a model of unknown size, as if it had 25."""
     if isinstance(side, Synthetic):
         return len(side.values)
     if isinstance(side, Surface):
         return 1
     if side.layers is not None:
         return len(side.layers)
-    size = _describe(side)
+    size = size_of(side)
     return _UNKNOWN_LAYERS if size is None else size.n_layers
 
 
@@ -183,7 +210,7 @@ def per_extraction(extractions: Sequence[Extraction], settings: Settings, /) -> 
     """Say of each extraction how many tokens it reads and how much disk it takes."""
     sentences = []
     for extraction in extractions:
-        size = _describe(extraction)
+        size = size_of(extraction)
         tokens = settings.n * tokens_per_item(extraction, size)
         disk = None if size is None else _disk(extraction, size, settings.n)
         sentences.append(f"about {tokens:,} tokens, {_bytes(disk)} on disk")
@@ -200,7 +227,7 @@ def tokens_per_item(extraction: Extraction, size: ModelInfo | None, /) -> int:
     return ((low or 1) + (high if high is not None else 2 * (low or 1))) // 2
 
 
-def _describe(extraction: Extraction | Source) -> ModelInfo | None:
+def size_of(extraction: Extraction | Source, /) -> ModelInfo | None:
     """Look a model up in the catalogue or on this machine; a plan asks nothing of the network."""
     trained = trained_name(extraction.model)
     listed = any(info.name == trained for info in catalog())

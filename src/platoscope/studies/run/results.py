@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.plan.planning import Plan
 
-__all__ = ["Results"]
+__all__ = ["Results", "grids_of"]
 
 
 @dataclass
@@ -65,26 +65,15 @@ class Results:
 
     def can_begin(self, comparison: Comparison, /) -> bool:
         """Tell whether all is there that a comparison takes from others: the grid it is a slice of, a minimum."""
-        awaited = self._grids(comparison)
+        awaited = grids_of(comparison, self.plan)
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
             awaited = [*awaited, comparison.fixed.minimum_of]
         return all(label in self._by_label for label in awaited)
 
     def grid_of(self, comparison: Comparison, /) -> xr.Dataset | None:
         """Give the finished grid of the same two stacks over the same items, of which a profile is a slice."""
-        finished = [label for label in self._grids(comparison) if label in self._by_label]
+        finished = [label for label in grids_of(comparison, self.plan) if label in self._by_label]
         return self._by_label[finished[0]] if finished else None
-
-    def _grids(self, comparison: Comparison) -> list[str]:
-        """Name the grids of the same two stacks over the same items."""
-        if comparison.kind not in ("profile", "sweep"):
-            return []
-        wanted = _stacks(comparison)
-        return [
-            other.label
-            for other in self.plan.comparisons
-            if other.kind == "grid" and _stacks(other) == wanted
-        ]
 
     def by_label(self) -> dict[str, xr.Dataset]:
         """Give every result by its label, in the order of the plan.
@@ -95,6 +84,14 @@ class Results:
             If a comparison has none yet.
         """
         return {item.label: self.of(item.label) for item in self.plan.comparisons}
+
+
+def grids_of(comparison: Comparison, plan: Plan, /) -> list[str]:
+    """Name the grids of the same two stacks over the same items, of which a profile or a sweep is a slice."""
+    if comparison.kind not in ("profile", "sweep"):
+        return []
+    wanted = _stacks(comparison)
+    return [other.label for other in plan.comparisons if other.kind == "grid" and _stacks(other) == wanted]
 
 
 def _stacks(comparison: Comparison) -> Comparison:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from platoscope.studies.run.items import Selection, Selections
     from platoscope.studies.run.results import Results
 
-__all__ = ["Readings", "names_of", "position_of", "stack_of", "warn_of_labels"]
+__all__ = ["Readings", "names_of", "position_of", "stack_of", "synthetic_stack", "warn_of_labels"]
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,11 @@ class _Drawn:
         return [self._all[index]]
 
 
+def synthetic_stack(side: Synthetic, settings: Settings, /) -> LayerStack:
+    """Give synthetic data as a stack of layers, drawn when they are read."""
+    return as_stack(_Drawn(side, n_samples=settings.n, seed=settings.seed))
+
+
 def stack_of(
     side: Source | Surface | Synthetic,
     comparison: Comparison,
@@ -108,7 +113,7 @@ def stack_of(
 ) -> LayerStack:
     """Give one side as a stack of layers: representations, lengths of texts, or synthetic data."""
     if isinstance(side, Synthetic):
-        return as_stack(_Drawn(side, n_samples=settings.n, seed=settings.seed))
+        return synthetic_stack(side, settings)
     assert selection is not None, "a comparison without items is synthetic"
     if isinstance(side, Source):
         return readings.of(comparison, side)
