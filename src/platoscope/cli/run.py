@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from platoscope.cli.dry import print_plans
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     ClusterOption,
@@ -248,7 +249,7 @@ def run(
         message = "--calibrate says what a run would take, and is for --dry-run; leave it out, or give both."
         raise InputError(message)
     if dry_run:
-        _print_plans([plan for plan, _ in jobs], calibrate=calibrate, as_json=as_json)
+        print_plans([plan for plan, _ in jobs], calibrate=calibrate, as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))
     if done.passes is not None:
@@ -342,29 +343,6 @@ def _execute(plan: Plan, folder: Path, shared: Mapping[str, Any], /) -> StudyRes
         raise
     progress.finish()
     return result
-
-
-def _print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> None:
-    """Print what would be done, and what it would cost."""
-    from platoscope.studies.plan.estimates import estimate
-    from platoscope.studies.plan.planning import PlanRow
-
-    told = estimate(plans)
-    if calibrate:
-        from platoscope.studies.run.calibrating import comparing_seconds
-
-        told = told.with_comparing(comparing_seconds(plans))
-    tables = {plan.study.name: plan.describe() for plan in plans}
-    if len(plans) > 1 or calibrate:
-        title = "all of them, what they share counted once" if len(plans) > 1 else "calibrated here"
-        tables[title] = [PlanRow("cost", name, value) for name, value in told.rows()]
-    if as_json:
-        print_json([{"study": name, "plan": rows} for name, rows in tables.items()])
-        return
-    for place, (name, rows) in enumerate(tables.items()):
-        if place:
-            print_text("")
-        print_table(("", name, ""), [(row.section, row.item, row.detail) for row in rows])
 
 
 def _print_results(done: _Done, /, *, as_json: bool) -> None:

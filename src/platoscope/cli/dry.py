@@ -1,0 +1,37 @@
+"""What `platoscope run --dry-run` prints: the plans, and what they would cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from platoscope.cli.output import print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from platoscope.studies import Plan
+
+__all__ = ["print_plans"]
+
+
+def print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> None:
+    """Print what would be done, and what it would cost."""
+    from platoscope.studies.plan.estimates import estimate
+    from platoscope.studies.plan.planning import PlanRow
+
+    told = estimate(plans)
+    if calibrate:
+        from platoscope.studies.run.calibrating import comparing_seconds
+
+        told = told.with_comparing(comparing_seconds(plans))
+    tables = {plan.study.name: plan.describe() for plan in plans}
+    if len(plans) > 1 or calibrate:
+        title = "all of them, what they share counted once" if len(plans) > 1 else "calibrated here"
+        tables[title] = [PlanRow("cost", name, value) for name, value in told.rows()]
+    if as_json:
+        print_json([{"study": name, "plan": rows} for name, rows in tables.items()])
+        return
+    for place, (name, rows) in enumerate(tables.items()):
+        if place:
+            print_text("")
+        print_table(("", name, ""), [(row.section, row.item, row.detail) for row in rows])
