@@ -30,6 +30,22 @@ def _layers(far: float) -> tuple[np.ndarray, np.ndarray]:
     return A, B
 
 
+def test_a_null_of_ties_does_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many tie, ranks are shared by thirds and sevenths, which round by the order in which they are added."""
+    rng = np.random.default_rng(1)
+    A, B = rng.integers(0, 3, (2, 2, 900, 8)).astype(np.float32)
+    found = []
+    for cores in (1, 2, 5, 5, 5):
+        monkeypatch.setattr(_threads, "available_cores", lambda cores=cores: cores)
+        done = profile(A, B, measures=["information_imbalance"], n_resamples=0, n_permutations=20, rng=0)
+        found.append(done.information_imbalance_null_draws.values)
+        twice = profile(A, B, measures=["information_imbalance"], n_resamples=0, n_permutations=20, rng=0)
+        np.testing.assert_array_equal(
+            twice.information_imbalance_null.values, done.information_imbalance_null.values
+        )
+    assert all((other == found[0]).all() for other in found)
+
+
 @pytest.mark.filterwarnings("ignore::platoscope.errors.PlatoscopeWarning")
 @pytest.mark.parametrize(
     ("of_layers", "transform", "far"), [(compare, None, 1e5), (compare, "zscore", 1.0), (profile, None, 1.0)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from platoscope.neighbors import (
     ranks,
     sample_neighbors,
     settled,
+    sum_over_rank_rows,
     told_apart,
-    visit_rank_rows,
 )
 
 if TYPE_CHECKING:
@@ -251,7 +250,6 @@ def _directed_null(
     orders = (np.ascontiguousarray(left.T), left_back, right, right_back)
     a, b = shuffles.cells.T
     out = np.ones((len(shuffles.cells), len(pairs)))
-    lock = threading.Lock()
     for target in np.unique(pairs[:, 1]):
         space = settled(targets[target], metric)
         mine = np.flatnonzero(pairs[:, 1] == target)
@@ -259,20 +257,19 @@ def _directed_null(
         starts = np.concatenate([[0], np.cumsum(space.weights)])
         for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, "average"):
             merged, labels = merge(rows)
-            total = np.zeros((len(right), len(left), len(rows)))
+            shape = len(right), len(left), len(rows)
 
-            def visit(
+            def added(
                 first: int, table: Any, space: Any = space, members: Any = members, starts: Any = starts,
-                merged: Any = merged, labels: Any = labels, total: Any = total,
-            ) -> None:  # fmt: skip
-                sums = np.zeros_like(total)
+                merged: Any = merged, labels: Any = labels, shape: Any = shape,
+            ) -> npt.NDArray[np.float64]:  # fmt: skip
+                sums = np.zeros(shape)
                 permuted_rank_sums(
                     table, first, members, starts, space.inverse, *orders,
                     merged.indptr, merged.items, merged.values, labels, sums,
                 )  # fmt: skip
-                with lock:
-                    np.add(total, sums, out=total)
+                return sums
 
-            visit_rank_rows(space, metric, visit)
+            total = sum_over_rank_rows(space, metric, added)
             out[:, mine[chosen]] = 2.0 * total[b, a] / space.n_samples**2
     return out

@@ -36,7 +36,7 @@ from platoscope.neighbors._nearest import Neighbors, block_neighbors, nearest_ne
 from platoscope.neighbors._neighbor_distances import neighbor_distances
 from platoscope.neighbors._prepare import as_space, prepare
 from platoscope.neighbors._proximity import mutual_proximity
-from platoscope.neighbors._ranks import ranks, visit_rank_rows
+from platoscope.neighbors._ranks import ranks, sum_over_rank_rows, visit_rank_rows
 from platoscope.neighbors._references import AgainstReferences, against_references
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._scaling import powers_of_two
@@ -110,6 +110,7 @@ __all__ = [
     "space_diagnostics",
     "spread",
     "squared_matrix",
+    "sum_over_rank_rows",
     "sum_over_tasks",
     "take_sample",
     "told_apart",

@@ -13,15 +13,15 @@ from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import kind_of
 from platoscope.neighbors._nearest import candidates
 from platoscope.neighbors._settled import kind_in
-from platoscope.neighbors._threads import over_rows
+from platoscope.neighbors._threads import over_rows, sum_over_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["ranks", "visit_rank_rows"]
+__all__ = ["ranks", "sum_over_rank_rows", "visit_rank_rows"]
 
 _ROWS_AT_ONCE = 64
 
@@ -141,21 +141,57 @@ def visit_rank_rows(
     needed (permutation nulls), one sort per row is cheaper than a count per rank; only a few rows
     are held at a time.
     """
+    for start, stop, tables in _tables(space, metric):
+
+        def work(a: int, b: int, tables: Any = tables) -> None:
+            for first, table in tables(a, b):
+                visit(first, table)
+
+        over_rows(work, stop - start)
+
+
+def sum_over_rank_rows(
+    space: Space,
+    metric: str | OwnMetric,
+    added: Callable[[int, npt.NDArray[np.float32]], npt.NDArray[np.float64]],
+    /,
+) -> npt.NDArray[np.float64]:
+    """Return the sum of what ``added(first_row, rank_rows)`` returns for the rows of `visit_rank_rows`.
+
+    It rounds alike on any number of cores: ranks of ties are shared, and thirds do not add up in every order.
+    """
+    total: npt.NDArray[np.float64] = np.zeros(())
+    for start, stop, tables in _tables(space, metric):
+
+        def work(a: int, b: int, tables: Any = tables) -> npt.NDArray[np.float64]:
+            found: npt.NDArray[np.float64] = sum(added(first, table) for first, table in tables(a, b))
+            return found
+
+        total = total + sum_over_tasks(work, stop - start)
+    return total
+
+
+def _tables(
+    space: Space, metric: str | OwnMetric
+) -> Iterator[tuple[int, int, Callable[[int, int], Iterator[tuple[int, npt.NDArray[np.float32]]]]]]:
+    """Yield the rows of each block, and what gives the ranks of a range of them, few rows at a time."""
     from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
     kind, fixed = kind_in(space, metric), (space.sq, space.along, space.inverse_norm)
     for start, stop, block in space.blocks():
 
-        def work(a: int, b: int, block: Any = block, start: int = start) -> None:
+        def tables(
+            a: int, b: int, block: Any = block, start: int = start
+        ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
             for first in range(a, b, _ROWS_AT_ONCE):
                 rows = block[first : min(first + _ROWS_AT_ONCE, b)]
                 scores = np.empty(rows.shape, block.dtype)
                 score_rows(kind, rows, start + first, *fixed, scores, 0, len(rows))
                 table = np.empty(rows.shape, np.float32)
                 ranks_of_keys(_sorted_keys(scores), space.weights, start + first, table)
-                visit(start + first, table)
+                yield start + first, table
 
-        over_rows(work, stop - start)
+        yield start, stop, tables
 
 
 def _sorted_keys(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
