@@ -2,7 +2,7 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
-python benchmarks/plans.py --of runs                those of a finished `platoscope run all`, beside reading, and of all
+python benchmarks/plans.py --of runs                the time of a finished `platoscope run all`, and --dry-run --calibrate
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from platoscope.cache import size_on_disk
 from platoscope.studies import get_study, list_studies, make_plan
-from platoscope.studies.plan.estimates import estimate
+from platoscope.studies.plan.estimates import beside_comparing, estimate
+from platoscope.studies.run.calibrating import comparing_seconds
 from platoscope.wording import in_bytes, in_time
 
 HEADER = "| Study | Cost | Plan | Run | Plan by run |\n| --- | --- | --- | --- | --- |"
@@ -80,30 +81,41 @@ def run(name: str, n: int) -> dict[str, tuple[float, float]]:
 
 
 def of_finished(runs: Path) -> None:
-    """Print what plans say beside what a finished run of all studies took, by its records."""
-    print(HEADER)
+    """Print what plans say beside what a finished run of all studies took, by its records, and what calibration says."""
+    print(
+        "| Study | Run | Plan | Plan by run | Calibrated | Calibrated by run |\n| --- | --- | --- | --- | --- | --- |"
+    )
     plans = []
     for study in list_studies():
         folder = runs / study.name
         if not folder.is_dir():
             continue
-        record = json.loads((folder / "provenance.json").read_text())
-        plan = make_plan(
-            study, n=json.loads((folder / "config.json").read_text())["settings"]["n"], skip_missing=True
-        )
+        settings = json.loads((folder / "config.json").read_text())["settings"]
+        plan = make_plan(study, n=settings["n"], skip_missing=True)
         plans.append(plan)
-        timings = record["timings"]
-        taken = sum(timings.get(part, 0.0) for part in ("loading", "extraction", "comparison"))
-        if taken:
-            show(study.name, "seconds beside reading", plan.estimate.comparing_seconds, taken)
-    done = json.loads((runs / "all.json").read_text())
+        taken = json.loads((folder / "provenance.json").read_text())["timings"].get("comparison", 0.0)
+        if plan.comparisons and taken:
+            beside = beside_comparing(plan)
+            show_both(
+                study.name,
+                taken,
+                plan.estimate.comparing_seconds - beside,
+                comparing_seconds([plan]) - beside,
+            )
+    seconds = json.loads((runs / "all.json").read_text())["seconds"]
     said = estimate(plans)
-    if said.seconds is not None:
-        show("all", "seconds", said.seconds, done["seconds"]["in all"])
+    calibrated = said.with_comparing(comparing_seconds(plans))
+    if said.seconds is not None and calibrated.seconds is not None:
         reading = said.seconds - said.comparing_seconds
-        show("all", "seconds of reading", reading, done["seconds"]["choosing and reading"])
-    if said.memory is not None:
-        show("all", "memory", said.memory, done["machine"]["peak_memory_bytes"])
+        taken = seconds["choosing and reading"]
+        show_both("reading, all studies", taken, reading, reading)
+        show_both("all studies", seconds["in all"], said.seconds, calibrated.seconds)
+
+
+def show_both(name: str, taken: float, *said: float) -> None:
+    """Print what a part of a run took, and what was said before in several ways."""
+    cells = " | ".join(f"{in_time(seconds)} | {seconds / taken:.2f} ×" for seconds in said)
+    print(f"| {name} | {in_time(taken)} | {cells} |", flush=True)
 
 
 def show(name: str, cost: str, said: float, taken: float) -> None:

@@ -358,6 +358,7 @@ print("\\n".join(map(str, kernel_files())))
 """
 
 
+@pytest.mark.slow
 def test_compiling_ahead_leaves_nothing_to_compile_for_a_comparison(tmp_path):
     """After `compile_kernels` in a fresh process with an empty cache, comparing float32 stacks compiles nothing."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}

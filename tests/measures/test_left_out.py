@@ -99,7 +99,7 @@ def test_covariance_of_a_mean():
     assert jackknife_covariance(left_out)[0] == pytest.approx(np.cov(x[:, 0]) / 50)
 
 
-@pytest.mark.parametrize("noise", [0.3, 1.0])
+@pytest.mark.parametrize("noise", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_intervals_are_as_wide_as_the_spread(noise):
     """Carried intervals of Δ, of δ and of a difference of layers are as wide as fresh samples scatter.
 

@@ -164,7 +164,12 @@ def run(workplace: Path, finished: dict[str, tuple[Plan, StudyResult]]) -> Run:
 
 @pytest.mark.parametrize(
     "name",
-    [study.name for study in list_studies() if "paper" in study.presets and study.name not in SYNTHETIC],
+    [
+        # That of three networks that never learned is not of the paper, and takes longest.
+        pytest.param(study.name, marks=pytest.mark.slow) if study.name == "null-models" else study.name
+        for study in list_studies()
+        if "paper" in study.presets and study.name not in SYNTHETIC
+    ],
 )
 def test_every_study_of_the_paper_runs_as_it_is_planned(name: str, run: Run) -> None:
     """With the paper's architectures and data formats everything is computed, and every statement is judged."""
