@@ -53,7 +53,8 @@ BETWEEN_PARTS = {
         "first_neighbors", "hubness", "join_spaces", "largest_feature", "map_tasks", "metric_name", "neighbor_distances",
         "open_stream", "over_rows", "over_tasks", "participation_ratio", "powers_of_two", "rank_sums_left_out", "ranks",
         "ranks_in_galleries", "reads_distances", "require_memory", "same_space", "sample_neighbors", "settled", "spread",
-        "squared_matrix", "sum_over_rank_rows", "sum_over_tasks", "take_sample", "told_apart", "transform_name", "visit_rank_rows",
+        "squared_matrix", "sum_over_rank_rows", "sum_over_tasks", "take_sample", "told_apart", "transform_name",
+        "visit_rank_rows",
     )
 } | {
     "measures.check_same_items",
