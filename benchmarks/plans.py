@@ -2,6 +2,7 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
+python benchmarks/plans.py --prices                 the constants of platoscope.studies.plan.prices
 python benchmarks/plans.py --of runs                the time of a finished `platoscope run all`, and --dry-run --calibrate
 """
 
@@ -16,9 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
+from platoscope import profile
 from platoscope.cache import size_on_disk
+from platoscope.measures import MEASURES, ComparisonOptions
 from platoscope.studies import get_study, list_studies, make_plan
-from platoscope.studies.plan.estimates import beside_comparing, estimate
+from platoscope.studies.plan.estimates import beside_comparing, estimate, operations_per_second
+from platoscope.studies.plan.prices import PRICES, Price
 from platoscope.studies.run.calibrating import comparing_seconds
 from platoscope.wording import in_bytes, in_time
 
@@ -32,7 +38,13 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=300, help="items of each comparison")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--of", type=Path, metavar="RUNS", help="folder of a finished `platoscope run all`")
+    parser.add_argument(
+        "--prices", action="store_true", help="measure the constants that plans are priced by"
+    )
     asked = parser.parse_args()
+    if asked.prices:
+        prices()
+        return
     if asked.of:
         of_finished(asked.of)
         return
@@ -110,6 +122,40 @@ def of_finished(runs: Path) -> None:
         taken = seconds["choosing and reading"]
         show_both("reading, all studies", taken, reading, reading)
         show_both("all studies", seconds["in all"], said.seconds, calibrated.seconds)
+
+
+def prices() -> None:
+    """Measure the constants of `platoscope.studies.plan.prices`: pairs of layers with one family of measures each."""
+    n, n_features, n_layers = 1000, 640, 4
+    rng = np.random.default_rng(0)
+    A = [rng.standard_normal((n, n_features), dtype=np.float32) for _ in range(n_layers)]
+    B = [layer + 2 * rng.standard_normal(layer.shape, dtype=np.float32) for layer in A]
+    of_products = n * n * n_features * 2 / 1e9  # which a plan counts beside
+
+    def billions(family: str, n_permutations: int, n_resamples: int) -> float:
+        options = ComparisonOptions(
+            measures=tuple(name for name, measure in MEASURES.items() if measure.family == family),
+            transform="unit",
+            n_permutations=n_permutations,
+            n_resamples=n_resamples,
+        )
+        profile(A[:1], B[:1], options=options, rng=0)
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            profile(A, B, options=options, rng=0)
+            taken.append(time.perf_counter() - began)
+        return operations_per_second() * sorted(taken)[1] / n_layers / 1e9
+
+    for family in PRICES:
+        plain = billions(family, 0, 0)
+        resampled = any(measure.resampled for measure in MEASURES.values() if measure.family == family)
+        found = Price(
+            plain - of_products,
+            billions(family, 100, 0) - plain,
+            billions(family, 0, 40) - plain if resampled else 0.0,
+        )
+        print(f'    "{family}": Price({", ".join(f"{max(0.0, value):.2f}" for value in found)}),', flush=True)
 
 
 def show_both(name: str, taken: float, *said: float) -> None:

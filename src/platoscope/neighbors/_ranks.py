@@ -164,7 +164,9 @@ def sum_over_rank_rows(
     for start, stop, tables in _tables(space, metric):
 
         def work(a: int, b: int, tables: Any = tables) -> npt.NDArray[np.float64]:
-            found: npt.NDArray[np.float64] = sum(added(first, table) for first, table in tables(a, b))
+            found: npt.NDArray[np.float64] = np.zeros(())
+            for first, table in tables(a, b):
+                found = found + added(first, table)
             return found
 
         total = total + sum_over_tasks(work, stop - start)

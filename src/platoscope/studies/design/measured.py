@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from platoscope.checks import one_of
@@ -10,11 +11,20 @@ from platoscope.measures import get_measure
 from platoscope.studies.design.comparison import Source, Surface
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from platoscope.studies.design.comparison import Comparison, Kind
     from platoscope.studies.design.records import Design, Panel
     from platoscope.studies.design.settings import Settings
 
-__all__ = ["ITEMS_LEFT_OUT", "check_measured", "keeps_items", "measures_of"]
+__all__ = [
+    "ITEMS_LEFT_OUT",
+    "check_measured",
+    "computed_measures",
+    "grids_of",
+    "keeps_items",
+    "measures_of",
+]
 
 ITEMS_LEFT_OUT: Final = "items_left_out"
 """The attribute of a result that would tell of single items and does not: why, in a sentence."""
@@ -45,6 +55,31 @@ def measures_of(comparison: Comparison, settings: Settings, /, *, one_model: boo
         and (one_model or a.model == b.model)
     )
     return tuple(name for name in settings.measures if one_space or not get_measure(name).needs_one_space)
+
+
+def grids_of(comparison: Comparison, comparisons: Sequence[Comparison], /) -> list[str]:
+    """Name the grids of the same two stacks over the same items, of which a profile or a sweep is a slice."""
+    if comparison.kind not in ("profile", "sweep"):
+        return []
+    wanted = _stacks(comparison)
+    return [other.label for other in comparisons if other.kind == "grid" and _stacks(other) == wanted]
+
+
+def _stacks(comparison: Comparison) -> Comparison:
+    """Give what two comparisons have in common when one can be cut out of the other: all but which layers it takes."""
+    return replace(comparison, label="stacks", kind="grid", match="index", fixed=None)
+
+
+def computed_measures(
+    comparison: Comparison, comparisons: Sequence[Comparison], settings: Settings, /
+) -> tuple[str, ...]:
+    """Choose the measures that are computed for a comparison itself: without those that are slices of a grid."""
+    if comparison.kind in ("grid", "matrix", "sample_size"):
+        return settings.grid_measures
+    if comparison.kind not in ("profile", "sweep"):
+        return (_DELTA,)
+    in_grid = settings.grid_measures if grids_of(comparison, comparisons) else ()
+    return tuple(name for name in measures_of(comparison, settings) if name not in in_grid)
 
 
 def check_measured(design: Design, settings: Settings, /) -> None:

@@ -23,6 +23,8 @@ from platoscope.layerwise import SPACES
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model, trained_name
 from platoscope.models.cost import n_operations
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
+from platoscope.studies.design.measured import computed_measures
+from platoscope.studies.plan.prices import of_a_pair
 from platoscope.wording import in_bytes, in_operations, in_time
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ __all__ = [
     "estimate",
     "n_layer_pairs",
     "n_layers_of",
+    "operations_per_second",
     "per_extraction",
     "reading_seconds",
     "size_of",
@@ -47,10 +50,9 @@ __all__ = [
 
 _UNLIMITED_TEXT = 20  # tokens of a caption
 _UNKNOWN_LAYERS = 25
+_UNKNOWN_FEATURES = 1000
 _SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
-_SECONDS_PER_PAIR = 0.012  # of layers, with subsamples and permutations, however few the items
-_SECONDS_PER_PAIR_AND_SQUARE = 4e-8  # times the square of the number of items
 _SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
 _SECONDS_TO_START = 5.0  # libraries, compiled kernels, one model
 
@@ -171,9 +173,21 @@ def beside_comparing(plan: Work, /) -> float:
 
 def _priced(plan: Work) -> float:
     """Price comparisons by constants."""
-    pairs = sum(n_layer_pairs(comparison) for comparison in plan.comparisons)
-    each = _SECONDS_PER_PAIR + _SECONDS_PER_PAIR_AND_SQUARE * plan.settings.n**2
-    return pairs * each
+    operations = sum(_operations_of(comparison, plan) for comparison in plan.comparisons)
+    return operations / operations_per_second()
+
+
+def _operations_of(comparison: Comparison, plan: Work) -> float:
+    """Count operations of a matrix product that take as long as a comparison."""
+    settings = plan.settings
+    measures = computed_measures(comparison, plan.comparisons, settings)
+    if not measures:
+        return 0.0
+    n_layers = sum(n_layers_of(side) for side in comparison.sides) * max(1, len(comparison.distances))
+    n_features = max(_n_features(side) for side in comparison.sides)
+    times = len(SPACES) if comparison.kind == "spaces" else 1
+    preparing = times * n_layers * settings.n**2 * n_features  # half of a product
+    return preparing + n_layer_pairs(comparison) * of_a_pair(measures, settings)
 
 
 def n_layer_pairs(comparison: Comparison, /) -> int:
@@ -204,6 +218,15 @@ def n_layers_of(side: Source | Surface | Synthetic, /) -> int:
         return len(side.layers)
     size = size_of(side)
     return _UNKNOWN_LAYERS if size is None else size.n_layers
+
+
+def _n_features(side: Source | Surface | Synthetic) -> int:
+    """Count the features of a layer of a side; of a model of unknown size as if it had 1,000."""
+    if not isinstance(side, Source):
+        return 0
+    size = size_of(side)
+    width = _UNKNOWN_FEATURES if size is None else size.n_features
+    return width * Pooling.parse(side.pooling).n_vectors
 
 
 def per_extraction(extractions: Sequence[Extraction], settings: Settings, /) -> list[str]:
@@ -241,11 +264,11 @@ def size_of(extraction: Extraction | Source, /) -> ModelInfo | None:
 
 def reading_seconds(operations: float, /) -> float:
     """Estimate the time of forward passes on this machine's CPU."""
-    return operations / (_SHARE_OF_PEAK * _operations_per_second())
+    return operations / (_SHARE_OF_PEAK * operations_per_second())
 
 
 @cache
-def _operations_per_second() -> float:
+def operations_per_second() -> float:
     """Measure the machine: operations per second of float32 matrix products on all cores, were nothing else at work.
 
     One thread's own time is taken: of the clock's, other work on the machine has its part.

@@ -18,12 +18,11 @@ import numpy as np
 from platoscope.layerwise import as_stack
 from platoscope.models import Pooling
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
-from platoscope.studies.design.measured import measures_of
+from platoscope.studies.design.measured import computed_measures, measures_of
 from platoscope.studies.plan.estimates import beside_comparing, n_layer_pairs, n_layers_of, size_of
 from platoscope.studies.run.computation import Computation
 from platoscope.studies.run.computing import compute
 from platoscope.studies.run.matrix import Text
-from platoscope.studies.run.results import grids_of
 from platoscope.studies.run.stacks import synthetic_stack
 
 if TYPE_CHECKING:
@@ -53,25 +52,15 @@ def comparing_seconds(plans: Sequence[Plan], /) -> float:
     total = sum(map(beside_comparing, plans))
     for plan in plans:
         for comparison in plan.comparisons:
-            alone = _beside_grids(comparison, plan)
-            if alone is None:
+            measures = computed_measures(comparison, plan.comparisons, plan.settings)
+            if not measures:
                 continue
+            alone = plan.settings if comparison.kind == "grid" else replace(plan.settings, measures=measures)
             sort = _sort_of(comparison, alone)
             if sort not in known:
                 known[sort] = _priced(comparison, alone)
             total += known[sort](comparison)
     return total
-
-
-def _beside_grids(comparison: Comparison, plan: Plan) -> Settings | None:
-    """Return the settings with the measures that are computed, none where all of them are slices of a grid."""
-    settings = plan.settings
-    if comparison.kind == "grid":
-        return settings
-    measures = measures_of(comparison, settings)
-    if grids_of(comparison, plan):
-        measures = tuple(name for name in measures if name not in settings.grid_measures)
-    return replace(settings, measures=measures) if measures else None
 
 
 def _sort_of(comparison: Comparison, settings: Settings) -> Any:

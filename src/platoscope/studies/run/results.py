@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from platoscope.errors import NotFoundError
+from platoscope.studies.design.measured import grids_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.plan.planning import Plan
 
-__all__ = ["Results", "grids_of"]
+__all__ = ["Results"]
 
 
 @dataclass
@@ -65,14 +66,14 @@ class Results:
 
     def can_begin(self, comparison: Comparison, /) -> bool:
         """Tell whether all is there that a comparison takes from others: the grid it is a slice of, a minimum."""
-        awaited = grids_of(comparison, self.plan)
+        awaited = grids_of(comparison, self.plan.comparisons)
         if comparison.fixed is not None and comparison.fixed.minimum_of is not None:
             awaited = [*awaited, comparison.fixed.minimum_of]
         return all(label in self._by_label for label in awaited)
 
     def grid_of(self, comparison: Comparison, /) -> xr.Dataset | None:
         """Give the finished grid of the same two stacks over the same items, of which a profile is a slice."""
-        finished = [label for label in grids_of(comparison, self.plan) if label in self._by_label]
+        finished = [label for label in grids_of(comparison, self.plan.comparisons) if label in self._by_label]
         return self._by_label[finished[0]] if finished else None
 
     def by_label(self) -> dict[str, xr.Dataset]:
@@ -84,16 +85,3 @@ class Results:
             If a comparison has none yet.
         """
         return {item.label: self.of(item.label) for item in self.plan.comparisons}
-
-
-def grids_of(comparison: Comparison, plan: Plan, /) -> list[str]:
-    """Name the grids of the same two stacks over the same items, of which a profile or a sweep is a slice."""
-    if comparison.kind not in ("profile", "sweep"):
-        return []
-    wanted = _stacks(comparison)
-    return [other.label for other in plan.comparisons if other.kind == "grid" and _stacks(other) == wanted]
-
-
-def _stacks(comparison: Comparison) -> Comparison:
-    """Give what two comparisons have in common when one can be cut out of the other: all but which layers it takes."""
-    return replace(comparison, label="stacks", kind="grid", match="index", fixed=None)
