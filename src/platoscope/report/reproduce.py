@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from platoscope.arguments import a_path
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.report.again import known_studies, run_command
+from platoscope.report.markdown import bullets, escaped, joined, link_to, of_users, table, title_of
 from platoscope.report.pictures import shrink_picture
 from platoscope.report.summary import closing_table
+from platoscope.report.undecided import list_undecided
 from platoscope.studies import make_plan
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.records import Answer, Choices, Verdict
-from platoscope.studies.judge.power import WITHIN_REACH
 from platoscope.studies.run.run_folder import RunFolder
 from platoscope.studies.run.runs import load_plan
 
@@ -47,7 +48,8 @@ class _Run:
     @property
     def machine(self) -> Mapping[str, Any]:
         """Machine and peak memory; empty for a run older than this entry."""
-        return self.provenance.get("machine", {})  # type: ignore[no-any-return]
+        found: Mapping[str, Any] = self.provenance.get("machine", {})
+        return found
 
     @property
     def drawn(self) -> bool:
@@ -58,7 +60,8 @@ class _Run:
     @property
     def seconds(self) -> Mapping[str, float]:
         """Seconds by stage."""
-        return self.provenance.get("timings", {})  # type: ignore[no-any-return]
+        found: Mapping[str, float] = self.provenance.get("timings", {})
+        return found
 
 
 def write_reproduction(runs: str | Path, out: str | Path, /) -> Path:
@@ -160,13 +163,13 @@ def _page(
         "A verdict is about the models and data of a run, not about the paper: each section says which they were, "
         "beside those of the paper. Everything below is read from run folders.",
         f"```console\n$ {command}\n```",
-        _bullets(_head(runs.values(), together)),
+        bullets(_head(runs.values(), together)),
         _overview(runs.values(), absent),
-        _undecided(runs.values()),
+        list_undecided((run.plan, run.verdicts, run.summary) for run in runs.values()),
         *(_section(run, pictures) for run in runs.values()),
     ]
     if absent:
-        parts += ["## Not run", _bullets([_why_not(study) for study in absent.values()])]
+        parts += ["## Not run", bullets([_why_not(study) for study in absent.values()])]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -184,7 +187,7 @@ def _head(runs: Iterable[_Run], together: Mapping[str, Any] | None, /) -> list[s
             f"{len(every) - len(machines)} of {len(every)} runs do not say on which machine they ran."
         )
     lines.append(f"Versions: {', '.join(_versions(every))}.")
-    lines.append(f"Items asked for per comparison: {_join(sorted({run.plan.settings.n for run in every}))}.")
+    lines.append(f"Items asked for per comparison: {joined(sorted({run.plan.settings.n for run in every}))}.")
     lines += _together(together) if together else [_separately(every)]
     return lines
 
@@ -226,54 +229,14 @@ def _overview(runs: Iterable[_Run], absent: Mapping[str, Study], /) -> str:
         counts = Counter(verdict.answer for verdict in run.verdicts)
         rows.append(
             [
-                _link(run.plan.study),
+                link_to(run.plan.study),
                 run.plan.study.figure,
                 *(str(counts[answer] or "–") for answer in get_args(Answer)),
                 f"{sum(run.seconds.values()):.0f}",
             ]
         )
     rows += [[name, study.figure, *["–"] * len(_ANSWERS), "not run"] for name, study in absent.items()]
-    return _table(["study", "figure", *_ANSWERS, "seconds"], rows)
-
-
-def _undecided(runs: Iterable[_Run], /) -> str:
-    """List what was judged and not decided, and say of each whether items are what is missing."""
-    judged, rows = 0, []
-    for run in runs:
-        judged += sum(verdict.answer != "not computed here" for verdict in run.verdicts)
-        for verdict in run.verdicts:
-            if verdict.answer == "not decided":
-                n, needed = _items(run, verdict), verdict.n_to_decide
-                would = "–" if needed is None else f"{needed:,}"
-                why = _NO_NUMBER if needed is None else _FEW if needed <= WITHIN_REACH * n else _NEAR
-                rows.append([_link(run.plan.study), _of_users(verdict.statement), f"{n:,}", would, why])
-    if not rows:
-        return ""
-    counts = Counter(row[-1] for row in rows)
-    told = "; ".join(f"{counts[why]} {meaning}" for why, meaning in _REASONS.items() if counts[why])
-    return "\n\n".join(
-        [
-            "## What stays undecided",
-            f"Of {judged} statements that were judged, {len(rows)} are not decided: {told}.",
-            _table(["study", "statement", "items", "would decide", "why"], rows),
-        ]
-    )
-
-
-_FEW, _NEAR, _NO_NUMBER = "too few items", "near its threshold", "no number of items"
-_REASONS = {
-    _FEW: "for lack of power (what was seen is more than a standard error from its threshold, so that at most "
-    f"{WITHIN_REACH:.1f} times the items would decide it)",
-    _NEAR: "because what was seen is within a standard error of its threshold, where the N that would decide it is a guess",
-    _NO_NUMBER: "that no number of items within reach would decide, for the reason that the verdict gives",
-}
-
-
-def _items(run: _Run, verdict: Verdict, /) -> int:
-    """Return the fewest items of the comparisons that a verdict is about; those asked for, where the run does not say."""
-    rows = run.summary.get("rows", ())
-    found = [row["n_samples"] for row in rows if row["label"] in verdict.needs or not verdict.needs]
-    return min(found, default=run.plan.settings.n)
+    return table(["study", "figure", *_ANSWERS, "seconds"], rows)
 
 
 def _section(run: _Run, pictures: Path, /) -> str:
@@ -281,35 +244,23 @@ def _section(run: _Run, pictures: Path, /) -> str:
     study = run.plan.study
     header, rows = closing_table(run.summary)
     parts = [
-        f"## {_title(study)}",
-        _escape(_of_users(study.question)),
+        f"## {title_of(study)}",
+        escaped(of_users(study.question)),
         f"```console\n$ {run_command(run.plan)}\n```",
         _cost(run),
-        f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})" * run.drawn,
     ]
+    if run.drawn:
+        parts.append(f"![The figure of {study.name}]({(pictures / f'{run.folder.name}.png').as_posix()})")
     if rows:
-        parts += ["### What came out", _table(header, [[_of_users(cell) for cell in row] for row in rows])]
+        parts += ["### What came out", table(header, [[of_users(cell) for cell in row] for row in rows])]
     if run.verdicts:
-        verdicts = [
-            [item.answer, _of_users(item.statement), _of_users(item.evidence)] for item in run.verdicts
-        ]
-        parts += ["### Verdicts", _table(["verdict", "statement", "evidence"], verdicts)]
-    parts += ["### Beside the paper", _beside_the_paper(run), _bullets(_caveats(run))]
+        verdicts = [[item.answer, of_users(item.statement), of_users(item.evidence)] for item in run.verdicts]
+        parts += ["### Verdicts", table(["verdict", "statement", "evidence"], verdicts)]
+    parts += ["### Beside the paper", _beside_the_paper(run), bullets(_caveats(run))]
     if run.plan.left_out:
         gone = [f"{item.label}: {item.reason} {item.remedy}" for item in run.plan.left_out]
-        parts += ["### Left out", _bullets([_escape(line) for line in gone])]
+        parts += ["### Left out", bullets([escaped(line) for line in gone])]
     return "\n\n".join(part for part in parts if part)
-
-
-def _title(study: Study, /) -> str:
-    """Write the heading of a study."""
-    return f"{study.name}: figure {study.figure}" if study.figure else study.name
-
-
-def _link(study: Study, /) -> str:
-    """Link to the section of a study, with the anchor that Markdown renderers make of its heading."""
-    kept = [character for character in _title(study).lower() if character.isalnum() or character in " -_"]
-    return f"[{study.name}](#{''.join(kept).replace(' ', '-')})"
 
 
 def _cost(run: _Run, /) -> str:
@@ -325,11 +276,11 @@ def _beside_the_paper(run: _Run, /) -> str:
     known = known_studies().get(run.plan.study.name)
     here = [_models(run.plan.comparisons), _data(run.plan.comparisons), str(run.plan.settings.n)]
     if known is None or "paper" not in known.presets:
-        return _table(["", "here"], [[name, value] for name, value in zip(_SUBJECTS, here, strict=True)])
+        return table(["", "here"], [[name, value] for name, value in zip(_SUBJECTS, here, strict=True)])
     paper = known.design(Choices(preset="paper")).comparisons
     there = [_models(paper), _data(paper), str(known.settings_for("paper").n)]
     rows = [list(row) for row in zip(_SUBJECTS, here, there, strict=True)]
-    return _table(["", "here", "preset `paper`"], rows)
+    return table(["", "here", "preset `paper`"], rows)
 
 
 _SUBJECTS = ("models", "data", "items asked for")
@@ -337,12 +288,12 @@ _SUBJECTS = ("models", "data", "items asked for")
 
 def _models(comparisons: Iterable[Comparison], /) -> str:
     """Name the models of comparisons."""
-    return _join(side.model for item in comparisons for side in item.all_sides if isinstance(side, Source))
+    return joined(side.model for item in comparisons for side in item.all_sides if isinstance(side, Source))
 
 
 def _data(comparisons: Iterable[Comparison], /) -> str:
     """Name the data of comparisons."""
-    return _join(item.items.data if item.items else "drawn at random" for item in comparisons)
+    return joined(item.items.data if item.items else "drawn at random" for item in comparisons)
 
 
 def _caveats(run: _Run, /) -> list[str]:
@@ -354,13 +305,13 @@ def _caveats(run: _Run, /) -> list[str]:
         facts = [model.get("architecture"), weights, model.get("dtype")]
         package = " ".join(filter(None, (model.get("package"), model.get("package_version"))))
         facts += [package or model.get("revision")]
-        lines.append(f"Model {name}: {_join(facts)}.")
+        lines.append(f"Model {name}: {joined(facts)}.")
     for record in run.provenance.get("items", {}).values():
         sample = record.get("sample", {})
         size = f"{sample['n']:,} of {sample['of']:,} pairs" if {"n", "of"} <= set(sample) else None
         facts = [size, record.get("version"), *record.get("editions", ()), record.get("license")]
-        lines.append(f"Data {record.get('pairs', '')}: {_join(facts)}.")
-    return [_escape(line) for line in [*lines, *run.plan.study.notes]]
+        lines.append(f"Data {record.get('pairs', '')}: {joined(facts)}.")
+    return [escaped(line) for line in [*lines, *run.plan.study.notes]]
 
 
 def _why_not(study: Study, /) -> str:
@@ -369,32 +320,4 @@ def _why_not(study: Study, /) -> str:
     left_out = make_plan(study, preset=preset, skip_missing=True).left_out
     reasons = dict.fromkeys(f"{item.reason} {item.remedy}" for item in left_out)
     why = " ".join(reasons) or "It is not among the runs of this page."
-    return f"{_title(study)}. {_escape(study.question)} {_escape(why)} `platoscope run {study.name}`"
-
-
-def _join(values: Iterable[object], /) -> str:
-    """Join what is there, each once."""
-    return ", ".join(dict.fromkeys(str(value) for value in values if value)) or "none"
-
-
-def _bullets(lines: Sequence[str], /) -> str:
-    """Write a list."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], /) -> str:
-    """Write a table; links and code in it are the caller's."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(_escape(cell) for cell in line)} |" for line in lines)
-
-
-def _of_users(text: str, /) -> str:
-    """Keep what holds names of the user's from being read as code or a link; `_escape` does the rest."""
-    return text.replace("\\", "\\\\").replace("`", "\\`").replace("](", "]\\(")
-
-
-def _escape(text: str, /) -> str:
-    """Keep text from being read as markup."""
-    for character in ("|", "*", "<"):
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    return f"{title_of(study)}. {escaped(study.question)} {escaped(why)} `platoscope run {study.name}`"
