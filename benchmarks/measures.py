@@ -40,6 +40,9 @@ def main() -> None:
         "--large", type=int, nargs="+", metavar="N", help="item counts of the section 'large'"
     )
     parser.add_argument("--layers", type=int, metavar="L", help="layers of either side of a grid (33)")
+    parser.add_argument(
+        "--ways", nargs="+", metavar="WAY", help="transforms of the section 'transform' (all)"
+    )
     parser.add_argument("--repeats", type=int, metavar="TIMES", help="turns of a pair (7), a third for grids")
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
     options = parser.parse_args()
