@@ -34,7 +34,6 @@ def main() -> None:
                         help=", ".join(SECTIONS))  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="small sizes, for which no bar is meant")
     parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the environment with the peers")
-    parser.add_argument("--device", default="cpu", help="where the section 'device' puts its tensors")
     parser.add_argument("--cores", type=int, default=2, help="cores that everything runs on")
     parser.add_argument(
         "--large", type=int, nargs="+", metavar="N", help="item counts of the section 'large'"

@@ -11,6 +11,7 @@ SECTIONS = {
     "dimension": "costs",
     "scales": "costs",
     "device": "costs",
+    "gpu": "gpu",
     "large": "large",
     "coverage": "statistical",
     "false-positives": "statistical",

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["DevicePiece", "DeviceRows", "product_there"]
 
 # Entries of the matrix that are looked at together, and pairs that come to the host together: what bounds memory.
-_ENTRIES = 1 << 26
+_ENTRIES = 1 << 25
 _LISTED = 4_000_000
+# Queries of each row that are counted together: a device waits for fewer orders then.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,20 +148,23 @@ class DevicePiece:
         starts, lengths = indptr[:-1].astype(np.int64), np.diff(indptr)
         owner, column = (torch.from_numpy(side.astype(np.int64)).to(device) for side in (rows, columns))
         below, within = torch.zeros((2, len(columns)), dtype=torch.int64, device=device)
-        # Long lists with long ones: those of a run are gone through in step.
+        # Long lists with long ones: those of a run are gone through in step, so many places of each at a time.
         order = np.argsort(-lengths, kind="stable")
-        for run in _runs(len(rows), scorer.n_columns):
+        order = order[: np.count_nonzero(lengths)]
+        together = min(_TOGETHER, int(lengths.max(initial=1)))
+        for run in _runs(len(order), together * scorer.n_columns):
             some = order[run]
-            chosen = torch.from_numpy(some).to(device)
-            i = owner[chosen]
+            i = owner[torch.from_numpy(some).to(device)]
             scores = scorer.scores(i - self.start)
             upper, lower = scores + scorer.error, scores - scorer.error
-            for place in range(int(lengths[some[0]]) if some.size else 0):
+            for place in range(0, int(lengths[some[0]]), together):
                 live = int(np.count_nonzero(lengths[some] > place))
-                queries = torch.from_numpy(starts[some[:live]] + place).to(device)
-                low, high = scorer.bounds(scores[:live], i[:live], column[queries])
-                below[queries] = scorer.weigh(upper[:live] < low[:, None])
-                within[queries] = scorer.weigh(lower[:live] <= high[:, None])
+                # Where fewer are left, the last one is counted again.
+                places = np.minimum(place + np.arange(together), lengths[some[:live], None] - 1)
+                queries = torch.from_numpy(starts[some[:live], None] + places).to(device)
+                low, high = scorer.bounds(scores[:live], i[:live, None], column[queries])
+                below[queries] = scorer.weigh(upper[:live, None] < low[..., None])
+                within[queries] = scorer.weigh(lower[:live, None] <= high[..., None])
         found = torch.stack([below, within]).cpu().numpy().astype(np.int32)
         # A list says nothing of the row that it belongs to.
         found[:, np.repeat(rows, lengths) == columns] = 0
@@ -176,10 +181,10 @@ class DevicePiece:
         for chunk in _runs(len(rows), scorer.n_columns, _LISTED):
             i = owner[chunk]
             scores = scorer.scores(i - self.start)
-            low, high = scorer.bounds(scores, i, column[chunk])
-            inside = scores - scorer.error <= high[:, None]
+            low, high = scorer.bounds(scores, i[:, None], column[chunk, None])
+            inside = scores - scorer.error <= high
             if not everything:
-                inside &= scores + scorer.error >= low[:, None]
+                inside &= scores + scorer.error >= low
             sizes = inside.sum(dim=1).cpu().numpy()
             yield chunk, sizes, inside.nonzero()[:, 1].cpu().numpy().astype(np.int32)
 
@@ -217,16 +222,19 @@ class _Scorer:
         return scores
 
     def bounds(self, scores: Tensor, i: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what a lower bound must exceed, and an upper bound stay below, to differ from the columns for sure."""
-        value = scores[torch.arange(len(columns), device=columns.device), columns]
+        """Return what a lower bound must exceed, and an upper bound stay below, to differ for sure from some columns.
+
+        `columns` has a row for each row of `scores`, which is row `i` of all, shape (n_rows, 1).
+        """
+        value = scores.gather(1, columns)
         slack = self.error[columns] + self.error[i] + self.error[i]
         return value - slack, value + slack
 
     def weigh(self, chosen: Tensor) -> Tensor:
-        """Return the number of items of the chosen columns of each row."""
+        """Return the number of items of the chosen columns, which are the last axis."""
         if self.weights is None:
-            return chosen.sum(dim=1)
-        return torch.where(chosen, self.weights, 0).sum(dim=1)
+            return chosen.sum(dim=-1)
+        return torch.where(chosen, self.weights, 0).sum(dim=-1)
 
 
 def product_there(left: Sequence[Tensor], right: Sequence[Tensor], /) -> Tensor:
