@@ -147,7 +147,7 @@ class DevicePiece:
         device = self.matrix.device
         starts, lengths = indptr[:-1].astype(np.int64), np.diff(indptr)
         owner, column = (torch.from_numpy(side.astype(np.int64)).to(device) for side in (rows, columns))
-        below, within = torch.zeros((2, len(columns)), dtype=torch.int64, device=device)
+        below, within = torch.zeros((2, len(columns)), dtype=torch.int32, device=device)
         # Long lists with long ones: those of a run are gone through in step, so many places of each at a time.
         order = np.argsort(-lengths, kind="stable")
         order = order[: np.count_nonzero(lengths)]
@@ -165,7 +165,7 @@ class DevicePiece:
                 low, high = scorer.bounds(scores[:live], i[:live, None], column[queries])
                 below[queries] = scorer.weigh(upper[:live, None] < low[..., None])
                 within[queries] = scorer.weigh(lower[:live, None] <= high[..., None])
-        found = torch.stack([below, within]).cpu().numpy().astype(np.int32)
+        found = torch.stack([below, within]).cpu().numpy()
         # A list says nothing of the row that it belongs to.
         found[:, np.repeat(rows, lengths) == columns] = 0
         return found[0], found[1]
@@ -202,7 +202,7 @@ class _Scorer:
             for array in (terms.sq, terms.along, terms.inverse_norm, terms.error)
         )
         plain = bool((terms.weights == 1).all())
-        self.weights = None if plain else torch.from_numpy(terms.weights.astype(np.int64)).to(device)
+        self.weights = None if plain else torch.from_numpy(terms.weights.astype(np.int32)).to(device)
 
     def scores(self, rows: slice | Tensor) -> Tensor:
         """Return the scores of rows of the piece; that of a row with itself is infinite."""
@@ -232,9 +232,9 @@ class _Scorer:
 
     def weigh(self, chosen: Tensor) -> Tensor:
         """Return the number of items of the chosen columns, which are the last axis."""
-        if self.weights is None:
-            return chosen.sum(dim=-1)
-        return torch.where(chosen, self.weights, 0).sum(dim=-1)
+        # In half of the bytes that a sum of truths takes by default.
+        counted = chosen if self.weights is None else torch.where(chosen, self.weights, 0)
+        return counted.sum(dim=-1, dtype=torch.int32)
 
 
 def product_there(left: Sequence[Tensor], right: Sequence[Tensor], /) -> Tensor:
