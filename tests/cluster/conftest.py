@@ -129,15 +129,15 @@ class Allocation:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._log = (folder / "log of dask").open("wb")
 
-    def start_all(self) -> None:
-        """Start a scheduler and two workers."""
+    def start_all(self, *of_workers: str) -> None:
+        """Start a scheduler and two workers, these with some options."""
         self.file.unlink(missing_ok=True)
         self._start("scheduler", "--port", "0")
         until = time.monotonic() + 120
         while not self.file.exists() and time.monotonic() < until:
             time.sleep(0.05)
         for _ in range(2):
-            self._start("worker", "--nthreads", "1")
+            self._start("worker", "--nthreads", "1", *of_workers)
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler, and with it what its workers were for."""

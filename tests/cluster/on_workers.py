@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -75,8 +76,9 @@ def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
     def written(array: Any, unit: int, block: Any) -> None:
         begin()
         write(array, unit, block)
-        path = Path(array.folder.location) / array.path / array.file_name(unit)
-        note(f"unit\t{path}\t{path.stat().st_mtime_ns}")
+        name = f"{array.folder.location}/{array.path}/{array.file_name(unit)}"
+        there = time.time_ns() if "://" in name else Path(name).stat().st_mtime_ns
+        note(f"unit\t{name}\t{there}")
 
     def computed(what: Any) -> Any:
         begin()
@@ -110,6 +112,45 @@ def unwatch() -> None:
 def die() -> None:
     """End this process as one ends that took too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_memory(once: str | None = None) -> str:
+    """Take memory until this process is ended for it; only where there is no file of that name, which is made."""
+    if once is not None and Path(once).exists():
+        return "done"
+    if once is not None:
+        Path(once).touch()
+    taken = []
+    while True:
+        taken.append(bytearray(b"1") * (16 << 20))
+        time.sleep(0.02)
+
+
+def fill_disk(free: int) -> None:
+    """Let no more than so many files of a store be written: to this process the disk is full then."""
+    from platoscope.representations._local import LocalFolder
+
+    write, done = LocalFolder.write, itertools.count()
+
+    def refused(folder: Any, path: str, pieces: Any) -> None:
+        if next(done) >= free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        write(folder, path, pieces)
+
+    LocalFolder.write = refused
+    _writes.append(write)
+
+
+def free_disk() -> None:
+    """Let this worker write again."""
+    from platoscope.representations._local import LocalFolder
+
+    if _writes:
+        LocalFolder.write = _writes[0]
+        _writes.clear()
+
+
+_writes: list[Any] = []
 
 
 def die_in(process: int) -> int:

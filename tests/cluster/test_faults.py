@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from platoscope.cli.output import sentence
 from platoscope.cluster import Task, open_cluster
-from platoscope.errors import ClusterError
+from platoscope.errors import ClusterError, StorageError
+from platoscope.representations._objects import ObjectFolder
 from platoscope.studies import execute, get_study, load_run, make_plan, verify_run
 
 if TYPE_CHECKING:
@@ -33,8 +39,11 @@ class Allocation(Protocol):
 
     file: Path
 
-    def start_all(self) -> None:
+    def start_all(self, *of_workers: str) -> None:
         """Start them."""
+
+    def end(self) -> None:
+        """End them."""
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler."""
@@ -125,24 +134,6 @@ def test_a_worker_that_is_killed_costs_what_it_was_at(
     assert len(before - set(cluster.client.run(os.getpid).values())) == 1
 
 
-def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> None:
-    """Dask's own patience, which a busy machine exceeds, does not decide whether it comes back."""
-    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
-    import dask
-
-    with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}),
-        open_cluster("local:1") as cluster,
-    ):
-        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
-        before = cluster.client.run(os.getpid)
-        found: list[int] = []
-        first = Task("dies-once", "a try", on_workers.die_in, (next(iter(before.values())),))
-        cluster.run([first], on_done=lambda _task, pid: found.append(pid) or ())  # type: ignore[func-returns-value]
-        assert found
-        assert found[0] not in before.values()
-
-
 @pytest.mark.slow
 def test_work_that_kills_every_worker_is_an_error(allocation: Allocation, on_workers: ModuleType) -> None:
     """It names the work and the usual cause, instead of going on for ever."""
@@ -154,7 +145,69 @@ def test_work_that_kills_every_worker_is_an_error(allocation: Allocation, on_wor
             cluster.run([task])
 
 
-def _start(allocation: Allocation, workplace: Path, folder: Path) -> subprocess.Popen[bytes]:
+@pytest.mark.slow
+def test_a_worker_that_runs_out_of_memory(
+    allocation: Allocation, on_workers: ModuleType, tmp_path: Path
+) -> None:
+    """Dask ends it and does its work again; where that ends it every time, the error says what it most often is."""
+    allocation.end()
+    allocation.start_all("--memory-limit", "800MB")
+    with open_cluster(allocation.file) as cluster:
+        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        found: list[str] = []
+        task = Task("takes-much-once", "a try", on_workers.fill_memory, (str(tmp_path / "was here"),))
+        cluster.run([task], on_done=lambda _task, value: found.append(value) or ())  # type: ignore[func-returns-value]
+        assert found == ["done"]
+        cluster.client.run_on_scheduler(on_workers.give_up_at_once)
+        with pytest.raises(ClusterError, match="comparison 'x' was given up: .* for want of memory"):
+            cluster.run([Task("takes-much", "comparison 'x'", on_workers.fill_memory, ())])
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_disk_that_is_full_is_an_error_and_what_was_written_is_kept(
+    plan: Plan, undisturbed: Path, cluster: Cluster, on_workers: ModuleType, tmp_path: Path
+) -> None:
+    """The sentence is that of one process; with room again, the same command goes on."""
+    log = tmp_path / "log"
+    cluster.client.run(on_workers.watch, str(log))
+    cluster.client.run(on_workers.fill_disk, 3)
+    asked = {"out": tmp_path / "run", "store": tmp_path / "store", "cluster": cluster}
+    try:
+        with pytest.raises(StorageError) as caught:
+            execute(plan, **asked)
+    finally:
+        cluster.client.run(on_workers.free_disk)
+    assert "the disk is full" in sentence(caught.value)
+    noted = _noted(log)
+    assert noted
+    execute(plan, **asked)
+    _require_same(tmp_path, undisturbed)
+    _require_kept(noted)
+
+
+def test_a_damaged_unit_is_read_again_and_nothing_else(
+    plan: Plan, undisturbed: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    """What lies in the store of another run was damaged meanwhile: workers make that unit anew."""
+    shutil.copytree(undisturbed / "store", tmp_path / "store")
+    units = sorted((tmp_path / "store").glob("*/*/c.0.*"))
+    content = bytearray(units[0].read_bytes())
+    content[len(content) // 2] ^= 1
+    units[0].write_bytes(content)
+    kept = {unit: unit.stat().st_mtime_ns for unit in units[1:]}
+    asked = {"out": tmp_path / "run", "store": tmp_path / "store", "cluster": cluster}
+    try:
+        execute(plan, **asked)
+    except StorageError as error:
+        assert "Run the same extraction again" in sentence(error)  # noqa: PT017
+        execute(plan, **asked)
+    _require_same(tmp_path, undisturbed)
+    assert {unit: unit.stat().st_mtime_ns for unit in kept} == kept
+
+
+def _start(
+    allocation: Allocation, workplace: Path, folder: Path, store: str | None = None
+) -> subprocess.Popen[bytes]:
     """Start the run by its command."""
     return subprocess.Popen(
         [
@@ -163,7 +216,7 @@ def _start(allocation: Allocation, workplace: Path, folder: Path) -> subprocess.
                 "--out",
                 str(folder / "run"),
                 "--store",
-                str(folder / "store"),
+                store or str(folder / "store"),
                 "--cluster",
                 str(allocation.file),
             ),
@@ -251,3 +304,96 @@ def test_a_scheduler_that_is_lost_is_an_error_and_the_next_one_goes_on(
     _end(_start(allocation, workplace, tmp_path))
     _require_same(tmp_path, undisturbed)
     _require_kept(noted)
+
+
+@pytest.fixture
+def bucket(
+    load_file: Callable[[Path], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Any]]:
+    """Give the URL of an empty store in an object store, and the relay through which all processes reach it."""
+    for package in ("obstore", "moto.server", "flask_cors"):
+        pytest.importorskip(package, reason="pip install 'platoscope[object-store]' 'moto[server]'")
+    tools = load_file(Path(__file__).parents[1] / "representations" / "object_server.py")
+    with tools.start_server() as port, tools.Relay(port) as relay:
+        threading.Thread(target=relay.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", tools.KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tools.SECRET)
+        monkeypatch.setenv("AWS_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{relay.server_port}")
+        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/a-bucket", method="PUT")
+        ):
+            yield "s3://a-bucket/a folder", relay
+        relay.shutdown()
+
+
+def _objects(store: str) -> dict[str, bytes]:
+    """Give the units of a store in an object store."""
+    folder = ObjectFolder(store)
+    return {path: folder._read(path) for path, _ in folder._below("") if "/c.0." in path}
+
+
+def _require_same_there(store: str, folder: Path, undisturbed: Path) -> None:
+    assert _objects(store) == _units(undisturbed / "store")
+    found, right = (load_run(where / "run").results for where in (folder, undisturbed))
+    for label in right:
+        assert found[label].drop_attrs().identical(right[label].drop_attrs())
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_while_the_store_is_an_object_store(
+    bucket: tuple[str, Any],
+    request: pytest.FixtureRequest,
+    workplace: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+) -> None:
+    """Units that were in the bucket are not written again under another scheduler."""
+    store, relay = bucket
+    allocation, log = (request.getfixturevalue(name) for name in ("allocation", "log"))  # in that environment
+    process = _start(allocation, workplace, tmp_path, store)
+    _wait_for("unit", 2, log, process)
+    allocation.kill_scheduler()
+    said = _end(process, code=2)
+    assert "the scheduler was lost" in said, said
+    assert "Traceback" not in said
+    kept, written = _objects(store), []
+
+    def note(_n: int, method: str, path: str) -> str:
+        written.extend([urllib.parse.unquote(path)] if method == "PUT" else [])
+        return ""
+
+    relay.fault = note
+    assert len(kept) >= 2
+    allocation.start_all()
+    _end(_start(allocation, workplace, tmp_path, store))
+    assert not [name for name in kept if any(path.endswith(name) for path in written)]
+    assert len([path for path in written if "/c.0." in path]) == len(_objects(store)) - len(kept)
+    _require_same_there(store, tmp_path, undisturbed)
+
+
+@pytest.mark.slow
+def test_one_in_twenty_requests_of_workers_fails(
+    bucket: tuple[str, Any],
+    request: pytest.FixtureRequest,
+    workplace: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+) -> None:
+    """They are repeated, or end the command with a sentence; the next one goes on."""
+    store, relay = bucket
+    allocation = request.getfixturevalue("allocation")
+    chance, kinds = random.Random(0), ("reset", "503", "lost", "cut")
+    relay.fault = lambda *_: kinds[len(relay.faulty) % 4] if chance.random() < 0.05 else ""
+    for _ in range(10):
+        process = _start(allocation, workplace, tmp_path, store)
+        said = process.communicate(timeout=1200)[1].decode()
+        assert "Traceback" not in said
+        if not process.returncode:
+            break
+        assert "run again to go on" in said, said
+    assert process.returncode == 0
+    assert {fault.split()[0] for fault in relay.faulty} == set(kinds)
+    relay.fault = lambda *_: ""
+    _require_same_there(store, tmp_path, undisturbed)

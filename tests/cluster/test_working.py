@@ -6,6 +6,7 @@ import os
 import pickle
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from platoscope.studies import execute, get_study, load_run, make_plan
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
     from types import ModuleType
 
     from platoscope.cluster import Cluster
@@ -224,3 +224,21 @@ def test_only_a_worker_with_a_gpu_reads_where_there_is_one(cluster: Cluster, on_
         assert np.unique(found).tolist() == [pid]
     finally:
         declare(0)
+
+
+def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> None:
+    """Dask's own patience, which a busy machine exceeds, does not decide whether it comes back."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    import dask
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}),
+        open_cluster("local:1") as cluster,
+    ):
+        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        before = cluster.client.run(os.getpid)
+        found: list[int] = []
+        first = Task("dies-once", "a try", on_workers.die_in, (next(iter(before.values())),))
+        cluster.run([first], on_done=lambda _task, pid: found.append(pid) or ())  # type: ignore[func-returns-value]
+        assert found
+        assert found[0] not in before.values()
