@@ -47,74 +47,76 @@ def _quotient(value, divisor, inverse):
     return _fused(_fused(-found, divisor, value), inverse, found)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
-def _norm(row, low, high, peak):
-    """Return the norm of the row, clipped to [low, high] and divided by its peak, so that no square overflows."""
-    total = 0.0
+@njit(nogil=True, cache=True, error_model="numpy")
+def _hold(row, low, high, peak, held):
+    """Write the row, clipped to [low, high] and divided by its peak, to `held`, in float64."""
+    inverse = 1.0 / peak
     if row.itemsize == 4:
-        inverse = 1.0 / peak
         for d in range(row.size):
             value = np.float64(row[d])
             value = low if value < low else value
             value = high if value > high else value
-            value = _quotient(value, peak, inverse)
-            total += value * value
+            held[d] = _quotient(value, peak, inverse)
     else:
         for d in range(row.size):
             value = np.float64(row[d])
             value = low if value < low else value
             value = high if value > high else value
-            value /= peak
-            total += value * value
+            held[d] = value / peak
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FINITE)
+def _norm(held):
+    """Return the norm of a row that was divided by its peak, so that no square overflows."""
+    total = 0.0
+    for d in range(held.size):
+        total += held[d] * held[d]
     return math.sqrt(total)
 
 
 # Not to be reassociated: a product with a reciprocal would be made a division again.
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_direction(row, marks, out):
-    """Write the row, clipped, divided by its peak and then by its norm, as its marks say."""
-    low, high, peak = marks[0], marks[1], marks[2]
-    norm = marks[3] if marks[3] > 0.0 else 1.0
-    if row.itemsize == 4:
-        inverse = 1.0 / peak
+def _write_direction(held, norm, out):
+    """Write what `_hold` wrote, divided by its norm."""
+    if norm == 0.0:
+        norm = 1.0
+    if out.itemsize == 4:
         factor = 1.0 / norm  # rounding to float32 hides what a product is less exact
-        for d in range(row.size):
-            value = np.float64(row[d])
-            value = low if value < low else value
-            value = high if value > high else value
-            out[d] = _quotient(value, peak, inverse) * factor
+        for d in range(held.size):
+            out[d] = held[d] * factor
     else:
-        for d in range(row.size):
-            value = np.float64(row[d])
-            value = low if value < low else value
-            value = high if value > high else value
-            out[d] = value / peak / norm
+        for d in range(held.size):
+            out[d] = held[d] / norm
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _direct(row, low, high, peak, marks, out):
-    """Write the row, clipped to [low, high], divided by its norm, and mark what that took."""
+def _direct(row, low, high, peak, marks, held, out):
+    """Write the row, clipped to [low, high], divided by its norm, and mark what that took; `held` is room for a row."""
     marks[0], marks[1] = low, high
     marks[2] = peak if peak > 0.0 else 1.0
-    marks[3] = _norm(row, low, high, marks[2])
+    _hold(row, low, high, marks[2], held)
+    marks[3] = _norm(held)
     marks[4] += marks[3] == 0.0
-    _write_direction(row, marks, out)
+    _write_direction(held, marks[3], out)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def direct_again(X, out, marks):
     """Write rows once more that were divided by their norms, by their marks: equal bit for bit."""
+    held = np.empty(X.shape[1])
     for i in range(len(X)):
-        _write_direction(X[i], marks[i], out[i])
+        _hold(X[i], marks[i, 0], marks[i, 1], marks[i, 2], held)
+        _write_direction(held, marks[i, 3], out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def unit_rows(X, out, limit, marks):
     """Clamp each row to ±limit and divide it by its norm."""
     lanes = np.empty(LANES, X.dtype)
+    held = np.empty(X.shape[1])
     for i in range(len(X)):
         peak = min(peak_of(X[i], lanes), limit)
-        _direct(X[i], -limit, limit, peak, marks[i], out[i])
+        _direct(X[i], -limit, limit, peak, marks[i], held, out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -128,10 +130,11 @@ def clip_rows(X, out, below, low_share, above, high_share, marks):
         np.zeros(n_features + -n_features % 8, np.bool_),
     )
     known = guesses()
+    held = np.empty(n_features)
     for i in range(len(X)):
         low, high = row_bounds(X[i], (below, above), (low_share, high_share), known, room)
         # Both bounds lie within the row: the larger one is the peak of what is left.
-        _direct(X[i], low, high, max(abs(low), abs(high)), marks[i], out[i])
+        _direct(X[i], low, high, max(abs(low), abs(high)), marks[i], held, out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -181,12 +181,15 @@ def _column_moments(X: FloatArray, name: str) -> tuple[npt.NDArray[np.float64], 
         return _Moments(X[first].copy(), X[first].copy(), origin, sums, squares, np.zeros(2, np.int_))
 
     def of_rows(found: _Moments, start: int, stop: int) -> None:
-        found.counts[:] += stop - start, any_nonfinite((X,), start, stop)
+        found.counts[:] += stop - start, not in_reach and any_nonfinite((X,), start, stop)
         column_extremes(X, found.low, found.high, start, stop)
         if in_reach:
             column_moments(X, found.origin, found.sums, found.squares, start, stop)
 
-    ranges = map_blocks(of_rows, (X,), start_with)
+    with np.errstate(invalid="ignore"):
+        ranges = map_blocks(of_rows, (X,), start_with)
+    for found in ranges if in_reach else ():
+        found.counts[1] += not np.isfinite(found.squares).all()  # which no finite value makes it
     if any(found.counts[1] for found in ranges):
         _name_nonfinite((X,), name)
     low = np.min([found.low for found in ranges], axis=0)

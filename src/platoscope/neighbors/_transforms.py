@@ -308,9 +308,10 @@ def _change(
     stop: int,
 ) -> None:
     """Take the steps in order on whole rows, whichever parts they are made of, and write them to ``out[start:stop]``."""
-    room = out[0][start:stop] if len(out) == 1 else rows
+    room = out[0][start:stop] if len(out) == 1 else np.empty_like(rows)
     for step in steps:
-        step(rows, room, marks[start:stop])
+        # Not from rows to themselves: loops whose input may be their output do not vectorize.
+        step(rows.copy() if np.may_share_memory(rows, room) else rows, room, marks[start:stop])
         rows = room
     edge = 0
     for part in out if len(out) > 1 else ():
