@@ -2,8 +2,8 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
-python benchmarks/plans.py --prices                 the constants of platoscope.studies.plan.prices
-python benchmarks/plans.py --of runs                the time of a finished `platoscope run all`, and --dry-run --calibrate
+python benchmarks/plans.py --prices                 the prices of the table of measures
+python benchmarks/plans.py --of runs                the time of a finished `platoscope run all`; no study is run
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from platoscope.cache import size_on_disk
 from platoscope.measures import MEASURES, ComparisonOptions
 from platoscope.studies import get_study, list_studies, make_plan
 from platoscope.studies.plan.estimates import beside_comparing, estimate, operations_per_second
-from platoscope.studies.plan.prices import PRICES, Price
 from platoscope.studies.run.calibrating import comparing_seconds
 from platoscope.wording import in_bytes, in_time
 
@@ -41,12 +40,13 @@ def main() -> None:
     parser.add_argument(
         "--prices", action="store_true", help="measure the constants that plans are priced by"
     )
+    parser.add_argument("--calibrate", action="store_true", help="with --of: also what calibration says")
     asked = parser.parse_args()
     if asked.prices:
         prices()
         return
     if asked.of:
-        of_finished(asked.of)
+        of_finished(asked.of, asked.calibrate)
         return
     if asked.one:
         print(json.dumps(run(*asked.studies, asked.n)))
@@ -92,10 +92,11 @@ def run(name: str, n: int) -> dict[str, tuple[float, float]]:
     return {cost: (getattr(said, cost), taken[cost]) for cost in taken if getattr(said, cost)}
 
 
-def of_finished(runs: Path) -> None:
+def of_finished(runs: Path, calibrate: bool) -> None:
     """Print what plans say beside what a finished run of all studies took, by its records, and what calibration says."""
+    more = " Calibrated | Calibrated by run |" if calibrate else ""
     print(
-        "| Study | Run | Plan | Plan by run | Calibrated | Calibrated by run |\n| --- | --- | --- | --- | --- | --- |"
+        f"| Comparisons of | Run | Plan | Plan by run |{more}\n| --- | --- | --- | --- |{' --- | --- |' * calibrate}"
     )
     plans = []
     for study in list_studies():
@@ -108,24 +109,18 @@ def of_finished(runs: Path) -> None:
         taken = json.loads((folder / "provenance.json").read_text())["timings"].get("comparison", 0.0)
         if plan.comparisons and taken:
             beside = beside_comparing(plan)
-            show_both(
-                study.name,
-                taken,
-                plan.estimate.comparing_seconds - beside,
-                comparing_seconds([plan]) - beside,
-            )
+            calibrated = [comparing_seconds([plan]) - beside] if calibrate else []
+            show_both(study.name, taken, plan.estimate.comparing_seconds - beside, *calibrated)
     seconds = json.loads((runs / "all.json").read_text())["seconds"]
     said = estimate(plans)
-    calibrated = said.with_comparing(comparing_seconds(plans))
-    if said.seconds is not None and calibrated.seconds is not None:
+    if said.seconds is not None:
         reading = said.seconds - said.comparing_seconds
-        taken = seconds["choosing and reading"]
-        show_both("reading, all studies", taken, reading, reading)
-        show_both("all studies", seconds["in all"], said.seconds, calibrated.seconds)
+        show_both("*reading for all studies*", seconds["choosing and reading"], reading)
+        show_both("*all of it*", seconds["in all"], said.seconds)
 
 
 def prices() -> None:
-    """Measure the constants of `platoscope.studies.plan.prices`: pairs of layers with one family of measures each."""
+    """Measure the prices of the table of measures: pairs of layers with one family of measures each."""
     n, n_features, n_layers = 1000, 640, 4
     rng = np.random.default_rng(0)
     A = [rng.standard_normal((n, n_features), dtype=np.float32) for _ in range(n_layers)]
@@ -147,15 +142,15 @@ def prices() -> None:
             taken.append(time.perf_counter() - began)
         return operations_per_second() * sorted(taken)[1] / n_layers / 1e9
 
-    for family in PRICES:
+    for family in dict.fromkeys(measure.family for measure in MEASURES.values()):
         plain = billions(family, 0, 0)
         resampled = any(measure.resampled for measure in MEASURES.values() if measure.family == family)
-        found = Price(
+        found = (
             plain - of_products,
             billions(family, 100, 0) - plain,
             billions(family, 0, 40) - plain if resampled else 0.0,
         )
-        print(f'    "{family}": Price({", ".join(f"{max(0.0, value):.2f}" for value in found)}),', flush=True)
+        print(f"{family}: Price({', '.join(f'{max(0.0, value):.1f}' for value in found)})", flush=True)
 
 
 def show_both(name: str, taken: float, *said: float) -> None:

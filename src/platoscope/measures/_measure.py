@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from platoscope.measures._options import ComparisonOptions
     from platoscope.neighbors import OwnMetric, Sample, Space
 
-__all__ = ["LayerPairs", "Measure", "Scratch", "as_similarity"]
+__all__ = ["LayerPairs", "Measure", "Price", "Scratch", "as_similarity"]
 
 Invariance: TypeAlias = Literal["isometry", "scale", "translation"]
 LayerPairs: TypeAlias = npt.NDArray[np.intp]
@@ -57,6 +57,16 @@ _FLAGS = (
     "needs_one_space",
 )  # fmt: skip
 _WORDS = ("title", "label", "family", "gap", "gap_label", "short")
+
+
+class Price(NamedTuple):
+    """What a pair of layers of 1,000 items costs, in billions of operations of a matrix product that take as long."""
+
+    plain: float
+    permutations: float
+    """100 of them."""
+    subsamples: float
+    """40 of them, of a quarter of the items."""
 
 
 def _unknown(n_samples: int, options: ComparisonOptions, /) -> float:
@@ -168,6 +178,8 @@ class Measure:
     draws and not its layers."""
     needs_one_space: bool = False
     """Whether both sides must have the same features: a row of A is compared with rows of B."""
+    price: Price | None = None
+    """What plans reckon with, of all measures of its family together (``python benchmarks/plans.py --prices``)."""
 
     def __post_init__(self) -> None:
         self._check()

@@ -11,7 +11,7 @@ from platoscope.measures._cknna import cknna_null, cknna_scores
 from platoscope.measures._imbalance import imbalance_null, imbalance_sampled, imbalance_scores
 from platoscope.measures._items import ItemRanks, ItemValues
 from platoscope.measures._left_out import imbalance_left_out
-from platoscope.measures._measure import Invariance, Measure
+from platoscope.measures._measure import Invariance, Measure, Price
 from platoscope.measures._overlap import (
     neighborhood_overlap_chance,
     overlap_null,
@@ -51,6 +51,7 @@ def _cka(estimator: str) -> Measure:
         title=f"CKA ({estimator})",
         label=f"CKA ({estimator})",
         family="cka",
+        price=Price(9.2, 23.6, 6.4),
         reads="products",
         permutes_matrices=True,
         directed=False,
@@ -74,6 +75,7 @@ def _retrieval(k: int) -> Measure:
         title=f"recall@{k}",
         label=f"recall@{k}",
         family="retrieval",
+        price=Price(5.2, 2.8, 5.7),
         reads="rows",
         needs_one_space=True,
         directed=True,
@@ -112,6 +114,7 @@ _TABLE = (
         title="Information Imbalance Δ",
         label="information imbalance Δ",
         family="information_imbalance",
+        price=Price(9.5, 6.2, 8.1),
         directed=True,
         higher_is_similar=False,
         gap="asymmetry",
@@ -143,6 +146,7 @@ _TABLE = (
         label="neighborhood overlap",
         short="overlap",
         family="neighborhood_overlap",
+        price=Price(7.2, 0.5, 11.4),
         reads="overlap_metric",
         uses_overlap_neighbors=True,
         directed=False,
@@ -169,6 +173,7 @@ _TABLE = (
         title="CKNNA",
         label="CKNNA",
         family="cknna",
+        price=Price(7.8, 1.9, 30.8),
         reads="products",
         uses_overlap_neighbors=True,
         directed=False,
@@ -188,6 +193,7 @@ _TABLE = (
         title="RSA (Spearman)",
         label="RSA",
         family="rsa",
+        price=Price(46.4, 18.3, 132.3),
         permutes_matrices=True,
         directed=False,
         higher_is_similar=True,
@@ -206,6 +212,9 @@ _TABLE = (
         label="ridge R²",
         short="R²",
         family="ridge_r2",
+        price=Price(
+            210.0, 16_500.0, 130.0
+        ),  # the ratios to Δ of docs/performance.md: a hundred permutations take minutes
         reads="rows",
         directed=True,
         higher_is_similar=True,
@@ -225,6 +234,9 @@ _TABLE = (
         label="Procrustes similarity",
         short="Procrustes",
         family="procrustes",
+        price=Price(
+            73.0, 1300.0, 0.0
+        ),  # the ratios to Δ of docs/performance.md: a hundred permutations take minutes
         reads="rows",
         directed=False,
         higher_is_similar=True,

@@ -53,6 +53,7 @@ _UNKNOWN_LAYERS = 25
 _UNKNOWN_FEATURES = 1000
 _SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
+_IN_A_GRID = 0.025  # of what two layers by themselves cost, most of which is of either one
 _SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
 _SECONDS_TO_START = 5.0  # libraries, compiled kernels, one model
 
@@ -187,7 +188,10 @@ def _operations_of(comparison: Comparison, plan: Work) -> float:
     n_features = max(_n_features(side) for side in comparison.sides)
     times = len(SPACES) if comparison.kind == "spaces" else 1
     preparing = times * n_layers * settings.n**2 * n_features  # half of a product
-    return preparing + n_layer_pairs(comparison) * of_a_pair(measures, settings)
+    pairs: float = n_layer_pairs(comparison)
+    if comparison.kind in ("grid", "matrix"):
+        pairs = pairs**0.5 + _IN_A_GRID * pairs
+    return preparing + pairs * of_a_pair(measures, settings)
 
 
 def n_layer_pairs(comparison: Comparison, /) -> int:
@@ -203,8 +207,10 @@ def n_layer_pairs(comparison: Comparison, /) -> int:
     if comparison.fixed is not None:
         layers = second if comparison.fixed.side == "a" else first
     # The weights of a gain, its null and its subsamples cost about as much as so many pairs, and the folds of a weighing,
-    # and two estimators of a dimension on both sides.
-    in_spaces = {"spaces": len(SPACES), "gain": 8, "weights": 12, "dimension": 20}.get(comparison.kind, 1)
+    # two estimators of a dimension on both sides, and Δ inside groups and across them.
+    in_spaces = {"spaces": len(SPACES), "gain": 4, "weights": 9, "dimension": 6, "scales": 28}.get(
+        comparison.kind, 1
+    )
     return layers * max(1, len(comparison.distances)) * in_spaces
 
 
