@@ -133,8 +133,11 @@ class Cluster:
                 self._wait(pending)
                 seen = self._last_seen(seen)
                 for future in [future for future in pending if future.done()]:
-                    task = pending.pop(future)
-                    submit(on_done(task, _value_of(future, task)))
+                    # One that failed is given up as well: else the scheduler would hold its error for the next try.
+                    task = pending[future]
+                    value = _value_of(future, task)
+                    del pending[future]
+                    submit(on_done(task, value))
                 on_tick()
         finally:
             if pending:

@@ -21,7 +21,7 @@ from platoscope.neighbors._row_kernels import LANES, SAMPLE, peak_of
 __all__ = ["MARKS", "clip_rows", "direct_again", "standardize_rows", "unit_rows"]
 
 # Of the files whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "0e9f103ca310"
+_BUILT_ON = "9bdaf531291e"
 
 MARKS = 5
 """What is remembered of a row that was divided by its norm: both bounds, peak, norm, and in how many steps it had none."""

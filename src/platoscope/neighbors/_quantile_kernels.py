@@ -14,7 +14,7 @@ from platoscope.neighbors._row_kernels import between, clip_bounds, two_smallest
 __all__ = ["guesses", "row_bounds"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "a376d808d9d4"
+_BUILT_ON = "91e5da844d87"
 
 _FINITE = {"reassoc", "nsz", "contract", "nnan"}
 # Rows shorter than that are sorted sooner than searched; counts of longer ones than the other would round in float32.

@@ -236,8 +236,9 @@ def column_moments(X, origin, sums, squares, start, stop):
             b = np.float64(second[d]) - origin[d]
             c = np.float64(third[d]) - origin[d]
             e = np.float64(fourth[d]) - origin[d]
-            sums[d] += (a + b) + (c + e)
-            squares[d] += (a * a + b * b) + (c * c + e * e)
+            # In the order of the rows, so that it does not matter where four of them begin.
+            sums[d] = sums[d] + a + b + c + e
+            squares[d] = squares[d] + a * a + b * b + c * c + e * e
     for i in range(last, stop):
         row = X[i]
         for d in range(row.size):
