@@ -97,6 +97,7 @@ def test_one_comparison_is_shared_by_all_workers(
     assert len({pid for _, pid in _parts(log)}) == 2
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_at_a_part_costs_that_part(
     plan_of: Callable[[tuple[str, str]], Plan],
     cluster: Cluster,
