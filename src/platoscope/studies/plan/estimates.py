@@ -2,8 +2,8 @@
 
 The estimates are rough on purpose and say so: tokens per item are taken from the limits of the filter, a
 forward pass is counted as two operations per parameter and token, and the machine's speed is measured with
-one matrix product. Comparisons and pictures are priced by constants that were measured on two cores
-(`platoscope --verbose run all`); converting a bundled model the first time is not counted.
+one matrix product. Comparisons are priced by what the table of measures says, in units of that product, and pictures by a
+constant; `platoscope.studies.run.calibrating` times them instead. Converting a bundled model the first time is not counted.
 """
 
 from __future__ import annotations
