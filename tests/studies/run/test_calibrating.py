@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from platoscope.studies import get_study, list_studies, make_plan
+from platoscope.studies.design.measured import grids_of
 from platoscope.studies.run import calibrating
 from platoscope.studies.run.calibrating import comparing_seconds
-from platoscope.studies.run.results import grids_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +48,7 @@ def test_a_sort_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing_seconds([plan, plan])
     assert len(computed) == 2 * once
     assert once < len(plan.comparisons) + 3
-    sliced = [item for item in plan.comparisons if grids_of(item, plan)]
+    sliced = [item for item in plan.comparisons if grids_of(item, plan.comparisons)]
     assert sliced
     of_slices = [task for task in computed if task.comparison in sliced]
     assert all(not set(task.settings.measures) & set(plan.settings.grid_measures) for task in of_slices)
