@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import torch
 
+from platoscope.measures._dense import is_grid
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -64,7 +66,7 @@ def cross_there(
     for start, stop in _runs(n_samples, n_samples * (len(A) + len(B))):
         left, right = (torch.stack([rows(start, stop) for rows in side]).double() for side in (A, B))
         torch.diagonal(left, offset=start, dim1=1, dim2=2).zero_()
-        if len(pairs) > 2 * max(len(A), len(B)):
+        if is_grid(len(A), len(B), len(pairs)):
             # One product of all layers with all for each item: enough of them to fill a device.
             sums = torch.bmm(left.transpose(0, 1), right.permute(1, 2, 0)).sum(dim=0)
             sums = sums[of_a, of_b]
