@@ -116,7 +116,8 @@ def test_scores_stay_within_the_declared_error(metric, offset, n_features, dtype
     exact = exact_scores(space, metric, left, right)
     gram = space.gram[left, right].astype(np.float64)
     if metric == "euclidean":
-        approximate = space.sq[left] + space.sq[right] - 2 * space.gram[left, right]
+        scores = space.excess[left] + space.excess[right] - 2 * space.gram[left, right]
+        approximate = scores.astype(np.float64) + 2 * space.level
     else:
         dot = gram + space.along[left] + space.along[right]
         approximate = 1 - dot * space.inverse_norm[left] * space.inverse_norm[right]
@@ -141,7 +142,8 @@ def test_the_measured_bound_holds_for_all_pairs_and_is_tighter(kind):
     space = prepare(X)
     left, right = np.triu_indices(400, 1)
     exact = exact_scores(space, "euclidean", left, right)
-    approximate = space.sq[left] + space.sq[right] - 2 * space.gram[left, right]
+    scores = space.excess[left] + space.excess[right] - 2 * space.gram[left, right]
+    approximate = scores.astype(np.float64) + 2 * space.level
     err = space.error_bound("euclidean")
     assert np.all(np.abs(approximate - exact) <= err[left] + err[right])
     general = (16 + 1.5 * np.sqrt(1500)) * 2.0**-24 * space.sq

@@ -89,7 +89,7 @@ def _kept_entries(
         stop = min(start + 1024, space.n_samples)
         inside = slice(near.indptr[start], near.indptr[stop])
         values[inside] = space.gram_rows(start, stop)[owner[inside] - start, near.items[inside]]
-    squares = space.sq[space.inverse].astype(np.float64)
+    squares = space.sq[space.inverse]
     sums, _ = space.gram_moments()
     means = sums[space.inverse] / space.n_samples
     values += means.mean() - means[owner] - means[near.items]

@@ -137,6 +137,7 @@ def _is_settled(space: Space, metric: str | OwnMetric, values: Any, left: Any, r
 
 
 def _distances(space: Space, metric: str | OwnMetric) -> npt.NDArray[Any]:
+    """Return what orders the distances of all pairs of items as they are ordered; copies of an item come first."""
     gram = space.gram_rows(0, space.n_samples)
     if reads_distances(space.metric):
         return gram
@@ -146,8 +147,9 @@ def _distances(space: Space, metric: str | OwnMetric) -> npt.NDArray[Any]:
         scale = space.inverse_norm[rows]
         scores = 1.0 - (gram + along[:, None] + along[None, :]) * scale[:, None] * scale[None, :]
     else:
-        scores = space.sq[rows][:, None] + space.sq[rows][None, :] - 2 * gram
-    scores[rows[:, None] == rows[None, :]] = 0
+        excess = space.excess[rows]
+        scores = excess[:, None] + excess - 2 * gram
+    scores[rows[:, None] == rows[None, :]] = -np.inf
     return scores
 
 

@@ -87,14 +87,14 @@ def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[
     if isinstance(space, Sample):
         space = settled_sample(space, metric)
         kind = kind_in(space.source, metric)
-        norms: tuple[Any, ...] = (space.sq, space.along, space.inverse_norm, space.inverse)
+        norms: tuple[Any, ...] = (space.excess, space.along, space.inverse_norm, space.inverse)
         copies = space.copies
         at_once = space.n_samples
     else:
         space = settled(space, metric)
         kind = kind_in(space, metric)
         inverse = space.inverse
-        norms = (space.sq[inverse], space.along[inverse], space.inverse_norm[inverse], inverse)
+        norms = (space.excess[inverse], space.along[inverse], space.inverse_norm[inverse], inverse)
         copies = space.n_distinct < space.n_samples
         at_once = space.n_samples if space.one_row_per_item and space.keeps_matrix else _ROWS_AT_ONCE
     for first in range(0, space.n_samples, at_once):

@@ -196,10 +196,10 @@ class _Scorer:
         device = piece.matrix.device
         self.piece = piece
         self.kind = terms.kind
-        self.n_columns = len(terms.sq)
-        self.sq, self.along, self.inverse, self.error = (
+        self.n_columns = len(terms.excess)
+        self.excess, self.along, self.inverse, self.error = (
             torch.from_numpy(np.array(array)).to(device)
-            for array in (terms.sq, terms.along, terms.inverse_norm, terms.error)
+            for array in (terms.excess, terms.along, terms.inverse_norm, terms.error)
         )
         plain = bool((terms.weights == 1).all())
         self.weights = None if plain else torch.from_numpy(terms.weights.astype(np.int32)).to(device)
@@ -213,7 +213,7 @@ class _Scorer:
         else:
             i = rows + piece.start
         if self.kind == EUCLIDEAN:
-            scores = (self.sq[i, None] + self.sq).sub_(products, alpha=2)
+            scores = (self.excess[i, None] + self.excess).sub_(products, alpha=2)
         else:
             dots = products.double().add_(self.along[i, None]).add_(self.along)
             cosines = dots.mul_(self.inverse[i, None]).mul_(self.inverse)

@@ -89,7 +89,8 @@ def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
         inverse=inverse.astype(np.int32),
         first=firsts,
         weights=np.bincount(inverse, minlength=len(firsts)).astype(np.int32),
-        sq=sq.astype(np.float32),
+        sq=sq,
+        level=float(sq.min()),
         along=np.zeros(len(firsts)),
         norm=np.ones(len(firsts)),
         kept=gram,
@@ -122,7 +123,7 @@ def _chosen(space: Space, rows: npt.NDArray[np.int32]) -> FloatArray:
 
 def spread(space: Space, /) -> float:
     """Return the root mean squared distance of two items of a space, self included: twice the variance, summed, rooted."""
-    total = float(space.weights @ space.sq.astype(np.float64)) / space.n_samples
+    total = float(space.weights @ space.sq) / space.n_samples
     return float(np.sqrt(2.0 * total)) / space.scale
 
 
@@ -136,8 +137,9 @@ def squared_matrix(space: Space, /) -> FloatArray:
     if not is_coarse(space, "euclidean"):
         assert space.gram is not None
         found: FloatArray = space.gram * np.float32(-2)
-        found += space.sq
-        found += space.sq[:, None]
+        squares = space.sq.astype(np.float32)
+        found += squares
+        found += squares[:, None]
         np.fill_diagonal(found, 0)
         np.maximum(found, 0, out=found)
         return found

@@ -4,7 +4,8 @@ Every kernel releases the GIL and works on a range of rows (see `_threads.over_r
 *distinct* rows (bit-equal items share one row and count with a weight), and a row of "scores" that
 orders the others by distance:
 
-- ``EUCLIDEAN``: squared distances ``sq[i] + sq[l] - 2 g[i, l]`` from the Gram matrix of centered rows;
+- ``EUCLIDEAN``: squared distances ``sq[i] + sq[l] - 2 g[i, l]`` from the Gram matrix of centered rows, all less by the
+  same where `sq` are (`Space.excess`): small numbers round by less;
 - ``COSINE``: ``1 - cos``, from the same Gram matrix: with ``p = x @ c`` (c the center) one has
   ``x_i @ x_l = g[i, l] + p[i] + p[l] - c @ c``, which loses nothing where all rows share a large mean;
 - ``DIRECT``: the block holds the distances themselves.
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
+# Columns that are looked at together for one that is nearer than those kept.
+_STRETCH = 32
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -135,29 +138,55 @@ def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _insert(value, place, kept, where):
+    """Put a value that is below the last one kept, and its place, where it belongs; equal values stay in order."""
+    s = kept.size - 1
+    while s > 0 and kept[s - 1] > value:
+        kept[s] = kept[s - 1]
+        where[s] = where[s - 1]
+        s -= 1
+    kept[s] = value
+    where[s] = place
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _smallest_of_stretches(row, smallest):
+    """Write the smallest value of each `_STRETCH` columns."""
+    whole = row.size // _STRETCH
+    for stretch in range(whole):
+        some = row[stretch * _STRETCH : stretch * _STRETCH + _STRETCH]
+        least = some[0]
+        for other in range(_STRETCH):  # so many that the compiler knows: it takes them side by side
+            least = some[other] if some[other] < least else least
+        smallest[stretch] = least
+    if whole < smallest.size:
+        smallest[whole] = row[whole * _STRETCH :].min()
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, stop):
     """Keep the smallest scores of each row, ascending, self excluded by index."""
     n_kept = indices.shape[1]
     row = np.empty(block.shape[1], block.dtype)
+    smallest = np.empty(-(-row.size // _STRETCH), row.dtype)
     for r in range(start, stop):
         fill_row(kind, block, r, offset + r, sq, along, inverse, row)
+        _smallest_of_stretches(row, smallest)
         kept = scores[r]
         where = indices[r]
-        for s in range(n_kept):
-            kept[s] = np.inf
-            where[s] = -1
-        worst = kept[n_kept - 1]
-        for other in range(row.size):
-            value = row[other]
-            if value < worst:
-                s = n_kept - 1
-                while s > 0 and kept[s - 1] > value:
-                    kept[s] = kept[s - 1]
-                    where[s] = where[s - 1]
-                    s -= 1
-                kept[s] = value
-                where[s] = other
-                worst = kept[n_kept - 1]
+        # As many values are no larger than that many of the stretches' smallest: no other can be kept.
+        kept[:] = np.inf
+        for stretch in range(smallest.size):
+            if smallest[stretch] < kept[n_kept - 1]:
+                _insert(smallest[stretch], stretch, kept, where)
+        limit = kept[n_kept - 1]
+        kept[:] = np.inf
+        where[:] = -1
+        for stretch in range(smallest.size):
+            if smallest[stretch] <= limit:
+                for other in range(stretch * _STRETCH, min((stretch + 1) * _STRETCH, row.size)):
+                    if row[other] <= limit and row[other] < kept[n_kept - 1]:
+                        _insert(row[other], other, kept, where)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -165,6 +194,49 @@ def _bounds(row, err, i, j):
     """Return what a lower bound must exceed, and an upper bound stay below, to differ from column j for sure."""
     slack = err[j] + err[i] + err[i]
     return row[j] - slack, row[j] + slack
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count_four(upper, lower, low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d):
+    """Return how many upper bounds are below each of four, and how many lower ones are not above each of four."""
+    one = np.int32(1)
+    none = np.int32(0)
+    below_a = below_b = below_c = below_d = none
+    within_a = within_b = within_c = within_d = none
+    for other in range(upper.size):
+        up = upper[other]
+        down = lower[other]
+        # Sums of int32 are int64 to Numba, of which half as many go into a register.
+        below_a = np.int32(below_a + (one if up < low_a else none))
+        below_b = np.int32(below_b + (one if up < low_b else none))
+        below_c = np.int32(below_c + (one if up < low_c else none))
+        below_d = np.int32(below_d + (one if up < low_d else none))
+        within_a = np.int32(within_a + (one if down <= high_a else none))
+        within_b = np.int32(within_b + (one if down <= high_b else none))
+        within_c = np.int32(within_c + (one if down <= high_c else none))
+        within_d = np.int32(within_d + (one if down <= high_d else none))
+    return below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _weigh_four(upper, lower, weights, low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d):
+    """Return the same, of rows that count several times each."""
+    none = np.int32(0)
+    below_a = below_b = below_c = below_d = none
+    within_a = within_b = within_c = within_d = none
+    for other in range(upper.size):
+        up = upper[other]
+        down = lower[other]
+        weight = weights[other]
+        below_a = np.int32(below_a + (weight if up < low_a else none))
+        below_b = np.int32(below_b + (weight if up < low_b else none))
+        below_c = np.int32(below_c + (weight if up < low_c else none))
+        below_d = np.int32(below_d + (weight if up < low_d else none))
+        within_a = np.int32(within_a + (weight if down <= high_a else none))
+        within_b = np.int32(within_b + (weight if down <= high_b else none))
+        within_c = np.int32(within_c + (weight if down <= high_c else none))
+        within_d = np.int32(within_d + (weight if down <= high_d else none))
+    return below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -180,6 +252,7 @@ def count_closer(
     row = np.empty(block.shape[1], block.dtype)
     upper = np.empty_like(row)
     lower = np.empty_like(row)
+    plain = weights.max() == 1
     for q_row in range(start, stop):
         if indptr[q_row] == indptr[q_row + 1]:
             continue
@@ -196,21 +269,12 @@ def count_closer(
             low_b, high_b = _bounds(row, err, i, columns[b])
             low_c, high_c = _bounds(row, err, i, columns[c])
             low_d, high_d = _bounds(row, err, i, columns[d])
-            none = np.int32(0)
-            below_a = below_b = below_c = below_d = none
-            within_a = within_b = within_c = within_d = none
-            for other in range(row.size):
-                up = upper[other]
-                down = lower[other]
-                weight = weights[other]
-                below_a += weight if up < low_a else none
-                below_b += weight if up < low_b else none
-                below_c += weight if up < low_c else none
-                below_d += weight if up < low_d else none
-                within_a += weight if down <= high_a else none
-                within_b += weight if down <= high_b else none
-                within_c += weight if down <= high_c else none
-                within_d += weight if down <= high_d else none
+            bounds = low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d
+            if plain:
+                counts = _count_four(upper, lower, *bounds)
+            else:
+                counts = _weigh_four(upper, lower, weights, *bounds)
+            below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d = counts
             below[a], within[a] = below_a, within_a
             below[b], within[b] = below_b, within_b
             below[c], within[c] = below_c, within_c

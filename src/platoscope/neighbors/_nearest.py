@@ -117,7 +117,7 @@ def _distinct_neighbors(
         if isinstance(block, np.ndarray):
             indices = np.empty((stop - start, kept), np.int32)
             scores = np.empty(indices.shape, block.dtype)
-            fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm)
+            fixed = (kind_of(metric), block, start, space.excess, space.along, space.inverse_norm)
             over_rows(partial(nearest, *fixed, indices, scores), stop - start)
         else:
             indices, scores = block.nearest(space.terms(metric), kept)
@@ -213,7 +213,7 @@ def candidates(
         kind_of(metric),
         block,
         start,
-        space.sq,
+        space.excess,
         space.along,
         space.inverse_norm,
         space.error_bound(metric),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ __all__ = ["gram_product", "row_moments"]
 # Rows and columns of a product that one thread computes at a time: enough that BLAS is as fast as it gets.
 _TILE_ROWS = 256
 _TILE_COLUMNS = 4096
+# The same where half is computed, of which each task has a tile and its mirror.
+_STRIP_ROWS = 384
+_STRIP_COLUMNS = 1024
 
 
 def gram_product(left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
@@ -48,20 +52,31 @@ def gram_product(left: Sequence[FloatArray], right: Sequence[FloatArray]) -> Flo
 
 
 def _fill_symmetric(centered: Sequence[FloatArray], total: FloatArray) -> None:
-    """Fill what lies left of the diagonal in some rows, and mirror it."""
-    n_strips = -(-len(total) // _TILE_ROWS)
+    """Fill what lies on and left of the diagonal tile by tile, the largest first, and mirror it."""
+    tiles = _tiles_of_half(len(total))
 
     def fill(first: int, last: int) -> None:
-        # A short strip goes with a long one, so that all tasks are alike.
-        for strip in {place for task in range(first, last) for place in (task, n_strips - 1 - task)}:
-            rows, before = slice(strip * _TILE_ROWS, (strip + 1) * _TILE_ROWS), slice(0, strip * _TILE_ROWS)
+        for rows, columns in tiles[first:last]:
             here = [Z[rows] for Z in centered]
-            _fill_tile(here, here, total[rows, rows])
-            if strip:
-                _fill_tile(here, [Z[before] for Z in centered], total[rows, before])
-                total[before, rows] = total[rows, before].T
+            if rows == columns:
+                _fill_tile(here, here, total[rows, rows])
+            else:
+                _fill_tile(here, [Z[columns] for Z in centered], total[rows, columns])
+                total[columns, rows] = total[rows, columns].T
 
-    over_tasks(fill, (n_strips + 1) // 2)
+    over_tasks(fill, len(tiles))
+
+
+def _tiles_of_half(n: int) -> list[tuple[slice, slice]]:
+    """Return rows and columns of tiles that cover the diagonal and all that is left of it."""
+    tiles = []
+    for start in range(0, n, _STRIP_ROWS):
+        rows = slice(start, min(start + _STRIP_ROWS, n))
+        tiles.append((rows, rows))
+        width = start // max(1, -(-start // _STRIP_COLUMNS))
+        edges = [*range(0, start - width + 1, width), start] if start else []
+        tiles += [(rows, slice(*both)) for both in pairwise(edges)]
+    return sorted(tiles, key=lambda tile: (tile[0].stop - tile[0].start) * (tile[1].start - tile[1].stop))
 
 
 def _fill_tile(left: Sequence[FloatArray], right: Sequence[FloatArray], tile: FloatArray) -> None:

@@ -99,7 +99,7 @@ def _count(
     err = space.error_bound(metric)
     if isinstance(block, np.ndarray):
         below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
-        fixed = (kind_of(metric), block, start, space.sq, space.along, space.inverse_norm, err, space.weights)
+        fixed = (kind_of(metric), block, start, space.excess, space.along, space.inverse_norm, err, space.weights)
         over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
     else:
         below, within = block.count(space.terms(metric), rows, indptr, columns)
@@ -179,7 +179,7 @@ def _tables(
     """Yield the rows of each block, and what gives the ranks of a range of them, few rows at a time."""
     from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
-    kind, fixed = kind_in(space, metric), (space.sq, space.along, space.inverse_norm)
+    kind, fixed = kind_in(space, metric), (space.excess, space.along, space.inverse_norm)
     for start, stop, block in space.blocks():
 
         def tables(

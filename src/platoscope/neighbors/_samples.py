@@ -36,7 +36,7 @@ class Sample:
     """Distinct row of each item in `source`."""
     copies: bool
     """Whether two items share a distinct row."""
-    sq: npt.NDArray[np.float32] = field(repr=False)
+    excess: npt.NDArray[np.float32] = field(repr=False)
     """As in `Space`, by item."""
     along: npt.NDArray[np.float64] = field(repr=False)
     inverse_norm: npt.NDArray[np.float64] = field(repr=False)
@@ -88,7 +88,7 @@ def _cut(space: Space, rows: npt.NDArray[np.int32]) -> Sample:
     block = np.empty((rows.size, rows.size), space.gram.dtype)
     gather_square(space.gram, rows, block)
     copies = not space.one_row_per_item and np.unique(rows).size < rows.size
-    return Sample(space, block, rows, copies, space.sq[rows], space.along[rows], space.inverse_norm[rows])
+    return Sample(space, block, rows, copies, space.excess[rows], space.along[rows], space.inverse_norm[rows])
 
 
 def sample_neighbors(sample: Sample, n_neighbors: int, metric: str | OwnMetric, /) -> Neighbors:
@@ -122,6 +122,6 @@ def add_sample_ranks(
 def _fixed(sample: Sample, metric: str | OwnMetric) -> tuple[Any, ...]:
     sample = settled_sample(sample, metric)
     return (
-        kind_in(sample.source, metric), sample.block, sample.sq, sample.along, sample.inverse_norm,
+        kind_in(sample.source, metric), sample.block, sample.excess, sample.along, sample.inverse_norm,
         sample.inverse, sample.copies,
     )  # fmt: skip

@@ -164,9 +164,9 @@ def rows_in_a_tile(n_asking: int, /) -> int:
 
 
 def entries_of(space: Space, rows: Any = slice(None), /) -> tuple[Any, Any, Any, Any]:
-    """Return what the kernels need of some rows: squares, `along`, one over norms, and the bounds on errors."""
+    """Return what the kernels need of some rows: excesses, `along`, one over norms, and the bounds on errors."""
     bounds = space.error_bound(space.metric)
-    return space.sq[rows], space.along[rows], space.inverse_norm[rows], bounds[rows]
+    return space.excess[rows], space.along[rows], space.inverse_norm[rows], bounds[rows]
 
 
 def _in_block(

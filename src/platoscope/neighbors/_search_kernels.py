@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "d24373c6b8ab"
+_BUILT_ON = "a3a3d295e444"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -65,7 +65,7 @@ def is_coarse(space: Space, metric: str | OwnMetric) -> bool:
     nearest: list[int] = []
     middle: list[int] = []
     for i in np.unique(np.linspace(0, n - 1, _PROBED).astype(int)):
-        fill_row(kind_of(metric), space.gram, i, i, space.sq, space.along, space.inverse_norm, row)
+        fill_row(kind_of(metric), space.gram, i, i, space.excess, space.along, space.inverse_norm, row)
         order = np.argsort(row)
         for place, counts in ((0, nearest), ((n - 1) // 2, middle)):
             other = order[place]

@@ -31,6 +31,10 @@ GRAM_BYTES = 2 << 30
 
 _UNIT = float(np.finfo(np.float32).eps) / 2
 _FLOAT64_SUMS = 2.0**-48
+# Units in the last place of the squared norms by which twice a product is rounded when it is taken off, at most; and what
+# cosines, of squared norms that are far from 1, are given beyond that.
+_OF_PRODUCTS = 1.0
+_OF_COSINES = 5.0
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
 
@@ -48,7 +52,7 @@ class ScoreTerms(NamedTuple):
     """What turns an inner product into a score, and how far that may be from the truth; by distinct row."""
 
     kind: int
-    sq: npt.NDArray[np.float32]
+    excess: npt.NDArray[np.float32]
     along: npt.NDArray[np.float64]
     inverse_norm: npt.NDArray[np.float64]
     error: npt.NDArray[np.float32]
@@ -77,14 +81,16 @@ class Space:
     """An item of each distinct row, shape (n_distinct,)."""
     weights: npt.NDArray[np.int32]
     """Number of items of each distinct row, shape (n_distinct,)."""
-    sq: npt.NDArray[np.float32] = field(repr=False)
-    """Squared norms of the centered rows."""
+    sq: npt.NDArray[np.float64] = field(repr=False)
+    """Squared norms of the centered rows, as float32 holds these."""
     along: npt.NDArray[np.float64] = field(repr=False)
     """``x @ c - c @ c / 2`` with c the center: what the cosine needs beside the Gram matrix."""
     norm: npt.NDArray[np.float64] = field(repr=False)
     """Norms of the uncentered rows."""
     center_sq: float = field(repr=False, default=0.0)
     """``c @ c``."""
+    level: float = field(repr=False, default=0.0)
+    """What none of `sq` is below, and is taken off them before they are rounded to float32."""
     load: Callable[[npt.NDArray[np.intp] | None], tuple[FloatArray, ...]] = field(
         repr=False, default=lambda _: ()
     )
@@ -170,9 +176,21 @@ class Space:
         return whole if np.array_equal(items, np.arange(len(whole))) else whole[items]
 
     @property
+    def excess(self) -> npt.NDArray[np.float32]:
+        """By how much `sq` exceeds `level`, rounded once: what scores are made of.
+
+        All are less by the same then, which changes no order; and round by what they differ, not by how long rows are.
+        """
+        return (self.sq - self.level).astype(np.float32)
+
+    @property
     def inverse_norm(self) -> npt.NDArray[np.float64]:
         """One over the norm of the uncentered rows; 0 for a zero vector."""
-        return np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)
+        if "inverse norm" not in self._memo:
+            found = np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)
+            self._memo["inverse norm"] = found
+        inverse: npt.NDArray[np.float64] = self._memo["inverse norm"]
+        return inverse
 
     @property
     def n_distinct(self) -> int:
@@ -198,7 +216,7 @@ class Space:
 
     def terms(self, metric: str | OwnMetric, /) -> ScoreTerms:
         """Return what turns entries of the matrix into scores of `metric`."""
-        fixed = self.sq, self.along, self.inverse_norm
+        fixed = self.excess, self.along, self.inverse_norm
         return ScoreTerms(kind_of(metric), *fixed, self.error_bound(metric), self.weights)
 
     def pieces(self) -> Iterator[tuple[int, int, FloatArray | DevicePiece]]:
@@ -299,19 +317,26 @@ class Space:
         rows within the bound costs a distance in float64: so the error is measured on entries of this
         very matrix, and several times the largest is taken where that is less.
         """
+        if ("error bound", metric) not in self._memo:
+            self._memo["error bound", metric] = self._bound(metric)
+        bound: npt.NDArray[np.float32] = self._memo["error bound", metric]
+        return bound
+
+    def _bound(self, metric: str | OwnMetric) -> npt.NDArray[np.floating[Any]]:
         if reads_distances(metric):
             return np.zeros(self.n_distinct, np.float64 if self.kept is None else self.kept.dtype)
-        factor = self.rounding * _UNIT
         # What is too small for float32 is lost product by product.
         lost = float(np.finfo(np.float32).tiny) * (self.n_features + 1)
-        bound = factor * self.sq.astype(np.float64) + lost
         if metric == "cosine":
+            bound = (self.rounding + _OF_COSINES) * _UNIT * self.sq + lost
             with np.errstate(over="ignore"):
                 bound *= self.inverse_norm * self.inverse_norm
             # Sums in float64 round as well; and no two cosines differ by more than 2.
             bound = np.minimum(bound + _FLOAT64_SUMS, 12.0)
-        found: npt.NDArray[np.float32] = bound.astype(np.float32)
-        return found
+        else:
+            # Both excesses, their sum, and what a product leaves of it are rounded.
+            bound = _UNIT * (self.rounding * self.sq + 3.0 * (self.sq - self.level)) + lost
+        return bound.astype(np.float32)
 
     @property
     def rounding(self) -> float:
@@ -334,7 +359,7 @@ class Space:
             )
         )
         products = self._matrix(rows) if self.kept is None else self.kept[rows]
-        scores = self.sq[rows, None] + self.sq - 2 * products
+        scores = self.sq[rows, None] + self.sq - 2.0 * products.astype(np.float64)
         here = np.arange(rows.size)
         scores[here, rows] = np.inf
         nearest = scores.argmin(axis=1)
@@ -343,10 +368,8 @@ class Space:
         left, right = np.tile(rows, len(others)), np.concatenate(others)
         exact = squared_distances(self, left, right)
         error = np.abs(scores[np.tile(here, len(others)), right] - exact)
-        units = error / (
-            _UNIT * (self.sq[left].astype(np.float64) + self.sq[right] + np.finfo(np.float32).tiny)
-        )
-        return min(largest, 6.0 + 4.0 * float(units.max()))
+        units = error / (_UNIT * (self.sq[left] + self.sq[right] + np.finfo(np.float32).tiny))
+        return min(largest, _OF_PRODUCTS + 4.0 * float(units.max()))
 
 
 def _product_of(

@@ -130,7 +130,7 @@ class RowStream:
             inverse=everyone.astype(np.int32),
             first=everyone,
             weights=np.ones(n_rows, np.int32),
-            sq=of_rows.sq.astype(np.float32),
+            sq=of_rows.sq,
             along=of_rows.along - of_rows.center_sq / 2,
             norm=row_norms(lambda items: tuple(part[items] for part in parts), of_rows.raw, self.scale),
             center_sq=of_rows.center_sq,
