@@ -270,11 +270,10 @@ def count_closer(
             low_c, high_c = _bounds(row, err, i, columns[c])
             low_d, high_d = _bounds(row, err, i, columns[d])
             bounds = low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d
-            if plain:
-                counts = _count_four(upper, lower, *bounds)
-            else:
-                counts = _weigh_four(upper, lower, weights, *bounds)
-            below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d = counts
+            four = (
+                _count_four(upper, lower, *bounds) if plain else _weigh_four(upper, lower, weights, *bounds)
+            )
+            below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d = four
             below[a], within[a] = below_a, within_a
             below[b], within[b] = below_b, within_b
             below[c], within[c] = below_c, within_c

@@ -99,7 +99,16 @@ def _count(
     err = space.error_bound(metric)
     if isinstance(block, np.ndarray):
         below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
-        fixed = (kind_of(metric), block, start, space.excess, space.along, space.inverse_norm, err, space.weights)
+        fixed = (
+            kind_of(metric),
+            block,
+            start,
+            space.excess,
+            space.along,
+            space.inverse_norm,
+            err,
+            space.weights,
+        )
         over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
     else:
         below, within = block.count(space.terms(metric), rows, indptr, columns)

@@ -311,6 +311,7 @@ class Space:
     def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
 
+        Euclidean scores are those of `excess`: less than squared distances by twice `level`.
         The rounding of a float32 inner product of n terms stays below a small multiple of
         sqrt(n) units in the last place with high probability (Higham & Mary, 2019), whatever the order
         of summation. What a matrix product really leaves is often ten times smaller, and every pair of
