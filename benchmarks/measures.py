@@ -10,6 +10,9 @@ medians. Peers live in an environment of their own (DADApy needs NumPy 1):
     python -m venv peers
     peers/bin/pip install dadapy==0.3.4 calibrated-similarity==0.1.1 repsim==0.1.5 ckatorch==1.0.3 pytorch-cka==1.1.3
 
+Virtual machines may give freed memory back to their host, and wait for it when it is needed again: here 60 ms for a matrix
+that takes 140 ms to compute. ``--keep-memory`` leaves that out, of both sides. It does not say so in the table.
+
 Without ``--peers`` the section of that name is left out. ``--out`` replaces the table of a page; rows of sections
 that were not run stay.
 """
@@ -19,10 +22,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from measuring import SECTIONS
+
+KEEPS_FREED = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
 
 
 def main() -> None:
@@ -43,8 +49,13 @@ def main() -> None:
         "--ways", nargs="+", metavar="WAY", help="transforms of the section 'transform' (all)"
     )
     parser.add_argument("--repeats", type=int, metavar="TIMES", help="turns of a pair (7), a third for grids")
+    parser.add_argument("--keep-memory", action="store_true",
+                        help="let the process keep the memory that it frees, of either side (glibc)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="PAGE", help="page whose table is replaced")
     options = parser.parse_args()
+    if options.keep_memory and os.environ.get("GLIBC_TUNABLES") != KEEPS_FREED:
+        os.environ["GLIBC_TUNABLES"] = KEEPS_FREED  # read when a process begins
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     # Before NumPy and its BLAS count the cores; other processes that are started here inherit it.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     _run(options)

@@ -203,6 +203,12 @@ def test_workers_share_the_cores_of_the_machine(cluster: Cluster, on_workers: Mo
     assert _run(cluster, on_workers.cores) == (1, 1)
 
 
+def test_workers_keep_freed_memory_as_this_process_does(cluster: Cluster) -> None:
+    """Dask would have them hand it back at once, and get it anew for every array."""
+    found = cluster.client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
+    assert set(found.values()) == {os.environ.get("MALLOC_TRIM_THRESHOLD_")}
+
+
 def test_only_a_worker_with_a_gpu_reads_where_there_is_one(cluster: Cluster, on_workers: ModuleType) -> None:
     """A worker that declares the resource gets the tasks that read; the others get the rest."""
     address = sorted(cluster.client.scheduler_info()["workers"])[0]
