@@ -10,8 +10,8 @@ medians. Peers live in an environment of their own (DADApy needs NumPy 1):
     python -m venv peers
     peers/bin/pip install dadapy==0.3.4 calibrated-similarity==0.1.1 repsim==0.1.5 ckatorch==1.0.3 pytorch-cka==1.1.3
 
-Virtual machines may give freed memory back to their host, and wait for it when it is needed again: here 60 ms for a matrix
-that takes 140 ms to compute. ``--keep-memory`` leaves that out, of both sides. It does not say so in the table.
+Virtual machines may give freed memory back to their host, and wait for it when it is needed again. ``--keep-memory``
+leaves that out, of both sides. The table does not say so.
 
 Without ``--peers`` the section of that name is left out. ``--out`` replaces the table of a page; rows of sections
 that were not run stay.
