@@ -157,8 +157,22 @@ def test_the_measured_bound_holds_for_all_pairs_and_is_tighter(kind):
     assert np.all(np.abs(approximate - exact) <= err[left] + err[right])
     general = (16 + 1.5 * np.sqrt(1500)) * 2.0**-24 * space.sq
     assert np.all(err < 0.9 * general)
-    if kind in ("normal", "integers"):  # rows that are about equally long leave little to round
-        assert np.all(err < 6 * 2.0**-24 * space.sq)
+
+
+@pytest.mark.parametrize(("n", "size", "d"), [(700, 8, 1024), (1500, 20, 1024), (400, 40, 3000)])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_measured_bound_holds_for_a_tight_cluster_that_no_probe_meets(n, size, d, seed):
+    """Products of rows that nearly equal each other round far more than those of others."""
+    rng = np.random.default_rng(seed)
+    X = 2 * rng.standard_normal((n, d))
+    at = np.sort(rng.choice(np.setdiff1d(np.arange(n), np.linspace(0, n - 1, 96).astype(int)), size, False))
+    X[at] = np.abs(rng.standard_normal((1, d))) + 2e-4 * rng.standard_normal((size, d))
+    space = prepare(X.astype(np.float32))
+    left, right = (at[side] for side in np.triu_indices(size, 1))
+    scores = space.excess[left] + space.excess[right] - 2 * space.gram[left, right]
+    err = space.error_bound("euclidean")
+    off = np.abs(scores.astype(np.float64) + 2 * space.level - exact_scores(space, "euclidean", left, right))
+    assert np.all(off <= 0.8 * (err[left] + err[right]))
 
 
 def test_exact_scores_equal_sums_of_squared_differences():

@@ -30,10 +30,11 @@ GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
 
 _UNIT = float(np.finfo(np.float32).eps) / 2
+_TINY = float(np.finfo(np.float32).tiny)
 _FLOAT64_SUMS = 2.0**-48
-# Units in the last place of the squared norms by which twice a product is rounded when it is taken off, at most; and what
+# Units in the last place of the squared norms that a bound is given beyond what was measured, for what no probe met; and what
 # cosines, of squared norms that are far from 1, are given beyond that.
-_OF_PRODUCTS = 1.0
+_BESIDE = 6.0
 _OF_COSINES = 5.0
 # Rows whose distances to others say how much the matrix product rounded.
 _PROBES = 96
@@ -327,7 +328,7 @@ class Space:
         if reads_distances(metric):
             return np.zeros(self.n_distinct, np.float64 if self.kept is None else self.kept.dtype)
         # What is too small for float32 is lost product by product.
-        lost = float(np.finfo(np.float32).tiny) * (self.n_features + 1)
+        lost = _TINY * (self.n_features + 1)
         if metric == "cosine":
             bound = (self.rounding + _OF_COSINES) * _UNIT * self.sq + lost
             with np.errstate(over="ignore"):
@@ -351,8 +352,9 @@ class Space:
         largest = largest_rounding(self.n_features)
         if reads_distances(self.metric) or self.n_distinct < 2 * _PROBES or self.n_features < _PROBES:
             return largest
-        # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one:
-        # rounding grows with the lengths and with how much of the product does not cancel.
+        # Rows of all lengths, the longest among them, each with the nearest, the farthest and any other one: rounding grows
+        # with the lengths and with how much of the product does not cancel. That of rows that nearly equal each other, of
+        # which a probe may meet none, is that of the products of rows with themselves, most of all.
         by_length = np.argsort(self.sq)
         rows = np.unique(
             np.concatenate(
@@ -362,6 +364,8 @@ class Space:
         products = self._matrix(rows) if self.kept is None else self.kept[rows]
         scores = self.sq[rows, None] + self.sq - 2.0 * products.astype(np.float64)
         here = np.arange(rows.size)
+        own = (rows, products[here, rows]) if self.kept is None else (slice(None), np.diagonal(self.kept))
+        alike = 2.0 * np.abs(self.sq[own[0]] - own[1]) / (_UNIT * (2.0 * self.sq[own[0]] + _TINY))
         scores[here, rows] = np.inf
         nearest = scores.argmin(axis=1)
         scores[here, rows] = -np.inf
@@ -369,8 +373,8 @@ class Space:
         left, right = np.tile(rows, len(others)), np.concatenate(others)
         exact = squared_distances(self, left, right)
         error = np.abs(scores[np.tile(here, len(others)), right] - exact)
-        units = error / (_UNIT * (self.sq[left] + self.sq[right] + np.finfo(np.float32).tiny))
-        return min(largest, _OF_PRODUCTS + 4.0 * float(units.max()))
+        units = error / (_UNIT * (self.sq[left] + self.sq[right] + _TINY))
+        return min(largest, max(_BESIDE + 4.0 * float(units.max()), 2.0 * float(alike.max())))
 
 
 def _product_of(
