@@ -32,8 +32,8 @@ GRAM_BYTES = 2 << 30
 _UNIT = float(np.finfo(np.float32).eps) / 2
 _TINY = float(np.finfo(np.float32).tiny)
 _FLOAT64_SUMS = 2.0**-48
-# Units in the last place of the squared norms that a bound is given beyond what was measured, for what no probe met; and what
-# cosines, of squared norms that are far from 1, are given beyond that.
+# Units in the last place of the squared norms that a bound is given beyond what was measured, for what no probe met; and
+# what cosines, of squared norms that are far from 1, are given beyond that.
 _BESIDE = 6.0
 _OF_COSINES = 5.0
 # Rows whose distances to others say how much the matrix product rounded.
@@ -374,7 +374,7 @@ class Space:
         exact = squared_distances(self, left, right)
         error = np.abs(scores[np.tile(here, len(others)), right] - exact)
         units = error / (_UNIT * (self.sq[left] + self.sq[right] + _TINY))
-        return min(largest, max(_BESIDE + 4.0 * float(units.max()), 2.0 * float(alike.max())))
+        return min(largest, max(_BESIDE + 4.0 * float(units.max()), 3.0 * float(alike.max())))
 
 
 def _product_of(
