@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from platoscope.neighbors._kernels import insert
 from platoscope.neighbors._sample_kernels import fill_items
 
 __all__ = ["first_of_rows", "rank_losses"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "597476040b3d"
+_BUILT_ON = "ccee2920e42f"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -27,13 +28,7 @@ def first_of_rows(kind, block, offset, sq, along, inverse, rows, copies, start, 
         for other in range(scores.size):
             value = scores[other]
             if value < kept[n_kept - 1]:
-                s = n_kept - 1
-                while s > 0 and kept[s - 1] > value:
-                    kept[s] = kept[s - 1]
-                    where[s] = where[s - 1]
-                    s -= 1
-                kept[s] = value
-                where[s] = other
+                insert(value, other, kept, where)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

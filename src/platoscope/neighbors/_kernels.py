@@ -25,6 +25,7 @@ __all__ = [
     "column_sums",
     "count_closer",
     "fill_row",
+    "insert",
     "nearest",
     "number_scores",
     "pack_scores",
@@ -138,7 +139,7 @@ def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _insert(value, place, kept, where):
+def insert(value, place, kept, where):
     """Put a value that is below the last one kept, and its place, where it belongs; equal values stay in order."""
     s = kept.size - 1
     while s > 0 and kept[s - 1] > value:
@@ -178,7 +179,7 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
         kept[:] = np.inf
         for stretch in range(smallest.size):
             if smallest[stretch] < kept[n_kept - 1]:
-                _insert(smallest[stretch], stretch, kept, where)
+                insert(smallest[stretch], stretch, kept, where)
         limit = kept[n_kept - 1]
         kept[:] = np.inf
         where[:] = -1
@@ -186,7 +187,7 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
             if smallest[stretch] <= limit:
                 for other in range(stretch * _STRETCH, min((stretch + 1) * _STRETCH, row.size)):
                     if row[other] <= limit and row[other] < kept[n_kept - 1]:
-                        _insert(row[other], other, kept, where)
+                        insert(row[other], other, kept, where)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

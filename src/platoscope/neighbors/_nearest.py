@@ -209,19 +209,11 @@ def candidates(
         return
     from platoscope.neighbors._band_kernels import band_members  # numba: 0.3 s to import
 
-    fixed = (
-        kind_of(metric),
-        block,
-        start,
-        space.excess,
-        space.along,
-        space.inverse_norm,
-        space.error_bound(metric),
-    )
+    kind, *terms, _ = space.terms(metric)
     for chunk in _chunks(np.full(len(rows), block.shape[1]) if at_most is None else at_most):
         row, column = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
         sizes = np.zeros(row.size, np.int64)
-        scan = partial(band_members, *fixed, row, column, everything, sizes)
+        scan = partial(band_members, kind, block, start, *terms, row, column, everything, sizes)
         if at_most is None:
             over_rows(partial(scan, sizes, np.zeros(0, np.int32)), row.size)
             room = sizes.copy()

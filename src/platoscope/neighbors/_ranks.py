@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
-from platoscope.neighbors._metrics import kind_of
 from platoscope.neighbors._nearest import candidates
 from platoscope.neighbors._settled import kind_in
 from platoscope.neighbors._threads import over_rows, sum_over_tasks
@@ -99,17 +98,12 @@ def _count(
     err = space.error_bound(metric)
     if isinstance(block, np.ndarray):
         below, within = np.empty(len(columns), np.int32), np.empty(len(columns), np.int32)
-        fixed = (
-            kind_of(metric),
-            block,
-            start,
-            space.excess,
-            space.along,
-            space.inverse_norm,
-            err,
-            space.weights,
+        kind, *terms = space.terms(metric)
+        over_rows(
+            partial(count_closer, kind, block, start, *terms, rows, indptr, columns, below, within),
+            len(rows),
+            minimum=16,
         )
-        over_rows(partial(count_closer, *fixed, rows, indptr, columns, below, within), len(rows), minimum=16)
     else:
         below, within = block.count(space.terms(metric), rows, indptr, columns)
     strictly = below.astype(np.float64)

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "80ea3ed2926f"
+_BUILT_ON = "ebdedb98e8b7"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
