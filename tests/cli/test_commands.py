@@ -150,6 +150,24 @@ def test_dry_run_computes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--layers", "999", "--layers must lie between -19 and 18 for gemma-3-270m, got [999]"),
+        ("--cluster", "local:abc", "--cluster must be local or local:N"),
+        ("--store", "nothing://here", "Protocol not known: nothing"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_refuses(
+    option: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What never could be a layer, a cluster or a store is an error of the plan, not a price."""
+    assert cli.main(["run", "translations", "--dry-run", option, value]) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert not out
+
+
 def test_how_models_are_loaded_is_an_option_of_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
     from platoscope.studies import Plan
 
-__all__ = ["print_plans"]
+__all__ = ["check_places", "print_plans"]
+
+
+def check_places(store: str | None, cluster: str | None, /) -> None:
+    """Refuse what a run would not take for a store or a cluster, without opening either."""
+    from platoscope.cluster import check_cluster
+    from platoscope.representations.housekeeping import check_store
+
+    check_store(store)
+    check_cluster(cluster)
 
 
 def print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from platoscope.cli.dry import print_plans
+from platoscope.cli.dry import check_places, print_plans
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     AsJson,
     ClusterOption,
@@ -249,6 +249,7 @@ def run(
         message = "--calibrate says what a run would take, and is for --dry-run; leave it out, or give both."
         raise InputError(message)
     if dry_run:
+        check_places(store, cluster)
         print_plans([plan for plan, _ in jobs], calibrate=calibrate, as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from platoscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["require_buildable", "size_of"]
+__all__ = ["check_layers", "require_buildable", "size_of"]
 
 _COUNTS = re.compile(r"(^|(?<!_per)_)(layers?|blocks)$")  # settings that count layers, not sizes of one
 _MOST_LAYERS = 10_000
@@ -76,3 +76,20 @@ def _settings(part: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
             yield from _settings(value)
         else:
             yield str(name), value
+
+
+def check_layers(layers: Sequence[int], n_layers: int, model: str, /) -> None:
+    """Refuse numbers of layers that a model does not have; negative ones count from the end.
+
+    Raises
+    ------
+    InputError
+        If one lies outside.
+
+    Examples
+    --------
+    >>> check_layers([0, -1], 13, "multilingual-e5-small")
+    """
+    if not all(-n_layers <= layer < n_layers for layer in layers):
+        msg = f"layers must lie between {-n_layers} and {n_layers - 1} for {model}, got {list(layers)}."
+        raise InputError(msg)

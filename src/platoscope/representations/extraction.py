@@ -20,6 +20,7 @@ from platoscope.models.encoder import Encoder
 from platoscope.models.loading import load_model
 from platoscope.models.on_demand import ModelOnDemand
 from platoscope.models.pooling import Pooling, parse_poolings
+from platoscope.models.sizes import check_layers
 from platoscope.models.together import what_runs
 from platoscope.progress import PassProgress, Progress, check_progress, open_bar
 from platoscope.representations._backing import find_view
@@ -239,7 +240,7 @@ def _prepare(folder: Folder, wanted: Wanted, /, *, check: bool) -> _Prepared:
         asked = usual_pooling(encoder)
     poolings = parse_poolings(asked)
     identity = dict(encoder.provenance)  # asked once: a model in memory is hashed for it
-    layers = _layer_numbers(kept, encoder.n_layers, identity.get(LAYER_NAMES))
+    layers = _layer_numbers(kept, encoder.name, encoder.n_layers, identity.get(LAYER_NAMES))
     group = _find_group(folder, identity, chosen, poolings, layers, check=check)
     if group is None:
         group = _open_or_create(folder, encoder, identity, chosen, layers)
@@ -300,7 +301,7 @@ def _check_modality(encoder: Encoder, side: Side) -> None:
 
 
 def _layer_numbers(
-    layers: Sequence[int] | Sequence[str] | None, n_layers: int, names: Sequence[str] | None
+    layers: Sequence[int] | Sequence[str] | None, model: str, n_layers: int, names: Sequence[str] | None
 ) -> tuple[int, ...] | None:
     """Give the numbers of the layers that are asked for; None for all."""
     if layers is None:
@@ -315,12 +316,7 @@ def _layer_numbers(
         raise NotFoundError(message)
     asked = [names.index(layer) if names and isinstance(layer, str) else layer for layer in layers]
     numbers = whole_numbers("layers", asked)
-    wrong = [number for number in numbers if not -n_layers <= number < n_layers]
-    if wrong:
-        message = (
-            f"layers must lie between {-n_layers} and {n_layers - 1} for this model, got {list(layers)}."
-        )
-        raise InputError(message)
+    check_layers(numbers, n_layers, model)
     return tuple(sorted({number % n_layers for number in numbers}))
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "ArrayRecord",
     "Problem",
     "StoreRecord",
+    "check_store",
     "info",
     "list_store",
     "open_representations",
@@ -121,6 +122,17 @@ class Problem:
     items: tuple[str, ...] = field(repr=False)
     reason: str
     unfinished: bool
+
+
+def check_store(store: str | os.PathLike[str] | None, /) -> None:
+    """Refuse what could never be a store, without looking into it.
+
+    Raises
+    ------
+    InputError, MissingExtraError, StorageError
+        As in opening it, but for what only its files tell.
+    """
+    open_folder(store)
 
 
 def list_store(store: str | os.PathLike[str] | None = None, /) -> tuple[StoreRecord, ...]:

@@ -1,9 +1,9 @@
-"""Which models and data a plan names are known and installed, found out without loading anything."""
+"""Which models, layers and data a plan names are known and installed, found out without loading anything."""
 
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from platoscope.filenames import is_there, path_of
 from platoscope.models import trained_name
 from platoscope.models.bundled import BUNDLED
 from platoscope.studies.design.comparison import Source, Surface
+from platoscope.studies.plan.depth import layer_problem
 from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeftOut", "check_known", "missing"]
 
+_DEPTH = "Ask for layers that it has."
 _MODELS_COMMAND = "pip install 'platoscope[models]'"
 
 
@@ -39,15 +41,20 @@ class LeftOut:
         Name of the model or data set that is missing.
     reason, remedy : str
         A sentence each.
+    wrong : PlatoscopeError or None
+        What is wrong with it where nothing that could be installed is missing.
     """
 
     label: str
     needs: str
     reason: str
     remedy: str
+    wrong: PlatoscopeError | None = None
 
     def error(self) -> PlatoscopeError:
         """Give the error that says the same."""
+        if self.wrong is not None:
+            return self.wrong
         return MissingExtraError(f"comparison {self.label!r}", self.needs, self.remedy)
 
 
@@ -70,19 +77,22 @@ def check_known(comparisons: Iterable[Comparison], /) -> None:
 
 
 def missing(comparisons: Iterable[Comparison], /) -> tuple[LeftOut, ...]:
-    """Give the comparisons that the installed packages do not allow, and those that depend on them."""
+    """Give the comparisons whose packages or layers are not there, and those that depend on them."""
     left: dict[str, LeftOut] = {}
     every = list(comparisons)
     for comparison in every:
         found = _first_missing(comparison)
         if found is not None:
             left[comparison.label] = LeftOut(comparison.label, *found)
+        elif (problem := layer_problem(comparison)) is not None:
+            reason = f"{str(problem)[:1].upper()}{str(problem)[1:]}"
+            left[comparison.label] = LeftOut(comparison.label, comparison.label, reason, _DEPTH, problem)
     for comparison in every:
         needed = comparison.fixed.minimum_of if comparison.fixed else None
         if needed in left and comparison.label not in left:
             cause = left[needed]
             reason = f"It needs {needed!r}, which is left out: {cause.reason}"
-            left[comparison.label] = LeftOut(comparison.label, cause.needs, reason, cause.remedy)
+            left[comparison.label] = replace(cause, label=comparison.label, reason=reason)
     return tuple(left.values())
 
 

@@ -220,10 +220,13 @@ def n_layers_of(side: Source | Surface | Synthetic, /) -> int:
         return len(side.values)
     if isinstance(side, Surface):
         return 1
-    if side.layers is not None:
-        return len(side.layers)
-    size = size_of(side)
-    return _UNKNOWN_LAYERS if size is None else size.n_layers
+    return _n_kept(side, size_of(side))
+
+
+def _n_kept(kept: Extraction | Source, size: ModelInfo | None) -> int:
+    """Count the layers that are kept; one from the end is that of the number that it has."""
+    n_layers = _UNKNOWN_LAYERS if size is None else size.n_layers
+    return n_layers if kept.layers is None else len({layer % n_layers for layer in kept.layers})
 
 
 def _n_features(side: Source | Surface | Synthetic) -> int:
@@ -291,8 +294,7 @@ def operations_per_second() -> float:
 
 def _disk(extraction: Extraction, size: ModelInfo, n: int) -> int:
     vectors = sum(Pooling.parse(pooling).n_vectors for pooling in extraction.poolings)
-    layers = size.n_layers if extraction.layers is None else len(extraction.layers)
-    return 4 * layers * n * vectors * size.n_features
+    return 4 * _n_kept(extraction, size) * n * vectors * size.n_features
 
 
 def _bytes(value: int | None) -> str:

@@ -19,7 +19,7 @@ from platoscope.studies.design.space import distinct_spaces, space_of, spaces_la
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
 from platoscope.studies.plan.choosing import chosen
-from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction
+from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction, size_of
 from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
 from platoscope.studies.plan.null_models import with_null_models
 
@@ -146,7 +146,7 @@ class Plan:
                 f"{extraction.items.data}{'' if extraction.items.shuffle_words is None else ', words shuffled'}, "
                 f"side {extraction.side}: {', '.join(extraction.poolings)}"
                 f"{'' if extraction.clip is None else f', tokens clipped at {extraction.clip:g}'}"
-                f"{_NORM_SIDES[extraction.final_norm]}; {cost}",
+                f"{_kept_layers(extraction)}{_NORM_SIDES[extraction.final_norm]}; {cost}",
             )
             for extraction, cost in zip(self.extractions, costs, strict=True)
         ]
@@ -356,6 +356,14 @@ def _without(comparison: Comparison, gone: set[str]) -> Comparison:
         return comparison
     together = tuple(data for data in items.together if data not in gone)
     return replace(comparison, items=replace(items, together=together))
+
+
+def _kept_layers(extraction: Extraction) -> str:
+    """Say which layers are kept where not all are, and that nobody knows yet whether the model has them."""
+    if extraction.layers is None:
+        return ""
+    unsure = " (whether it has them is known once it is loaded)" if size_of(extraction) is None else ""
+    return f", layers {', '.join(map(str, extraction.layers))}{unsure}"
 
 
 def _loading(settings: Settings) -> str:

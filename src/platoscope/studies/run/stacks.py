@@ -15,6 +15,7 @@ from platoscope.models import ModelOnDemand, name_of, trained_name
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.synthetic import stack
 from platoscope.studies.judge.evidence import mean_of_directions
+from platoscope.studies.plan.depth import held_position
 from platoscope.studies.plan.extraction import extraction_of
 from platoscope.studies.run.computing import standardized_lengths
 
@@ -149,12 +150,7 @@ def position_of(comparison: Comparison, sides: Sequence[LayerStack], results: Re
         return numbers.index(layer)
     if fixed.depth is not None:
         return int(np.abs(held.relative_depth - fixed.depth).argmin())
-    assert fixed.layer is not None
-    n_layers = len(held.layers)
-    if not -n_layers <= fixed.layer < n_layers:
-        msg = f"comparison {comparison.label!r} holds position {fixed.layer} of {n_layers} layers"
-        raise InputError(msg)
-    return fixed.layer % n_layers
+    return held_position(comparison, len(held.layers))
 
 
 def names_of(comparison: Comparison, selection: Selection | None, choices: Choices, /) -> tuple[str, str]:
