@@ -57,9 +57,10 @@ types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
 
 # Most tests use one core. Two processes, since each may hold a model: more where there is memory for them.
+# Each has one thread in torch and BLAS: more would wait for a core busily, and take it from the other processes.
 PROCESSES ?= 2
 test: $(VENV)/.dev ## Run doctests and tests in PROCESSES=2
-	$(TEST_ENV) $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
+	$(TEST_ENV) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --doctest-modules --doctest-glob=README.md -m "not slow" src tests README.md
 
 attack: $(VENV)/.dev ## Flip bits in all that is kept, kill work at any moment: nothing silent, stuck or a traceback
 	$(TEST_ENV) $(BIN)/python benchmarks/attack.py --out docs/reliability.md
