@@ -14,7 +14,15 @@ from platoscope.measures._items import ItemValues
 from platoscope.measures._nulls import draw_shuffles, tied_null
 from platoscope.measures._resampling import carry, jackknife_covariance, subsamples
 from platoscope.measures._sharing import ALL_DRAWS, Share, some_sets, some_shuffles
-from platoscope.neighbors import Space, over_tasks, require_memory, same_space, settled, take_sample
+from platoscope.neighbors import (
+    Space,
+    is_coarse,
+    over_tasks,
+    require_memory,
+    same_space,
+    settled,
+    take_sample,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -247,9 +255,10 @@ def _on_each(
     """Return what every subsample gives; they run side by side."""
     draws: list[Any] = [None] * len(sets)
     for side in (*alone, *carried):
-        if side.cut is take_sample and (side.measure.sampled or side.measure.left_out):
+        if side.measure.left_out or (side.cut is take_sample and side.measure.sampled):
+            known = settled if side.cut is take_sample else is_coarse
             for space in (*side.a, *side.b):
-                settled(space, side.measure.metric(options))  # once, before all threads ask for it
+                known(space, side.measure.metric(options))  # once, before all threads ask for it
 
     def work(start: int, stop: int) -> None:
         for draw in range(start, stop):

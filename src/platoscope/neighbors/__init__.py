@@ -41,7 +41,7 @@ from platoscope.neighbors._references import AgainstReferences, against_referenc
 from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neighbors, take_sample
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._search import AskedNeighbors, asked_neighbors
-from platoscope.neighbors._settled import settled
+from platoscope.neighbors._settled import is_coarse, settled
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._streams import RowStream, open_stream
 from platoscope.neighbors._threads import map_tasks, over_rows, over_tasks, sum_over_tasks
@@ -83,6 +83,7 @@ __all__ = [
     "exact_squares",
     "first_neighbors",
     "hubness",
+    "is_coarse",
     "join_spaces",
     "kernel_files",
     "largest_feature",

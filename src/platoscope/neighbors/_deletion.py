@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.neighbors._samples import Sample, settled_sample
-from platoscope.neighbors._settled import kind_in, settled
+from platoscope.neighbors._settled import kind_in, settled, settled_rows
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:
@@ -86,21 +86,23 @@ def _over_blocks(space: Space | Sample, metric: str | OwnMetric, work: Callable[
     """Call ``work(kind, rows of the matrix by item, first of them, norms …, start, stop)`` for all items."""
     if isinstance(space, Sample):
         space = settled_sample(space, metric)
-        kind = kind_in(space.source, metric)
         norms: tuple[Any, ...] = (space.excess, space.along, space.inverse_norm, space.inverse)
         copies = space.copies
         at_once = space.n_samples
     else:
         space = settled(space, metric)
-        kind = kind_in(space, metric)
         inverse = space.inverse
         norms = (space.excess[inverse], space.along[inverse], space.inverse_norm[inverse], inverse)
         copies = space.n_distinct < space.n_samples
         at_once = space.n_samples if space.one_row_per_item and space.keeps_matrix else _ROWS_AT_ONCE
     for first in range(0, space.n_samples, at_once):
-        block = space.gram_rows(first, min(first + at_once, space.n_samples))
+        last = min(first + at_once, space.n_samples)
+        if isinstance(space, Sample):
+            block, kind = space.gram_rows(first, last), kind_in(space.source, metric)
+        else:
+            block, kind = settled_rows(space, metric, first, last)
 
-        def some(start: int, stop: int, block: Any = block, first: int = first) -> None:
+        def some(start: int, stop: int, block: Any = block, kind: int = kind, first: int = first) -> None:
             work(kind, block, first, *norms, copies, start, stop)
 
         over_rows(some, len(block), minimum=16)

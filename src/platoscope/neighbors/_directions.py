@@ -1,4 +1,4 @@
-"""Rows of one direction under cosine: at distance 0 from each other, as equal rows are."""
+"""Rows of one direction under cosine, at distance 0 from each other as equal rows are; and rows of none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from platoscope.errors import InputError
 from platoscope.neighbors._exact import row_peaks
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._metrics import OwnMetric
     from platoscope.neighbors._space import Space
 
-__all__ = ["told_apart"]
+__all__ = ["require_nonzero", "told_apart"]
 
 _UNIT = float(np.finfo(np.float64).eps)
 # What a sum of products in float64 may round by, in shares of the lengths of both factors; far above what it does.
@@ -89,5 +90,17 @@ def _chosen(space: Space, rows: npt.NDArray[np.intp], inverse: npt.NDArray[np.in
         norm=space.norm[rows],
         squares=None,
         block_rows=min(space.block_rows, rows.size),
-        _memo={"rounding": space.rounding},
+        _memo=space._inherited(),
     )
+
+
+def require_nonzero(space: Space, /) -> None:
+    """Raise an `InputError` when a row is the zero vector, which has no direction, unless all are: a constant ties."""
+    zero = np.flatnonzero(space.norm[space.inverse] == 0)
+    if zero.size and space.n_distinct > 1:
+        message = (
+            f"{space.name} has {zero.size} zero vectors, whose cosine is undefined; the first is row {zero[0]}. "
+            "Drop those items on both sides, or use metric='euclidean' (of the neighborhood overlap: "
+            "overlap_metric='euclidean')."
+        )
+        raise InputError(message)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "exact_scores",
     "exact_squares",
+    "is_on_a_grid",
     "lattice_of",
     "lattice_units",
     "reaches_far_down",
@@ -148,6 +149,11 @@ def _lattice(space: Space) -> _Lattice | None:
         space._memo["lattice"] = _find_lattice(space)
     found: _Lattice | None = space._memo["lattice"]
     return found
+
+
+def is_on_a_grid(space: Space, /) -> bool:
+    """Tell whether the rows are small whole multiples of one number, so that distances tie as numbers do."""
+    return _lattice(space) is not None
 
 
 def _find_lattice(space: Space) -> _Lattice | None:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from platoscope.arguments import instance
 from platoscope.checks import one_of, whole_number
 from platoscope.errors import InputError
-from platoscope.neighbors._directions import told_apart
+from platoscope.neighbors._directions import require_nonzero, told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._metrics import check_metric, kind_of, reads_distances, require_answer
-from platoscope.neighbors._space import Space, require_nonzero
+from platoscope.neighbors._space import Space
 from platoscope.neighbors._threads import over_rows
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.neighbors._centering import center_prepared, row_norms
+from platoscope.neighbors._directions import require_nonzero
 from platoscope.neighbors._inputs import (
     as_matrix,
     as_parts,
@@ -23,7 +24,7 @@ from platoscope.neighbors._inputs import (
 from platoscope.neighbors._memory import require_memory
 from platoscope.neighbors._metrics import check_metric, distances_of, entry_bytes, require_answer
 from platoscope.neighbors._products import gram_product
-from platoscope.neighbors._space import GRAM_BYTES, Space, require_nonzero
+from platoscope.neighbors._space import GRAM_BYTES, Space
 from platoscope.neighbors._transforms import parse_transform, prepare_rows, transform_name
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from platoscope.neighbors._directions import told_apart
 from platoscope.neighbors._exact import exact_scores
 from platoscope.neighbors._nearest import candidates
-from platoscope.neighbors._settled import kind_in
+from platoscope.neighbors._settled import settled_blocks
 from platoscope.neighbors._threads import over_rows, sum_over_tasks
 
 if TYPE_CHECKING:
@@ -182,11 +182,11 @@ def _tables(
     """Yield the rows of each block, and what gives the ranks of a range of them, few rows at a time."""
     from platoscope.neighbors._kernels import ranks_of_keys, score_rows  # numba: 0.3 s to import
 
-    kind, fixed = kind_in(space, metric), (space.excess, space.along, space.inverse_norm)
-    for start, stop, block in space.blocks():
+    fixed = (space.excess, space.along, space.inverse_norm)
+    for start, stop, block, kind in settled_blocks(space, metric):
 
         def tables(
-            a: int, b: int, block: Any = block, start: int = start
+            a: int, b: int, block: Any = block, start: int = start, kind: int = kind
         ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
             for first in range(a, b, _ROWS_AT_ONCE):
                 rows = block[first : min(first + _ROWS_AT_ONCE, b)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors._inputs import FloatArray
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = ["GRAM_BYTES", "Joined", "ScoreTerms", "Space", "largest_rounding", "require_nonzero"]
+__all__ = ["GRAM_BYTES", "Joined", "ScoreTerms", "Space", "largest_rounding"]
 
 GRAM_BYTES = 2 << 30
 """Above this a Gram matrix is computed in blocks and never kept."""
@@ -302,12 +302,17 @@ class Space:
             along=self.along[rows],
             norm=self.norm[rows],
             squares=None,
-            _memo={"rounding": self.rounding},
+            _memo=self._inherited(),
         )
 
     def permuted(self, order: npt.NDArray[np.integer[Any]], /) -> Space:
         """Return the same space with item i described by the row of item ``order[i]``."""
-        return replace(self, inverse=self.inverse[order], _memo={"rounding": self.rounding})
+        return replace(self, inverse=self.inverse[order], _memo=self._inherited())
+
+    def _inherited(self) -> dict[Any, Any]:
+        """Return what is true of some rows as of all: how they round, and that it shows (`is_coarse`)."""
+        shows = {key: True for key, found in self._memo.items() if key[0] == "coarse" and found}
+        return {"rounding": self.rounding, **shows}
 
     def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
         """Return `err`, such that a score of rows i and l is within ``err[i] + err[l]`` of the truth.
@@ -386,15 +391,3 @@ def _product_of(
 def largest_rounding(n_features: int, /) -> float:
     """Return the factor that bounds the rounding of any product of rows; see `Space.error_bound`."""
     return 16.0 + 1.5 * float(np.sqrt(n_features))
-
-
-def require_nonzero(space: Space, /) -> None:
-    """Raise an `InputError` when a row is the zero vector, which has no direction, unless all are: a constant ties."""
-    zero = np.flatnonzero(space.norm[space.inverse] == 0)
-    if zero.size and space.n_distinct > 1:
-        message = (
-            f"{space.name} has {zero.size} zero vectors, whose cosine is undefined; the first is row {zero[0]}. "
-            "Drop those items on both sides, or use metric='euclidean' (of the neighborhood overlap: "
-            "overlap_metric='euclidean')."
-        )
-        raise InputError(message)
