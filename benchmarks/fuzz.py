@@ -111,6 +111,7 @@ def _supervise(name: str, seconds: float, seed: int, found: Path) -> _Found:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         with tempfile.TemporaryDirectory() as scratch:
+            Path(scratch, "files").mkdir()  # of a process that ends before it has any, none are left
             command = [sys.executable, __file__, "--work", name, "--scratch", scratch, "--found", str(found)]
             child = subprocess.Popen([*command, "--seconds", str(left), "--seed", str(seed)], process_group=0)
             stuck = _is_stuck(child, Path(scratch, "tally"))
