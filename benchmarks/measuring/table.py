@@ -22,6 +22,7 @@ HEADER = (
 )
 # Whose rows say on what they were measured, since few machines have a GPU.
 _ELSEWHERE = {"gpu"}
+_REST = 0.2  # seconds
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
@@ -63,12 +64,17 @@ class Sizes:
 def in_turn(
     sides: dict[str, Callable[[], object]], repeats: int, *, warm_up: bool = True
 ) -> dict[str, list[float]]:
-    """Time the sides one after the other, `repeats` times, after one warm-up of each unless they take minutes."""
+    """Time the sides one after the other, `repeats` times, after one warm-up of each unless they take minutes.
+
+    With a rest before each: threads of a BLAS go on turning for a while after a product, on a core that the next side
+    would have had.
+    """
     times: dict[str, list[float]] = {name: [] for name in sides}
     for side in sides.values() if warm_up else ():
         side()
     for _ in range(repeats):
         for name, side in sides.items():
+            time.sleep(_REST)
             start = time.perf_counter()
             side()
             times[name].append(time.perf_counter() - start)

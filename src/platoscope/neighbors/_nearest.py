@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Neighbors", "block_neighbors", "candidates", "nearest_neighbors"]
 
+# As many smallest scores as a matrix is asked for at once: one more than the neighbors that overlap counts by default.
+_AT_ONCE = 11
 # How many candidates of undecided rows are looked at together, at most: bounds memory on data full of ties.
 _CHUNK = 4_000_000
 
@@ -108,19 +110,11 @@ def _distinct_neighbors(
     space: Space, k: int, metric: str | OwnMetric, blocks: Iterable[tuple[int, int, Any]]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Return candidates of every distinct row in compressed rows, ascending, last ties included."""
-    from platoscope.neighbors._kernels import nearest  # numba: 0.3 s to import
-
     found = []
     needed = np.maximum(k - (space.weights - 1), 0)
     kept = min(k + 1, max(space.n_distinct - 1, 1))
     for start, stop, block in blocks:
-        if isinstance(block, np.ndarray):
-            indices = np.empty((stop - start, kept), np.int32)
-            scores = np.empty(indices.shape, block.dtype)
-            fixed = (kind_of(metric), block, start, space.excess, space.along, space.inverse_norm)
-            over_rows(partial(nearest, *fixed, indices, scores), stop - start)
-        else:
-            indices, scores = block.nearest(space.terms(metric), kept)
+        indices, scores = _smallest(space, metric, (start, stop, block), kept)
         last, undecided = _last_place(space, metric, start, indices, scores, needed[start:stop])
         counts = np.where(needed[start:stop] == 0, 0, last + 1)
         counts[undecided] = 0
@@ -143,6 +137,35 @@ def _distinct_neighbors(
         order = np.argsort(owner, kind="stable")
         column, score = column[order], score[order]
     return indptr, column.astype(np.int32, copy=False), score
+
+
+def _smallest(
+    space: Space, metric: str | OwnMetric, piece: tuple[int, int, Any], kept: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating[Any]]]:
+    """Return columns and values of the smallest scores of each row of a piece, ascending; equal ones by column.
+
+    Of a matrix that is kept the space remembers a few more, which one pass finds as well: the next question is about
+    another number of neighbors.
+    """
+    from platoscope.neighbors._kernels import nearest  # numba: 0.3 s to import
+
+    start, stop, block = piece
+    key = ("smallest", metric)
+    if key in space._memo and space._memo[key][0].shape[1] >= kept:
+        indices, scores = space._memo[key]
+        return indices[:, :kept], scores[:, :kept]
+    whole = stop - start == space.n_distinct and space.keeps_matrix
+    at_once = min(max(kept, _AT_ONCE), max(space.n_distinct - 1, 1)) if whole else kept
+    if isinstance(block, np.ndarray):
+        indices = np.empty((stop - start, at_once), np.int32)
+        scores = np.empty(indices.shape, block.dtype)
+        fixed = (kind_of(metric), block, start, space.excess, space.along, space.inverse_norm)
+        over_rows(partial(nearest, *fixed, indices, scores), stop - start)
+    else:
+        indices, scores = block.nearest(space.terms(metric), at_once)
+    if whole:
+        space._memo[key] = indices, scores
+    return indices[:, :kept], scores[:, :kept]
 
 
 def _last_place(

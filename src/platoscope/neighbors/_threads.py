@@ -40,19 +40,23 @@ _BLOCK = 512 << 10
 _MOST_RANGES = 64
 _FEWEST_ROWS = 256
 _FEWEST_TASKS = 32
+# Tasks are long, so that many ranges cost nothing beside them.
+_TASKS_PER_THREAD = 16
 
 _worker = threading.local()
 
 
-def over_rows(kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: int = 256) -> None:
+def over_rows(
+    kernel: Callable[[int, int], object], n_rows: int, /, *, minimum: int = 256, per_thread: int = 4
+) -> None:
     """Call ``kernel(start, stop)`` on ranges that together cover ``range(n_rows)``.
 
-    Several ranges per thread even out rows of unequal cost; ranges never get shorter than `minimum`
+    Several ranges `per_thread` even out rows of unequal cost; ranges never get shorter than `minimum`
     rows, below which a thread costs more than it saves. Called from inside such a kernel it runs
     in place: the outermost loop is the one that is split.
     """
     threads = available_cores()
-    step = max(minimum, -(-n_rows // (4 * threads)))
+    step = max(minimum, -(-n_rows // (per_thread * threads)))
     if threads == 1 or n_rows <= step or getattr(_worker, "busy", False):
         kernel(0, n_rows)
         return
@@ -146,7 +150,7 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
         work(0, n_tasks)
         return
     with _blas().limit(limits=1, user_api="blas"):
-        over_rows(work, n_tasks, minimum=1)
+        over_rows(work, n_tasks, minimum=1, per_thread=_TASKS_PER_THREAD)
 
 
 def sum_over_tasks(
