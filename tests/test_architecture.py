@@ -85,7 +85,6 @@ LATE_IMPORTS = {
     # Seconds that one import costs a fresh interpreter (`python -X importtime -c "import xarray"`, on two busy cores):
     # too much for those who use something else of the module.
     "datasets": "2.7",
-    "h5py": "0.08",
     "matplotlib": "1.8",
     "narwhals": "0.7",
     "pandas": "1.4",

@@ -18,7 +18,7 @@ from platoscope import kept
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.filenames import file_name
 from platoscope.studies import execute, get_study, load_run, make_plan, verify_run
-from platoscope.studies.run import computing, run_folder
+from platoscope.studies.run import computing
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_an_interrupted_write_leaves_the_file_before_it(
             path.write_bytes(b"half")
             raise error
 
-        monkeypatch.setattr(run_folder, "write_netcdf", write)
+        monkeypatch.setattr(xr.Dataset, "to_netcdf", write)
 
     for error, expected in (
         (KeyboardInterrupt(), KeyboardInterrupt),

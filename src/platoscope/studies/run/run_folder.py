@@ -31,7 +31,6 @@ from platoscope import kept
 from platoscope.checks import in_short
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.filenames import file_name
-from platoscope.studies.run.netcdf import read_netcdf, write_netcdf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,7 +134,7 @@ class RunFolder:
         with self._draft(_result_file(label)) as draft:
             # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
             kept.require_room(draft, room)
-            write_netcdf(result, draft, packed="item")  # mostly small whole numbers, and names
+            result.to_netcdf(draft, engine="h5netcdf", encoding=_encoding(result))
 
     def read_result(self, label: str, /) -> xr.Dataset | None:
         """Read the result of one comparison; None where there is none.
@@ -145,13 +144,16 @@ class RunFolder:
         StorageError
             If it is not what was written. HDF5 opens it only if its checksum is right: damage can stop HDF5 for ever.
         """
+        import xarray as xr
+
         path = self.path / _result_file(label)
         if not path.exists():
             return None
         self._require_whole(f"results/{path.name}")
         try:
-            return read_netcdf(path)
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+            with xr.open_dataset(path, engine="h5netcdf") as stored:
+                return stored.load()
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             msg = f"{path} cannot be read ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
 
@@ -268,6 +270,16 @@ class RunFolder:
 def _result_file(label: str, /) -> str:
     """Name the file of one comparison's result within the folder."""
     return f"results/{file_name(label, ending='.nc')}"
+
+
+def _encoding(result: xr.Dataset, /) -> dict[str, dict[str, Any]]:
+    """Say how what is about single items is packed: mostly small whole numbers, and names."""
+    of_items = {str(name): values for name, values in result.variables.items() if "item" in values.dims}
+    return {
+        name: {"zlib": True, "shuffle": True, "complevel": 4}
+        | ({} if values.dtype.kind in "iuf" else {"dtype": "S1"})
+        for name, values in of_items.items()
+    }
 
 
 def _text(value: object) -> str:
