@@ -95,16 +95,20 @@ def _block_by_block(
     The neighbors of an item in `a` and their ranks in `b` need the rows of that item only.
     """
     mean_ranks = np.zeros((2, a.n_samples))
+    constant = np.array([ties == "average"] * 2)  # as `Neighbors.constant`, of all rows so far
     for blocks in zip(a.pieces(), b.pieces(), strict=True):
         for source, target in ((0, 1), (1, 0)):
             near = block_neighbors((a, b)[source], blocks[source], k, metric, ties=ties)
             rank = ranks((a, b)[target], near.indptr, near.items, metric, ties=ties, blocks=[blocks[target]])
             own = np.flatnonzero(np.diff(near.indptr))
             mean_ranks[source, own] = np.add.reduceat(near.weights * rank, near.indptr[own])
+            everyone = near.items.size == own.size * (a.n_samples - 1)
+            constant[source] &= everyone and np.ptp(near.weights) == 0
             if by_item is not None:
                 if k > 1:
                     near = block_neighbors((a, b)[source], blocks[source], 1, metric, ties=ties)
                 by_item.keep(source, pair[source], near)
+    mean_ranks[constant] = a.n_samples / 2
     if by_item is not None:
         by_item.ranks[:, 0] = mean_ranks
     return imbalance_of_ranks(mean_ranks)

@@ -22,6 +22,7 @@ __all__ = [
     "add_dot",
     "add_squared",
     "add_squares_of_rows",
+    "add_unit_dot",
     "fold",
     "raise_peaks",
     "smallest_size_there",
@@ -72,9 +73,28 @@ def add_cosine(
     """Add half the squared distances of the unit vectors, which is one minus the cosine."""
 
     def terms(a: Tensor, b: Tensor, *sizes: Tensor) -> Tensor:
-        of_a, of_b, inverse_a, inverse_b = (size[:, None] for size in sizes)
-        here = X[a].double().div_(of_a).mul_(inverse_a)
-        return here.sub_(X[b].double().div_(of_b).mul_(inverse_b)).square_().mul_(0.5)
+        here, there = _unit(X[a], X[b], sizes)
+        return here.sub_(there).square_().mul_(0.5)
+
+    _add(X, terms, (left, right), (left_peak, right_peak, left_inverse, right_inverse), out)
+
+
+def add_unit_dot(
+    X: Tensor,
+    left: Any,
+    right: Any,
+    left_peak: Any,
+    right_peak: Any,
+    left_inverse: Any,
+    right_inverse: Any,
+    out: npt.NDArray[np.float64],
+    /,
+) -> None:
+    """Add the inner products of the unit vectors of `add_cosine`, which are cosines."""
+
+    def terms(a: Tensor, b: Tensor, *sizes: Tensor) -> Tensor:
+        here, there = _unit(X[a], X[b], sizes)
+        return here.mul_(there)
 
     _add(X, terms, (left, right), (left_peak, right_peak, left_inverse, right_inverse), out)
 
@@ -102,6 +122,12 @@ def smallest_size_there(X: Tensor, /) -> float:
         sizes = X[some].abs()
         smallest = min(smallest, float(torch.where(sizes > 0, sizes, torch.inf).min()))
     return smallest
+
+
+def _unit(here: Tensor, there: Tensor, sizes: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Return rows as unit vectors, of their peaks and of one over their norms after these."""
+    of_a, of_b, inverse_a, inverse_b = (size[:, None] for size in sizes)
+    return here.double().div_(of_a).mul_(inverse_a), there.double().div_(of_b).mul_(inverse_b)
 
 
 def _add(

@@ -36,6 +36,8 @@ __all__ = [
 _WHOLE = 2.0**26
 # Where values reach further down than this from the largest, squares of differences may vanish.
 _SMALLEST = 2.0**-400
+# So near to 1 are one minus the cosines that are taken from inner products; both ways err by far less.
+_UPRIGHT = 2.0**-20
 _ROWS = 256
 # Values that are enough to tell which number they may be multiples of, and rows that are enough to tell that they are not.
 _VALUES = 1 << 17
@@ -53,7 +55,8 @@ def exact_scores(
 
     Squared Euclidean distances are sums of squared differences of the rows as given (times ``space.scale``), so that
     data on a grid (integers, halves) gives exact values and exact ties; distances where squares would vanish. One
-    minus the cosine is half the squared distance of unit vectors, the same for multiples of a row. Rows that are
+    minus the cosine is half the squared distance of unit vectors, the same for multiples of a row, and exactly 1 for rows
+    that share no feature. Rows that are
     whole multiples of one number (integers, sign vectors, also divided by their norm) have exact ties in both. Where
     distances are exact to begin with (Hamming, precomputed, a function's) they are looked up in the kept matrix.
     """
@@ -226,7 +229,13 @@ def _cosine(parts: tuple[Any, ...], left: Any, right: Any) -> npt.NDArray[np.flo
     inverse = 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
     here, there = place[: len(left)], place[len(left) :]
     sizes = peaks[here], peaks[there], inverse[here], inverse[there]
-    return _sums("add_cosine", parts, left, right, *sizes)
+    scores = _sums("add_cosine", parts, left, right, *sizes)
+    # Near a right angle the inner product says more: that of rows that share no feature is 0, and all such rows tie.
+    upright = np.flatnonzero(np.abs(scores - 1.0) <= _UPRIGHT)
+    if upright.size:
+        some = (left[upright], right[upright], *(size[upright] for size in sizes))
+        scores[upright] = 1.0 - _sums("add_unit_dot", parts, *some)
+    return scores
 
 
 def row_peaks(parts: tuple[Any, ...], rows: npt.NDArray[np.integer[Any]], /) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["add_cosine", "add_distance", "add_dot", "add_squared", "add_squares_of_rows"]
+__all__ = ["add_cosine", "add_distance", "add_dot", "add_squared", "add_squares_of_rows", "add_unit_dot"]
 
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
 
@@ -74,6 +74,20 @@ def add_cosine(X, left, right, left_peak, right_peak, left_inverse, right_invers
             there = np.float64(X[b, d]) / right_peak[p] * right_inverse[p]
             total += (here - there) * (here - there)
         out[p] += 0.5 * total
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
+def add_unit_dot(X, left, right, left_peak, right_peak, left_inverse, right_inverse, out, start, stop):
+    """Add the inner products of the unit vectors of `add_cosine`, which are cosines."""
+    for p in range(start, stop):
+        a = left[p]
+        b = right[p]
+        total = 0.0
+        for d in range(X.shape[1]):
+            here = np.float64(X[a, d]) / left_peak[p] * left_inverse[p]
+            there = np.float64(X[b, d]) / right_peak[p] * right_inverse[p]
+            total += here * there
+        out[p] += total
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_REASSOCIATE)
