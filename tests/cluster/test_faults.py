@@ -109,7 +109,7 @@ def watched(cluster: Cluster, on_workers: ModuleType) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("watched")
-@pytest.mark.parametrize(("read", "die_at"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize(("read", "die_at"), [pytest.param(False, 1, marks=pytest.mark.slow), (True, 0)])
 def test_a_worker_that_is_killed_costs_what_it_was_at(
     read: bool,
     die_at: int,

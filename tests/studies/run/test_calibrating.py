@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from platoscope.studies.plan.planning import Plan
     from platoscope.studies.run.computation import Computation
 
-CHEAP = {"n": 200, "n_resamples": 4, "n_permutations": 3}
+CHEAP = {"n": 60, "n_resamples": 4, "n_permutations": 3}
 
 
 def _plans() -> list[Plan]:
