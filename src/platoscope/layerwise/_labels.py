@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -339,10 +340,14 @@ def _attributes(
         "stratified": int(stratified),
         "alpha": options.alpha,
         "seed": seed,
-        "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
+        "versions": json.dumps({name: _version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
         "last_layer": norm_side({"a": a.provenance, "b": b.provenance}),
         "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),
     } | best
+
+
+# Finding and parsing what a package says of itself took longer than comparing a few layers.
+_version = cache(version)
 
 
 def norm_side(provenance: Mapping[str, Mapping[str, Any]], /) -> str:
