@@ -96,6 +96,7 @@ def test_gemma_gives_the_same_states_in_any_batch() -> None:
 
 
 @pytest.mark.bundled
+@pytest.mark.slow  # it converts the model; decoders without a start token are tested in small as well
 def test_smollm2_has_its_attention_sink_at_position_zero() -> None:
     """Without a start token the first word collects massive activations, which the mean leaves out."""
     name = require("smollm2-135m")
