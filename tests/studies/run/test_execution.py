@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -186,12 +187,10 @@ def test_null_models_run_beside_a_study(
     """They are computed on the same items, drawn faint, told apart in the closing table, and read back."""
     from platoscope.report import write_report
 
-    own = _plan("translations", workplace, monkeypatch)
-    plan = _plan(
-        "translations", workplace, monkeypatch, untrained=2, mismatched_seeds=True, shuffle_words=True
-    )
+    own = _plan("languages", workplace, monkeypatch)
+    plan = _plan("languages", workplace, monkeypatch, untrained=2, mismatched_seeds=True, shuffle_words=True)
     result = execute(plan, out=tmp_path, store=workplace / "store")
-    trained = next(item.label for item in own.comparisons if item.label.endswith("mean(20)"))
+    (trained,) = (item.label for item in own.comparisons)
     labels = [f"{trained}, {words}" for words in ("untrained 0", "untrained 0 and 1", "words shuffled")]
     for label in labels:
         assert result.results[label].item.values.tolist() == result.results[trained].item.values.tolist()
@@ -209,15 +208,25 @@ def test_null_models_run_beside_a_study(
     assert verify_run(tmp_path) == ()
 
 
+@pytest.fixture(scope="module")
+def run(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    """Give a run of the default study, for those who look at it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLATOSCOPE_CACHE", str(workplace / "cache"))
+        plan = _plan("translations", workplace, patch)
+        return execute(plan, out=tmp_path_factory.mktemp("run"), store=workplace / "store")
+
+
 @pytest.fixture
-def finished(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyResult:
-    """Give a finished run of the default study."""
-    return execute(_plan("translations", workplace, monkeypatch), out=tmp_path, store=workplace / "store")
+def finished(run: StudyResult, tmp_path: Path) -> StudyResult:
+    """Give a copy of it, for those who run into its folder."""
+    shutil.copytree(run.folder, tmp_path, dirs_exist_ok=True)
+    return load_run(tmp_path)
 
 
-def test_a_run_tells_of_its_items(finished: StudyResult) -> None:
+def test_a_run_tells_of_its_items(run: StudyResult) -> None:
     """Profiles, sweeps and grids keep ranks that make up Δ, beside what stands for each item; other kinds do not."""
-    again = load_run(finished.folder)
+    again = load_run(run.folder)
     kinds = {item.label: item.kind for item in again.plan.comparisons}
     told = {label for label, result in again.results.items() if "neighbor_rank" in result}
     assert told == {label for label, kind in kinds.items() if kind in ("profile", "sweep", "grid")}
@@ -285,9 +294,9 @@ def test_nothing_of_items_is_kept_where_that_is_not_wanted(
         result.per_item()
 
 
-def test_the_closing_table_says_best_layers_region_asymmetry_and_null(finished: StudyResult) -> None:
+def test_the_closing_table_says_best_layers_region_asymmetry_and_null(run: StudyResult) -> None:
     """The summary has what the default run promises, for every profile."""
-    row = next(row for row in finished.summary["rows"] if row["label"].endswith("mean(20)"))
+    row = next(row for row in run.summary["rows"] if row["label"].endswith("mean(20)"))
     assert set(row["best"]) == {"a_to_b", "b_to_a"}
     assert row["best"]["a_to_b"]["low"] <= row["best"]["a_to_b"]["value"] <= row["best"]["a_to_b"]["high"]
     assert row["semantic_region"]["minimum_layer"] in row["semantic_region"]["layers"]
@@ -296,14 +305,14 @@ def test_the_closing_table_says_best_layers_region_asymmetry_and_null(finished: 
     assert row["last_layer"] == "before"
 
 
-def test_the_asymmetry_is_judged_in_several_spaces(finished: StudyResult) -> None:
+def test_the_asymmetry_is_judged_in_several_spaces(run: StudyResult) -> None:
     """What is held of the default run says in which spaces: other transforms of the same states."""
-    (label,) = (label for label, result in finished.results.items() if "space" in result.dims)
-    spaces = json.loads(finished.results[label].attrs["spaces"])
+    (label,) = (label for label, result in run.results.items() if "space" in result.dims)
+    spaces = json.loads(run.results[label].attrs["spaces"])
     assert spaces == [
         f"clip 0.05 on tokens{steps}; euclidean" for steps in ("", " + unit", " + clip", " + zscore + unit")
     ]
-    (verdict,) = (verdict for verdict in finished.verdicts if "more informative" in verdict.statement)
+    (verdict,) = (verdict for verdict in run.verdicts if "more informative" in verdict.statement)
     assert all(space.removesuffix("; euclidean") in verdict.evidence for space in spaces)
 
 
@@ -319,14 +328,14 @@ def test_what_was_not_computed_says_why_and_how_to_get_it(monkeypatch: pytest.Mo
     assert all(verdict.evidence.endswith("It is not here. Get it.") for verdict in verdicts)
 
 
-def test_provenance_tells_models_filters_and_tokens_per_character(finished: StudyResult) -> None:
+def test_provenance_tells_models_filters_and_tokens_per_character(run: StudyResult) -> None:
     """A run says which model read what, how many pairs each filter dropped, and how texts were cut up."""
-    (items,) = finished.provenance["items"].values()
+    (items,) = run.provenance["items"].values()
     assert items["counts"][0]["kept"] == 60
     (lengths,) = items["lengths"].values()
     # The tiny tokenizer makes one token of each character.
     assert lengths["a"]["tokens_per_character"] == pytest.approx(1.0)
-    clipped, raw = finished.provenance["models"].values()
+    clipped, raw = run.provenance["models"].values()
     assert clipped["drop_last"] == raw["drop_last"] == 2
     assert clipped["clip"] == 0.05
     assert "clip" not in raw
