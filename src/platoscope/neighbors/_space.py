@@ -367,7 +367,9 @@ class Space:
             )
         )
         products = self._matrix(rows) if self.kept is None else self.kept[rows]
-        scores = self.sq[rows, None] + self.sq - 2.0 * products.astype(np.float64)
+        scores = -2.0 * products.astype(np.float64)
+        scores += self.sq
+        scores += self.sq[rows, None]
         here = np.arange(rows.size)
         own = (rows, products[here, rows]) if self.kept is None else (slice(None), np.diagonal(self.kept))
         alike = 2.0 * np.abs(self.sq[own[0]] - own[1]) / (_UNIT * (2.0 * self.sq[own[0]] + _TINY))
