@@ -39,6 +39,7 @@ __all__ = [
     "number",
     "one_of",
     "place_only",
+    "plain",
     "refuse_masks",
     "share",
     "whole_number",
@@ -214,7 +215,7 @@ def word(name: str, value: object, /, *, empty: bool = False) -> str:
         If it is none.
     """
     if isinstance(value, str) and (empty or value.strip()):
-        return value
+        return str.__str__(value)
     message = f"{name} must be a text{'' if empty else ' that is not empty'}; got {in_short(value)}."
     raise InputError(message)
 
@@ -233,24 +234,39 @@ def flag(name: str, value: object, /) -> bool:
     raise InputError(message)
 
 
-def one_of(name: str, value: object, known: Collection[object], /) -> None:
-    """Refuse what is not among the values that there are.
+def plain(value: object, /) -> Any:
+    """Return a text, number or truth value of NumPy, or of a class made of them, as that of Python; others as they are.
+
+    Examples
+    --------
+    >>> plain(np.str_("min")), plain(np.int64(3)), plain(np.True_), plain(None)
+    ('min', 3, True, None)
+    """
+    if isinstance(value, np.bool_ | np.integer | np.floating):
+        return value.item()
+    return str.__str__(value) if isinstance(value, str) else value
+
+
+def one_of(name: str, value: object, known: Collection[object], /) -> Any:
+    """Return what is among the values that there are, as it stands there; ``numpy.str_("min")`` is ``"min"``.
 
     Raises
     ------
     InputError
         With the list of them.
     """
-    if not any(type(value) is type(item) and value == item for item in known):
+    given = plain(value)
+    if not any(type(given) is type(item) and given == item for item in known):
         message = f"{name} must be one of {listed(known)}; got {in_short(value)}."
         raise InputError(message)
+    return given
 
 
 def check_types(record: object, /, *, where: str = "") -> None:
     """Refuse a record with a field that is not what its annotation says: a record that exists can be used.
 
     It knows str, int, float, bool, None, `Literal`, tuples of one kind, unions and classes. A bool is no int, an int is
-    a float, and a float is finite.
+    a float, and a float is finite. Texts and numbers of NumPy become those of Python.
 
     Parameters
     ----------
@@ -266,11 +282,13 @@ def check_types(record: object, /, *, where: str = "") -> None:
     """
     for name, hint in _hints(cast("Hashable", type(record))).items():
         value = getattr(record, name)
-        if not _fits(value, hint):
+        given = tuple(map(plain, value)) if type(value) is tuple else plain(value)
+        if not _fits(given, hint):
             message = (
                 f"{where}{': ' if where else ''}{name} must be {_in_words(hint)}; got {in_short(value)}."
             )
             raise InputError(message)
+        object.__setattr__(record, name, given)  # a record is frozen once it is made
 
 
 @lru_cache

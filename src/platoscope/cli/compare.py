@@ -74,7 +74,7 @@ def compare(
     ] = None,
     n: Annotated[
         int | None,
-        typer.Option(min=1, help="With --pairs: how many, at random; all by default.", show_default=False),
+        typer.Option(min=3, help="With --pairs: how many, at random; all by default.", show_default=False),
     ] = None,
     min_tokens: Annotated[
         int | None, typer.Option(min=1, help="With --pairs: leave out shorter texts.", show_default=False)
@@ -126,7 +126,8 @@ def compare(
     neighbors: NeighborsOption = None,
     overlap_neighbors: OverlapNeighborsOption = None,
     resamples: Annotated[
-        int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
+        int | None,
+        typer.Option(min=0, help="Subsamples behind the intervals: none, or at least 2.", show_default=False),
     ] = None,
     permutations: Annotated[int, typer.Option(min=0, help="Permutations behind the null.")] = 0,
     null_matched: Annotated[

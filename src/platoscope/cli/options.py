@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
+    "FEWEST_PAIRS",
     "AsJson",
     "ClusterOption",
     "Encoding",
@@ -42,6 +43,9 @@ __all__ = [
     "parse_layers",
     "parse_null_models",
 ]
+
+FEWEST_PAIRS = 40
+"""Of a study: fewer items make no comparison of ranks, as `studies` says, which no help has the time to load."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", show_default=False)]
 
@@ -94,7 +98,7 @@ Untrained = Annotated[
     ),
 ]
 UntrainedSeeds = Annotated[
-    int | None, typer.Option(min=1, help="--untrained with so many seeds.", show_default=False)
+    int | None, typer.Option(min=1, help="--untrained with so many seeds, 100 at most.", show_default=False)
 ]
 MismatchedSeeds = Annotated[
     bool,
@@ -109,7 +113,8 @@ ShuffleWords = Annotated[
 NearDuplicates = Annotated[
     float | None,
     typer.Option(
-        help="Drop pairs of which a text shares this much of its character 5-grams with an earlier one, as 0.8.",
+        help="Drop pairs of which a text shares this much (above 0, at most 1) of its character 5-grams with an earlier "
+        "one, as 0.8.",
         show_default=False,
     ),
 ]
@@ -144,7 +149,7 @@ FinalNorm = Annotated[
     ),
 ]
 
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
 
 
 def complete_from(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
+    FEWEST_PAIRS,
     AsJson,
     Layers,
     ModelArgument,
@@ -34,7 +35,9 @@ def plan(
     pooling: Annotated[
         list[str] | None, typer.Option(help="Repeat for several; mean(20) by default.", show_default=False)
     ] = None,
-    n: Annotated[int, typer.Option(min=1, help="How many pairs, or as many as a file has.")] = 1000,
+    n: Annotated[
+        int, typer.Option(help=f"How many pairs, at least {FEWEST_PAIRS}, or as many as a file has.")
+    ] = 1000,
     min_tokens: Annotated[int, typer.Option(min=1, help="Shortest text that is read.")] = 40,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest text that is read.")] = 80,
     layers: Layers = None,

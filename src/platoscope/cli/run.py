@@ -12,6 +12,7 @@ import typer
 
 from platoscope.cli.dry import check_places, print_plans
 from platoscope.cli.options import (  # Typer reads annotations when it runs
+    FEWEST_PAIRS,
     AsJson,
     ClusterOption,
     Encoding,
@@ -133,7 +134,9 @@ def run(
     pooling: Annotated[
         list[str] | None, typer.Option(help="Another pooling, as last or mean(20).", show_default=False)
     ] = None,
-    n: Annotated[int | None, typer.Option(min=1, help="How many pairs.", show_default=False)] = None,
+    n: Annotated[
+        int | None, typer.Option(help=f"How many pairs, at least {FEWEST_PAIRS}.", show_default=False)
+    ] = None,
     min_tokens: Annotated[
         int | None, typer.Option(min=1, help="Shortest text; the study's by default.", show_default=False)
     ] = None,
@@ -154,10 +157,11 @@ def run(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Seed of every random choice; the study's by default.", show_default=False),
+        typer.Option(min=0, help="Seed of every random choice; the study's by default.", show_default=False),
     ] = None,
     resamples: Annotated[
-        int | None, typer.Option(min=0, help="Subsamples behind the intervals.", show_default=False)
+        int | None,
+        typer.Option(min=0, help="Subsamples behind the intervals: none, or at least 2.", show_default=False),
     ] = None,
     permutations: Annotated[
         int | None, typer.Option(min=0, help="Permutations behind the null.", show_default=False)

@@ -135,7 +135,8 @@ def intrinsic_dimension(
     """
     one_of("method", method, DIMENSION_METHODS)
     share("fraction", fraction)
-    if whole_number("n_neighbors", n_neighbors, low=1) > 1 and method != "gride":
+    n_neighbors = whole_number("n_neighbors", n_neighbors, low=1)
+    if n_neighbors > 1 and method != "gride":
         message = (
             f"{method} looks at the first two neighbors; n_neighbors={n_neighbors} is for method='gride'."
         )

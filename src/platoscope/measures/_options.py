@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from platoscope.arguments import mapping
-from platoscope.checks import in_short, one_of, share, whole_number
+from platoscope.checks import in_short, one_of, plain, share, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._resampling import INTERVAL_METHODS, MOST, WHY_MOST, resample_count
 from platoscope.measures._table import choose_measures, measure_names
@@ -101,8 +101,9 @@ class ComparisonOptions:
             self._keep(name, share(name, getattr(self, name)))
         for name in ("metric", "overlap_metric"):
             check_metric(name, getattr(self, name))
-        one_of("interval_method", self.interval_method, INTERVAL_METHODS)
-        one_of("items", self.items, (True, False))
+            self._keep(name, plain(getattr(self, name)))
+        for name, known in (("interval_method", INTERVAL_METHODS), ("items", (True, False))):
+            self._keep(name, one_of(name, getattr(self, name), known))
 
     def _keep(self, name: str, checked: object, /) -> None:
         """Put a value in its plain form: a record is frozen once it is made."""

@@ -97,9 +97,9 @@ class Settings(ComparisonOptions):
         self._keep("seed", whole_number("seed", self.seed, low=0, high=_LARGEST_SEED))
         if self.batch_tokens is not None:
             self._keep("batch_tokens", whole_number("batch_tokens", self.batch_tokens, low=1))
-        one_of("dtype", self.dtype, DTYPES)
-        one_of("device_map", self.device_map, (None, "auto"))
-        word("device", self.device)
+        self._keep("dtype", one_of("dtype", self.dtype, DTYPES))
+        self._keep("device_map", one_of("device_map", self.device_map, (None, "auto")))
+        self._keep("device", word("device", self.device))
         neighbors = max(self.n_neighbors, self.overlap_neighbors)
         size = round(self.n * self.resample_fraction)
         if self.n_resamples and size <= neighbors:
