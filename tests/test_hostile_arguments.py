@@ -50,9 +50,10 @@ BETWEEN_PARTS = {
     for name in (
         "add_sample_ranks", "against_references", "as_space", "asked_neighbors", "block_neighbors", "check_finite",
         "check_metric", "compiled_beside", "entry_bytes", "exact_matrix", "exact_scores", "exact_squares",
-        "first_neighbors", "hubness", "join_spaces", "largest_feature", "map_tasks", "metric_name", "neighbor_distances",
-        "open_stream", "over_rows", "over_tasks", "participation_ratio", "powers_of_two", "rank_sums_left_out", "ranks",
-        "ranks_in_galleries", "reads_distances", "require_memory", "same_space", "sample_neighbors", "settled", "spread",
+        "first_neighbors", "hubness", "is_coarse", "join_spaces", "largest_feature", "map_tasks", "metric_name",
+        "neighbor_distances", "open_stream", "over_rows", "over_tasks", "participation_ratio", "powers_of_two",
+        "rank_sums_left_out", "ranks", "ranks_in_galleries", "reads_distances", "require_memory", "same_space",
+        "sample_neighbors", "settled", "spread",
         "squared_matrix", "sum_over_rank_rows", "sum_over_tasks", "take_sample", "told_apart", "transform_name",
         "visit_rank_rows",
     )
