@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from platoscope.layerwise import as_stack, split_comparison, with_ids
 from platoscope.measures import MEASURES, ComparisonOptions
 
 N = 120
+STRATA = [str(i % 4) for i in range(N)]
 
 
 def _sides(n_a, n_b, *, constant=False):
@@ -47,20 +49,29 @@ QUICK = ("information_imbalance", "neighborhood_overlap", "cka_debiased", "cka_b
 @pytest.mark.parametrize("n_parts", [1, 2, 5, 100])
 def test_a_grid_in_parts_is_the_grid(n_parts, measures, n_permutations):
     """Values, intervals, nulls, p-values over all cells, items and diagnostics of every measure of the table."""
-    A, B = _sides(5, 4)
-    options = ComparisonOptions(
+    split = split_comparison(
+        *_sides(5, 4), n_parts, options=_asked(measures, n_permutations), strata=STRATA, seed=3
+    )
+    assert split.parts
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert _apart(split).identical(_grid(measures, n_permutations))
+
+
+def _asked(measures, n_permutations):
+    return ComparisonOptions(
         measures=measures,
         n_resamples=6,
         n_permutations=n_permutations,
         items=True,
         transform=("unit",),
     )
-    strata = [str(i % 4) for i in range(N)]
-    split = split_comparison(A, B, n_parts, options=options, strata=strata, seed=3)
-    assert split.parts
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert _apart(split).identical(compare(A, B, options=options, strata=strata, rng=3))
+
+
+@cache
+def _grid(measures, n_permutations):
+    """Give the grid at once, which all numbers of parts are held against."""
+    return compare(*_sides(5, 4), options=_asked(measures, n_permutations), strata=STRATA, rng=3)
 
 
 @pytest.mark.parametrize("n_permutations", [20, 150])
