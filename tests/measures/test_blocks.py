@@ -75,6 +75,7 @@ def test_some_items_are_settled_as_all_of_them_are():
     """A few rows may look as if rounding did not show among them; where it shows among all, it does."""
     X = _tied("int", 0)
     whole = prepare(X, block_size=10)
+    whole.memo[5] = "what a measure of one's own remembers, under any key"
     assert is_coarse(whole, "euclidean")
     assert is_coarse(whole.subset(np.array([3, 8, 20])), "euclidean")
     assert not is_coarse(

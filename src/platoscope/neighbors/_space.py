@@ -311,7 +311,9 @@ class Space:
 
     def _inherited(self) -> dict[Any, Any]:
         """Return what is true of some rows as of all: how they round, and that it shows (`is_coarse`)."""
-        shows = {key: True for key, found in self._memo.items() if key[0] == "coarse" and found}
+        known = list(self._memo)  # at once: other threads remember things meanwhile
+        coarse = [key for key in known if isinstance(key, tuple) and key[:1] == ("coarse",)]
+        shows = {key: True for key in coarse if self._memo[key]}
         return {"rounding": self.rounding, **shows}
 
     def error_bound(self, metric: str | OwnMetric, /) -> npt.NDArray[np.float32]:
