@@ -91,3 +91,11 @@ def test_a_plan_over_the_limit_of_a_group_is_refused(monkeypatch: pytest.MonkeyP
         MemoryPlanError, match=r"needs 3\.0 GB of memory and [\d.]+ GB are available\. Take fewer"
     ):
         require_memory(3_000_000_000, "A matrix", "Take fewer items.")
+
+
+def test_what_needs_next_to_nothing_reads_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small arrays are prepared by the thousand; from where it could matter on, the limit is asked for."""
+    monkeypatch.setattr(_memory, "available_memory", lambda: 1)
+    require_memory(16 << 20, "A matrix", "Take fewer items.")
+    with pytest.raises(MemoryPlanError, match=r"^A matrix needs"):
+        require_memory((16 << 20) + 1, "A matrix", "Take fewer items.")

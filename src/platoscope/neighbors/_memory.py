@@ -11,6 +11,10 @@ from platoscope.errors import MemoryPlanError
 
 __all__ = ["available_memory", "require_memory"]
 
+# So many bytes are there wherever the program itself is: asking, which reads six files, would take longer than most of
+# what fits in them.
+_NEVER_SHORT = 16 << 20
+
 
 def available_memory() -> int:
     """Return the bytes that this process can still take without swapping (0 where it cannot be told).
@@ -61,7 +65,9 @@ def _counter(file: Path, name: str) -> int:
 
 
 def require_memory(n_bytes: int, purpose: str, way_out: str, /) -> None:
-    """Raise a `MemoryPlanError` when `purpose` needs more than is left."""
+    """Raise a `MemoryPlanError` when `purpose` needs more than is left; what needs next to nothing is not asked for."""
+    if n_bytes <= _NEVER_SHORT:
+        return
     available = available_memory()
     if available and n_bytes > available:
         message = f"{purpose} needs {n_bytes / 1e9:.1f} GB of memory and {available / 1e9:.1f} GB are available. {way_out}"
