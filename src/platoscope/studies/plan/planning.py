@@ -18,7 +18,7 @@ from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
 from platoscope.studies.plan.availability import LeftOut, check_known, missing
-from platoscope.studies.plan.choosing import chosen
+from platoscope.studies.plan.choosing import check_taken, chosen
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction, size_of
 from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
 from platoscope.studies.plan.null_models import with_null_models
@@ -237,7 +237,8 @@ def make_plan(
         Any fields of `Settings` by name, such as ``{"transform": "unit", "dtype": "float32"}``; what is left out
         or None is the preset's.
     skip_missing : bool
-        Leave out comparisons whose models or data are not installed, and say why, instead of raising.
+        Leave out comparisons whose models or data are not installed, and say why, instead of raising; choices that no
+        comparison takes are left out in silence, since of several studies each takes what it can.
 
     Returns
     -------
@@ -248,8 +249,8 @@ def make_plan(
     NotFoundError
         If the preset, a model or a data set is unknown; the message names what exists.
     InputError
-        If a number is out of range, a pooling is not in the notation, the study fixes what was to be
-        replaced, or it has no profile that could have the null models that are asked for.
+        If a number is out of range, a pooling is not in the notation, no comparison of the study takes what was
+        given, or it has no profile that could have the null models that are asked for.
     MissingExtraError
         If something is not installed and `skip_missing` is False; the message has the command.
 
@@ -272,6 +273,8 @@ def make_plan(
     design, without_nulls = with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_measured(design, resolved)
+    if not skip_missing:  # of several studies, each takes what it can
+        check_taken(study.name, comparisons, choices)
     left_out = _left_out(comparisons, skip_missing=skip_missing)
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
