@@ -150,6 +150,18 @@ def test_dry_run_computes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_says_whose_time_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    """A cluster's is not known here."""
+    assert cli.main(["run", "rank-synthetic", "--dry-run", "--n", "77", "--cluster", "local:2"]) == 0
+    assert "local:2; time and memory are those of one process here" in capsys.readouterr().out
+
+
+def test_a_model_folder_that_is_not_there_is_no_model_of_a_hub(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name of a hub begins with no dot."""
+    assert cli.main(["plan", "./no-such-model", "bible:en-it"]) == 2
+    assert "there is no model './no-such-model'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [

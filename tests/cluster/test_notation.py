@@ -153,3 +153,9 @@ def test_a_file_without_an_address_is_not_waited_for_for_ever(
     file.write_text('{"address": "tcp://127.0.0.1:9"}')
     with pytest.raises(ClusterError, match="answers at tcp://127.0.0.1:9"), open_cluster(file):
         pass
+
+
+def test_what_no_scheduler_listens_to_is_refused_before_anything_connects() -> None:
+    """The page of a dashboard is no scheduler."""
+    with pytest.raises(InputError, match=r"tcp://HOST:8786.*got 'http://127.0.0.1:8787'"):
+        parse_cluster("http://127.0.0.1:8787")

@@ -188,6 +188,12 @@ def test_files_without_ids_are_not_cut_to_one_length(states: np.ndarray, tmp_pat
         (np.zeros((2, 4, 3)), {"ids": ["a"]}, "each of the 4 items, got 1"),
         (np.zeros((2, 4, 3)), {"ids": ["a", "b", "c", "b"]}, "'b' comes more than once"),
         (np.zeros((2, 4, 3)), {"layers": [1]}, "2 different numbers"),
+        (
+            np.zeros((2, 4, 3)),
+            {"layers": [0, 5], "depth": 3},
+            r"between 0 and depth, which is 3 here; got \(0, 5\)",
+        ),
+        (np.zeros((2, 4, 3)), {"layers": [-1, 0]}, r"between 0 and depth, which is 0 here; got \(-1, 0\)"),
         ({}, {}, "empty mapping"),
         ({"last": np.zeros((1, 2, 3))}, {"pooling": "mean"}, "already names them"),
         ({"last": np.zeros((1, 2, 3)), "mean": np.zeros((1, 3, 3))}, {}, "same layers and items"),

@@ -23,8 +23,8 @@ def check_places(store: str | None, cluster: str | None, /) -> None:
     check_cluster(cluster)
 
 
-def print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> None:
-    """Print what would be done, and what it would cost."""
+def print_plans(plans: Sequence[Plan], /, *, calibrate: bool, cluster: str | None, as_json: bool) -> None:
+    """Print what would be done, and what it would cost here: what workers elsewhere take, this machine does not know."""
     from platoscope.studies.plan.estimates import estimate
     from platoscope.studies.plan.planning import PlanRow
 
@@ -37,6 +37,9 @@ def print_plans(plans: Sequence[Plan], /, *, calibrate: bool, as_json: bool) -> 
     if len(plans) > 1 or calibrate:
         title = "all of them, what they share counted once" if len(plans) > 1 else "calibrated here"
         tables[title] = [PlanRow("cost", name, value) for name, value in told.rows()]
+    if cluster is not None:
+        alone = PlanRow("cost", "cluster", f"{cluster}; time and memory are those of one process here")
+        tables = {name: [*rows, alone] for name, rows in tables.items()}
     if as_json:
         print_json([{"study": name, "plan": rows} for name, rows in tables.items()])
         return

@@ -254,7 +254,7 @@ def run(
         raise InputError(message)
     if dry_run:
         check_places(store, cluster)
-        print_plans([plan for plan, _ in jobs], calibrate=calibrate, as_json=as_json)
+        print_plans([plan for plan, _ in jobs], calibrate=calibrate, cluster=cluster, as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))
     if done.passes is not None:

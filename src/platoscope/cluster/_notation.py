@@ -24,7 +24,7 @@ KINDS = {
 }
 """By the kind of a file: the module and the class that starts the workers, and the package that has them."""
 
-_ADDRESS = re.compile(r"[a-z]+://\S+")
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx|inproc)://\S+")  # what Dask listens to
 _MOST_WORKERS = 100_000
 _KEYS = ("kind", "workers", "options")
 

@@ -99,7 +99,8 @@ class Representations:
         Raises
         ------
         InputError
-            If shapes disagree, an array has more layers than items, ids repeat, or a dtype is not real.
+            If shapes disagree, an array has more layers than items, a layer is deeper than `depth`, ids repeat, or a dtype
+            is not real.
         """
         if isinstance(arrays, Mapping) and pooling is not None:
             message = (
@@ -119,10 +120,14 @@ class Representations:
         if len(numbers) != len(first) or len(set(numbers)) != len(numbers):
             message = f"layers must be {len(first)} different numbers, one per layer, got {numbers}."
             raise InputError(message)
+        deepest = max(numbers) if depth is None else whole_number("depth", depth, low=1)
+        if not 0 <= min(numbers) <= max(numbers) <= deepest:
+            message = f"layers must lie between 0 and depth, which is {deepest} here; got {numbers}."
+            raise InputError(message)
         return cls(
             pooling=next(iter(stacks)),
             layers=numbers,
-            depth=max(numbers) if depth is None else whole_number("depth", depth, low=1),
+            depth=deepest,
             ids=checked_ids(ids, n_items),
             _backing=ArrayBacking(by_pooling, dict(provenance or {})),
             _positions=tuple(range(len(first))),

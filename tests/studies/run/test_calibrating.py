@@ -38,10 +38,12 @@ def test_a_sort_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[Computation] = []
 
     def counted(task: Computation) -> xr.Dataset | None:
-        computed.append(task)
+        if task.settings.n != calibrating._WARM_UP:
+            computed.append(task)
         return None
 
     monkeypatch.setattr(calibrating, "compute", counted)
+    monkeypatch.setattr(calibrating, "_WARM_UP", 50)
     plan = make_plan(get_study("translations"), skip_missing=True, **CHEAP)
     comparing_seconds([plan])
     once = len(computed)
@@ -69,3 +71,19 @@ def test_time_is_taken_times_layers(study: str, layers: int, monkeypatch: pytest
     assert len(profiles) == len(plan.comparisons)
     beside = calibrating.beside_comparing(plan)
     assert comparing_seconds([plan]) == pytest.approx(beside + layers * len(profiles))
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_a_first_computation_is_not_timed(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It compiles what no run before has, which takes a minute, once: as long as many comparisons."""
+    clock = [0.0]
+    compiled: set[str] = set()
+
+    def compiles(task: Computation) -> None:
+        clock[0] += 1.0 if task.comparison.kind in compiled else 60.0
+        compiled.add(task.comparison.kind)
+
+    monkeypatch.setattr(calibrating, "compute", compiles)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    plan = make_plan(get_study("rank-synthetic"), n=n, n_resamples=0, n_permutations=0)
+    assert comparing_seconds([plan]) - calibrating.beside_comparing(plan) < 60

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from platoscope.arguments import mapping, sequence
 from platoscope.checks import flag, in_short, one_of, whole_number, word
+from platoscope.datasets.near_duplicates import check_threshold
 from platoscope.errors import InputError
 from platoscope.layerwise import share_depths
 from platoscope.models import name_of, trained_name
@@ -241,6 +242,10 @@ class Choices:
                 raise InputError(msg)
         if self.encoding is not None:
             word("encoding", self.encoding)
+        if self.near_duplicates is not None:
+            check_threshold("near_duplicates", self.near_duplicates)
+        if self.final_norm is not None:
+            flag("final_norm", self.final_norm)
         for name in ("min_tokens", "max_tokens"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), low=1)

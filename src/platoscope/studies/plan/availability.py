@@ -125,7 +125,8 @@ def _missing_modules(names: Sequence[str]) -> list[str]:
 def _could_be_model(name: str) -> bool:
     name = trained_name(name)
     known = any(model.name == name for model in BUNDLED)
-    return known or name.count("/") == 1 or is_there(path_of(name))
+    of_a_hub = name.count("/") == 1 and not name.startswith((".", "/", "~"))
+    return known or of_a_hub or is_there(path_of(name))
 
 
 def _model_problem(name: str) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from platoscope.arguments import instance, mapping
-from platoscope.checks import in_short, listing, whole_numbers, word
+from platoscope.checks import flag, in_short, listing, whole_numbers, word
 from platoscope.errors import NotFoundError
 from platoscope.layerwise import FEWEST_RESAMPLES
 from platoscope.measures import changed
@@ -273,7 +273,7 @@ def make_plan(
     design, without_nulls = with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_measured(design, resolved)
-    if not skip_missing:  # of several studies, each takes what it can
+    if not flag("skip_missing", skip_missing):  # of several studies, each takes what it can
         check_taken(study.name, comparisons, choices)
     left_out = _left_out(comparisons, skip_missing=skip_missing)
     comparisons = _kept(comparisons, {item.label for item in left_out})

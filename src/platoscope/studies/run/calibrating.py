@@ -38,7 +38,7 @@ __all__ = ["comparing_seconds"]
 _LAYERS = 2
 """Of each sort, that are computed; where cost is not in proportion to layers, twice as many as well."""
 _WARM_UP = 200
-"""Items of a first computation, which loads what is compiled."""
+"""Items of a first computation, at most: it compiles what no run before has, and loads it."""
 _UNKNOWN_FEATURES = 1024
 
 
@@ -75,8 +75,7 @@ def _sort_of(comparison: Comparison, settings: Settings) -> Any:
 
 def _priced(comparison: Comparison, settings: Settings) -> Callable[[Comparison], float]:
     """Compute a few layers, and return what a comparison of that sort costs."""
-    if settings.n > _WARM_UP:
-        _seconds(comparison, replace(settings, n=_WARM_UP), _LAYERS)
+    _seconds(comparison, replace(settings, n=min(settings.n, _WARM_UP)), _LAYERS)
     few = _seconds(comparison, settings, _LAYERS)
     if comparison.kind not in ("grid", "matrix", "weights"):
         made_up = isinstance(comparison.a, Synthetic)
