@@ -208,14 +208,13 @@ class Statement:
 class Choices:
     """What a user may choose of a study: everything else is the study's own.
 
-    `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens`
-    its limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever
-    the study has such limits. `final_norm` says on which side of the final norm every model's last layer is
-    read, where the study leaves that to the library. `encoding` is that of the files of the pairs.
-    Beside every profile that the study draws, `untrained` is the number of seeds of random weights with which the same
-    comparison is made, `mismatched_seeds` says whether it is made with two seeds as well, one on each side, and
-    `shuffle_words` whether with words in a random order (`platoscope.studies.design.null_models`).
-    `labels` says what figures and tables call a model or a side of the pairs, by its name.
+    `models`, `pairs` and `poolings` replace the study's lists where they are given, and `min_tokens` and `max_tokens` its
+    limits of the length of a text. `near_duplicates` is the share of two near-duplicate texts (`Items`), wherever the
+    study has such limits. `final_norm` says on which side of the final norm the last layer is read, where the study
+    leaves that to the library. `encoding` is that of the files of the pairs. Beside every profile that the study draws,
+    `untrained` is the number of seeds of random weights with which the same comparison is made, `mismatched_seeds` says
+    whether it is made with two seeds as well, one on each side, and `shuffle_words` whether with words in a random order
+    (`platoscope.studies.design.null_models`). `labels` says what figures and tables call a model or a side, by its name.
     """
 
     preset: str = "bundled"
@@ -240,12 +239,9 @@ class Choices:
             if "," in label or "=" in label:
                 msg = f"the label of {name!r} may hold no comma and no equals sign, as --labels writes it; got {label!r}"
                 raise InputError(msg)
-        if self.encoding is not None:
-            word("encoding", self.encoding)
-        if self.near_duplicates is not None:
-            check_threshold("near_duplicates", self.near_duplicates)
-        if self.final_norm is not None:
-            flag("final_norm", self.final_norm)
+        for check, name in ((word, "encoding"), (check_threshold, "near_duplicates"), (flag, "final_norm")):
+            if getattr(self, name) is not None:
+                check(name, getattr(self, name))
         for name in ("min_tokens", "max_tokens"):
             if getattr(self, name) is not None:
                 whole_number(name, getattr(self, name), low=1)
