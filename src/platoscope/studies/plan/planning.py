@@ -273,9 +273,7 @@ def make_plan(
     design, without_nulls = with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_measured(design, resolved)
-    if not flag("skip_missing", skip_missing):  # of several studies, each takes what it can
-        check_taken(study.name, comparisons, choices)
-    left_out = _left_out(comparisons, skip_missing=skip_missing)
+    left_out = _left_out(study, comparisons, choices, skip_missing=skip_missing)
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(
         study=study,
@@ -337,8 +335,12 @@ def _in_several_spaces(design: Design, /) -> tuple[Comparison, ...]:
     return (*design.comparisons, *beside)
 
 
-def _left_out(comparisons: tuple[Comparison, ...], *, skip_missing: bool) -> tuple[LeftOut, ...]:
+def _left_out(
+    study: Study, comparisons: tuple[Comparison, ...], choices: Choices, *, skip_missing: bool
+) -> tuple[LeftOut, ...]:
     """Give what the installed packages do not allow, or raise where nothing is to be left out."""
+    if not flag("skip_missing", skip_missing):  # of several studies, each takes what it can
+        check_taken(study.name, comparisons, choices)
     check_known(comparisons)
     left_out = missing(comparisons)
     if left_out and not skip_missing:
