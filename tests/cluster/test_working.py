@@ -7,12 +7,15 @@ import pickle
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from distributed.comm import CommClosedError
 
 from platoscope.cluster import Task, open_cluster
+from platoscope.cluster._cluster import _value_of
 from platoscope.cluster._working import work
 from platoscope.datasets import load_pairs
 from platoscope.errors import ClusterError, InputError, MissingExtraError, PlatoscopeWarning, StorageError
@@ -248,3 +251,20 @@ def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> 
         cluster.run([first], on_done=lambda _task, pid: found.append(pid) or ())  # type: ignore[func-returns-value]
         assert found
         assert found[0] not in before.values()
+
+
+def test_a_connection_that_is_lost_on_the_way_is_the_scheduler_s(
+    cluster: Cluster, on_workers: ModuleType
+) -> None:
+    """What a finished task gave is fetched over it; an error of reading or writing in the task itself stays that."""
+    task = Task("reads", "reading", on_workers.fail, (OSError("no such disk"),))
+    with pytest.raises(OSError, match="no such disk"):
+        cluster.run([task])
+    done = SimpleNamespace(status="finished", result=_cut_off)
+    with pytest.raises(ClusterError, match="the scheduler was lost while it was at reading"):
+        _value_of(done, task)
+
+
+def _cut_off() -> None:
+    message = "in <TCP (closed)>: ConnectionResetError: [Errno 104] Connection reset by peer"
+    raise CommClosedError(message)

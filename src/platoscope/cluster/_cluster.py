@@ -194,6 +194,10 @@ def _value_of(future: Any, task: Task, /) -> Any:
         raise ClusterError(message) from error
     except CancelledError as error:
         raise _lost_error(task) from error
+    except OSError as error:
+        if future.status == "error":  # the task's own, of a worker that could not read or write
+            raise
+        raise _lost_error(task) from error  # of the way here, on which what it gave was lost
     except ImportError as error:
         message = (
             f"a worker cannot do {task.what}: {reason_of(error)}. Install on workers what is installed here."
