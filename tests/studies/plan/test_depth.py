@@ -89,3 +89,11 @@ def test_a_plan_prices_layers_once_however_they_are_counted(tiny: str) -> None:
     assert few.disk == twice.disk
     assert every.disk == 4 * few.disk
     assert n_layers_of(Source(model=tiny, layers=(3, -1))) == 1
+
+
+def test_layers_of_a_model_of_unknown_depth_are_as_many_as_are_named() -> None:
+    """However far apart: the layer that is held by its place among them is there."""
+    found = _with_layers("some/model", tuple(range(0, 400, 4)))
+    held = replace(found, kind="sweep", fixed=Fixed(side="a", layer=99))
+    assert n_layers_of(found.a) == 100
+    assert make_plan(_study(held), skip_missing=True).left_out == ()

@@ -225,8 +225,9 @@ def n_layers_of(side: Source | Surface | Synthetic, /) -> int:
 
 def _n_kept(kept: Extraction | Source, size: ModelInfo | None) -> int:
     """Count the layers that are kept; one from the end is that of the number that it has."""
-    n_layers = _UNKNOWN_LAYERS if size is None else size.n_layers
-    return n_layers if kept.layers is None else len({layer % n_layers for layer in kept.layers})
+    if size is None:  # no number is another's then, that anybody knows
+        return _UNKNOWN_LAYERS if kept.layers is None else len(set(kept.layers))
+    return size.n_layers if kept.layers is None else len({layer % size.n_layers for layer in kept.layers})
 
 
 def _n_features(side: Source | Surface | Synthetic) -> int:
