@@ -118,7 +118,7 @@ def test_arrays_with_a_mask_are_refused(rows: np.ndarray) -> None:
         platoscope.cka(masked, rows)
     with pytest.raises(InputError, match="has masked values"):
         platoscope.profile([masked], [rows], rng=0)
-    with pytest.raises(InputError, match="Layer 1 of 'unknown' has masked values"):
+    with pytest.raises(InputError, match="layer 1 has masked values"):
         Representations.from_arrays([rows, masked])
     plain = np.ma.masked_array(rows)
     assert platoscope.information_imbalance(plain, rows) == platoscope.information_imbalance(rows, rows)

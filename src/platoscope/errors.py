@@ -8,6 +8,7 @@ Each one is also the built-in exception that a user would catch without knowing 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 from contextlib import contextmanager
@@ -145,7 +146,7 @@ def guarded(
     ...     json.loads("{")
     Traceback (most recent call last):
     ...
-    platoscope.errors.InputError: a.json is not valid JSON: Expecting property name ... (char 1). Write it again.
+    platoscope.errors.InputError: a.json is not valid JSON: Expecting property name ... at character 2. Write it again.
     """
     try:
         yield
@@ -190,6 +191,9 @@ def reason_of(error: BaseException, /) -> str:
     >>> reason_of(OSError("no codec in: \n(1) a\n(2) b"))
     'no codec in: (1) a (2) b'
     """
+    if isinstance(error, json.JSONDecodeError) and error.lineno == 1:
+        # Its own words count lines within what was parsed, which may be one line of a file.
+        return f"{error.msg} at character {error.colno}"
     said = _COLORS.sub("", getattr(error, "strerror", None) or str(error)).strip()
     first = said.splitlines()[0].rstrip() if said else ""
     first = (" ".join(said.split()) if first.endswith(":") else first)[:_LONGEST_REASON].rstrip(" .:")

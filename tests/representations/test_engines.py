@@ -299,7 +299,15 @@ def test_files_that_cannot_be_right_are_named(tmp_path: Path, fault: str) -> Non
 
 
 def test_folders_and_names_that_cannot_be_right(tmp_path: Path) -> None:
-    """No files, files of another kind, and two of one name."""
+    """No files, no folder, files of another kind, and two of one name."""
+    with pytest.raises(InputError, match=r"There is no folder '.*nowhere'"):
+        import_vllm(tmp_path / "nowhere", layers=[1])
+    with pytest.raises(InputError, match=r"There is no file '.*lost\.safetensors'"):
+        import_vllm(tmp_path, layers=[1], files=["lost.safetensors"])
+    with pytest.raises(InputError, match=r"There is no file '.*lost\.jsonl'"):
+        import_sglang(tmp_path / "lost.jsonl", depth=3)
+    with pytest.raises(InputError, match=r"is a folder\. Expected a \.json file"):
+        import_sglang(tmp_path, depth=3)
     with pytest.raises(InputError, match=r"no \.safetensors file"):
         import_vllm(tmp_path, layers=[1])
     with pytest.raises(InputError, match=r"must be a \.safetensors file"):
@@ -308,6 +316,33 @@ def test_folders_and_names_that_cannot_be_right(tmp_path: Path) -> None:
         import_vllm(tmp_path, layers=[1], files=["a/0.safetensors", "b/0.safetensors"])
     with pytest.raises(InputError, match="drop_last must be"):
         import_vllm(tmp_path, layers=[1], drop_last=-1)
+
+
+def test_special_tokens_that_a_prompt_does_not_have(
+    vllm_folder: tuple[Path, list[np.ndarray]], tmp_path: Path
+) -> None:
+    """File, item, its tokens and the option are named, by either engine, as where all but some are special."""
+    folder, _ = vllm_folder
+    with pytest.raises(InputError, match=r"0\.safetensors' \(item '0'\) has 9 token\(s\), but n_special=10"):
+        import_vllm(folder, layers=[1, 5, 9], pooling="last", n_special=10)
+    with pytest.raises(
+        InputError, match=r"0\.safetensors' has 9 tokens, 8 of them special: .* item '0' has 0"
+    ):
+        import_vllm(folder, layers=[1, 5, 9], pooling="last", n_special=8)
+    (tmp_path / "r.json").write_text(json.dumps([_response("a", np.ones((9, 4)))]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"Response 0 of .* \(item 'a'\) has 9 token\(s\), but n_special=10"):
+        import_sglang(tmp_path / "r.json", depth=3, pooling="last", n_special=10)
+
+
+def test_the_line_that_was_cut_is_named(tmp_path: Path) -> None:
+    """A write that was stopped in its third line says so, whatever is empty before."""
+    lines = [json.dumps(_response(name, np.ones((9, 4)))) for name in "abc"]
+    (tmp_path / "r.jsonl").write_text("\n".join([lines[0], "", *lines[1:]])[:-9], encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"at line 4: Expecting .* at character \d+\. Drop that line"
+    ) as caught:
+        import_sglang(tmp_path / "r.jsonl", depth=3, pooling="last")
+    assert "line 1" not in str(caught.value)
 
 
 RESPONSES: dict[str, tuple[Any, str]] = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from platoscope.errors import InputError, MissingExtraError, StorageError
+from platoscope.errors import InputError, MissingExtraError, PlatoscopeWarning, StorageError
 from platoscope.representations import (
     Representations,
     export,
@@ -96,8 +98,70 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
     import torch
 
     torch.save({"feats": object()}, tmp_path / "evil.pt")
-    with pytest.raises(InputError, match="Cannot read"):
+    with pytest.raises(InputError, match=r"Cannot read .*evil\.pt' as \.pt: it holds more than tensors"):
         import_representations(tmp_path / "evil.pt")
+
+
+def test_python_objects_in_arrays_are_not_read(tmp_path: Path) -> None:
+    """The sentence says what they are and how to write numbers: no file of them is damaged."""
+    np.save(tmp_path / "dict.npy", np.array({"layer0": np.ones((5, 3))}, object), allow_pickle=True)
+    np.savez(tmp_path / "dict.npz", layer0=np.array([{}, 1], object))
+    (tmp_path / "pickle.npy").write_bytes(pickle.dumps([1.0]))
+    for name, text in {
+        "dict.npy": r"^Cannot read '.*dict\.npy': it holds Python objects",
+        "dict.npz": r"^Cannot read 'layer0' of '.*dict\.npz': it holds Python objects",
+        "pickle.npy": r"pickle\.npy' as \.npy: it does not begin as one\. Check that",
+    }.items():
+        with pytest.raises(InputError, match=text + r".*numpy\.savez\(path, layer0=array, \.\.\.\)\.$"):
+            import_representations(tmp_path / name)
+
+
+def test_layers_that_do_not_fit_are_called_as_in_the_file(tmp_path: Path) -> None:
+    """The file and the layer's name, and no pooling that nobody named."""
+    np.savez(tmp_path / "a.npz", stem=np.ones((5, 3)), head=np.ones((6, 3)), waves=np.ones((5, 3)) * 1j)
+    for names, text in {
+        (
+            "stem",
+            "head",
+        ): r"a\.npz': Each layer must .* but layer 'head' has shape \(6, 3\) and the first one",
+        ("stem", "waves"): r"a\.npz': Layers must hold real numbers, but layer 'waves' has dtype complex128",
+    }.items():
+        with pytest.raises(InputError, match=text) as caught:
+            import_representations(tmp_path / "a.npz", name=names)
+        assert "unknown" not in str(caught.value)
+    with pytest.raises(InputError, match="but layer 1 of pooling 'mean' has shape"):
+        Representations.from_arrays([np.ones((5, 3)), np.ones((6, 3))], pooling="mean")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors", ".pt", ".h5"])
+def test_states_that_are_not_finite_are_told(states: np.ndarray, tmp_path: Path, suffix: str) -> None:
+    """How many items, and the first; without them the others can be compared."""
+    states[1, 3, 0], states[2, 1] = np.nan, np.inf
+    file = export(
+        Representations.from_arrays(states, ids=list("vwxyz"), pooling="mean"), tmp_path / f"a{suffix}"
+    )
+    name = "3" if suffix == ".npy" else "y"
+    with pytest.warns(
+        PlatoscopeWarning,
+        match=rf"^2 of 5 items of '.*a\{suffix}' have .* not finite; the first is item '{name}' in layer 1\.",
+    ):
+        r = import_representations(file)
+    assert np.isfinite(np.stack(list(r.select([0, 2, 4])))).all()
+
+
+def test_looking_for_what_is_not_finite_takes_little_memory(tmp_path: Path) -> None:
+    """A memory-mapped file of 128 MB is not brought into memory, and what is in its last row is found."""
+    states = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (2, 4000, 4000))
+    states[1, -1, -1] = np.nan
+    states.flush()
+    tracemalloc.start()
+    try:
+        with pytest.warns(PlatoscopeWarning, match="1 of 4000 items .* item '3999' in layer 1"):
+            import_representations(tmp_path / "a.npy")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16e6
 
 
 @pytest.mark.parametrize(

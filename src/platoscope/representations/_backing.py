@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from platoscope.representations._group import StoredGroup
     from platoscope.representations._units import StoredArray
 
-__all__ = ["ArrayBacking", "Backing", "StoredBacking", "View", "find_view", "has_parts"]
+__all__ = [
+    "UNNAMED",
+    "ArrayBacking",
+    "Backing",
+    "StoredBacking",
+    "View",
+    "find_view",
+    "has_parts",
+    "layer_in_words",
+]
 
+UNNAMED = "unknown"
+"""The pooling of arrays of which nobody said it."""
 # Of the differences between items, what float32 may lose; and what float64 loses of a constant.
 _LOSS, _ROUNDING = 1e-3, 1e-15
 _WHOLE = 1 << 53  # the largest whole number up to which float64 has all
@@ -185,10 +196,24 @@ class ArrayBacking:
     def read(
         self, pooling: str, position: int, rows: NDArray[np.int64], tokens: slice, /
     ) -> NDArray[np.float32]:
-        layer = _in_float32(self.layers_of[pooling][position][rows], f"layer {position} of {pooling!r}")
+        called = layer_in_words(position, pooling, self.provenance.get(LAYER_NAMES))
+        layer = _in_float32(self.layers_of[pooling][position][rows], called)
         if layer.ndim == 2:
             return layer[None]
         return np.ascontiguousarray(np.moveaxis(layer[:, tokens], 1, 0))
+
+
+def layer_in_words(position: int, pooling: str, names: object, /) -> str:
+    """Call a layer in a message by its name, where layers have names, and by its pooling, where that was said.
+
+    Examples
+    --------
+    >>> layer_in_words(1, "mean", None), layer_in_words(1, "unknown", ["stem", "head"])
+    ("layer 1 of pooling 'mean'", "layer 'head'")
+    """
+    known = names if isinstance(names, list | tuple) else ()
+    called = repr(str(known[position])) if position < len(known) else str(position)
+    return f"layer {called}" if pooling == UNNAMED else f"layer {called} of pooling {pooling!r}"
 
 
 def _in_float32(layer: NDArray[Any], name: str) -> NDArray[np.float32]:

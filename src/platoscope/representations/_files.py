@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import pickle
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +15,27 @@ import numpy as np
 from platoscope.errors import InputError, MemoryPlanError, guarded, reason_of, require_package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["ARRAY_NAME", "METADATA_NAME", "SUFFIXES", "Dump", "natural", "read_file", "require"]
+__all__ = [
+    "ARRAY_NAME",
+    "METADATA_NAME",
+    "SUFFIXES",
+    "Dump",
+    "natural",
+    "read_file",
+    "require",
+    "require_file",
+]
 
 ARRAY_NAME = "representations"
 METADATA_NAME = "platoscope"
+_ARRAYS_ALONE = (
+    "Write arrays of numbers alone: numpy.save(path, array), or numpy.savez(path, layer0=array, ...)."
+)
 
 
 @dataclass(frozen=True)
@@ -43,17 +57,32 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
+def require_file(file: Path, expected: str, /) -> None:
+    """Refuse a path at which there is no file; `expected` says in a sentence what should be there.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if not file.is_file():
+        came = f"{str(file)!r} is a folder" if file.is_dir() else f"There is no file {str(file)!r}"
+        message = f"{came}. {expected}"
+        raise InputError(message)
+
+
 def read_file(file: Path, /) -> Dump:
     """Read all arrays of a file whose ending is one of `SUFFIXES`.
 
     Raises
     ------
     InputError
-        If it cannot be read, whatever its library says.
+        If it is missing, or cannot be read, whatever its library says.
     MissingExtraError
         If the package that reads it is not installed.
     """
     reader = _READERS[file.suffix.lower()]
+    require_file(file, f"Expected a {file.suffix} file.")
     with guarded(f"Cannot read {str(file)!r} as {file.suffix}", "Check that the file is whole."):
         try:
             dump = reader(file)
@@ -75,12 +104,37 @@ def read_file(file: Path, /) -> Dump:
 
 
 def _read_npy(file: Path) -> Dump:
-    return Dump({file.stem: np.load(file, mmap_mode="r", allow_pickle=False)})
+    with file.open("rb") as opened:
+        # What begins otherwise, NumPy takes for a pickle, or for an .npz file.
+        if opened.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            message = (
+                f"Cannot read {str(file)!r} as .npy: it does not begin as one. Check that the file is whole. "
+                f"{_ARRAYS_ALONE}"
+            )
+            raise InputError(message)
+    with _no_objects(repr(str(file))):
+        return Dump({file.stem: np.load(file, mmap_mode="r", allow_pickle=False)})
+
+
+@contextmanager
+def _no_objects(where: str) -> Iterator[None]:
+    """Say of an array of Python objects that it is one; NumPy has no error of its own for it."""
+    try:
+        yield
+    except ValueError as error:
+        if "bject" not in str(error):
+            raise
+        message = f"Cannot read {where}: it holds Python objects, which could run any code. {_ARRAYS_ALONE}"
+        raise InputError(message) from error
 
 
 def _read_npz(file: Path) -> Dump:
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
-        arrays = {name: content[name] for name in content.files if name != METADATA_NAME}
+        arrays = {}
+        for name in content.files:
+            if name != METADATA_NAME:
+                with _no_objects(f"{name!r} of {str(file)!r}"):
+                    arrays[name] = content[name]
         other = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
         if other:  # what does not begin as an array is handed out as bytes
             message = f"{other[0]!r} in it is no array"
@@ -105,7 +159,14 @@ def _read_torch(file: Path) -> Dump:
     require("torch", "Reading .pt files", "models")
     import torch  # 1.8 s, and of the extra models
 
-    content = torch.load(file, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        message = (
+            f"Cannot read {str(file)!r} as {file.suffix}: it holds more than tensors and plain values, which could run "
+            "any code, or is damaged. Check that the file is whole. Write a dict of tensors, one per layer, by torch.save."
+        )
+        raise InputError(message) from error
     if not isinstance(content, dict):
         content = {ARRAY_NAME: content}
     said = json.loads(content.get(METADATA_NAME, "{}"))

@@ -10,7 +10,7 @@ import numpy as np
 from platoscope.arguments import layers_first, sequence
 from platoscope.checks import as_array, in_short, refuse_masks
 from platoscope.errors import InputError, NotFoundError
-from platoscope.representations._backing import find_view, has_parts
+from platoscope.representations._backing import UNNAMED, find_view, has_parts, layer_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["checked_ids", "checked_stacks", "rows_of"]
 
 
-def checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
-    """Check the layers of every pooling, and name each as it is kept."""
+def checked_stacks(stacks: Mapping[str, Any], layer_names: object = None) -> dict[str, list[NDArray[Any]]]:
+    """Check the layers of every pooling, and name each as it is kept; messages call a layer by its name, if it has one."""
     by_pooling: dict[str, list[NDArray[Any]]] = {}
     for name, stack in stacks.items():
         view = find_view(name, [name.replace("concat", "tokens")])
         kept = name if view is None else view.kept
-        by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens)
+        by_pooling[kept] = _checked_layers(name, stack, 1 if view is None else view.n_tokens, layer_names)
     if not by_pooling:
         message = "arrays is an empty mapping; expected at least one pooling."
         raise InputError(message)
@@ -41,29 +41,29 @@ def checked_stacks(stacks: Mapping[str, Any]) -> dict[str, list[NDArray[Any]]]:
     return by_pooling
 
 
-def _checked_layers(name: str, stack: Any, n_tokens: int) -> list[NDArray[Any]]:
-    given = sequence(f"arrays of pooling {name!r}", stack, of="layers")
+def _checked_layers(pooling: str, stack: Any, n_tokens: int, layer_names: object) -> list[NDArray[Any]]:
+    of = "" if pooling == UNNAMED else f" of pooling {pooling!r}"
+    given = sequence(f"arrays{of}", stack, of="layers")
     layers_first("array", stack)
-    for number, layer in enumerate(given):
-        refuse_masks(layer, f"Layer {number} of {name!r}")
+    names = [layer_in_words(number, pooling, layer_names) for number in range(len(given))]
+    for name, layer in zip(names, given, strict=True):
+        refuse_masks(layer, name)
     layers = [as_array(layer) for layer in given]
     if not layers:
-        message = f"arrays for pooling {name!r} hold no layer; expected at least one."
+        message = f"arrays{of} hold no layer; expected at least one."
         raise InputError(message)
-    with_tokens = has_parts(name)
+    with_tokens = has_parts(pooling)
     shape = f"(n_items, {n_tokens}, n_features)" if with_tokens else "(n_items, n_features)"
-    for number, layer in enumerate(layers):
+    for name, layer in zip(names, layers, strict=True):
         fits = layer.ndim == (3 if with_tokens else 2) and (not with_tokens or layer.shape[1] == n_tokens)
         if not fits or 0 in layer.shape or len(layer) != len(layers[0]):
             message = (
-                f"Each layer of {name!r} must have shape {shape} with the same n_items and nothing empty, "
-                f"but layer {number} has shape {layer.shape} and the first one {layers[0].shape}."
+                f"Each layer must have shape {shape} with the same n_items and nothing empty, but {name} has shape "
+                f"{layer.shape} and the first one {layers[0].shape}."
             )
             raise InputError(message)
         if layer.dtype.kind not in "fiub" and layer.dtype.name != "bfloat16":
-            message = (
-                f"Layers must hold real numbers, but layer {number} of {name!r} has dtype {layer.dtype}."
-            )
+            message = f"Layers must hold real numbers, but {name} has dtype {layer.dtype}."
             raise InputError(message)
     return layers
 

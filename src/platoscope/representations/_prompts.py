@@ -206,6 +206,12 @@ class PromptRules:
         """Describe one prompt without padding to the rules by which models pool their tokens."""
         n_tokens = prompt.states.shape[1]
         first, behind = self.n_special or 0, 0
+        if first > n_tokens:
+            message = (
+                f"{prompt.where} (item {prompt.name!r}) has {n_tokens} token(s), but n_special={first}. Say how many "
+                "special tokens the tokenizer put before each prompt: 1 where it is a start token alone."
+            )
+            raise InputError(message)
         if self.vocabulary is not None:
             first, behind = self.vocabulary.special_ends(prompt)
             if self.n_special is not None and self.n_special != first:
@@ -285,7 +291,10 @@ def pool_prompts(prompts: Iterable[Prompt], rules: PromptRules, /) -> dict[str, 
                 require_own_tokens(layout.own, [prompt.name])
                 states = _clipped(states, rules.clip, own=layout.own[0])
         except BatchItemError as error:
-            raise error.named([prompt.name]) from error
+            special = int((~layout.own).sum())
+            also = f", {special} of them special" if special else ""
+            message = f"{prompt.where} has {states.shape[1]} tokens{also}: {error.named([prompt.name])}"
+            raise InputError(message) from error
         for key, reading in readings.items():
             pooled[key].append(_pool(states, reading))
     return {key: list(np.stack(rows, 1)) for key, rows in pooled.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from platoscope.arguments import a_path, sequence
 from platoscope.checks import in_short, listing, whole_number, whole_numbers, word
 from platoscope.errors import InputError, guarded
-from platoscope.representations._files import natural, read_file
+from platoscope.representations._files import natural, read_file, require_file
 from platoscope.representations._prompts import (
     Prompt,
     PromptRules,
@@ -89,8 +89,8 @@ def import_vllm(
     Raises
     ------
     InputError
-        If there are no such files, their layers differ from `layers`, a file has not one state per token, states that are
-        not finite or were never written, other tokens than its text, a prompt is too short, or `clip` is no share.
+        If there are no such folder or files, their layers differ from `layers`, a file has not one state per token, states
+        that are not finite or were never written, other tokens than its text, a prompt is too short, or `clip` is no share.
     NotFoundError
         If an id has no file, or a text is missing.
     MissingExtraError
@@ -115,6 +115,8 @@ def import_vllm(
     if not known:
         message = (
             f"There is no .safetensors file in {str(root)!r}; expected one per prompt, as vLLM writes them."
+            if root.is_dir()
+            else f"There is no folder {str(root)!r}; expected one of .safetensors files, as vLLM writes them."
         )
         raise InputError(message)
     chosen = chosen_ids(known, _as_ids(ids), repr(str(root)))
@@ -257,14 +259,20 @@ def _read_vllm(name: str, file: Path, layers: Sequence[int]) -> Prompt:
 
 
 def _responses(file: Path) -> list[Any]:
-    lines = file.suffix.lower() == ".jsonl"
     way_out = "Expected a .json file of one response or a list of them, or .jsonl with one per line."
-    with guarded(f"Cannot read {str(file)!r} as responses of SGLang", way_out):
+    require_file(file, way_out)
+    what = f"Cannot read {str(file)!r} as responses of SGLang"
+    with guarded(what, way_out):
         text = file.read_bytes().decode("utf-8")
-        content = (
-            [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
-        )
-    responses = content if isinstance(content, list) else [content]
+    if file.suffix.lower() == ".jsonl":
+        responses = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            with guarded(f"{what}, at line {number}", "Drop that line, or ask for its response again."):
+                responses += [json.loads(line)] if line.strip() else []
+    else:
+        with guarded(what, way_out):
+            content = json.loads(text)
+        responses = content if isinstance(content, list) else [content]
     if not responses:
         message = f"{str(file)!r} holds no response. {way_out}"
         raise InputError(message)

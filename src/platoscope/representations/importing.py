@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.arguments import a_path, mapping, sequence
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.representations._backing import UNNAMED
 from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, natural, read_file
 from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations.representations import Representations
@@ -16,13 +19,15 @@ from platoscope.wording import listed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 __all__ = ["import_representations"]
 
+_AT_ONCE = 8 << 20
+"""Bytes of a layer that are looked at together."""
 _WELL_KNOWN = (ARRAY_NAME, "feats", "hidden_states")
 
 
@@ -68,9 +73,18 @@ def import_representations(
     Raises
     ------
     InputError
-        If the file is missing, unreadable or of another kind, or the array is not what `axes` says.
+        If the file is missing, unreadable or of another kind, holds Python objects, or the array is not what `axes` says.
     MissingExtraError
         If the package that reads it is not installed.
+
+    Warns
+    -----
+    PlatoscopeWarning
+        If states of some items are not finite, with the first: comparisons refuse them, and `select` leaves them out.
+
+    Notes
+    -----
+    The file is read once for that, also a memory-mapped one, a few megabytes at a time.
     """
     file = a_path("path", path)
     order = None if axes is None else sequence("axes", axes, of="names")
@@ -96,15 +110,50 @@ def import_representations(
             "what its axes are, as axes=('item', 'layer', 'feature'), or ('layer', 'item', 'feature') if it is so."
         )
         raise InputError(message)
-    unnamed = "unknown" if stack[0].ndim == 2 else f"tokens({stack[0].shape[1]})"
-    return Representations.from_arrays(
-        stack,
-        ids=said.get("ids") if ids is None else ids,
-        pooling=pooling or said.get("pooling") or unnamed,
-        layers=said.get("layers") if layers is None else layers,
-        depth=said.get("depth") if depth is None else depth,
-        provenance={**said.get("provenance", {}), "imported_from": file.name, **(provenance or {})},
-    )
+    unnamed = UNNAMED if stack[0].ndim == 2 else f"tokens({stack[0].shape[1]})"
+    with _said_of(file):
+        found = Representations.from_arrays(
+            stack,
+            ids=said.get("ids") if ids is None else ids,
+            pooling=pooling or said.get("pooling") or unnamed,
+            layers=said.get("layers") if layers is None else layers,
+            depth=said.get("depth") if depth is None else depth,
+            provenance={**said.get("provenance", {}), "imported_from": file.name, **(provenance or {})},
+        )
+    _warn_of_nonfinite(stack, found, file)
+    return found
+
+
+@contextmanager
+def _said_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        message = f"Cannot import {str(file)!r}: {error}"
+        raise InputError(message) from error
+
+
+def _warn_of_nonfinite(stack: Sequence[NDArray[Any]], found: Representations, file: Path) -> None:
+    """Warn of items whose states are not finite in some layer; reads a bounded part of a layer at a time."""
+    bad = np.zeros(found.n_items, bool)
+    where = ""
+    for name, layer in zip(found.layer_names, stack, strict=True):
+        if layer.dtype.kind in "biu":
+            continue
+        rows = max(1, _AT_ONCE // (layer[:1].nbytes or 1))
+        for start in range(0, len(layer), rows):
+            block = layer[start : start + rows]
+            wrong = ~np.isfinite(block).all(axis=tuple(range(1, block.ndim)))
+            bad[start : start + rows] |= wrong
+            if wrong.any() and not where:
+                where = f"item {found.ids[start + int(wrong.argmax())]!r} in layer {name}"
+    if bad.any():
+        message = (
+            f"{int(bad.sum())} of {bad.size} items of {str(file)!r} have states that are not finite; the first is {where}. "
+            "Comparisons refuse them: leave them out on both sides (select), or find out why the model overflowed (float16 "
+            "often does)."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=3)
 
 
 def _no_file(file: Path) -> str:

@@ -12,7 +12,7 @@ from platoscope.arguments import mapping
 from platoscope.checks import whole_number, whole_numbers, word
 from platoscope.cluster import unseen_error
 from platoscope.errors import InputError, NotFoundError
-from platoscope.representations._backing import ArrayBacking, Backing, View, find_view
+from platoscope.representations._backing import UNNAMED, ArrayBacking, Backing, View, find_view
 from platoscope.representations._given import checked_ids, checked_stacks, rows_of
 from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations._showing import representations_card, representations_in_short
@@ -111,9 +111,9 @@ class Representations:
             word("pooling", pooling)
         mapping("provenance", {} if provenance is None else provenance)
         stacks: Mapping[str, Any] = (
-            arrays if isinstance(arrays, Mapping) else {"unknown" if pooling is None else pooling: arrays}
+            arrays if isinstance(arrays, Mapping) else {UNNAMED if pooling is None else pooling: arrays}
         )
-        by_pooling = checked_stacks(stacks)
+        by_pooling = checked_stacks(stacks, (provenance or {}).get(LAYER_NAMES))
         first = next(iter(by_pooling.values()))
         n_items = len(first[0])
         numbers = tuple(range(len(first))) if layers is None else whole_numbers("layers", layers)

@@ -116,7 +116,7 @@ def _jsonl_rows(path: Path, encoding: str | None) -> Iterator[Row]:
             if not line.strip():
                 continue
             with guarded(f"{path}, line {number}: not valid JSON", "Mend or drop that line."):
-                values = json.loads(line, object_pairs_hook=_without_repeats)
+                values = json.loads(line.rstrip("\r\n"), object_pairs_hook=_without_repeats)
             if not isinstance(values, dict):
                 message = (
                     f"{path}, line {number}: expected an object such as {{...}}, got {line.strip()[:40]!r}."
