@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
 import unicodedata
 from pathlib import Path
 
-__all__ = ["file_name", "is_there", "path_of"]
+__all__ = ["file_name", "is_there", "path_of", "why_no_folder"]
 
 # What every file system keeps as it is: no capitals, no accents, no dot in front or at the end, no name that Windows keeps.
 _PLAIN = re.compile(
@@ -77,3 +78,20 @@ def is_there(path: Path, /) -> bool:
         if error.errno != errno.ENAMETOOLONG:
             raise
         return False
+
+
+def why_no_folder(path: Path, /, *, to_write: bool) -> str | None:
+    """Tell why there could be no folder of that name (in which one could write); None where there could, or is.
+
+    Examples
+    --------
+    >>> why_no_folder(Path("x" * 300), to_write=False)
+    'File name too long'
+    """
+    try:
+        there = next((place for place in (path, *path.parents) if place.exists()), Path())
+    except OSError as error:
+        return error.strerror
+    if not there.is_dir():
+        return os.strerror(errno.ENOTDIR)
+    return os.strerror(errno.EACCES) if to_write and not os.access(there, os.W_OK | os.X_OK) else None

@@ -21,7 +21,10 @@ import pytest
 
 from platoscope import cli
 from platoscope.cli.app import _globals_first
-from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.cli.done import report_failures
+from platoscope.datasets import load_pairs
+from platoscope.errors import InputError, MissingExtraError, NotFoundError, PlatoscopeWarning, StorageError
+from platoscope.report.site import find_runs
 from platoscope.representations import Representations, export
 
 SMALL = ("--n", "60", "--resamples", "4", "--permutations", "4")
@@ -168,16 +171,68 @@ def test_a_model_folder_that_is_not_there_is_no_model_of_a_hub(capsys: pytest.Ca
         ("--layers", "999", "--layers must lie between -19 and 18 for gemma-3-270m, got [999]"),
         ("--cluster", "local:abc", "--cluster must be local or local:N"),
         ("--store", "nothing://here", "Protocol not known: nothing"),
+        ("--store", "taken/here", "taken/here cannot be a folder: Not a directory"),
+        ("--out", "taken", "cannot write taken: Not a directory. Choose another folder with --out."),
+        ("--out", "taken/here", "cannot write taken/here: Not a directory"),
+        ("--device", "foo", "--device foo cannot be used here: Expected one of cpu, cuda"),
+        ("--encoding", "foo", "--encoding foo is none that Python knows"),
+        ("--encoding", "latin-1", "the option encoding does not apply to 'bible:en-it'; it takes none"),
     ],
 )
 def test_a_dry_run_refuses_what_the_run_refuses(
     option: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What never could be a layer, a cluster or a store is an error of the plan, not a price."""
+    """What never could be a layer, a cluster, a folder, a device or an encoding is an error of the plan, not a price."""
+    Path("taken").write_text("", encoding="utf-8")
     assert cli.main(["run", "translations", "--dry-run", option, value]) == 2
     out, err = capsys.readouterr()
     assert words in err
     assert not out
+
+
+def test_a_dry_run_refuses_a_device_beside_a_map(capsys: pytest.CaptureFixture[str]) -> None:
+    """As loading does; whether a device is here only the run finds out, which may be elsewhere."""
+    pytest.importorskip("accelerate")
+    command = ["run", "translations", "--dry-run", "--device"]
+    assert cli.main([*command, "cpu", "--device-map", "auto"]) == 2
+    assert "--device cpu was given too. Leave one out." in capsys.readouterr().err
+    assert cli.main([*command, "cuda:7"]) == 0
+
+
+def test_a_store_that_is_a_file_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run folder was left behind empty, after the model had read."""
+    Path("taken").write_text("", encoding="utf-8")
+    assert cli.main(["run", "rank-synthetic", *SMALL, "--store", "taken", "--out", "here"]) == 2
+    assert "cannot be a folder: Not a directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_calibration_takes_the_place_of_the_guess(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One time of one study; of several the sum alone has one. Without it the plan says that kernels are compiled once."""
+    monkeypatch.setattr("platoscope.studies.run.calibrating.comparing_seconds", lambda _: 7200.0)
+    assert cli.main(["run", "rank-synthetic", "--dry-run"]) == 0
+    guessed = capsys.readouterr().out
+    assert re.findall(r"cost +(?:time|comparing) ", guessed) == [
+        "cost        time ",
+        "cost        comparing ",
+    ]
+    assert "compiling       once on a machine, by its first run; not in the time" in guessed
+    assert cli.main(["run", "rank-synthetic", "--dry-run", "--calibrate"]) == 0
+    out = capsys.readouterr().out
+    times = [line.split(maxsplit=2)[1:] for line in out.splitlines() if re.match("cost +(time|comp)", line)]
+    said = "about 2.0 h on this CPU"
+    assert times == [
+        ["time", f"{said}; calibrated"],
+        ["comparing", f"{said}, which is in the time; calibrated"],
+    ]
+    assert len(out.splitlines()) == len(guessed.splitlines()) - 1
+    assert cli.main(["run", "all", "--dry-run", "--calibrate"]) == 0
+    out = capsys.readouterr().out
+    assert len(re.findall(r"^cost +time ", out, re.MULTILINE)) == 1
 
 
 def test_how_models_are_loaded_is_an_option_of_run(
@@ -321,10 +376,60 @@ def test_mistakes_are_one_sentence(
     assert len(captured.err.splitlines()) == 1
 
 
-def test_debug_shows_the_traceback() -> None:
-    """``--debug`` lets the error through."""
-    with pytest.raises(NotFoundError):
-        cli.main(["run", "no-such-study", "--debug"])
+def test_debug_adds_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--debug`` changes neither the sentence, which comes last, nor the exit code."""
+    assert cli.main(["run", "no-such-study"]) == 2
+    sentence = capsys.readouterr().err
+    assert cli.main(["run", "no-such-study", "--debug"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback (most recent call last):")
+    assert "NotFoundError" in told
+    assert told.endswith(sentence)
+
+
+def test_debug_adds_the_traceback_of_each_study_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """A study that fails does not end the others, and its traceback is not lost for that."""
+    try:
+        msg = "nothing there"
+        raise NotFoundError(msg)
+    except NotFoundError as error:
+        failures = {"one": error}
+    assert report_failures(failures, debug=False) == 2
+    sentence = capsys.readouterr().err
+    assert sentence == "one was not finished: nothing there\n"
+    assert report_failures(failures, debug=True) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback (most recent call last):")
+    assert told.endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["run", "rank-synthetic", *SMALL, "--out", ""], "what follows --out is empty"),
+        (["run", "rank-synthetic", *SMALL, "--out="], "--out is empty"),
+        (["run", "rank-synthetic", *SMALL, "--store", ""], "what follows --store is empty"),
+        (["reproduce", "runs", "--out", ""], "what follows --out is empty"),
+        (["view", "", "--bundle", "site"], "an argument is empty"),
+        (["compare", "a.npy", "b.npy", "--figure", ""], "what follows --figure is empty"),
+        (["data", "prepare", "emoji", "a.tgz", "--out", ""], "what follows --out is empty"),
+    ],
+)
+def test_empty_values_are_refused(
+    arguments: list[str], what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a path, nothing would be the current folder: a variable of the shell that is not set must not fill it."""
+    assert cli.main(arguments) == 2
+    assert f"platoscope: {what}; give a value, or leave it out." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_empty_paths_are_refused_in_python() -> None:
+    """Reading pairs or runs of nothing does not read the current folder."""
+    with pytest.raises(InputError, match="pairs must be a text that is not empty"):
+        load_pairs("")
+    with pytest.raises(InputError, match="folder must be a path; got ''"):
+        find_runs("")
 
 
 def test_unwritable_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

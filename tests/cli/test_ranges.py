@@ -7,13 +7,14 @@ from typing import get_type_hints
 import pytest
 
 from platoscope import cli
+from platoscope.cli.extract import extract
 from platoscope.cli.options import FEWEST_PAIRS
 from platoscope.cli.plan import plan
 from platoscope.cli.run import run
 from platoscope.errors import InputError
 from platoscope.studies import get_study, make_plan
 from platoscope.studies.design.records import _MOST_SEEDS
-from platoscope.studies.design.settings import SMALLEST
+from platoscope.studies.design.settings import DTYPES, SMALLEST
 
 OPTIONS = {
     command.__name__: {
@@ -21,7 +22,7 @@ OPTIONS = {
         for name, hint in get_type_hints(command, include_extras=True).items()
         if hasattr(hint, "__metadata__")
     }
-    for command in (run, plan)
+    for command in (run, plan, extract)
 }
 IN_PYTHON = {"resamples": "n_resamples", "permutations": "n_permutations"}
 IN_SETTINGS = {
@@ -83,6 +84,16 @@ def test_the_help_says_how_many_pairs_and_seeds_there_may_be() -> None:
         assert OPTIONS[command]["n"].min is None
     assert f"{_MOST_SEEDS} at most" in OPTIONS["run"]["untrained_seeds"].help
     assert "at least 2" in OPTIONS["run"]["resamples"].help
+
+
+def test_the_help_has_the_choices_where_they_are_few() -> None:
+    """Those of a preset, a precision and a distance are the ones that are taken; a cluster has all its notations."""
+    assert OPTIONS["run"]["preset"].metavar == f"[{'|'.join(get_study('translations').presets)}]"
+    for command in ("run", "extract"):
+        assert OPTIONS[command]["dtype"].metavar == f"[{'|'.join(DTYPES)}]"
+    assert OPTIONS["run"]["metric"].metavar == "[euclidean|cosine|hamming]"
+    for written in ("local ", "local:N", "tcp://HOST:8786", ".json", "TOML"):
+        assert written in OPTIONS["run"]["cluster"].help
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import itertools
 import os
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +31,7 @@ from platoscope.cli.studies import studies
 from platoscope.cli.verdicts import verdicts
 from platoscope.cli.verify import verify
 from platoscope.cli.view import view
+from platoscope.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +77,7 @@ def _every_command(
     *,
     debug: Annotated[  # read by `main`, which sees errors that no command survives
         bool,
-        typer.Option("--debug", envvar="PLATOSCOPE_DEBUG", help="Show the traceback of an error."),
+        typer.Option("--debug", envvar="PLATOSCOPE_DEBUG", help="Also show the traceback of an error."),
     ] = False,
     verbose: Annotated[
         bool,
@@ -90,7 +93,7 @@ def _every_command(
     ] = False,
 ) -> None:
     """Read the options of every command."""
-    context.obj = {"verbose": verbose}
+    context.obj = {"verbose": verbose, "debug": debug}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,17 +119,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
+            _refuse_empty(given)
             return _run_app(given)
         except BrokenPipeError:
             _silence_stdout()  # the reader (`head`) has enough
             return 1
         except USERS_TO_MEND as error:
             if debug:
-                raise
+                traceback.print_exception(error)
             said = in_options(sentence(error), given, _options_of(given))
             sys.stderr.write(f"platoscope: {said}\n")
             _silence_stdout()
             return 2
+
+
+def _refuse_empty(arguments: Sequence[str], /) -> None:
+    """Refuse an empty value, as a variable of the shell that is not set gives: as a path it would be the current folder.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for before, argument in itertools.pairwise(["", *arguments]):
+        option, equals, value = argument.partition("=")
+        named = option.startswith("--") and equals and not value
+        if named or not argument:
+            what = option if named else f"what follows {before}" if before.startswith("--") else "an argument"
+            message = f"{what} is empty; give a value, or leave it out. Is a variable of the shell not set?"
+            raise InputError(message)
 
 
 def _run_app(given: list[str], /) -> int:

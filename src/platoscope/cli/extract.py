@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from platoscope.cli.options import (  # Typer reads annotations when it runs
+    DTYPES_METAVAR,
     AsJson,
     ClusterOption,
     Encoding,
@@ -63,7 +64,7 @@ def extract(
     ] = None,
     near_duplicates: NearDuplicates = None,
     layers: Layers = None,
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    dtype: Annotated[str, typer.Option(metavar=DTYPES_METAVAR, help="Precision of the weights.")] = "auto",
     device: Annotated[
         str, typer.Option(envvar="PLATOSCOPE_DEVICE", help="auto, or a device as torch names it.")
     ] = "auto",

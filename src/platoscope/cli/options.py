@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
+    "DTYPES_METAVAR",
     "FEWEST_PAIRS",
     "AsJson",
     "ClusterOption",
@@ -38,6 +39,7 @@ __all__ = [
     "complete_pairs",
     "complete_studies",
     "in_options",
+    "is_debug",
     "is_verbose",
     "parse_labels",
     "parse_layers",
@@ -46,6 +48,9 @@ __all__ = [
 
 FEWEST_PAIRS = 40
 """Of a study: fewer items make no comparison of ranks, as `studies` says, which no help has the time to load."""
+
+DTYPES_METAVAR = "[auto|float32|bfloat16|float16]"
+"""Of ``--dtype``, whose values are checked by the record that takes them: its sentence is the same everywhere."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", show_default=False)]
 
@@ -62,7 +67,8 @@ ClusterOption = Annotated[
     str | None,
     typer.Option(
         envvar="PLATOSCOPE_CLUSTER",
-        help="Who works: local:N (processes on this machine), a Dask scheduler (tcp://HOST:8786), or a TOML file of jobs.",
+        help="Who works: local or local:N (processes on this machine), a Dask scheduler (tcp://HOST:8786, or the .json "
+        "file in which it wrote that), or a TOML file of jobs.",
         show_default=False,
     ),
 ]
@@ -78,7 +84,9 @@ TransformOption = Annotated[
 
 MetricOption = Annotated[
     str | None,
-    typer.Option(help="Distance of Δ: euclidean (default), cosine or hamming.", show_default=False),
+    typer.Option(
+        metavar="[euclidean|cosine|hamming]", help="Distance of Δ; euclidean by default.", show_default=False
+    ),
 ]
 
 NeighborsOption = Annotated[
@@ -311,6 +319,11 @@ def in_options(message: str, arguments: Sequence[str], known: Iterable[str], /) 
 def is_verbose(context: typer.Context, /) -> bool:
     """Say whether the user asked for one line per stage on stderr."""
     return bool(context.obj and context.obj.get("verbose"))
+
+
+def is_debug(context: typer.Context, /) -> bool:
+    """Say whether the user asked for the tracebacks of errors."""
+    return bool(context.obj and context.obj.get("debug"))
 
 
 def parse_null_models(

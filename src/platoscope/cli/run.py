@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from platoscope.cli.done import Done, print_results, report_failures
 from platoscope.cli.dry import check_places, print_plans
 from platoscope.cli.options import (  # Typer reads annotations when it runs
+    DTYPES_METAVAR,
     FEWEST_PAIRS,
     AsJson,
     ClusterOption,
@@ -32,12 +34,13 @@ from platoscope.cli.options import (  # Typer reads annotations when it runs
     complete_models,
     complete_pairs,
     complete_studies,
+    is_debug,
     is_verbose,
     parse_labels,
     parse_layers,
     parse_null_models,
 )
-from platoscope.cli.output import USERS_TO_MEND, print_json, print_table, print_text, sentence
+from platoscope.cli.output import USERS_TO_MEND, sentence
 from platoscope.cli.progress import open_progress
 from platoscope.cli.workers import open_workers
 from platoscope.errors import InputError
@@ -114,7 +117,12 @@ def run(
     ],
     *,
     preset: Annotated[
-        str, typer.Option(envvar="PLATOSCOPE_PRESET", help="bundled, or paper for the paper's own models.")
+        str,
+        typer.Option(
+            envvar="PLATOSCOPE_PRESET",
+            metavar="[bundled|paper]",
+            help="What installs from package registries, or the paper's own models.",
+        ),
     ] = "bundled",
     model: Annotated[
         list[str] | None,
@@ -172,7 +180,9 @@ def run(
     overlap_neighbors: OverlapNeighborsOption = None,
     dtype: Annotated[
         str | None,
-        typer.Option(help="auto, float32, bfloat16 or float16; auto by default.", show_default=False),
+        typer.Option(
+            metavar=DTYPES_METAVAR, help="Precision of the weights; auto by default.", show_default=False
+        ),
     ] = None,
     device: Annotated[
         str | None,
@@ -253,33 +263,23 @@ def run(
         message = "--calibrate says what a run would take, and is for --dry-run; leave it out, or give both."
         raise InputError(message)
     if dry_run:
-        check_places(store, cluster)
+        check_places([folder for _, folder in jobs], store, cluster)
         print_plans([plan for plan, _ in jobs], calibrate=calibrate, cluster=cluster, as_json=as_json)
         return
     done = _execute_all(jobs, request, verbose=is_verbose(context))
     if done.passes is not None:
         _write_record(out or Path("runs"), done)
-    _print_results(done, as_json=as_json)
+    print_results(done, as_json=as_json)
     if done.failures:
-        raise typer.Exit(_report_failures(done.failures))
+        raise typer.Exit(report_failures(done.failures, debug=is_debug(context)))
 
 
-@dataclass
-class _Done:
-    """What came of the studies that were asked for, and how often models read for all of them together."""
-
-    finished: list[tuple[StudyResult, Path]] = field(default_factory=list)
-    failures: dict[str, Exception] = field(default_factory=dict)
-    passes: Passes | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> _Done:
+def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, verbose: bool) -> Done:
     """Run one study after the other; where there are several, one that fails does not stop the others."""
     from platoscope.models import Shelf
     from platoscope.studies import Candidates
 
-    done = _Done()
+    done = Done()
     start = time.perf_counter()
     with open_progress(verbose=verbose) as progress, open_workers(request.cluster, progress) as cluster:
         shared: Mapping[str, Any] = {
@@ -303,7 +303,7 @@ def _execute_all(jobs: Sequence[tuple[Plan, Path]], request: _Request, /, *, ver
     return done
 
 
-def _write_record(folder: Path, done: _Done, /) -> None:
+def _write_record(folder: Path, done: Done, /) -> None:
     """Leave beside the folders of all studies what they shared and took together."""
     from platoscope.studies.run.machine import describe_machine
     from platoscope.studies.run.run_folder import RunFolder
@@ -325,13 +325,6 @@ def _extract_shared(plans: Sequence[Plan], shared: Mapping[str, Any], /) -> Pass
         return None
 
 
-def _report_failures(failures: Mapping[str, Exception], /) -> int:
-    """Say on stderr which studies failed and why, and return the exit code."""
-    for name, error in failures.items():
-        sys.stderr.write(f"{name} was not finished: {sentence(error)}\n")
-    return 2
-
-
 def _execute(plan: Plan, folder: Path, shared: Mapping[str, Any], /) -> StudyResult:
     """Compute, draw, and write the page; what no panel can draw is said before the computing."""
     from platoscope.report import check_panels, write_report
@@ -348,50 +341,3 @@ def _execute(plan: Plan, folder: Path, shared: Mapping[str, Any], /) -> StudyRes
         raise
     progress.finish()
     return result
-
-
-def _print_results(done: _Done, /, *, as_json: bool) -> None:
-    """Print the closing table, the verdicts, and where the run folder is."""
-    if as_json:
-        print_json([_closing(result, folder) for result, folder in done.finished])
-        return
-    from platoscope.report.summary import closing_table
-
-    for result, folder in done.finished:
-        print_text(f"{result.study.name}: {result.study.question}\n")
-        header, rows = closing_table(result.summary)
-        if rows:
-            print_table(header, rows)
-            print_text("")
-        if result.verdicts:
-            print_table(
-                ("verdict", "statement and evidence"),
-                [(verdict.answer, f"{verdict.statement} {verdict.evidence}") for verdict in result.verdicts],
-            )
-            print_text("")
-        for item in result.plan.left_out:
-            print_text(f"Left out: {item.label}. {item.reason} {item.remedy}")
-        if "comparison" not in result.timings:
-            print_text("Every comparison was on disk already.")
-        if result.timings:
-            seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
-            print_text(f"Time: {seconds}")
-        print_text(f"Figures, data and page: {folder}\n")
-    if done.passes is not None:
-        passes = done.passes
-        print_text(
-            f"Representations: {passes.asked} sides of comparisons were asked for, {passes.different} passes over a "
-            f"model serve them, {passes.read} were made now."
-        )
-
-
-def _closing(result: StudyResult, folder: Path, /) -> dict[str, object]:
-    """Return what the closing table, the verdicts and the last lines say, for programs."""
-    return {
-        "study": result.study.name,
-        "summary": result.summary,
-        "verdicts": result.verdicts,
-        "left_out": result.plan.left_out,
-        "timings": result.timings,
-        "folder": folder,
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from platoscope.datasets.sources.in_memory import OF_SPLITS, is_saved, load_obje
 from platoscope.datasets.sources.table import TABLE_SUFFIXES, load_table
 from platoscope.datasets.sources.tmx import load_tmx
 from platoscope.datasets.stored import is_stored, load_stored
-from platoscope.datasets.textio import plain_suffix
+from platoscope.datasets.textio import codec_of, plain_suffix
 from platoscope.errors import InputError, NotFoundError
 from platoscope.filenames import is_there, path_of
 from platoscope.wording import did_you_mean
@@ -38,7 +39,7 @@ from platoscope.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["SAME", "beside", "dataset_info", "list_datasets", "load_pairs"]
+__all__ = ["SAME", "beside", "check_spec", "dataset_info", "list_datasets", "load_pairs"]
 
 SOURCES: dict[str, DatasetSource] = {
     source.name: source
@@ -225,6 +226,25 @@ def dataset_info(spec: str, /) -> DatasetInfo | None:
     return info if root is None else replace(info, available=root.exists())
 
 
+def check_spec(spec: str, /, *, encoding: str) -> None:
+    """Refuse an encoding that is none, or of data that have none; reads nothing.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        As `load_pairs`.
+
+    Examples
+    --------
+    >>> check_spec("bible:en-it", encoding="latin-1")
+    Traceback (most recent call last):
+    ...
+    platoscope.errors.InputError: the option encoding does not apply to 'bible:en-it'; it takes none.
+    """
+    codec_of(encoding)
+    _found(spec.removeprefix(SAME), DatasetOptions(encoding=encoding, same=spec.startswith(SAME)))
+
+
 def beside(spec: str, folder: Path, /) -> str:
     """Return a specification whose relative paths are those of a folder: what a file in it means.
 
@@ -252,10 +272,10 @@ def _open(found: object, options: DatasetOptions) -> Pairs:
     """Find out what was given: the one place that does."""
     if isinstance(found, str):
         same = found.startswith(SAME)
-        pairs = _load(found.removeprefix(SAME), replace(options, same=same))
+        pairs = _found(word("pairs", found).removeprefix(SAME), replace(options, same=same))()
         return replace(pairs, name=found, b=pairs.a) if same else pairs
     if isinstance(found, PathLike):
-        return _load_files(str(found), OwnFiles((Path(found),)), options)
+        return _found_files(str(found), OwnFiles((Path(found),)), options)()
     if isinstance(found, Pairs):
         _refuse_others(f"the pairs {found.name!r}", options, frozenset())
         return found
@@ -265,20 +285,21 @@ def _open(found: object, options: DatasetOptions) -> Pairs:
 def _open_sides(a: object, b: object, options: DatasetOptions) -> Pairs:
     """Take two files that are aligned, or two lists."""
     if isinstance(a, str | PathLike) and isinstance(b, str | PathLike):
-        return _load_files("A,B", OwnFiles((path_of(str(a)), path_of(str(b)))), options)
+        return _found_files("A,B", OwnFiles((path_of(str(a)), path_of(str(b)))), options)()
     _refuse_others("two lists", options, frozenset({"columns", "image_columns"}))
     return load_sides(a, b, options)
 
 
-def _load(spec: str, options: DatasetOptions) -> Pairs:
+def _found(spec: str, options: DatasetOptions) -> Callable[[], Pairs]:
+    """Find what a specification names, which takes these options, and give what loads it."""
     name, variant, root = split_spec(spec)
     source = SOURCES.get(name)
     if source is not None:
         _refuse_others(repr(spec), options, source.options)
-        return source.load(Request(spec, name, variant, root, options))
+        return partial(source.load, Request(spec, name, variant, root, options))
     own = own_files(spec)
     if own is not None:
-        return _load_files(spec, own, options)
+        return _found_files(spec, own, options)
     message = (
         f"{spec!r} is neither a data set nor a file.{did_you_mean(name, SOURCES)} Data sets: {', '.join(SOURCES)}. "
         f"Files: {', '.join(FILE_FORMATS)}, two text files as A,B, or a folder."
@@ -286,21 +307,21 @@ def _load(spec: str, options: DatasetOptions) -> Pairs:
     raise NotFoundError(message)
 
 
-def _load_files(spec: str, own: OwnFiles, options: DatasetOptions) -> Pairs:
+def _found_files(spec: str, own: OwnFiles, options: DatasetOptions) -> Callable[[], Pairs]:
     if own.after_colon is not None:
         options = replace(options, columns=_columns(spec, own.after_colon, same=options.same))
     path = own.paths[0]
     if len(own.paths) == 2:
         _refuse_others(repr(spec), options, _LINES)
-        return load_aligned(path, own.paths[1], options)
+        return partial(load_aligned, path, own.paths[1], options)
     if path.is_dir():
         load, understood = next((load, understood) for test, load, understood in _FOLDERS if test(path))
         _refuse_others(repr(spec), options, understood)
-        return load(path, options)
+        return partial(load, path, options)
     if not path.is_file():
         message = f"there is no file or folder {spec!r}."
         raise NotFoundError(message)
-    return _load_file(spec, path, options)
+    return _found_file(spec, path, options)
 
 
 def _columns(spec: str, after_colon: str, *, same: bool) -> tuple[str, str]:
@@ -315,11 +336,11 @@ def _columns(spec: str, after_colon: str, *, same: bool) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
+def _found_file(spec: str, path: Path, options: DatasetOptions) -> Callable[[], Pairs]:
     suffix = plain_suffix(path)
     if suffix not in FILE_FORMATS and options.same:
         _refuse_others(repr(spec), options, _LINES)
-        return load_aligned(path, path, options)
+        return partial(load_aligned, path, path, options)
     if suffix not in FILE_FORMATS:
         message = (
             f"{path} ends in {suffix!r}; expected one of {', '.join(FILE_FORMATS)}, "
@@ -327,7 +348,7 @@ def _load_file(spec: str, path: Path, options: DatasetOptions) -> Pairs:
         )
         raise InputError(message)
     _refuse_others(repr(spec), options, FILE_FORMATS[suffix].options)
-    return FILE_FORMATS[suffix].load(path, options)
+    return partial(FILE_FORMATS[suffix].load, path, options)
 
 
 def _refuse_others(what: str, options: DatasetOptions, understood: frozenset[str]) -> None:

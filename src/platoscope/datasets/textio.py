@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["lines", "open_bytes", "open_text", "plain_suffix"]
+__all__ = ["codec_of", "lines", "open_bytes", "open_text", "plain_suffix"]
 
 
 def plain_suffix(path: PurePath, /) -> str:
@@ -71,7 +71,7 @@ def open_text(path: Path, encoding: str | None = None, /) -> Iterator[IO[str]]:
     InputError
         If it is not in that encoding, or there is none of that name.
     """
-    codec = _codec(encoding or "utf-8")
+    codec = codec_of(encoding or "utf-8")
     try:
         with (
             gzip.open(path, "rt", encoding=codec, newline="\n")
@@ -94,7 +94,7 @@ def open_text(path: Path, encoding: str | None = None, /) -> Iterator[IO[str]]:
         raise StorageError(message) from error
 
 
-def _codec(encoding: object, /) -> str:
+def codec_of(encoding: object, /) -> str:
     """Return the name of a text encoding under which Python skips a byte-order mark of UTF-8."""
     try:
         found = codecs.lookup(word("encoding", encoding))

@@ -6,22 +6,57 @@ never reads a model.
 
 from __future__ import annotations
 
+import importlib.util
 import platform
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platoscope.errors import InputError
+from platoscope.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_device", "choose_dtype", "cpu_multiplies_bfloat16", "input_device", "tokens_per_batch"]
+__all__ = [
+    "check_device",
+    "choose_device",
+    "choose_dtype",
+    "cpu_multiplies_bfloat16",
+    "input_device",
+    "tokens_per_batch",
+]
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 
+_COMMON = re.compile(r"(cpu|mps|cuda(:\d+)?)")
 _CPU_TOKENS = 2048
 _GPU_TOKENS = 16_384
+
+
+def check_device(device: str, /) -> None:
+    """Refuse what is no name of a device, whether or not this machine has it; torch is loaded for a rare one only.
+
+    Raises
+    ------
+    InputError
+        If torch does not know the name.
+    """
+    if device == "auto" or _COMMON.fullmatch(device) or importlib.util.find_spec("torch") is None:
+        return
+    import torch
+
+    try:
+        torch.device(device)
+    except RuntimeError as error:
+        raise _no_device(device, error) from error
+
+
+def _no_device(device: str, error: BaseException) -> InputError:
+    reason = reason_of(error)
+    return InputError(
+        f"device={device!r} cannot be used here: {reason}. Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'."
+    )
 
 
 def choose_device(device: str, /) -> torch.device:
@@ -52,9 +87,7 @@ def choose_device(device: str, /) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        msg = f"device={device!r} cannot be used here: {reason} Use 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'."
-        raise InputError(msg) from error
+        raise _no_device(device, error) from error
     return chosen
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from platoscope.arguments import a_path
 from platoscope.errors import InputError, NotFoundError, PlatoscopeError, StorageError
 from platoscope.kept import workplace
 from platoscope.report._markup import document, escaped
@@ -63,7 +64,7 @@ def find_runs(folder: str | Path, /) -> dict[str, Path]:
     StorageError
         If the folder cannot be read.
     """
-    path = Path(folder)
+    path = a_path("folder", folder)
     if (path / _CONFIGURATION).is_file():
         return {_name(path.resolve()): path}
     try:

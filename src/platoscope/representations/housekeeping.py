@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.checks import in_short
 from platoscope.errors import InputError, NotFoundError, StorageError, UnreachableError
+from platoscope.filenames import why_no_folder
 from platoscope.representations._folder import writing
 from platoscope.representations._group import StoredGroup, find_group, incomplete_error
+from platoscope.representations._local import LocalFolder
 from platoscope.representations._opening import open_folder
 from platoscope.representations._viewing import view_group
 
@@ -130,9 +133,17 @@ def check_store(store: str | os.PathLike[str] | None, /) -> None:
     Raises
     ------
     InputError, MissingExtraError, StorageError
-        As in opening it, but for what only its files tell.
+        As in opening it, but for what only its files tell; and where a file stands in the way.
     """
-    open_folder(store)
+    folder = open_folder(store)
+    if store is None or not isinstance(folder, LocalFolder):
+        return
+    reason = why_no_folder(Path(folder.location), to_write=False)
+    if reason is not None:
+        message = (
+            f"The store {folder.location} cannot be a folder: {reason}. Choose another place (store=PATH)."
+        )
+        raise StorageError(message)
 
 
 def list_store(store: str | os.PathLike[str] | None = None, /) -> tuple[StoreRecord, ...]:

@@ -8,12 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from platoscope.datasets import dataset_info, list_datasets
-from platoscope.datasets.load import SAME
+from platoscope.datasets.load import SAME, check_spec
 from platoscope.datasets.request import own_files
 from platoscope.errors import MissingExtraError, NotFoundError, PlatoscopeError
 from platoscope.filenames import is_there, path_of
 from platoscope.models import trained_name
 from platoscope.models.bundled import BUNDLED
+from platoscope.models.devices import check_device
+from platoscope.models.options import LoadingOptions
 from platoscope.studies.design.comparison import Source, Surface
 from platoscope.studies.plan.depth import layer_problem
 from platoscope.wording import did_you_mean
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from platoscope.studies.design.comparison import Comparison
+    from platoscope.studies.design.settings import Settings
 
-__all__ = ["LeftOut", "check_known", "missing"]
+__all__ = ["LeftOut", "check_known", "check_loading", "missing"]
 
 _DEPTH = "Ask for layers that it has."
+_AS_UTF_8 = "Leave the encoding out."
 _MODELS_COMMAND = "pip install 'platoscope[models]'"
 
 
@@ -76,6 +80,13 @@ def check_known(comparisons: Iterable[Comparison], /) -> None:
             raise NotFoundError(msg)
 
 
+def check_loading(comparisons: Iterable[Comparison], settings: Settings, /) -> None:
+    """Refuse a device that nobody knows, and one beside a map, where models are read; a run finds whether it is here."""
+    if any(isinstance(side, Source) for comparison in comparisons for side in comparison.all_sides):
+        check_device(settings.device)
+        LoadingOptions(device=settings.device, device_map=settings.device_map)
+
+
 def missing(comparisons: Iterable[Comparison], /) -> tuple[LeftOut, ...]:
     """Give the comparisons whose packages or layers are not there, and those that depend on them."""
     left: dict[str, LeftOut] = {}
@@ -84,9 +95,12 @@ def missing(comparisons: Iterable[Comparison], /) -> tuple[LeftOut, ...]:
         found = _first_missing(comparison)
         if found is not None:
             left[comparison.label] = LeftOut(comparison.label, *found)
-        elif (problem := layer_problem(comparison)) is not None:
-            reason = f"{str(problem)[:1].upper()}{str(problem)[1:]}"
-            left[comparison.label] = LeftOut(comparison.label, comparison.label, reason, _DEPTH, problem)
+            continue
+        for look, remedy in ((layer_problem, _DEPTH), (_encoding_problem, _AS_UTF_8)):
+            if (problem := look(comparison)) is not None:
+                reason = f"{str(problem)[:1].upper()}{str(problem)[1:]}"
+                left[comparison.label] = LeftOut(comparison.label, comparison.label, reason, remedy, problem)
+                break
     for comparison in every:
         needed = comparison.fixed.minimum_of if comparison.fixed else None
         if needed in left and comparison.label not in left:
@@ -146,6 +160,18 @@ def _model_problem(name: str) -> tuple[str, str] | None:
 def _could_be_data(spec: str) -> bool:
     """Tell whether a specification names a data set, or files that are there."""
     return dataset_info(spec) is not None or own_files(spec.removeprefix(SAME)) is not None
+
+
+def _encoding_problem(comparison: Comparison) -> PlatoscopeError | None:
+    """Give the error in which a run would end for an encoding that is none, or of what is no text file."""
+    items = comparison.items
+    if items is None or items.encoding is None:
+        return None
+    try:
+        check_spec(items.data, encoding=items.encoding)
+    except PlatoscopeError as error:
+        return error
+    return None
 
 
 def _data_problem(spec: str) -> tuple[str, str] | None:

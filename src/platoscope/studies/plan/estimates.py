@@ -121,6 +121,7 @@ class Estimate:
             ("disk", _bytes(self.disk)),
             ("time", _time(self.seconds)),
             ("comparing", f"{_time(self.comparing_seconds)}, which is in the time"),
+            ("compiling", "once on a machine, by its first run; not in the time"),
         ]
         if self.unknown:
             rows.append(("not counted", f"size unknown before loading: {', '.join(self.unknown)}"))

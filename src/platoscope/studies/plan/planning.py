@@ -17,7 +17,7 @@ from platoscope.studies.design.measured import check_measured, keeps_items
 from platoscope.studies.design.records import Choices, Study
 from platoscope.studies.design.space import distinct_spaces, space_of, spaces_label
 from platoscope.studies.judge.power import power_sentence
-from platoscope.studies.plan.availability import LeftOut, check_known, missing
+from platoscope.studies.plan.availability import LeftOut, check_known, check_loading, missing
 from platoscope.studies.plan.choosing import check_taken, chosen
 from platoscope.studies.plan.estimates import Estimate, estimate, per_extraction, size_of
 from platoscope.studies.plan.extraction import Extraction, extractions_of, readings_of
@@ -249,8 +249,8 @@ def make_plan(
     NotFoundError
         If the preset, a model or a data set is unknown; the message names what exists.
     InputError
-        If a number is out of range, a pooling is not in the notation, no comparison of the study takes what was
-        given, or it has no profile that could have the null models that are asked for.
+        If a number is out of range, a pooling is not in the notation, nobody knows the device or the encoding, no
+        comparison of the study takes what was given, or it has no profile for the null models that are asked for.
     MissingExtraError
         If something is not installed and `skip_missing` is False; the message has the command.
 
@@ -273,6 +273,7 @@ def make_plan(
     design, without_nulls = with_null_models(study, choices, resolved, skip_missing=skip_missing)
     comparisons = tuple(chosen(comparison, choices) for comparison in _in_several_spaces(design))
     check_measured(design, resolved)
+    check_loading(comparisons, resolved)
     left_out = _left_out(study, comparisons, choices, skip_missing=skip_missing)
     comparisons = _kept(comparisons, {item.label for item in left_out})
     return Plan(

@@ -13,6 +13,7 @@ from platoscope.errors import PlatoscopeWarning, StorageError
 from platoscope.layerwise import compile_kernels, to_frame
 from platoscope.models import Shelf
 from platoscope.progress import SILENT, check_stages
+from platoscope.representations.housekeeping import check_store
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.measured import ITEMS_LEFT_OUT
 from platoscope.studies.judge.summary import summarize
@@ -93,6 +94,7 @@ def execute(
     check_stages(progress)
     candidates = Candidates() if candidates is None else instance("candidates", candidates, Candidates)
     shelf = Shelf(progress) if shelf is None else instance("shelf", shelf, Shelf)
+    check_store(store)
     check_cluster(cluster)
     folder.prepare()
     if not folder.holds("config", plan_to(plan)):
