@@ -136,6 +136,8 @@ class Cluster:
                     # One that failed is given up as well: else the scheduler would hold its error for the next try.
                     task = pending[future]
                     value = _value_of(future, task)
+                    # Now, and not when Python collects it: Dask keeps what is wanted, and does it again for a dead worker.
+                    future.release()
                     del pending[future]
                     submit(on_done(task, value))
                 on_tick()
