@@ -26,7 +26,7 @@ from crc32c import crc32c
 from platoscope.errors import PlatoscopeWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Set
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
 __all__ = [
@@ -199,13 +199,9 @@ def forget(folder: Path, names: Iterable[str], /) -> None:
         (folder / name).unlink(missing_ok=True)
     if gone & set(noted(folder)):
         lines = (folder / CHECKSUMS).read_bytes().split(b"\n")
-        _write_whole(folder / CHECKSUMS, b"\n".join(line for line in lines if not _speaks_of(line, gone)))
-
-
-def _speaks_of(line: bytes, names: Set[str]) -> bool:
-    """Tell whether a line is about one of these files; a damaged one is about none."""
-    found = _Line.of(line.decode(errors="replace"))
-    return found is not None and found.name in names
+        said = [(line, _Line.of(line.decode(errors="replace"))) for line in lines]
+        left = [line for line, found in said if found is None or found.name not in gone]
+        _write_whole(folder / CHECKSUMS, b"\n".join(left))
 
 
 def noted(folder: Path, /) -> list[str]:
@@ -301,11 +297,14 @@ def _delete_workplace(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def remember(path: Path, content: bytes, /) -> None:
-    """Write a file of the cache with its checksum, in one step, or nothing where the cache cannot be written."""
-    with contextlib.suppress(OSError):
+def remember(path: Path, content: bytes, /) -> OSError | None:
+    """Write a file with its checksum, in one step; where it cannot be written, there is none, and why is returned."""
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_whole(path, f"{crc32c(content):08x}\n".encode() + content)
+    except OSError as error:
+        return error
+    return None
 
 
 def recall(path: Path, /, *, what: str) -> bytes | None:

@@ -94,9 +94,9 @@ def test_the_command_takes_a_cluster(
 
 
 def test_runs_of_items_are_compared_by_workers(
-    read: ModelReadings, workplace: Path, cluster: Cluster
+    read: ModelReadings, workplace: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """Of files and of stored layers, with the bits of one process."""
+    """Of files and of stored layers, with the bits of one process; what is kept is that of one process, too."""
     rng = np.random.default_rng(0)
     files = [workplace / name for name in ("x of runs.npy", "y of runs.npy")]
     X = rng.standard_normal((300, 8))
@@ -104,8 +104,13 @@ def test_runs_of_items_are_compared_by_workers(
         np.save(file, rows)
     layers = [stack[1:2] for stack in read.stacks[:2]]
     for two in (files, layers):
-        there = imbalance_in_blocks(*two, items_per_block=40, cluster=cluster)
-        assert tuple(there) == tuple(imbalance_in_blocks(*two, items_per_block=40))
+        there = imbalance_in_blocks(*two, items_per_block=40, cluster=cluster, keep_in=tmp_path / "there")
+        assert tuple(there) == tuple(imbalance_in_blocks(*two, items_per_block=40, keep_in=tmp_path / "here"))
+    kept = [
+        {file.name: file.read_bytes() for file in (tmp_path / place).iterdir()} for place in ("there", "here")
+    ]
+    assert len(kept[0]) == 8 + 3
+    assert kept[0] == kept[1]
 
 
 def test_a_file_that_changes_meanwhile_is_not_compared(workplace: Path) -> None:

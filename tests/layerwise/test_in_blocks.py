@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import platoscope
-from platoscope.errors import InputError
-from platoscope.layerwise import imbalance_in_blocks
+from platoscope.errors import InputError, PlatoscopeWarning, StorageError
+from platoscope.layerwise import _in_blocks, imbalance_in_blocks
 from platoscope.representations import Representations
 
 if TYPE_CHECKING:
@@ -77,6 +79,105 @@ def test_progress_counts_runs() -> None:
     told: list[tuple[str, int, int]] = []
     imbalance_in_blocks(SMOOTH, SMOOTH, items_per_block=100, progress=lambda *step: told.append(step))
     assert told == [("comparing items", done, 3) for done in (1, 2, 3)]
+
+
+def _interrupted(keep_in: Path, after: int, **how: Any) -> None:
+    """Begin a call, and interrupt it when so many runs are finished."""
+
+    def stop(_what: str, done: int, _total: int) -> None:
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50, keep_in=keep_in, progress=stop, **how)
+
+
+def _runs_computed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Give the list in which every run is noted that is computed from here on."""
+    computed: list[tuple[int, int]] = []
+    compute = _in_blocks._mean_ranks
+
+    def noted(streams: Any, n_neighbors: int, run: tuple[int, int]) -> Any:
+        computed.append(run)
+        return compute(streams, n_neighbors, run)
+
+    monkeypatch.setattr(_in_blocks, "_mean_ranks", noted)
+    return computed
+
+
+def test_an_interrupted_call_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that were finished are not computed again, wherever the same rows lie, and the value is the same."""
+    _interrupted(tmp_path / "kept", after=3)
+    computed = _runs_computed(monkeypatch)
+    np.save(tmp_path / "x.npy", SMOOTH)
+    told: list[int] = []
+    found = imbalance_in_blocks(
+        tmp_path / "x.npy", SMOOTH[:, :2], items_per_block=50, keep_in=tmp_path / "kept",
+        progress=lambda _what, done, _total: told.append(done),
+    )  # fmt: skip
+    assert computed == [(150, 200), (200, 230)]
+    assert told == [1, 2, 3, 4, 5]
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
+
+
+OTHERS: dict[str, Any] = {
+    "other rows": {"Y": np.where(np.arange(N)[:, None] == N - 1, 0.5, SMOOTH[:, :2])},
+    "another order": {"Y": SMOOTH[::-1, :2]},
+    "another precision": {"Y": SMOOTH[:, :2].astype(np.float32)},
+    "more neighbors": {"n_neighbors": 2},
+    "another metric": {"metric": "cosine"},
+    "another transform": {"transform": "unit"},
+    "other runs": {"items_per_block": 60},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_was_kept_of_another_call_is_not_taken(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of other rows, in another order or precision, or with other settings."""
+    _interrupted(tmp_path, after=3)
+    how = {"Y": SMOOTH[:, :2], "items_per_block": 50} | OTHERS[other]
+    Y = how.pop("Y")
+    computed = _runs_computed(monkeypatch)
+    found = imbalance_in_blocks(SMOOTH, Y, keep_in=tmp_path, **how)
+    assert len(computed) == -(-N // how["items_per_block"])
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, Y, **how))
+
+
+def test_a_damaged_run_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a warning that names the file."""
+    _interrupted(tmp_path, after=3)
+    file = sorted(tmp_path.iterdir())[1]
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 4
+    file.write_bytes(content)
+    computed = _runs_computed(monkeypatch)
+    with pytest.warns(PlatoscopeWarning, match=f"{file.name} is damaged"):
+        found = imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50, keep_in=tmp_path)
+    assert len(computed) == 3
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
+
+
+def test_a_folder_that_fills_up_stops_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said that no more is kept, and the value comes."""
+
+    def full(_path: Path, _content: bytes) -> OSError:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_in_blocks, "remember", full)
+    with pytest.warns(PlatoscopeWarning, match="No space left on device"):
+        found = imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50, keep_in=tmp_path)
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_rows_are_read(tmp_path: Path) -> None:
+    """With a sentence that names it."""
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(StorageError, match="keep_in"):
+        imbalance_in_blocks(tmp_path / "none.npy", SMOOTH, keep_in=tmp_path / "a file")
 
 
 REFUSED: dict[str, tuple[tuple[Any, Any], dict[str, Any], str]] = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 import uuid
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,9 +19,17 @@ import numpy as np
 from platoscope.arguments import a_path
 from platoscope.checks import whole_number
 from platoscope.cluster import Task, check_cluster, unseen_error, using_cluster
-from platoscope.errors import ClusterError, InputError, guarded
+from platoscope.errors import ClusterError, InputError, PlatoscopeWarning, StorageError, guarded, reason_of
+from platoscope.hashing import digest
+from platoscope.kept import recall, remember, sweep
 from platoscope.measures import Imbalance, check_same_items, imbalance_of_ranks
-from platoscope.neighbors import GallerySide, open_stream, ranks_in_galleries
+from platoscope.neighbors import (
+    GallerySide,
+    metric_name,
+    open_stream,
+    parse_transform,
+    ranks_in_galleries,
+)
 from platoscope.progress import telling
 from platoscope.representations import Representations
 
@@ -56,6 +66,11 @@ class _Work:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Work) and self.call == other.call
 
+    def key(self, fingerprint: str, at_once: int) -> str:
+        """Return the digest of all that decides the numbers of a run."""
+        what = metric_name(self.metric), parse_transform(self.transform), self.n_neighbors
+        return digest([version("platoscope"), fingerprint, *what, at_once])
+
     def open_streams(self) -> tuple[RowStream, RowStream]:
         """Read all rows once, for what they tell together."""
         x, y = (
@@ -74,6 +89,7 @@ def imbalance_in_blocks(
     metric: Metric = "euclidean",
     transform: Transform = "none",
     items_per_block: int = _AT_ONCE,
+    keep_in: str | os.PathLike[str] | None = None,
     cluster: Cluster | str | os.PathLike[str] | None = None,
     progress: Callable[[str, int, int], None] | bool | None = None,
 ) -> Imbalance:
@@ -98,6 +114,10 @@ def imbalance_in_blocks(
         `platoscope.neighbors.transform_rows`.
     items_per_block : int
         Items that ask together: the unit of work of a worker, and of progress.
+    keep_in : path, optional
+        Folder on this machine in which every run that is finished is kept, 16 bytes an item and a checksum. A call that
+        was interrupted goes on there: one of the same rows (by their SHA-256, wherever they lie), settings,
+        `items_per_block` and version of Platoscope, here or by any workers. Several calls may share it.
     cluster : Cluster, str or path, optional
         Whose workers do it, as `platoscope.cluster.open_cluster` takes or gives it. X and Y must then be files or
         stored layers, which workers see.
@@ -114,6 +134,8 @@ def imbalance_in_blocks(
     InputError
         What `platoscope.information_imbalance` refuses; another metric or transform; stored layers whose ids differ;
         arrays in memory that workers would read; so many equal rows that a run has more than 20 million neighbors.
+    StorageError
+        If `keep_in` cannot be written.
     ClusterError
         If workers are lost, or do not see a file or the store.
 
@@ -123,7 +145,8 @@ def imbalance_in_blocks(
     twice the rows of a run and of their neighbors, 190 bytes per item, and 0.5 GB at most; beside it, X and Y where they
     are stored layers.
 
-    A worker that dies is replaced by Dask and its run done again; a call that is interrupted begins anew.
+    A worker that dies is replaced by Dask and its run done again. Without `keep_in`, a call that is interrupted begins
+    anew.
 
     Examples
     --------
@@ -135,11 +158,14 @@ def imbalance_in_blocks(
     True
     """
     at_once = whole_number("items_per_block", items_per_block, low=2)
+    folder = None if keep_in is None else a_path("keep_in", keep_in)
     work = _Work(uuid.uuid4().hex, (_source(X, "X"), _source(Y, "Y")), metric, transform, n_neighbors)
     if cluster is not None:
         check_cluster(cluster)
         _require_sent(work.sources)
     _require_same_ids(*work.sources)
+    if folder is not None:
+        _prepare(folder)
     streams = work.open_streams()
     n_samples = streams[0].n_samples
     check_same_items(n_samples, streams[1].n_samples)
@@ -147,23 +173,96 @@ def imbalance_in_blocks(
     if 1 in (stream.n_distinct for stream in streams):  # it says nothing, and nothing predicts it
         return Imbalance(1.0, 1.0)
     runs = list(pairwise([*range(0, n_samples - 1, at_once), n_samples]))
+    fingerprint = _fingerprint(streams)
+    kept = _KeptRuns(folder, work.key(fingerprint, at_once))
     ranks = np.empty((2, n_samples))
     with telling(progress) as tell:
         done = 0
 
-        def keep(run: _Run, found: npt.NDArray[np.float64]) -> None:
+        def take(run: _Run, found: npt.NDArray[np.float64]) -> None:
             nonlocal done
             ranks[:, slice(*run)] = found
             done += 1
             if tell is not None:
                 tell("comparing items", done, len(runs))
 
-        if cluster is None:
-            for run in runs:
-                keep(run, _mean_ranks(streams, n_neighbors, run))
-        else:
-            _by_workers(work, _fingerprint(streams), runs, cluster, keep)
+        _hand_on(take, runs, kept, work, streams, fingerprint, cluster)
     return Imbalance(*imbalance_of_ranks(ranks).tolist())
+
+
+def _hand_on(
+    take: Callable[[_Run, npt.NDArray[np.float64]], None],
+    runs: list[_Run],
+    kept: _KeptRuns,
+    work: _Work,
+    streams: tuple[RowStream, RowStream],
+    fingerprint: str,
+    cluster: Cluster | str | os.PathLike[str] | None,
+) -> None:
+    """Hand on the mean ranks of every run: first of those that are kept, then of the others as they are computed."""
+    left = []
+    for run in runs:
+        found = kept.of(run)
+        if found is None:
+            left.append(run)
+        else:
+            take(run, found)
+
+    def keep(run: _Run, found: npt.NDArray[np.float64]) -> None:
+        kept.add(run, found)
+        take(run, found)
+
+    if cluster is None:
+        for run in left:
+            keep(run, _mean_ranks(streams, work.n_neighbors, run))
+    elif left:
+        _by_workers(work, fingerprint, left, cluster, keep)
+
+
+@dataclass(frozen=True)
+class _KeptRuns:
+    """What runs of one call gave, on disk; nothing is kept where no folder was named."""
+
+    folder: Path | None
+    key: str
+    """Of the call: what decides its numbers."""
+
+    def _file(self, folder: Path, run: _Run) -> Path:
+        return folder / f"{self.key}-{run[0]}-{run[1]}.ranks"
+
+    def of(self, run: _Run) -> npt.NDArray[np.float64] | None:
+        """Return the mean ranks of a run that was finished before; None of another, and with a warning of a damaged one."""
+        if self.folder is None:
+            return None
+        again = "mean ranks of a run of items, which are computed again"
+        content = recall(self._file(self.folder, run), what=again)
+        if content is None or len(content) != 16 * (run[1] - run[0]):
+            return None
+        return np.frombuffer(content, "<f8").reshape(2, -1).astype(np.float64)
+
+    def add(self, run: _Run, found: npt.NDArray[np.float64]) -> None:
+        """Keep a run, and warn where that cannot be."""
+        if self.folder is None:
+            return
+        error = remember(self._file(self.folder, run), found.astype("<f8").tobytes())
+        if error is not None:
+            message = (
+                f"finished runs of items cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, and is "
+                "done again by a call that follows an interruption."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder that finished runs are kept in, and try to write in it, before any work is done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        message = f"cannot write in keep_in={str(folder)!r}: {reason_of(error)}. Choose another folder."
+        raise StorageError(message) from error
 
 
 def _source(X: Any, name: str) -> Any:
@@ -285,9 +384,5 @@ def _opened(work: _Work) -> tuple[tuple[RowStream, RowStream], str]:
 
 
 def _fingerprint(streams: tuple[RowStream, RowStream]) -> str:
-    """Tell rows from others: by their mean, their scale, and which are equal."""
-    total = sha256()
-    for stream in streams:
-        for array in (*stream.center, np.array(stream.scale), stream.inverse):
-            total.update(np.ascontiguousarray(array).tobytes())
-    return total.hexdigest()
+    """Tell rows from others: by all of them, in their order."""
+    return digest([stream.content for stream in streams])

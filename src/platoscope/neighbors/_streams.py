@@ -76,6 +76,8 @@ class RowStream:
     """As in `Space`: the first item of each distinct row, ascending."""
     weights: npt.NDArray[np.int32] = field(repr=False)
     """As in `Space`."""
+    content: str = field(repr=False)
+    """The SHA-256 of all rows as they are prepared, in their order and precision."""
 
     @property
     def n_features(self) -> int:
@@ -204,6 +206,7 @@ def open_stream(X: ArrayLike, name: str, metric: Metric, transform: Transform, /
         inverse=inverse,
         first=first,
         weights=np.bincount(inverse, minlength=first.size).astype(np.int32),
+        content=survey.content(),
     )
 
 
@@ -263,10 +266,16 @@ class _Survey:
         self.units: tuple[float, ...] | None = None
         self._name, self._metric, self._transformed = name, metric, transformed
         self._digests: list[npt.NDArray[np.void]] = []
+        self._contents: list[Any] = []
         self._zero: list[npt.NDArray[np.intp]] = []
 
     def add(self, parts: tuple[FloatArray, ...], start: int, stop: int) -> None:
         """Look at the rows start:stop."""
+        self._contents = self._contents or [
+            hashlib.sha256(f"{part.dtype.str} {part.shape[1]}".encode()) for part in parts
+        ]
+        for content, part in zip(self._contents, parts, strict=True):
+            content.update(np.ascontiguousarray(part))
         moments = column_means(prepare_rows(parts, (), f"{self._name}[{start}:{stop}]"))
         sums = [mean * (stop - start) for mean, _ in moments]
         self.totals = [a + b for a, b in zip(self.totals, sums, strict=True)] if self.totals else sums
@@ -281,6 +290,10 @@ class _Survey:
             nothing = ~np.logical_or.reduce([part.any(axis=1) for part in parts])
             self._zero.append(np.flatnonzero(nothing) + start)
         self._digests.append(_digests(parts, self._metric))
+
+    def content(self) -> str:
+        """Return the SHA-256 of all rows that were looked at."""
+        return hashlib.sha256(b"".join(content.digest() for content in self._contents)).hexdigest()
 
     def distinct_rows(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
         """Return the distinct row of each item and the first item of each, and refuse rows without a direction."""
