@@ -65,6 +65,8 @@ BETWEEN_PARTS = {
     "measures.restricted",
     "measures.scale_curve",
     "layerwise.split_comparison",
+    "layerwise.part_from_bytes",
+    "layerwise.part_to_bytes",
     "measures.by_draws",
     "measures.evaluate",
     "measures.most_shares",

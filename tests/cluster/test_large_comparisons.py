@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from platoscope.studies import execute, get_study, make_plan
+from platoscope.studies.run.kept_parts import KeptParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,6 +98,47 @@ def test_one_comparison_is_shared_by_all_workers(
     assert len({pid for _, pid in _parts(log)}) == 2
 
 
+def test_parts_that_were_finished_are_kept_when_the_run_is_interrupted(
+    plan_of: Callable[[tuple[str, str]], Plan],
+    cluster: Cluster,
+    on_workers: ModuleType,
+    one_core: Callable[[], AbstractContextManager[None]],
+    log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them is computed once, however often that happens, even where the last one was there; then they go."""
+    plan = plan_of(GRID)
+    here = _here(plan, tmp_path, one_core)
+    parts = tmp_path / "there" / "parts"
+    add = KeptParts.add
+
+    def interrupted(n_kept: int) -> None:
+        """Begin, and interrupt when so many parts are kept."""
+
+        def stop(self: KeptParts, comparison: str, cut: int, place: int, part: Any) -> None:
+            add(self, comparison, cut, place, part)
+            if len(list(parts.iterdir())) == n_kept:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(KeptParts, "add", stop)
+        with pytest.raises(KeyboardInterrupt):
+            execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
+        monkeypatch.setattr(KeptParts, "add", add)
+
+    interrupted(2)
+    names = {file.name.partition("-")[2] for file in parts.iterdir()}
+    cluster.client.run(on_workers.watch, str(log))
+    interrupted(4)
+    computed = {f"{name.split()[1]}-of-4.part" for name, _ in _parts(log)}
+    assert len(names) == len(computed) == 2
+    assert not computed & names
+    there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
+    assert len(_parts(log)) == 2
+    assert there.results["large"].drop_attrs().identical(here.drop_attrs())
+    assert not parts.exists()
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_at_a_part_costs_that_part(
     plan_of: Callable[[tuple[str, str]], Plan],
@@ -112,7 +154,7 @@ def test_a_worker_that_is_killed_at_a_part_costs_that_part(
     dies, other = sorted(cluster.client.scheduler_info()["workers"])
     before = cluster.client.run(os.getpid)
     cluster.client.run(on_workers.watch, str(log), workers=[other], wait=0.2)
-    cluster.client.run(on_workers.watch, str(log), workers=[dies], die_at=1)
+    cluster.client.run(on_workers.watch, str(log), workers=[dies], die_at=0)
     there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
     assert there.results["large"].drop_attrs().identical(here.drop_attrs())
     cluster.client.wait_for_workers(2, timeout=300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
 from functools import cache
@@ -11,7 +12,7 @@ import pytest
 
 from platoscope import compare, profile
 from platoscope.errors import InputError
-from platoscope.layerwise import as_stack, split_comparison, with_ids
+from platoscope.layerwise import as_stack, part_from_bytes, part_to_bytes, split_comparison, with_ids
 from platoscope.measures import MEASURES, ComparisonOptions
 
 N = 120
@@ -34,9 +35,9 @@ def _sides(n_a, n_b, *, constant=False):
 
 
 def _apart(split):
-    """Compute every part, and join what travels back."""
-    found = [split.compute(place) for place in range(len(split.parts))]
-    return split.joined([pickle.loads(pickle.dumps(part)) for part in found])
+    """Compute every part, and join what travels back and is kept."""
+    found = [pickle.loads(pickle.dumps(split.compute(place))) for place in range(len(split.parts))]
+    return split.joined([part_from_bytes(part_to_bytes(part)) for part in found])
 
 
 # Ridge and Procrustes take a second for a few permutations.
@@ -132,3 +133,27 @@ def test_what_cannot_be_compared_is_refused():
         split_comparison(
             A, B, 2, options=ComparisonOptions(measures=("rsa",), items=True), strata=None, seed=0
         )
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "no part", "a measure is missing", "pickled"])
+def test_what_is_no_part_is_refused(damage):
+    """With a sentence; nothing that was pickled is executed."""
+    options = ComparisonOptions(measures=("information_imbalance",), n_resamples=0)
+    split = split_comparison(*_sides(2, 2), 2, options=options, strata=None, seed=0)
+    content = part_to_bytes(split.compute(0))
+    if damage in ("a measure is missing", "pickled"):
+        with np.load(io.BytesIO(content)) as arrays:
+            left = {name: arrays[name] for name in arrays if "values" not in name}
+        if damage == "pickled":
+            left["information_imbalance/values"] = np.array([{}], dtype=object)
+        file = io.BytesIO()
+        np.savez(file, **left)
+        content = file.getvalue()
+    elif damage == "no part":
+        file = io.BytesIO()
+        np.save(file, np.zeros(3))
+        content = file.getvalue()
+    else:
+        content = content[: len(content) // 2] if damage == "cut" else b""
+    with pytest.raises(InputError, match="no part of a comparison"):
+        part_from_bytes(content)

@@ -23,6 +23,7 @@ from platoscope.layerwise._layer_stack import LayerStack, as_stack, count_items,
 from platoscope.layerwise._many import compare_many
 from platoscope.layerwise._models import ModelReadings, compare_models, read_models
 from platoscope.layerwise._neighbor_curve import k_curve
+from platoscope.layerwise._part_bytes import part_from_bytes, part_to_bytes
 from platoscope.layerwise._parts import FoundPart, SplitComparison, split_comparison
 from platoscope.layerwise._per_item import per_item
 from platoscope.layerwise._regions import SemanticRegion, semantic_region
@@ -70,6 +71,8 @@ __all__ = [
     "k_curve",
     "kernel_files",
     "n_curve",
+    "part_from_bytes",
+    "part_to_bytes",
     "per_item",
     "profile",
     "profile_each",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise._stacks import Stack
     from platoscope.measures import ComparisonOptions, Measure
 
-__all__ = ["FoundPart", "SplitComparison", "split_comparison"]
+__all__ = ["FoundPart", "Numbers", "SplitComparison", "split_comparison"]
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class _Part:
 class FoundPart:
     """What a part gives: numbers per pair of layers, draw and item, and what its layers are like."""
 
-    evaluations: dict[str, _Numbers]
+    evaluations: dict[str, Numbers]
     told: tuple[dict[int, ToldLayer], dict[int, ToldLayer]]
     diagnosed: tuple[Diagnosed, Diagnosed]
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class Numbers:
     """An `Evaluation` without its measure, which cannot travel."""
 
     values: npt.NDArray[np.float64]
@@ -176,7 +176,7 @@ class SplitComparison:
         ]
         return FoundPart(
             {
-                done.measure.name: _Numbers(
+                done.measure.name: Numbers(
                     done.values, done.resamples, done.null, done.permutations, dict(done.by_item)
                 )
                 for done in found
@@ -229,7 +229,7 @@ class SplitComparison:
             null = tied_null(values, null, best=measure.identity(n_items, self.options))
         return Evaluation(measure, values, np.concatenate(drawn) if drawn else None, null)
 
-    def _of_pairs(self, measure: Measure, mine: Sequence[tuple[_Part, _Numbers]]) -> Evaluation:
+    def _of_pairs(self, measure: Measure, mine: Sequence[tuple[_Part, Numbers]]) -> Evaluation:
         places = np.argsort(np.concatenate([part.pairs for part, _ in mine]))
 
         def along(axis: int, each: Sequence[Any]) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from platoscope.layerwise import FoundPart
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.run.computation import Computation
+    from platoscope.studies.run.kept_parts import KeptParts
     from platoscope.studies.run.results import Results
 
 __all__ = ["compare_all"]
@@ -33,6 +34,7 @@ def compare_all(
     cluster: Cluster | None,
     keys: Mapping[str, str],
     computation: Callable[[Comparison], Computation],
+    parts: KeptParts,
     keep: Callable[[Comparison, xr.Dataset], None],
 ) -> None:
     """Compute comparisons, each when what it takes from others is there.
@@ -49,6 +51,8 @@ def compare_all(
         By label, the digest of all that decides a result.
     computation : callable
         Gives what a comparison is computed from.
+    parts : KeptParts
+        Where finished parts of a comparison are, until all of them are there.
     keep : callable
         Told each comparison and its result.
     """
@@ -56,7 +60,7 @@ def compare_all(
         for item in pending:
             keep(item, computing.compute(computation(item)))
         return
-    _Spread(pending, results, cluster, keys, computation, keep).run()
+    _Spread(pending, results, cluster, keys, computation, parts, keep).run()
 
 
 @dataclass
@@ -68,10 +72,11 @@ class _Spread:
     cluster: Cluster
     keys: Mapping[str, str]
     computation: Callable[[Comparison], Computation]
+    parts: KeptParts
     keep: Callable[[Comparison, xr.Dataset], None]
     _begun: dict[str, tuple[Comparison, int]] = field(default_factory=dict, init=False)
     """By the key of a task: whose it is, and which part."""
-    _parts: dict[str, _Parts] = field(default_factory=dict, init=False)
+    _cut: dict[str, _Cut] = field(default_factory=dict, init=False)
     """By label: what is computed in parts."""
 
     def run(self) -> None:
@@ -79,20 +84,21 @@ class _Spread:
         waiting = {item.label: item for item in self.pending}
 
         def ready() -> Iterator[Task]:
-            begins = [item for item in waiting.values() if self.results.can_begin(item)]
-            for item in begins:
-                del waiting[item.label]
-            yield from self._tasks({item.label: self.computation(item) for item in begins})
+            # What all parts are kept of is finished at once, and others may begin by that.
+            while begins := [item for item in waiting.values() if self.results.can_begin(item)]:
+                for item in begins:
+                    del waiting[item.label]
+                yield from self._tasks({item.label: self.computation(item) for item in begins})
 
         def take(task: Task, found: Any) -> Iterator[Task]:
             item, place = self._begun[task.key]
-            parts = self._parts.get(item.label)
-            if parts is not None:
-                parts.found[place] = found
-                if len(parts.found) < parts.n:
-                    return iter(())
-                found = join_parts(parts.what, parts.wanted, self._parts.pop(item.label).found)
-            self.keep(item, found)
+            cut = self._cut.get(item.label)
+            if cut is None:
+                self.keep(item, found)
+            else:
+                cut.found[place] = found
+                self.parts.add(self.keys[item.label], cut.wanted, place, found)
+                self._join(cut)
             return ready()
 
         self.cluster.run(ready(), on_done=take)
@@ -101,22 +107,42 @@ class _Spread:
         """Give a task for each comparison that can begin; for one with a worker's share of all pairs, several."""
         pairs = {label: n_pairs(what) for label, what in begins.items()}
         for label, what in begins.items():
-            wanted = round(self.cluster.n_workers * pairs[label] / sum(pairs.values()))
+            wanted = self.parts.cut_of(self.keys[label])
+            if wanted is None:
+                wanted = round(self.cluster.n_workers * pairs[label] / sum(pairs.values()))
             n = n_parts_of(what, wanted)
-            key = self._key(what)
             if n > 1:
-                self._parts[label] = _Parts(what, wanted, n)
-            for place in range(n):
-                whole = Task(key, f"comparison {label!r}", _compute, (what,))
-                part = Task(
-                    f"{key}-{place}-of-{wanted}",
-                    f"part {place + 1} of {n} of comparison {label!r}",
-                    _compute_part,
-                    (what, wanted, place),
-                )
-                task = part if n > 1 else whole
-                self._begun[task.key] = what.comparison, place
-                yield task
+                yield from self._tasks_of_parts(what, wanted, n)
+            else:
+                yield self._begin(what, 0, Task(self._key(what), f"comparison {label!r}", _compute, (what,)))
+
+    def _tasks_of_parts(self, what: Computation, wanted: int, n: int) -> Iterator[Task]:
+        """Give a task for each part that is not kept; where all are, the comparison is finished."""
+        label = what.comparison.label
+        cut = _Cut(what, wanted, n, self.parts.of(self.keys[label], wanted))
+        self._cut[label] = cut
+        left = [place for place in range(n) if place not in cut.found]
+        for place in left:
+            task = Task(
+                f"{self._key(what)}-{place}-of-{wanted}",
+                f"part {place + 1} of {n} of comparison {label!r}",
+                _compute_part,
+                (what, wanted, place),
+            )
+            yield self._begin(what, place, task)
+        if not left:
+            self._join(cut)
+
+    def _begin(self, what: Computation, place: int, task: Task) -> Task:
+        self._begun[task.key] = what.comparison, place
+        return task
+
+    def _join(self, cut: _Cut) -> None:
+        """Finish a comparison, where all its parts are there."""
+        if len(cut.found) == cut.n:
+            item = cut.what.comparison
+            del self._cut[item.label]
+            self.keep(item, join_parts(cut.what, cut.wanted, cut.found))
 
     def _key(self, what: Computation) -> str:
         places = [
@@ -126,13 +152,13 @@ class _Spread:
 
 
 @dataclass
-class _Parts:
-    """A comparison that is computed in parts, and what came back so far."""
+class _Cut:
+    """A comparison that is computed in parts, and those that are there."""
 
     what: Computation
     wanted: int
     n: int
-    found: dict[int, FoundPart] = field(default_factory=dict)
+    found: dict[int, FoundPart]
 
 
 def _compute(what: Computation, /) -> xr.Dataset:

@@ -20,6 +20,7 @@ from platoscope.studies.judge.summary import summarize
 from platoscope.studies.plan.planning import Plan
 from platoscope.studies.run.comparing import compare_all
 from platoscope.studies.run.items import Candidates
+from platoscope.studies.run.kept_parts import KeptParts
 from platoscope.studies.run.machine import describe_machine
 from platoscope.studies.run.results import Results
 from platoscope.studies.run.run_folder import DIGEST, RunFolder
@@ -115,6 +116,8 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
     for label, result in folder.kept_results(keys).items():
         results.add(label, result)
     pending = results.pending()
+    parts = KeptParts(folder.path / "parts")
+    parts.forget_others(keys[item.label] for item in pending)
     readings = run.extract(pending, selections)
     if pending:
         folder.reopen()
@@ -129,6 +132,7 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
             warnings.warn(f"{item.label}: {result.attrs[ITEMS_LEFT_OUT]}", PlatoscopeWarning, stacklevel=2)
         folder.write_result(item.label, result)
         results.add(item.label, result)
+        parts.forget_others(keys[left.label] for left in results.pending())
         progress.advance(len(pending) - len(results.pending()), item.label)
 
     progress.stage("Comparing", len(pending))
@@ -140,6 +144,7 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
                 cluster=run.cluster,
                 keys=keys,
                 computation=lambda item: run.computation(item, selections, readings, results),
+                parts=parts,
                 keep=keep,
             )
     progress.finish()

@@ -5,6 +5,7 @@
     out/
       config.json        the study, resolved: choices, settings, comparisons, panels
       results/           one netCDF file per comparison, with its digest
+      parts/             what workers have finished of a large comparison, until it is there (`KeptParts`)
       items/             what stands for the items of these, one file per set of items
       results.csv        the same values as one tidy table
       summary.json       the closing table

@@ -1,0 +1,120 @@
+"""Parts of a large comparison that workers have finished, on disk until the whole comparison is."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from platoscope import kept
+from platoscope.errors import InputError, PlatoscopeWarning, reason_of
+from platoscope.hashing import digest
+from platoscope.layerwise import part_from_bytes, part_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from platoscope.layerwise import FoundPart
+
+__all__ = ["KeptParts"]
+
+_NAME = re.compile(r"(?P<key>[0-9a-f]{64})-(?P<place>[0-9]+)-of-(?P<cut>[0-9]+)\.part")
+
+
+@dataclass(frozen=True)
+class KeptParts:
+    """The folder of parts of one run.
+
+    A part is known by the digest of its comparison, the version of Platoscope, and the cut: into about how many parts the
+    comparison was cut, and which of them it is. Its file holds its own checksum.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when a part is kept, and gone with the last one.
+    """
+
+    folder: Path
+
+    def cut_of(self, comparison: str, /) -> int | None:
+        """Return into how many parts a comparison was cut of which parts are kept; None where there are none.
+
+        Where it was cut several times, that of which there is most.
+
+        Parameters
+        ----------
+        comparison : str
+            Its digest.
+        """
+        shares = Counter[int]()
+        for cut, _ in self._there(comparison):
+            shares[cut] += 1
+        return max(shares, key=lambda cut: shares[cut] / cut) if shares else None
+
+    def of(self, comparison: str, cut: int, /) -> dict[int, FoundPart]:
+        """Return the parts of one cut by their places, without those that are damaged.
+
+        Warns
+        -----
+        PlatoscopeWarning
+            If a part is damaged.
+        """
+        found = {}
+        for place in (place for other, place in self._there(comparison) if other == cut):
+            file = self._file(comparison, cut, place)
+            content = kept.recall(file, what="a part of a comparison, which is computed again")
+            if content is None:
+                continue
+            try:
+                found[place] = part_from_bytes(content)
+            except InputError as error:
+                message = f"{file} cannot be read, and is computed again: {error}."
+                warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        return found
+
+    def add(self, comparison: str, cut: int, place: int, part: FoundPart, /) -> None:
+        """Keep a part; work that cannot keep it goes on, and says so.
+
+        Warns
+        -----
+        PlatoscopeWarning
+            If it cannot be written.
+        """
+        error = kept.remember(self._file(comparison, cut, place), part_to_bytes(part))
+        if error is not None:
+            message = (
+                f"finished parts of comparisons cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, "
+                "and is done again if it is interrupted."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+
+    def forget_others(self, comparisons: Iterable[str], /) -> None:
+        """Delete what is not of these comparisons, which are still to be computed."""
+        keys = {_key(comparison) for comparison in comparisons}
+        with contextlib.suppress(OSError):  # there is none, or another process does the same
+            kept.sweep(self.folder)
+            for file in self.folder.iterdir():
+                name = _NAME.fullmatch(file.name)
+                if name is not None and name["key"] not in keys:
+                    file.unlink(missing_ok=True)
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
+
+    def _there(self, comparison: str) -> list[tuple[int, int]]:
+        """Return the cut and the place of each part of a comparison."""
+        key = _key(comparison)
+        names = map(_NAME.fullmatch, sorted(file.name for file in self.folder.glob(f"{key}-*")))
+        return [(int(name["cut"]), int(name["place"])) for name in names if name is not None]
+
+    def _file(self, comparison: str, cut: int, place: int) -> Path:
+        return self.folder / f"{_key(comparison)}-{place}-of-{cut}.part"
+
+
+def _key(comparison: str) -> str:
+    """Return the digest of a comparison as this version of Platoscope computes it."""
+    return digest([comparison, version("platoscope")])
