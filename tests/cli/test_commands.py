@@ -772,7 +772,11 @@ def test_plan_of_a_model_beyond_one_device(capsys: pytest.CaptureFixture[str]) -
     """FP8 DeepSeek-V3: memory as published, how many devices that takes, and no time that means nothing."""
     command = ["deepseek-ai/DeepSeek-V3", "opus_books:en-it", "--n", "2000", "--layers", "0,61"]
     costs = _planned(capsys, *command, "--device-memory", "141")
-    assert costs["memory"].startswith("weights 670 GB in float8")
+    assert costs["memory"].startswith("weights 670 GB in float8;")
+    small = _planned(capsys, "gemma-3-270m", "bible:en-it", "--dtype", "float8")
+    assert small["memory"].startswith("weights 268 MB in float8, if they are published so;")
+    assert cli.main(["run", "translations", "--dry-run", "--dtype", "float8"]) == 2
+    assert "--dtype must be one of auto, float32, bfloat16, float16; got 'float8'" in capsys.readouterr().err
     assert costs["devices"] == "GPUs of 141 GB: 7 in float8 (--device-map auto)"
     assert costs["time"].startswith("not estimated: more memory than this machine has free")
     assert costs["disk"] == "229 MB"  # 2 sides × 2 layers × 2,000 items × 7,168 features × 4 bytes

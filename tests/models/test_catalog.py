@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from platoscope.testing.models import TINY_IMAGE_MODELS, TINY_TEXT_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def published_configurations() -> dict[str, Any]:
@@ -91,6 +92,21 @@ def test_the_catalogue_pins_what_is_loaded() -> None:
     assert locate_model(name).revision == describe_model(name).revision
     assert locate_model(name, revision="main").revision == "main"
     assert locate_model("somebody/something").revision is None
+
+
+@pytest.mark.parametrize(
+    ("method", "dtype"), [("fp8", "float8"), ("fbgemm_fp8", "float8"), ("gptq", "float32")]
+)
+def test_a_folder_in_8_bits_is_described_so(
+    method: str, dtype: str, tiny: Callable[..., str], tmp_path: Path
+) -> None:
+    """As its configuration says of a downloaded model: a plan of it counts a byte for each weight."""
+    config = json.loads((Path(tiny("deepseek_v3")) / "config.json").read_text(encoding="utf-8"))
+    config["quantization_config"] = {"quant_method": method, "weight_block_size": [128, 128], "bits": 4}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    info = describe_model(str(tmp_path))
+    assert info.dtype == dtype
+    assert info.size_bytes == info.n_parameters * (1 if dtype == "float8" else 4)
 
 
 @pytest.mark.parametrize("architecture", [*TINY_TEXT_MODELS, *TINY_IMAGE_MODELS])

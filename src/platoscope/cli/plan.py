@@ -46,8 +46,11 @@ def plan(
         typer.Option(help="Tower of a text-image model.", show_default=False),
     ] = None,
     dtype: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"],
-        typer.Option(help="Precision of the weights; auto depends on the machine, so both are shown."),
+        Literal["auto", "float32", "bfloat16", "float16", "float8"],
+        typer.Option(
+            help="Precision of the weights; auto depends on the machine, so both are shown. Weights are read in float8 "
+            "where they are published so."
+        ),
     ] = "auto",
     device_memory: Annotated[
         float, typer.Option(min=1, help="Memory of one GPU in GB, to say how many are needed.")
@@ -135,7 +138,10 @@ def _costs(
     dtypes = weight_dtypes(info, dtype)
     weights = [info.memory(each) for each in dtypes]
     shown = [f"{in_bytes(amount)} in {each}" for amount, each in zip(weights, dtypes, strict=True)]
-    rows.append(("memory", f"weights {' or '.join(shown)}; beside them about {in_bytes(BESIDE_WEIGHTS)}"))
+    unsure = ", if they are published so" if dtype == "float8" != info.dtype else ""
+    rows.append(
+        ("memory", f"weights {' or '.join(shown)}{unsure}; beside them about {in_bytes(BESIDE_WEIGHTS)}")
+    )
     needed = [n_devices(amount, device_memory * 1e9) for amount in weights]
     counts = [f"{count} in {each}" for count, each in zip(needed, dtypes, strict=True)]
     several = " (--device-map auto)" if max(needed) > 1 else ""

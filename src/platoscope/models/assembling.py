@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from platoscope.models.options import LoadingOptions
     from platoscope.models.pretrained import Pretrained
 
-__all__ = ["assemble", "drawn_by", "library_versions", "quantization_of"]
+__all__ = ["assemble", "drawn_by", "library_versions"]
 
 _LIBRARIES = ("platoscope", "torch", "transformers")
 
@@ -122,12 +122,3 @@ def library_versions() -> dict[str, str]:
 def drawn_by(seed: int, /) -> dict[str, int | str]:
     """Give what decides random weights: their seed, and the libraries that draw them, to the last digit."""
     return {"seed": seed, **{library: version(library) for library in ("torch", "transformers")}}
-
-
-def quantization_of(config: Any, /) -> str | None:
-    """Name the scheme that a configuration says its weights are quantized by."""
-    scheme = getattr(config, "quantization_config", None)
-    if scheme is None:
-        return None
-    method = scheme.get("quant_method") if isinstance(scheme, dict) else scheme.quant_method
-    return str(method)

@@ -54,8 +54,9 @@ def weight_dtypes(info: ModelInfo, dtype: str, /) -> tuple[str, ...]:
     ----------
     info : ModelInfo
         The model.
-    dtype : {"auto", "float32", "bfloat16", "float16"}
-        As for `platoscope.models.load_model`; "auto" depends on the machine that it will run on.
+    dtype : {"auto", "float32", "bfloat16", "float16", "float8"}
+        As for `platoscope.models.load_model`; "auto" depends on the machine that it will run on. "float8" is for a plan
+        alone: weights are read so where they are published so.
 
     Returns
     -------

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from platoscope.errors import NotFoundError
 from platoscope.filenames import is_there, path_of
-from platoscope.models.assembling import assemble, drawn_by, library_versions, quantization_of
+from platoscope.models.assembling import assemble, drawn_by, library_versions
 from platoscope.models.devices import choose_device, choose_dtype
 from platoscope.models.library import require_libraries
 from platoscope.models.locations import locate_model, ready_model
 from platoscope.models.options import LoadingOptions, ModuleOptions
+from platoscope.models.sizes import quantization_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

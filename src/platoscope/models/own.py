@@ -13,7 +13,7 @@ import torch
 
 from platoscope.checks import is_of
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.models.assembling import assemble, library_versions, quantization_of
+from platoscope.models.assembling import assemble, library_versions
 from platoscope.models.blocks import find_blocks
 from platoscope.models.conventions import unreadable
 from platoscope.models.encoder import Encoder
@@ -24,7 +24,7 @@ from platoscope.models.pretrained import Pretrained, choose_tower, reads_images
 from platoscope.models.processors import as_processor, digest_processor
 from platoscope.models.sentences import SentenceEncoder
 from platoscope.models.showing import encoder_card, encoder_in_short
-from platoscope.models.sizes import size_of
+from platoscope.models.sizes import quantization_of, size_of
 from platoscope.models.text import TextEncoder
 
 if TYPE_CHECKING:

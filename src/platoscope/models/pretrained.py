@@ -23,7 +23,7 @@ from platoscope.models.forward import enough_memory
 from platoscope.models.library import quiet_library
 from platoscope.models.processors import as_processor
 from platoscope.models.random_weights import draw_weights
-from platoscope.models.sizes import require_buildable, size_of
+from platoscope.models.sizes import published_dtype, require_buildable, size_of
 from platoscope.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def describe_pretrained(location: ModelLocation, /, *, tower: str | None) -> Mod
         n_features=size_of(model, "hidden_size"),
         n_parameters=sum(parameter.numel() for parameter in model.parameters()),
         license="unknown",
-        dtype=str(whole.config.dtype or torch.float32).removeprefix("torch."),
+        dtype=published_dtype(whole.config),
         revision=location.revision,
         tower=cast("Literal['text', 'vision'] | None", tower),
         n_patches=_count_patches(chosen) if reads_images(model) else None,

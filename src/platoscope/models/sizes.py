@@ -10,10 +10,35 @@ from platoscope.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["check_layers", "require_buildable", "size_of"]
+__all__ = ["check_layers", "published_dtype", "quantization_of", "require_buildable", "size_of"]
 
 _COUNTS = re.compile(r"(^|(?<!_per)_)(layers?|blocks)$")  # settings that count layers, not sizes of one
 _MOST_LAYERS = 10_000
+_IN_8_BITS = frozenset({"fp8", "fbgemm_fp8", "mxfp8"})
+"""The schemes of quantization that keep a weight as a float of 8 bits."""
+
+
+def quantization_of(config: Any, /) -> str | None:
+    """Name the scheme that a configuration says its weights are quantized by."""
+    scheme = getattr(config, "quantization_config", None)
+    if scheme is None:
+        return None
+    method = scheme.get("quant_method") if isinstance(scheme, dict) else scheme.quant_method
+    return str(method)
+
+
+def published_dtype(config: Any, /) -> str:
+    """Name the precision in which a configuration says that its weights are kept: ``"float8"`` where a scheme says so.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> published_dtype(SimpleNamespace(dtype="torch.bfloat16", quantization_config={"quant_method": "fp8"}))
+    'float8'
+    """
+    if quantization_of(config) in _IN_8_BITS:
+        return "float8"
+    return str(config.dtype or "float32").removeprefix("torch.")
 
 
 def size_of(model: Any, name: str, /) -> Any:
