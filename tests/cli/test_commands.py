@@ -202,11 +202,32 @@ def test_a_dry_run_refuses_a_device_beside_a_map(capsys: pytest.CaptureFixture[s
 def test_a_store_that_is_a_file_is_refused_before_anything_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The run folder was left behind empty, after the model had read."""
+    """The run folder was left behind empty."""
     Path("taken").write_text("", encoding="utf-8")
     assert cli.main(["run", "rank-synthetic", *SMALL, "--store", "taken", "--out", "here"]) == 2
     assert "cannot be a folder: Not a directory" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "reason"),
+    [
+        ("--out", "folder.csv", "Is a directory"),
+        ("--items", "folder.csv", "Is a directory"),
+        ("--figure", "taken/picture.png", "Not a directory"),
+    ],
+)
+def test_what_compare_cannot_write_is_refused_before_the_work(
+    option: str, name: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is read: there is no such file."""
+    Path("folder.csv").mkdir()
+    Path("taken").write_text("", encoding="utf-8")
+    assert cli.main(["compare", "no.npy", "no.npy", option, name]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"platoscope: cannot write {name}: {reason}. Choose another file with {option}.\n"
+    )
 
 
 def test_a_calibration_takes_the_place_of_the_guess(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path  # noqa: TC003  # Typer reads annotations when it runs
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,6 +27,7 @@ from platoscope.cli.output import print_json, print_table, print_text
 from platoscope.cli.progress import open_progress
 from platoscope.cli.workers import open_workers
 from platoscope.errors import InputError, StorageError
+from platoscope.filenames import why_no_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,9 +164,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two representations, or two models over pairs, layer by layer: both directions of Δ, overlap and CKA."""
-    _check_ending("--out", out, {".nc": "all of the result", ".csv": "a table"})
-    _check_ending("--items", items, {".csv": "a table"})
-    _check_ending("--figure", figure, dict.fromkeys((".png", ".svg", ".pdf"), "a picture"))
+    _check_file("--out", out, {".nc": "all of the result", ".csv": "a table"})
+    _check_file("--items", items, {".csv": "a table"})
+    _check_file("--figure", figure, dict.fromkeys((".png", ".svg", ".pdf"), "a picture"))
     how = _how(parts, checkpoints=checkpoints, grid=grid, spaces=spaces)
     _refuse(
         how,
@@ -253,12 +256,18 @@ def _refuse(how: How, given: Mapping[str, bool], /) -> None:
         raise InputError(message)
 
 
-def _check_ending(option: str, path: Path | None, known: Mapping[str, str], /) -> None:
-    """Refuse a file of another kind before the work, not after it."""
+def _check_file(option: str, path: Path | None, known: Mapping[str, str], /) -> None:
+    """Refuse a file of another kind, or one that cannot be written, before the work, not after it."""
     if path is not None and path.suffix not in known:
         kinds = " or ".join(f"{ending} ({what})" for ending, what in known.items())
         message = f"{option} writes {kinds}, got {str(path)!r}"
         raise InputError(message)
+    if path is not None:
+        taken = os.strerror(errno.EISDIR) if path.is_dir() else None
+        reason = taken or why_no_folder(path.parent, to_write=True)
+        if reason is not None:
+            message = f"cannot write {path}: {reason}. Choose another file with {option}."
+            raise StorageError(message)
 
 
 def _check_null(asked: Mapping[str, bool], n_permutations: int, /) -> None:
