@@ -32,9 +32,11 @@ from attacking.fuzzing import OUTCOMES, Tally, fuzz
 from attacking.of_arrays import ARRAYS, readers_of_arrays
 from attacking.of_kept import (
     SEALED_DATA,
+    SEALED_PARTS,
     SEALED_RUNS,
     readers_of_kept,
     readers_of_sealed_data,
+    readers_of_sealed_parts,
     readers_of_sealed_runs,
 )
 from attacking.of_models import MODELS, SETTINGS, readers_of_models, readers_of_settings
@@ -57,6 +59,7 @@ READERS: Mapping[str, Callable[[Path], list[Reader]]] = {
         for name in names
     },
     **dict.fromkeys(SEALED_DATA, readers_of_sealed_data),
+    **dict.fromkeys(SEALED_PARTS, readers_of_sealed_parts),
     **dict.fromkeys(SEALED_RUNS, readers_of_sealed_runs),
 }
 """By the name of a reader, what makes it and its like in a folder."""

@@ -12,11 +12,13 @@ from attacking import things
 from attacking.rows import Row
 from platoscope.datasets import load_pairs, prepare_data
 from platoscope.errors import PlatoscopeError
+from platoscope.layerwise import part_to_bytes
 from platoscope.models.locations import ModelLocation
 from platoscope.models.options import LoadingOptions
 from platoscope.models.remembering import Facts, facts_key, keep_facts, recall_facts, remembered_lengths
 from platoscope.representations import list_store, open_representations, verify
 from platoscope.studies import load_run, verify_run
+from platoscope.studies.run.kept_parts import KeptParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,6 +147,26 @@ def _of_stores(scratch: Path) -> list[Target]:
     return [Target("states in a store", chunks, use), Target("metadata of a store", rest, use)]
 
 
+def _of_interrupted_work(scratch: Path) -> list[Target]:
+    things.compare_in_blocks(scratch)
+    kept, computed = KeptParts(scratch / "parts"), things.parts()
+
+    def parts() -> list[bytes]:
+        """Take what is kept, and compute what is not, as a run does that goes on."""
+        found = kept.of("a comparison", len(computed))
+        for place in (place for place in range(len(computed)) if place not in found):
+            found[place] = computed[place]
+            kept.add("a comparison", len(computed), place, computed[place])
+        return [part_to_bytes(found[place]) for place in sorted(found)]
+
+    parts()
+    ranks, files = (sorted((scratch / name).iterdir()) for name in ("kept", "parts"))
+    return [
+        Target("ranks of an interrupted call", ranks, lambda: things.compare_in_blocks(scratch)),
+        Target("parts of a comparison", files, parts),
+    ]
+
+
 def _of_runs(scratch: Path) -> list[Target]:
     things.run(scratch)
     folder = scratch / "run"
@@ -171,6 +193,7 @@ GROUPS: Mapping[tuple[str, ...], Callable[[Path], list[Target]]] = {
     ("converted model", "facts of models and token counts"): _of_models,
     ("prepared data", "archive of npm"): _of_data,
     ("states in a store", "metadata of a store"): _of_stores,
+    ("ranks of an interrupted call", "parts of a comparison"): _of_interrupted_work,
     ("results of a run", "other files of a run"): _of_runs,
 }
 """What makes the targets of these names, in a folder in which `PLATOSCOPE_CACHE` lies."""

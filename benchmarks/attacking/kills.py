@@ -68,6 +68,7 @@ def attack_processes(scratch: Path, share: float, /) -> list[Row]:
             lambda folder: things.bytes_of(folder / "emoji"),
         ),
         _Work("run of a study", things.run, _run),
+        _Work("Δ in blocks of items", things.compare_in_blocks, things.compare_in_blocks),
         _Work(
             "removal from a store",
             _remove_all,

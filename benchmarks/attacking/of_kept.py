@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from attacking import flips, things
-from attacking.edits import Whole, edited, edited_json, edited_lines, edited_tar
+from attacking.edits import Whole, edited, edited_json, edited_lines, edited_tar, edited_zip
 from attacking.readers import ANYTHING, Case, Reader, reader_of
 from platoscope import kept
 from platoscope.datasets import load_pairs, prepare_data
+from platoscope.layerwise import part_from_bytes, part_to_bytes
 from platoscope.studies import load_run
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEALED_DATA",
+    "SEALED_PARTS",
     "SEALED_RUNS",
     "readers_of_kept",
     "readers_of_sealed_data",
+    "readers_of_sealed_parts",
     "readers_of_sealed_runs",
 ]
 
 SEALED_DATA = ("prepared data, new checksums", "package of npm, packed anew")
+SEALED_PARTS = ("part of a comparison, new checksum",)
 SEALED_RUNS = ("run folder, new checksums",)
 _BY_ENDING = {".json": edited_json, ".jsonl": edited_lines}
 
@@ -74,6 +78,18 @@ def readers_of_sealed_data(scratch: Path, /) -> list[Reader]:
         _sealed(SEALED_DATA[0], pairs, lambda: load_pairs(str(pairs)).fingerprint()),
         reader_of(SEALED_DATA[1], packages[0], prepared, _anything, held_against, edits=[edited_tar]),
     ]
+
+
+def readers_of_sealed_parts(scratch: Path, /) -> list[Reader]:
+    """Edit what stands behind the checksum of a part."""
+    file = scratch / "a part"
+    file.write_bytes(part_to_bytes(things.parts()[0]))
+    return [
+        reader_of(
+            SEALED_PARTS[0], file, lambda: bool(part_from_bytes(file.read_bytes())), _anything, "nothing",
+            edits=[edited_zip],
+        )
+    ]  # fmt: skip
 
 
 def readers_of_sealed_runs(scratch: Path, /) -> list[Reader]:

@@ -13,6 +13,8 @@ from PIL import Image
 
 from platoscope.datasets import Pairs, Side, prepare_data, write_pairs
 from platoscope.kept import CHECKSUMS
+from platoscope.layerwise import as_stack, imbalance_in_blocks, split_comparison
+from platoscope.measures import ComparisonOptions
 from platoscope.models.bundled import BundledModel, bundled_folder, convert_bundled, require_whole
 from platoscope.representations import extract
 from platoscope.studies import execute, get_study, make_plan
@@ -21,7 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["bytes_of", "convert", "hash_of", "packages", "prepare", "read", "run", "sentences", "write"]
+    from platoscope.layerwise import FoundPart
+
+__all__ = [
+    "bytes_of",
+    "compare_in_blocks",
+    "convert",
+    "hash_of",
+    "packages",
+    "parts",
+    "prepare",
+    "read",
+    "run",
+    "sentences",
+    "write",
+]
 
 
 class Counting:
@@ -65,6 +81,24 @@ def run(folder: Path, /) -> None:
     """Run a study that needs no model."""
     plan = make_plan(get_study("rank-synthetic"), n=48, n_resamples=2, n_permutations=2, seed=0)
     execute(plan, out=folder / "run")
+
+
+def compare_in_blocks(folder: Path, /) -> tuple[float, float]:
+    """Compare items a few at a time, and keep what is finished."""
+    X = np.random.default_rng(0).random((600, 8))
+    forward, backward = imbalance_in_blocks(X, X[:, :3], items_per_block=40, keep_in=folder / "kept")
+    return forward, backward
+
+
+def parts() -> list[FoundPart]:
+    """Compute both parts of a small comparison."""
+    rng = np.random.default_rng(0)
+    A, B = ([rng.random((30, 4)) for _ in range(2)] for _ in range(2))
+    options = ComparisonOptions(
+        measures=("information_imbalance",), n_resamples=2, n_permutations=2, items=True
+    )
+    split = split_comparison(as_stack(A), as_stack(B), 2, options=options, strata=None, seed=0)
+    return [split.compute(place) for place in range(2)]
 
 
 def _stand_in(size: int) -> BundledModel:

@@ -161,6 +161,16 @@ def test_a_damaged_run_is_computed_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
 
 
+def test_a_run_under_the_name_of_another_is_not_taken(tmp_path: Path) -> None:
+    """Though its checksum fits."""
+    _interrupted(tmp_path, after=3)
+    first, second = sorted(tmp_path.iterdir())[:2]
+    second.write_bytes(first.read_bytes())
+    with pytest.warns(PlatoscopeWarning, match=f"{second.name} holds another run"):
+        found = imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50, keep_in=tmp_path)
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
+
+
 def test_a_folder_that_fills_up_stops_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said that no more is kept, and the value comes."""
 

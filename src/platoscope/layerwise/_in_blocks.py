@@ -234,17 +234,22 @@ class _KeptRuns:
         """Return the mean ranks of a run that was finished before; None of another, and with a warning of a damaged one."""
         if self.folder is None:
             return None
-        again = "mean ranks of a run of items, which are computed again"
-        content = recall(self._file(self.folder, run), what=again)
-        if content is None or len(content) != 16 * (run[1] - run[0]):
+        file = self._file(self.folder, run)
+        content = recall(file, what="mean ranks of a run of items, which are computed again")
+        if content is None:
             return None
-        return np.frombuffer(content, "<f8").reshape(2, -1).astype(np.float64)
+        named, _, numbers = content.partition(b"\n")
+        if named != file.name.encode() or len(numbers) != 16 * (run[1] - run[0]):
+            warnings.warn(f"{file} holds another run, which is not taken.", PlatoscopeWarning, stacklevel=2)
+            return None
+        return np.frombuffer(numbers, "<f8").reshape(2, -1).astype(np.float64)
 
     def add(self, run: _Run, found: npt.NDArray[np.float64]) -> None:
         """Keep a run, and warn where that cannot be."""
         if self.folder is None:
             return
-        error = remember(self._file(self.folder, run), found.astype("<f8").tobytes())
+        file = self._file(self.folder, run)
+        error = remember(file, file.name.encode() + b"\n" + found.astype("<f8").tobytes())
         if error is not None:
             message = (
                 f"finished runs of items cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, and is "

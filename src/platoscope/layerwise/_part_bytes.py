@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.errors import InputError, reason_of
+from platoscope.errors import guarded
 from platoscope.layerwise._parts import FoundPart, Numbers
 from platoscope.layerwise._told import ToldLayer
 from platoscope.measures import ItemValues
@@ -22,7 +21,6 @@ __all__ = ["part_from_bytes", "part_to_bytes"]
 
 _DRAWN = ("values", "resamples", "null", "permutations")
 _PLAIN = "plain"
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile)
 
 
 def part_to_bytes(part: FoundPart, /) -> bytes:
@@ -67,7 +65,7 @@ def part_from_bytes(content: bytes, /) -> FoundPart:
     InputError
         If these are not the bytes of a part.
     """
-    try:
+    with guarded(f"these {len(content)} bytes are no part of a comparison", ""):
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             plain = json.loads(arrays[_PLAIN].item())
             evaluations = {
@@ -76,9 +74,6 @@ def part_from_bytes(content: bytes, /) -> FoundPart:
         told = [{int(i): _told(layer) for i, layer in side.items()} for side in plain["told"]]
         diagnosed = [{int(i): layer for i, layer in side.items()} for side in plain["diagnosed"]]
         return FoundPart(evaluations, (told[0], told[1]), (diagnosed[0], diagnosed[1]))
-    except _UNREADABLE as error:
-        message = f"these {len(content)} bytes are no part of a comparison: {reason_of(error)}"
-        raise InputError(message) from error
 
 
 def _told(layer: dict[str, Any]) -> ToldLayer:

@@ -53,7 +53,7 @@ def test_those_of_another_version_are_not_taken(
     assert parts.cut_of("one") is None
 
 
-@pytest.mark.parametrize("damage", ["a bit", "other bytes with a checksum"])
+@pytest.mark.parametrize("damage", ["a bit", "other bytes with a checksum", "another part"])
 def test_a_damaged_part_is_left_out_with_a_warning(part: FoundPart, tmp_path: Path, damage: str) -> None:
     """The others stay."""
     parts = KeptParts(tmp_path / "parts")
@@ -64,8 +64,10 @@ def test_a_damaged_part_is_left_out_with_a_warning(part: FoundPart, tmp_path: Pa
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
+    elif damage == "another part":
+        file.write_bytes(next((tmp_path / "parts").glob("*-0-of-2.part")).read_bytes())
     else:
-        kept_parts.kept.remember(file, b"something else")
+        kept_parts.kept.remember(file, f"{file.name}\nsomething else".encode())
     with pytest.warns(PlatoscopeWarning, match=file.name):
         assert list(parts.of("one", 2)) == [0]
 

@@ -70,10 +70,14 @@ class KeptParts:
             content = kept.recall(file, what="a part of a comparison, which is computed again")
             if content is None:
                 continue
+            named, _, part = content.partition(b"\n")
             try:
-                found[place] = part_from_bytes(content)
-            except InputError as error:
-                message = f"{file} cannot be read, and is computed again: {error}."
+                if named != file.name.encode():
+                    message = "it holds another part"
+                    raise InputError(message)
+                found[place] = part_from_bytes(part)
+            except (InputError, MemoryError) as error:
+                message = f"{file} cannot be read, and is computed again: {reason_of(error)}"
                 warnings.warn(message, PlatoscopeWarning, stacklevel=2)
         return found
 
@@ -85,7 +89,8 @@ class KeptParts:
         PlatoscopeWarning
             If it cannot be written.
         """
-        error = kept.remember(self._file(comparison, cut, place), part_to_bytes(part))
+        file = self._file(comparison, cut, place)
+        error = kept.remember(file, file.name.encode() + b"\n" + part_to_bytes(part))
         if error is not None:
             message = (
                 f"finished parts of comparisons cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, "
