@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path  # noqa: TC003  # a fixture's type
 
@@ -34,3 +35,15 @@ def test_what_a_deletion_that_was_cut_short_leaves_is_deleted_by_the_next(
     assert (left / "content" / "file").exists()
     kept.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_is_left_behind_goes_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    """Somebody's folder that is older than a day, for one."""
+    for name in ("folder", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("mine", encoding="utf-8")
+    os.utime(tmp_path / "elsewhere", (0, 0))
+    (tmp_path / "folder" / f"{kept.DRAFT}link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    kept.sweep(tmp_path / "folder")
+    assert list((tmp_path / "folder").iterdir()) == []
+    assert (tmp_path / "elsewhere" / "file").read_text(encoding="utf-8") == "mine"

@@ -285,7 +285,7 @@ def sweep(folder: Path, /) -> None:
             # Another process may sweep as well.
             with contextlib.suppress(OSError):
                 if _is_left_behind(left):
-                    _delete_workplace(left) if left.is_dir() else left.unlink()
+                    _delete_workplace(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
 def _delete_workplace(folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_file_that_changes_meanwhile_is_not_compared(workplace: Path) -> None:
     rows = np.random.default_rng(0).standard_normal((100, 4))
     np.save(file, rows)
     work = _in_blocks._Work("a call", (file, file), "euclidean", ("none",), 1)
-    before = _in_blocks._fingerprint(work.open_streams())
+    before = _in_blocks._Rows.of(work).fingerprint
     np.save(file, rows + np.eye(100, 4))
     with pytest.raises(ClusterError, match="reads other rows than this process"):
         _in_blocks._there(work, before, (0, 50))

@@ -171,6 +171,54 @@ def test_a_run_under_the_name_of_another_is_not_taken(tmp_path: Path) -> None:
     assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
 
 
+def test_of_a_file_that_is_written_to_meanwhile_nothing_is_kept(tmp_path: Path) -> None:
+    """Numbers of mixed rows are refused, and a later call on the rows of before does not take them."""
+    file, Y = tmp_path / "x.npy", SMOOTH[:, :2]
+
+    def change(_what: str, done: int, _total: int) -> None:
+        if done == 2:
+            with file.open("r+b") as opened:
+                opened.seek(-SMOOTH.nbytes, os.SEEK_END)
+                opened.write(SMOOTH[::-1].tobytes())
+
+    np.save(file, SMOOTH)
+    with pytest.raises(InputError, match=r"X was changed while its rows were read: .*x\.npy"):
+        imbalance_in_blocks(file, Y, items_per_block=50, keep_in=tmp_path / "kept", progress=change)
+    np.save(file, SMOOTH)
+    found = imbalance_in_blocks(file, Y, items_per_block=50, keep_in=tmp_path / "kept")
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, Y, items_per_block=50))
+
+
+def test_a_file_that_another_took_the_place_of_is_read_on(tmp_path: Path) -> None:
+    """The rows are those that the call began with."""
+
+    def replace(_what: str, _done: int, _total: int) -> None:
+        np.save(tmp_path / "new.npy", SMOOTH[::-1])
+        (tmp_path / "new.npy").replace(tmp_path / "x.npy")
+
+    np.save(tmp_path / "x.npy", SMOOTH)
+    found = imbalance_in_blocks(tmp_path / "x.npy", SMOOTH[:, :2], items_per_block=50, progress=replace)
+    assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))
+
+
+SPELLED: dict[str, dict[str, Any]] = {
+    "numbers of NumPy": {"n_neighbors": np.int64(1), "items_per_block": np.int64(50)},
+    "a list of steps": {"transform": [], "metric": np.str_("euclidean")},
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+def test_an_equal_call_is_one_however_it_is_written(
+    spelled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows laid out otherwise in memory, and arguments of other types, are the same."""
+    _interrupted(tmp_path, after=3)
+    computed = _runs_computed(monkeypatch)
+    Y = np.asfortranarray(SMOOTH[:, :2]).astype(">f8")
+    imbalance_in_blocks(SMOOTH, Y, keep_in=tmp_path, **{"items_per_block": 50} | SPELLED[spelled])
+    assert computed == [(150, 200), (200, 230)]
+
+
 def test_a_folder_that_fills_up_stops_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said that no more is kept, and the value comes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import warnings
 from functools import cache
 
@@ -135,7 +136,9 @@ def test_what_cannot_be_compared_is_refused():
         )
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "no part", "a measure is missing", "pickled"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "no part", "a measure is missing", "pickled", "packed in no known way"]
+)
 def test_what_is_no_part_is_refused(damage):
     """With a sentence; nothing that was pickled is executed."""
     options = ComparisonOptions(measures=("information_imbalance",), n_resamples=0)
@@ -153,6 +156,8 @@ def test_what_is_no_part_is_refused(damage):
         file = io.BytesIO()
         np.save(file, np.zeros(3))
         content = file.getvalue()
+    elif damage == "packed in no known way":
+        content = re.sub(rb"(PK\x01\x02.{6})\0\0", rb"\1c\0", content, flags=re.DOTALL)
     else:
         content = content[: len(content) // 2] if damage == "cut" else b""
     with pytest.raises(InputError, match="no part of a comparison"):

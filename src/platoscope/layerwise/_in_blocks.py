@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import tempfile
 import uuid
@@ -12,16 +11,24 @@ from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
 from platoscope.arguments import a_path
 from platoscope.checks import whole_number
 from platoscope.cluster import Task, check_cluster, unseen_error, using_cluster
-from platoscope.errors import ClusterError, InputError, PlatoscopeWarning, StorageError, guarded, reason_of
+from platoscope.errors import ClusterError, PlatoscopeWarning, StorageError, reason_of
 from platoscope.hashing import digest
 from platoscope.kept import recall, remember, sweep
+from platoscope.layerwise._row_sources import (
+    require_same_ids,
+    require_sent,
+    require_unchanged,
+    row_source,
+    rows_of,
+    stamps_of,
+)
 from platoscope.measures import Imbalance, check_same_items, imbalance_of_ranks
 from platoscope.neighbors import (
     GallerySide,
@@ -31,14 +38,15 @@ from platoscope.neighbors import (
     ranks_in_galleries,
 )
 from platoscope.progress import telling
-from platoscope.representations import Representations
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     import numpy.typing as npt
 
     from platoscope.cluster import Cluster
+    from platoscope.layerwise._row_sources import Stamp
     from platoscope.neighbors import Metric, RowStream, Transform
 
 __all__ = ["imbalance_in_blocks"]
@@ -68,16 +76,38 @@ class _Work:
 
     def key(self, fingerprint: str, at_once: int) -> str:
         """Return the digest of all that decides the numbers of a run."""
-        what = metric_name(self.metric), parse_transform(self.transform), self.n_neighbors
+        what = metric_name(self.metric), parse_transform(self.transform), int(self.n_neighbors)
         return digest([version("platoscope"), fingerprint, *what, at_once])
 
-    def open_streams(self) -> tuple[RowStream, RowStream]:
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Both sides of a call, as one process reads them."""
+
+    work: _Work
+    streams: tuple[RowStream, RowStream]
+    stamps: tuple[Stamp, Stamp]
+
+    @classmethod
+    def of(cls, work: _Work) -> Self:
         """Read all rows once, for what they tell together."""
+        stamps = stamps_of(work.sources)
         x, y = (
-            open_stream(_rows_of(source, name), name, self.metric, self.transform)
-            for source, name in zip(self.sources, "XY", strict=True)
+            open_stream(rows_of(source, name), name, work.metric, work.transform)
+            for source, name in zip(work.sources, "XY", strict=True)
         )
-        return x, y
+        return cls(work, (x, y), stamps)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells rows from others: all of them, in their order."""
+        return digest([stream.content for stream in self.streams])
+
+    def mean_ranks(self, run: _Run) -> npt.NDArray[np.float64]:
+        """Return the mean ranks of a run of the rows that were opened, and of no others."""
+        found = _mean_ranks(self.streams, self.work.n_neighbors, run)
+        require_unchanged(self.work.sources, self.stamps)
+        return found
 
 
 def imbalance_in_blocks(
@@ -133,7 +163,8 @@ def imbalance_in_blocks(
     ------
     InputError
         What `platoscope.information_imbalance` refuses; another metric or transform; stored layers whose ids differ;
-        arrays in memory that workers would read; so many equal rows that a run has more than 20 million neighbors.
+        arrays in memory that workers would read; a file that is written to meanwhile; so many equal rows that a run has
+        more than 20 million neighbors.
     StorageError
         If `keep_in` cannot be written.
     ClusterError
@@ -159,22 +190,22 @@ def imbalance_in_blocks(
     """
     at_once = whole_number("items_per_block", items_per_block, low=2)
     folder = None if keep_in is None else a_path("keep_in", keep_in)
-    work = _Work(uuid.uuid4().hex, (_source(X, "X"), _source(Y, "Y")), metric, transform, n_neighbors)
+    work = _Work(uuid.uuid4().hex, (row_source(X, "X"), row_source(Y, "Y")), metric, transform, n_neighbors)
     if cluster is not None:
         check_cluster(cluster)
-        _require_sent(work.sources)
-    _require_same_ids(*work.sources)
+        require_sent(work.sources)
+    require_same_ids(*work.sources)
     if folder is not None:
         _prepare(folder)
-    streams = work.open_streams()
+    rows = _Rows.of(work)
+    streams = rows.streams
     n_samples = streams[0].n_samples
     check_same_items(n_samples, streams[1].n_samples)
     whole_number("n_neighbors", n_neighbors, low=1, high=n_samples - 1)
     if 1 in (stream.n_distinct for stream in streams):  # it says nothing, and nothing predicts it
         return Imbalance(1.0, 1.0)
     runs = list(pairwise([*range(0, n_samples - 1, at_once), n_samples]))
-    fingerprint = _fingerprint(streams)
-    kept = _KeptRuns(folder, work.key(fingerprint, at_once))
+    kept = _KeptRuns(folder, work.key(rows.fingerprint, at_once))
     ranks = np.empty((2, n_samples))
     with telling(progress) as tell:
         done = 0
@@ -186,7 +217,7 @@ def imbalance_in_blocks(
             if tell is not None:
                 tell("comparing items", done, len(runs))
 
-        _hand_on(take, runs, kept, work, streams, fingerprint, cluster)
+        _hand_on(take, runs, kept, rows, cluster)
     return Imbalance(*imbalance_of_ranks(ranks).tolist())
 
 
@@ -194,9 +225,7 @@ def _hand_on(
     take: Callable[[_Run, npt.NDArray[np.float64]], None],
     runs: list[_Run],
     kept: _KeptRuns,
-    work: _Work,
-    streams: tuple[RowStream, RowStream],
-    fingerprint: str,
+    rows: _Rows,
     cluster: Cluster | str | os.PathLike[str] | None,
 ) -> None:
     """Hand on the mean ranks of every run: first of those that are kept, then of the others as they are computed."""
@@ -214,9 +243,9 @@ def _hand_on(
 
     if cluster is None:
         for run in left:
-            keep(run, _mean_ranks(streams, work.n_neighbors, run))
+            keep(run, rows.mean_ranks(run))
     elif left:
-        _by_workers(work, fingerprint, left, cluster, keep)
+        _by_workers(rows.work, rows.fingerprint, left, cluster, keep)
 
 
 @dataclass(frozen=True)
@@ -270,60 +299,6 @@ def _prepare(folder: Path) -> None:
         raise StorageError(message) from error
 
 
-def _source(X: Any, name: str) -> Any:
-    """Return X as it is read, and sent to workers: a path as a whole path, Representations as they are."""
-    if isinstance(X, str | os.PathLike):
-        path = a_path(name, X).resolve()
-        if path.suffix != ".npy":
-            message = (
-                f"{name} must be an array, a .npy file or Representations of one layer; got the path {str(path)!r}. "
-                "platoscope.representations.import_representations reads other files."
-            )
-            raise InputError(message)
-        return path
-    if isinstance(X, Representations) and X.n_layers != 1:
-        message = f"{name} must be Representations of one layer, such as stored[12:13]; it has {X.n_layers}."
-        raise InputError(message)
-    return X
-
-
-def _require_same_ids(x: Any, y: Any) -> None:
-    """Refuse stored layers of other items, or in another order."""
-    if isinstance(x, Representations) and isinstance(y, Representations) and x.ids != y.ids:
-        message = (
-            "X and Y have other ids, or have them in another order: row i of both must be one item. Bring them into "
-            "one order with select(ids)."
-        )
-        raise InputError(message)
-
-
-def _require_sent(sources: tuple[Any, Any]) -> None:
-    """Refuse what workers could not read."""
-    for name, source in zip("XY", sources, strict=True):
-        sent = (
-            source.location != "memory" if isinstance(source, Representations) else isinstance(source, Path)
-        )
-        if not sent:
-            message = (
-                f"workers read rows from a .npy file or from the store, and {name} is in memory. Save it with numpy.save, "
-                "or leave cluster out."
-            )
-            raise InputError(message)
-
-
-def _rows_of(source: Any, name: str) -> Any:
-    """Return what rows are cut out of."""
-    if isinstance(source, Representations):
-        source.require_there()
-        return source.parts(0)
-    if not isinstance(source, Path):
-        return source
-    with guarded(
-        f"{name} cannot be read from {source}", "Write it with numpy.save, as one array of numbers."
-    ):
-        return np.load(source, mmap_mode="r", allow_pickle=False)
-
-
 def _mean_ranks(streams: tuple[RowStream, RowStream], n_neighbors: int, run: _Run) -> npt.NDArray[np.float64]:
     """Return the mean rank of the neighbors of the items of a run, shape (2, n_items_of_the_run): X to Y, and back."""
     asking = np.arange(*run)
@@ -371,23 +346,17 @@ def _there(work: _Work, fingerprint: str, run: _Run, /) -> npt.NDArray[np.float6
     for source in work.sources:
         if isinstance(source, Path) and not source.exists():
             raise unseen_error(str(source))
-    streams, seen = _opened(work)
-    if seen != fingerprint:
+    rows = _opened(work)
+    if rows.fingerprint != fingerprint:
         message = (
             f"the worker on {platform.node()} reads other rows than this process. Give paths under which all see the same "
             "files, and leave these as they are while the work goes on."
         )
         raise ClusterError(message)
-    return _mean_ranks(streams, work.n_neighbors, run)
+    return rows.mean_ranks(run)
 
 
 @lru_cache(maxsize=1)
-def _opened(work: _Work) -> tuple[tuple[RowStream, RowStream], str]:
+def _opened(work: _Work) -> _Rows:
     """Hold both sides of a call: all rows are read once by each worker for what they tell together."""
-    streams = work.open_streams()
-    return streams, _fingerprint(streams)
-
-
-def _fingerprint(streams: tuple[RowStream, RowStream]) -> str:
-    """Tell rows from others: by all of them, in their order."""
-    return digest([stream.content for stream in streams])
+    return _Rows.of(work)

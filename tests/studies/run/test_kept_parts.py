@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,16 +32,33 @@ def part() -> FoundPart:
 def test_parts_are_found_by_their_comparison_and_cut(part: FoundPart, tmp_path: Path) -> None:
     """The cut is that of which the largest share is there; those of other comparisons are not taken."""
     parts = KeptParts(tmp_path / "parts")
-    assert parts.cut_of("one") is None
-    assert parts.of("one", 2) == {}
+    assert parts.of("one") == (None, {})
     for cut, places in ((4, (0, 2)), (3, (1, 2))):
         for place in places:
             parts.add("one", cut, place, part)
     parts.add("other", 8, 5, part)
-    assert parts.cut_of("one") == 3
-    assert parts.cut_of("other") == 8
-    assert [part_to_bytes(found) for found in parts.of("one", 4).values()] == [part_to_bytes(part)] * 2
-    assert list(parts.of("one", 4)) == [0, 2]
+    cut, found = parts.of("one")
+    assert (cut, list(found)) == (3, [1, 2])
+    assert [part_to_bytes(one) for one in found.values()] == [part_to_bytes(part)] * 2
+    assert _cut(parts, "other") == 8
+
+
+@pytest.mark.parametrize("name", ["0-of-0", "0-of-1", "07-of-4", "0-of-999999999999", "0-of-٣"])
+def test_a_part_that_was_renamed_says_nothing(name: str, part: FoundPart, tmp_path: Path) -> None:
+    """Neither what it holds nor into how many parts the comparison was cut."""
+    parts = KeptParts(tmp_path / "parts")
+    parts.add("one", 4, 0, part)
+    parts.add("one", 4, 1, part)
+    first, second = sorted((tmp_path / "parts").iterdir())
+    second.rename(first.with_name(first.name.replace("0-of-4", name)))
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        cut, found = parts.of("one")
+    assert (cut, list(found)) == (4, [0])
+
+
+def _cut(parts: KeptParts, comparison: str) -> int | None:
+    return parts.of(comparison)[0]
 
 
 def test_those_of_another_version_are_not_taken(
@@ -50,7 +68,7 @@ def test_those_of_another_version_are_not_taken(
     parts = KeptParts(tmp_path / "parts")
     parts.add("one", 2, 0, part)
     monkeypatch.setattr(kept_parts, "version", lambda _name: "another")
-    assert parts.cut_of("one") is None
+    assert _cut(parts, "one") is None
 
 
 @pytest.mark.parametrize("damage", ["a bit", "other bytes with a checksum", "another part"])
@@ -69,7 +87,7 @@ def test_a_damaged_part_is_left_out_with_a_warning(part: FoundPart, tmp_path: Pa
     else:
         kept_parts.kept.remember(file, f"{file.name}\nsomething else".encode())
     with pytest.warns(PlatoscopeWarning, match=file.name):
-        assert list(parts.of("one", 2)) == [0]
+        assert list(parts.of("one")[1]) == [0]
 
 
 def test_what_is_finished_goes(part: FoundPart, tmp_path: Path) -> None:
@@ -79,7 +97,7 @@ def test_what_is_finished_goes(part: FoundPart, tmp_path: Path) -> None:
     for comparison in ("one", "two"):
         parts.add(comparison, 2, 0, part)
     parts.forget_others(["two"])
-    assert (parts.cut_of("one"), parts.cut_of("two")) == (None, 2)
+    assert (_cut(parts, "one"), _cut(parts, "two")) == (None, 2)
     (tmp_path / "parts" / "notes.txt").write_text("mine")
     parts.forget_others([])
     assert [file.name for file in (tmp_path / "parts").iterdir()] == ["notes.txt"]

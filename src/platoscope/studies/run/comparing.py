@@ -107,19 +107,21 @@ class _Spread:
         """Give a task for each comparison that can begin; for one with a worker's share of all pairs, several."""
         pairs = {label: n_pairs(what) for label, what in begins.items()}
         for label, what in begins.items():
-            wanted = self.parts.cut_of(self.keys[label])
+            wanted, found = self.parts.of(self.keys[label])
             if wanted is None:
                 wanted = round(self.cluster.n_workers * pairs[label] / sum(pairs.values()))
             n = n_parts_of(what, wanted)
             if n > 1:
-                yield from self._tasks_of_parts(what, wanted, n)
+                yield from self._tasks_of_parts(what, wanted, n, found)
             else:
                 yield self._begin(what, 0, Task(self._key(what), f"comparison {label!r}", _compute, (what,)))
 
-    def _tasks_of_parts(self, what: Computation, wanted: int, n: int) -> Iterator[Task]:
+    def _tasks_of_parts(
+        self, what: Computation, wanted: int, n: int, found: Mapping[int, FoundPart]
+    ) -> Iterator[Task]:
         """Give a task for each part that is not kept; where all are, the comparison is finished."""
         label = what.comparison.label
-        cut = _Cut(what, wanted, n, self.parts.of(self.keys[label], wanted))
+        cut = _Cut(what, wanted, n, {place: part for place, part in found.items() if place < n})
         self._cut[label] = cut
         left = [place for place in range(n) if place not in cut.found]
         for place in left:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptParts"]
 
-_NAME = re.compile(r"(?P<key>[0-9a-f]{64})-(?P<place>[0-9]+)-of-(?P<cut>[0-9]+)\.part")
+_NAME = re.compile(r"(?P<key>[0-9a-f]{64})-(?P<place>0|[1-9][0-9]*)-of-(?P<cut>[1-9][0-9]*)\.part")
 
 
 @dataclass(frozen=True)
@@ -41,45 +40,30 @@ class KeptParts:
 
     folder: Path
 
-    def cut_of(self, comparison: str, /) -> int | None:
-        """Return into how many parts a comparison was cut of which parts are kept; None where there are none.
+    def of(self, comparison: str, /) -> tuple[int | None, dict[int, FoundPart]]:
+        """Return into how many parts a comparison was cut, and those that are kept by their places.
 
-        Where it was cut several times, that of which there is most.
+        Where it was cut several times, the cut of which there is most; None where no part is there that can be read.
 
         Parameters
         ----------
         comparison : str
             Its digest.
-        """
-        shares = Counter[int]()
-        for cut, _ in self._there(comparison):
-            shares[cut] += 1
-        return max(shares, key=lambda cut: shares[cut] / cut) if shares else None
-
-    def of(self, comparison: str, cut: int, /) -> dict[int, FoundPart]:
-        """Return the parts of one cut by their places, without those that are damaged.
 
         Warns
         -----
         PlatoscopeWarning
             If a part is damaged.
         """
-        found = {}
-        for place in (place for other, place in self._there(comparison) if other == cut):
-            file = self._file(comparison, cut, place)
-            content = kept.recall(file, what="a part of a comparison, which is computed again")
-            if content is None:
-                continue
-            named, _, part = content.partition(b"\n")
-            try:
-                if named != file.name.encode():
-                    message = "it holds another part"
-                    raise InputError(message)
-                found[place] = part_from_bytes(part)
-            except (InputError, MemoryError) as error:
-                message = f"{file} cannot be read, and is computed again: {reason_of(error)}"
-                warnings.warn(message, PlatoscopeWarning, stacklevel=2)
-        return found
+        cuts: dict[int, dict[int, FoundPart]] = {}
+        for cut, place in self._there(comparison):
+            part = _read(self._file(comparison, cut, place))
+            if part is not None:
+                cuts.setdefault(cut, {})[place] = part
+        if not cuts:
+            return None, {}
+        most = max(cuts, key=lambda cut: len(cuts[cut]) / cut)
+        return most, cuts[most]
 
     def add(self, comparison: str, cut: int, place: int, part: FoundPart, /) -> None:
         """Keep a part; work that cannot keep it goes on, and says so.
@@ -106,18 +90,36 @@ class KeptParts:
             for file in self.folder.iterdir():
                 name = _NAME.fullmatch(file.name)
                 if name is not None and name["key"] not in keys:
-                    file.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # a folder of that name
+                        file.unlink(missing_ok=True)
             if not any(self.folder.iterdir()):
                 self.folder.rmdir()
 
     def _there(self, comparison: str) -> list[tuple[int, int]]:
-        """Return the cut and the place of each part of a comparison."""
+        """Return the cut and the place of each part of a comparison, by the names of files."""
         key = _key(comparison)
         names = map(_NAME.fullmatch, sorted(file.name for file in self.folder.glob(f"{key}-*")))
         return [(int(name["cut"]), int(name["place"])) for name in names if name is not None]
 
     def _file(self, comparison: str, cut: int, place: int) -> Path:
         return self.folder / f"{_key(comparison)}-{place}-of-{cut}.part"
+
+
+def _read(file: Path) -> FoundPart | None:
+    """Return the part in a file; None where there is none, and with a warning where it is damaged or another."""
+    content = kept.recall(file, what="a part of a comparison, which is computed again")
+    if content is None:
+        return None
+    named, _, part = content.partition(b"\n")
+    try:
+        if named != file.name.encode():
+            message = "it holds another part"
+            raise InputError(message)
+        return part_from_bytes(part)
+    except (InputError, MemoryError) as error:
+        message = f"{file} cannot be read, and is computed again: {reason_of(error)}"
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        return None
 
 
 def _key(comparison: str) -> str:
