@@ -153,7 +153,7 @@ def _of_interrupted_work(scratch: Path) -> list[Target]:
 
     def parts() -> list[bytes]:
         """Take what is kept, and compute what is not, as a run does that goes on."""
-        found = kept.of("a comparison", len(computed))
+        _, found = kept.of("a comparison")
         for place in (place for place in range(len(computed)) if place not in found):
             found[place] = computed[place]
             kept.add("a comparison", len(computed), place, computed[place])
