@@ -118,7 +118,7 @@ def require_package(module: str, feature: str, command: str, /) -> None:
     except ModuleNotFoundError:  # the package that it would lie in
         found = None
     if found is None:
-        raise MissingExtraError(feature, module, command)
+        raise MissingExtraError(feature, module.partition(".")[0], command)
 
 
 @contextmanager

@@ -122,7 +122,9 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
         open_cluster("local:1"),
     ):
         pass
-    with pytest.raises(MissingExtraError, match="pip install dask-kubernetes"):
+    with pytest.raises(
+        MissingExtraError, match="the package 'dask_kubernetes', .*pip install dask-kubernetes"
+    ):
         make_jobs(JobWorkers("kubernetes", 1, {}))
 
 

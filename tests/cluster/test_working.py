@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -287,3 +290,51 @@ def test_a_connection_that_is_lost_on_the_way_is_the_scheduler_s(
 def _cut_off() -> None:
     message = "in <TCP (closed)>: ConnectionResetError: [Errno 104] Connection reset by peer"
     raise CommClosedError(message)
+
+
+INTERRUPTED = """
+import os, time
+from platoscope.cluster import open_cluster
+
+def main():
+    try:
+        with open_cluster("local:2") as cluster:
+            before = cluster.client.run(os.getpid)
+            os.kill(min(before.values()), 9)
+            now = before
+            while len(now) < 2 or now == before:
+                try:
+                    now = cluster.client.run(os.getpid)
+                except OSError:  # it is dying
+                    time.sleep(0.1)
+            print("ready", *now.values(), flush=True)
+            time.sleep(120)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="POSIX only")
+def test_an_interrupt_is_for_the_process_that_started_the_workers(tmp_path: Path) -> None:
+    """Workers, also one that was started again, say nothing of a Ctrl-C that reaches all of them, and end."""
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    started = subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "PLATOSCOPE_CORES": "1"}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert started.stdout is not None
+    ready, *workers = started.stdout.readline().split()
+    assert ready == "ready"
+    assert len(workers) == 2
+    os.killpg(started.pid, signal.SIGINT)
+    said, warned = started.communicate(timeout=120)
+    assert said == "interrupted\n"
+    assert "Traceback" not in warned
+    assert "no work is done sooner than by local:1" in warned
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(worker), 0)

@@ -6,15 +6,18 @@ import contextlib
 import importlib
 import json
 import logging
+import signal
 import time
+import warnings
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.cluster._cluster import Cluster
 from platoscope.cluster._notation import KINDS, JobWorkers, LocalWorkers, SchedulerAddress, parse_cluster
 from platoscope.cores import MOST_CORES, available_cores
-from platoscope.errors import ClusterError, guarded, reason_of, require_package
+from platoscope.errors import ClusterError, PlatoscopeWarning, guarded, reason_of, require_package
 from platoscope.progress import SILENT, check_stages
 
 if TYPE_CHECKING:
@@ -123,23 +126,48 @@ def _local(place: LocalWorkers) -> Any:
     from distributed import LocalCluster
     from distributed.system import MEMORY_LIMIT
 
-    n = available_cores() if place.n is None else place.n
-    try:
-        return LocalCluster(
-            n_workers=n,
-            threads_per_worker=1,  # tasks at once; each uses the cores of its worker
-            memory_limit=MEMORY_LIMIT // n,
-            config=_MODELS_STAY,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,  # what ends the work is an error here
-            env={MOST_CORES: str(max(1, available_cores() // n))},
+    cores = available_cores()
+    n = cores if place.n is None else place.n
+    if n > cores:
+        message = (
+            f"local:{n} starts {n} processes, each with its own model and layers, on {cores} cores: no work is done sooner "
+            f"than by local:{cores}."
         )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+    try:
+        with _interrupts_held_back():
+            return LocalCluster(
+                n_workers=n,
+                threads_per_worker=1,  # tasks at once; each uses the cores of its worker
+                memory_limit=MEMORY_LIMIT // n,
+                config=_MODELS_STAY,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,  # what ends the work is an error here
+                env={MOST_CORES: str(max(1, cores // n))},
+            )
     except RuntimeError as error:
         message = (
             f"workers cannot start on this machine: {reason_of(error)}. In a script, open them below "
             '`if __name__ == "__main__":`, because each worker reads the script again.'
         )
         raise ClusterError(message) from error
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold the terminal's Ctrl-C back while workers start, and from them for good: it is for this process, which ends them.
+
+    The threads and processes that are started meanwhile, and all that these start, inherit which signals are held back.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # or the first thread that starts a process would, and let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def make_jobs(place: JobWorkers, /) -> Any:

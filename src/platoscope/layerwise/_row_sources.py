@@ -74,6 +74,9 @@ def rows_of(source: Any, name: str, /) -> Any:
         return source.parts(0)
     if not isinstance(source, Path):
         return source
+    if not source.is_file():
+        message = f"{name} cannot be read: there is no file {source}."
+        raise InputError(message)
     with guarded(
         f"{name} cannot be read from {source}", "Write it with numpy.save, as one array of numbers."
     ):
