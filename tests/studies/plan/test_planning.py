@@ -388,6 +388,25 @@ def test_a_comparison_that_is_not_there_is_refused() -> None:
             Design(comparisons=(comparison, held))
 
 
+def test_a_layer_is_the_minimum_of_a_curve_that_does_not_wait_for_it() -> None:
+    """A grid has none, and a circle would never begin; chains have an end."""
+    profile = Comparison(
+        label="x",
+        a=Source(model="gemma-3-270m"),
+        b=Source(model="gemma-3-270m", side="b"),
+        items=Items(data="bible:en-it"),
+    )
+
+    def held(label: str, source: str) -> Comparison:
+        return replace(profile, label=label, kind="sweep", fixed=Fixed(side="a", minimum_of=source))
+
+    assert Design(comparisons=(held("z", "y"), profile, held("y", "x")))
+    with pytest.raises(InputError, match="'z' takes its layer from the minimum of 'y', which is a grid"):
+        Design(comparisons=(replace(profile, label="y", kind="grid"), held("z", "y")))
+    with pytest.raises(InputError, match="in a circle: 'y' from 'z' from 'y'"):
+        Design(comparisons=(profile, held("y", "z"), held("z", "y")))
+
+
 TOML = """
 name = "french"
 question = "Which layers share the meaning of English and French?"

@@ -18,10 +18,11 @@ from platoscope.errors import InputError
 from platoscope.layerwise import share_depths
 from platoscope.models import name_of, trained_name
 from platoscope.studies.design.comparison import Comparison, check_name
+from platoscope.studies.design.relations import check_difference, check_minima
 from platoscope.studies.design.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     import xarray as xr
 
@@ -35,7 +36,6 @@ __all__ = [
     "Statement",
     "Study",
     "Verdict",
-    "paired",
 ]
 
 Answer = Literal["held", "did not hold", "not decided", "not computed here"]
@@ -290,14 +290,7 @@ class Design:
                 msg = f"{name} of a design must be a tuple of {kind.__name__}; got {in_short(given)}"
                 raise InputError(msg)
         known = set(labels)
-        for comparison in self.comparisons:
-            source = comparison.fixed.minimum_of if comparison.fixed else None
-            if source is not None and (source not in known or source == comparison.label):
-                msg = (
-                    f"comparison {comparison.label!r} takes its layer from {source!r}, which is no other comparison of "
-                    f"the study; it has {', '.join(labels)}"
-                )
-                raise InputError(msg)
+        check_minima(self.comparisons)
         for panel in self.panels:
             unknown = [label for label in panel.labels if label not in known]
             if unknown:
@@ -307,25 +300,7 @@ class Design:
                 )
                 raise InputError(msg)
             if panel.kind == "difference":
-                _check_difference(panel, self.comparisons)
-
-
-def paired(comparisons: Sequence[Comparison], /) -> bool:
-    """Say whether comparisons are over the same items of data, so that their differences have a paired interval."""
-    over = {(each.same_items, each.shuffle) for each in comparisons}
-    return len(over) == 1 and None not in {items for items, _ in over}
-
-
-def _check_difference(panel: Panel, comparisons: tuple[Comparison, ...]) -> None:
-    """Refuse a picture of differences of fewer than two profiles, or of profiles that are not over the same items."""
-    shown = [comparison for comparison in comparisons if comparison.label in panel.labels]
-    if len(shown) < 2 or not paired(shown) or {each.kind for each in shown} - {"profile", "sweep"}:
-        msg = (
-            f"panel {panel.title!r} draws differences, which need two or more profiles or sweeps over the same items: of "
-            "the same data within the same limits, counted by the same tokenizers, or of data that are named in the same "
-            f"`together`; got {', '.join(panel.labels)}"
-        )
-        raise InputError(msg)
+                check_difference(panel, self.comparisons)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from platoscope.studies.design.comparison import Comparison, Source
-from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study, paired
+from platoscope.studies.design.records import Choices, Design, Panel, Statement, Study
+from platoscope.studies.design.relations import paired
 from platoscope.studies.judge import claims, rules
 from platoscope.studies.judge.evidence import Curve, curve, mean_of_directions
 from platoscope.studies.judge.judging import Part, decide, higher, pooled

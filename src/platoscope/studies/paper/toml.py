@@ -41,7 +41,8 @@ from platoscope.errors import InputError, NotFoundError, guarded
 from platoscope.filenames import is_there
 from platoscope.models.locations import beside as model_beside
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
-from platoscope.studies.design.records import Choices, Design, Statement, Study, paired
+from platoscope.studies.design.records import Choices, Design, Statement, Study
+from platoscope.studies.design.relations import paired
 from platoscope.studies.design.serial import comparison_from, panel_from, settings_from
 from platoscope.studies.design.synthetic import COORDINATES
 from platoscope.studies.judge import claims
