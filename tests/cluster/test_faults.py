@@ -138,7 +138,7 @@ def test_a_worker_that_is_killed_costs_what_it_was_at(
 def test_work_that_kills_every_worker_is_an_error(allocation: Allocation, on_workers: ModuleType) -> None:
     """It names the work and the usual cause, instead of going on for ever."""
     with open_cluster(allocation.file) as cluster:
-        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.upload_file(str(Path(__file__).with_name("on_workers.py")))
         cluster.client.run_on_scheduler(on_workers.give_up_at_once)
         task = Task("a-deadly-task", "comparison 'x'", on_workers.die, ())
         with pytest.raises(ClusterError, match="comparison 'x' was given up: each worker .* died.*memory"):
@@ -153,7 +153,7 @@ def test_a_worker_that_runs_out_of_memory(
     allocation.end()
     allocation.start_all("--memory-limit", "800MB")
     with open_cluster(allocation.file) as cluster:
-        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.upload_file(str(Path(__file__).with_name("on_workers.py")))
         found: list[str] = []
         task = Task("takes-much-once", "a try", on_workers.fill_memory, (str(tmp_path / "was here"),))
         cluster.run([task], on_done=lambda _task, value: found.append(value) or ())  # type: ignore[func-returns-value]
@@ -248,7 +248,7 @@ def log(allocation: Allocation, on_workers: ModuleType, tmp_path: Path) -> Path:
     """Give the file in which the workers of an allocation, which take their time, note what they did."""
     with open_cluster(allocation.file) as cluster:
         cluster.client.wait_for_workers(2, timeout=300)
-        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.upload_file(str(Path(__file__).with_name("on_workers.py")))
         cluster.client.run(on_workers.watch, str(tmp_path / "log"), wait=0.3)
     return tmp_path / "log"
 

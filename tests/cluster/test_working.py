@@ -266,7 +266,7 @@ def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> 
         dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}),
         open_cluster("local:1") as cluster,
     ):
-        cluster.client.upload_file(str(Path(on_workers.__file__ or "")))
+        cluster.client.upload_file(str(Path(__file__).with_name("on_workers.py")))
         before = cluster.client.run(os.getpid)
         found: list[int] = []
         first = Task("dies-once", "a try", on_workers.die_in, (next(iter(before.values())),))
