@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import platoscope
+from platoscope import unfinished
 from platoscope.errors import InputError, PlatoscopeWarning, StorageError
 from platoscope.layerwise import _in_blocks, imbalance_in_blocks
 from platoscope.representations import Representations
@@ -225,7 +226,7 @@ def test_a_folder_that_fills_up_stops_no_work(tmp_path: Path, monkeypatch: pytes
     def full(_path: Path, _content: bytes) -> OSError:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(_in_blocks, "remember", full)
+    monkeypatch.setattr(unfinished, "remember", full)
     with pytest.warns(PlatoscopeWarning, match="No space left on device"):
         found = imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50, keep_in=tmp_path)
     assert tuple(found) == tuple(imbalance_in_blocks(SMOOTH, SMOOTH[:, :2], items_per_block=50))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import tempfile
 import uuid
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,9 +17,9 @@ import numpy as np
 from platoscope.arguments import a_path
 from platoscope.checks import whole_number
 from platoscope.cluster import Task, check_cluster, unseen_error, using_cluster
-from platoscope.errors import ClusterError, PlatoscopeWarning, StorageError, reason_of
+from platoscope.errors import ClusterError, StorageError, reason_of
 from platoscope.hashing import digest
-from platoscope.kept import recall, remember, sweep
+from platoscope.kept import sweep
 from platoscope.layerwise._row_sources import (
     require_same_ids,
     require_sent,
@@ -38,6 +37,7 @@ from platoscope.neighbors import (
     ranks_in_galleries,
 )
 from platoscope.progress import telling
+from platoscope.unfinished import keep_piece, kept_piece
 
 if TYPE_CHECKING:
     import os
@@ -263,28 +263,15 @@ class _KeptRuns:
         """Return the mean ranks of a run that was finished before; None of another, and with a warning of a damaged one."""
         if self.folder is None:
             return None
-        file = self._file(self.folder, run)
-        content = recall(file, what="mean ranks of a run of items, which are computed again")
-        if content is None:
-            return None
-        named, _, numbers = content.partition(b"\n")
-        if named != file.name.encode() or len(numbers) != 16 * (run[1] - run[0]):
-            warnings.warn(f"{file} holds another run, which is not taken.", PlatoscopeWarning, stacklevel=2)
+        numbers = kept_piece(self._file(self.folder, run), what="run of items")
+        if numbers is None or len(numbers) != 16 * (run[1] - run[0]):
             return None
         return np.frombuffer(numbers, "<f8").reshape(2, -1).astype(np.float64)
 
     def add(self, run: _Run, found: npt.NDArray[np.float64]) -> None:
         """Keep a run, and warn where that cannot be."""
-        if self.folder is None:
-            return
-        file = self._file(self.folder, run)
-        error = remember(file, file.name.encode() + b"\n" + found.astype("<f8").tobytes())
-        if error is not None:
-            message = (
-                f"finished runs of items cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, and is "
-                "done again by a call that follows an interruption."
-            )
-            warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        if self.folder is not None:
+            keep_piece(self._file(self.folder, run), found.astype("<f8").tobytes(), what="runs of items")
 
 
 def _prepare(folder: Path) -> None:

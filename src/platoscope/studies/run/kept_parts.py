@@ -13,6 +13,7 @@ from platoscope import kept
 from platoscope.errors import InputError, PlatoscopeWarning, reason_of
 from platoscope.hashing import digest
 from platoscope.layerwise import part_from_bytes, part_to_bytes
+from platoscope.unfinished import keep_piece, kept_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,14 +74,7 @@ class KeptParts:
         PlatoscopeWarning
             If it cannot be written.
         """
-        file = self._file(comparison, cut, place)
-        error = kept.remember(file, file.name.encode() + b"\n" + part_to_bytes(part))
-        if error is not None:
-            message = (
-                f"finished parts of comparisons cannot be kept in {self.folder} ({reason_of(error)}): the work goes on, "
-                "and is done again if it is interrupted."
-            )
-            warnings.warn(message, PlatoscopeWarning, stacklevel=2)
+        keep_piece(self._file(comparison, cut, place), part_to_bytes(part), what="parts of comparisons")
 
     def forget_others(self, comparisons: Iterable[str], /) -> None:
         """Delete what is not of these comparisons, which are still to be computed."""
@@ -107,15 +101,11 @@ class KeptParts:
 
 def _read(file: Path) -> FoundPart | None:
     """Return the part in a file; None where there is none, and with a warning where it is damaged or another."""
-    content = kept.recall(file, what="a part of a comparison, which is computed again")
+    content = kept_piece(file, what="part of a comparison")
     if content is None:
         return None
-    named, _, part = content.partition(b"\n")
     try:
-        if named != file.name.encode():
-            message = "it holds another part"
-            raise InputError(message)
-        return part_from_bytes(part)
+        return part_from_bytes(content)
     except (InputError, MemoryError) as error:
         message = f"{file} cannot be read, and is computed again: {reason_of(error)}"
         warnings.warn(message, PlatoscopeWarning, stacklevel=2)
