@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import dask
 import numpy as np
 import pytest
 from distributed.comm import CommClosedError
@@ -232,6 +233,12 @@ def test_workers_keep_freed_memory_as_this_process_does(cluster: Cluster) -> Non
     """Dask would have them hand it back at once, and get it anew for every array."""
     found = cluster.client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
     assert set(found.values()) == {os.environ.get("MALLOC_TRIM_THRESHOLD_")}
+
+
+def test_workers_of_this_machine_are_watched_less(cluster: Cluster) -> None:
+    """Dask would look at what each does a hundred times a second, which takes from their cores."""
+    for setting, value in {"worker.profile.enabled": False, "admin.tick.interval": "1 s"}.items():
+        assert set(cluster.client.run(dask.config.get, f"distributed.{setting}").values()) == {value}
 
 
 def test_only_a_worker_with_a_gpu_reads_where_there_is_one(cluster: Cluster, on_workers: ModuleType) -> None:

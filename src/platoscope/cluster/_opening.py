@@ -34,6 +34,9 @@ _RESTART = 120.0  # seconds that this machine may take to start workers again th
 _STAYS_WANTED = {"distributed.deploy.lost-worker-timeout": "1 day"}
 # Dask's workers hand freed memory back at once, and get it anew for every array: a sixth of the time of comparisons.
 _KEEPS_FREED = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
+# For pages of its dashboard Dask looks at each worker a hundred times a second, and at each event loop fifty times: a share
+# of every core that comparisons need (`python benchmarks/cluster.py watching`).
+_WATCHED_LESS = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1 s"}
 # A model is memory that Dask does not manage: a worker that paused for it would never go on.
 _MODELS_STAY = {f"distributed.worker.memory.{what}": False for what in ("target", "spill", "pause")}
 
@@ -115,7 +118,7 @@ def _started(place: LocalWorkers | JobWorkers) -> Iterator[Any]:
     import dask  # of the extra cluster
 
     with (
-        dask.config.set(_STAYS_WANTED | _KEEPS_FREED),
+        dask.config.set(_STAYS_WANTED | _KEEPS_FREED | _WATCHED_LESS),
         _local(place) if isinstance(place, LocalWorkers) else make_jobs(place) as started,
     ):
         yield started
