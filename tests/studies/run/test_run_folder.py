@@ -122,11 +122,11 @@ def test_an_interrupted_write_leaves_the_file_before_it(
     """Whatever stops a write, the old file is whole and no draft is left."""
 
     def stop(error: BaseException) -> None:
-        def write(_self: xr.Dataset, path: Path, **_options: object) -> None:
+        def write(_data: xr.Dataset, path: Path, **_options: object) -> None:
             path.write_bytes(b"half")
             raise error
 
-        monkeypatch.setattr(xr.Dataset, "to_netcdf", write)
+        monkeypatch.setattr("platoscope.studies.run.netcdf.write_netcdf", write)
 
     for error, expected in (
         (KeyboardInterrupt(), KeyboardInterrupt),

@@ -131,11 +131,13 @@ class RunFolder:
 
     def write_result(self, label: str, result: xr.Dataset, /) -> None:
         """Write the labelled result of one comparison as netCDF."""
+        from platoscope.studies.run.netcdf import write_netcdf  # as above
+
         room = result.nbytes + sum(len(str(value)) for value in result.attrs.values()) + _MARGIN
         with self._draft(_result_file(label)) as draft:
             # HDF5 that meets a full disk takes the process down with it; here the system says no instead.
             kept.require_room(draft, room)
-            result.to_netcdf(draft, engine="h5netcdf", encoding=_encoding(result))
+            write_netcdf(result, draft, encoding=_encoding(result))
 
     def read_result(self, label: str, /) -> xr.Dataset | None:
         """Read the result of one comparison; None where there is none.
@@ -145,15 +147,14 @@ class RunFolder:
         StorageError
             If it is not what was written. HDF5 opens it only if its checksum is right: damage can stop HDF5 for ever.
         """
-        import xarray as xr
+        from platoscope.studies.run.netcdf import read_netcdf  # xarray and h5py: a second to import
 
         path = self.path / _result_file(label)
         if not path.exists():
             return None
         self._require_whole(f"results/{path.name}")
         try:
-            with xr.open_dataset(path, engine="h5netcdf") as stored:
-                return stored.load()
+            return read_netcdf(path)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             msg = f"{path} cannot be read ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
