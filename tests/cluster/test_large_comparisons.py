@@ -38,20 +38,26 @@ label = "large"
 kind = "{kind}"
 a = {{ model = "tiny", side = "a", pooling = "mean" }}
 b = {{ model = "tiny", side = "b", pooling = "mean" }}
-items = {{ data = "many.jsonl", minimum = 1, maximum = 500 }}
+items = {{ data = "many.jsonl", minimum = 1, maximum = 500{texts} }}
 {more}
 """
 GRID, SHUFFLED = ("grid", ""), ("grid", 'shuffle = "strata"')
 PROFILE, SWEEP = ("profile", ""), ("sweep", 'fixed = { side = "a", depth = 0.5 }')
+MATRIX = ("matrix", 'fixed = { side = "a", layer = 1 }')
 
 
 @pytest.fixture(scope="module")
 def plan_of(workplace: Path) -> Callable[[tuple[str, str]], Plan]:
-    """Give what plans a study of one comparison."""
+    """Give what plans a study of one comparison; of a matrix, of three texts."""
+    known = (workplace / "many.jsonl").read_text(encoding="utf-8")
+    (workplace / "more.jsonl").write_text(
+        known.replace("o ", "as ").replace('"it"', '"es"'), encoding="utf-8"
+    )
 
     def plan(what: tuple[str, str]) -> Plan:
         file = workplace / "one.toml"
-        file.write_text(STUDY.format(kind=what[0], more=what[1]), encoding="utf-8")
+        texts = ', together = ["many.jsonl", "more.jsonl"]' if what is MATRIX else ""
+        file.write_text(STUDY.format(kind=what[0], more=what[1], texts=texts), encoding="utf-8")
         return make_plan(get_study(str(file)))
 
     return plan
@@ -76,7 +82,9 @@ def _here(plan: Plan, folder: Path, one_core: Callable[[], AbstractContextManage
 
 
 @pytest.mark.parametrize(
-    "what", [GRID, SHUFFLED, PROFILE, SWEEP], ids=["grid", "shuffled", "profile", "sweep"]
+    "what",
+    [GRID, SHUFFLED, PROFILE, SWEEP, MATRIX],
+    ids=["grid", "shuffled", "profile", "sweep", "matrix"],
 )
 def test_one_comparison_is_shared_by_all_workers(
     what: tuple[str, str],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from platoscope.studies.design.settings import Settings
     from platoscope.studies.run.items import Selection, Selections
 
-__all__ = ["Text", "matrix", "texts_of"]
+__all__ = ["Text", "matrix", "matrix_options", "named_by_texts", "stack_of_texts", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,41 @@ def matrix(
         text of a row predicts that of a column. Coordinates ``tokens`` and ``characters`` (mean per item) stand beside
         ``text_a``.
     """
-    stack = as_stack([text.stack.parts(position) for text in texts])
-    grid = compare(
-        stack,
-        stack,
-        # The same text must be the same rows, as a first and as a second side.
-        options=replace(settings, transform=settings.transform_of("a")),
-        measures=settings.grid_measures,
-        strata=strata,
-        rng=settings.seed,
-    )
+    stack = stack_of_texts(texts, position)
+    grid = compare(stack, stack, options=matrix_options(settings), strata=strata, rng=settings.seed)
+    return named_by_texts(grid, texts, position)
+
+
+def stack_of_texts(texts: Sequence[Text], position: int, /) -> LayerStack:
+    """Give the layer at a position of all texts as the layers of one stack."""
+    return as_stack(_OneLayer(tuple(text.stack for text in texts), position), "the texts")
+
+
+@dataclass(frozen=True, eq=False)
+class _OneLayer:
+    """One layer of several stacks, each read when it is asked for."""
+
+    stacks: tuple[LayerStack, ...]
+    position: int
+
+    def __len__(self) -> int:
+        return len(self.stacks)
+
+    @property
+    def layers(self) -> range:
+        return range(len(self.stacks))
+
+    def parts(self, index: int, /) -> Any:
+        return self.stacks[index].parts(self.position)
+
+
+def matrix_options(settings: Settings, /) -> Settings:
+    """Give what a matrix is computed with: the same text must be the same rows, as a first and as a second side."""
+    return replace(settings, transform=settings.transform_of("a"), measures=settings.grid_measures)
+
+
+def named_by_texts(grid: xr.Dataset, texts: Sequence[Text], position: int, /) -> xr.Dataset:
+    """Give the grid of a stack of texts with itself the names of the texts, in the place of layers."""
     names = [text.name for text in texts]
     return (
         grid.drop_vars([name for name in grid.coords if str(name).startswith("relative_depth")])

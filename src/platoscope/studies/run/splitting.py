@@ -15,6 +15,7 @@ from platoscope.studies.run.computing import (
     shuffled,
     with_note,
 )
+from platoscope.studies.run.matrix import matrix_options, named_by_texts, stack_of_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,9 @@ __all__ = ["compute_part", "join_parts", "n_pairs", "n_parts_of"]
 
 
 def n_pairs(task: Computation, /) -> int:
-    """Tell how many pairs of layers a comparison is of, to see how much work it is beside others."""
+    """Tell how many pairs of layers, or of texts, a comparison is of, to see how much work it is beside others."""
+    if task.comparison.kind == "matrix":
+        return len(task.texts) ** 2
     n_a, n_b = len(task.a.layers), len(task.b.layers)
     return n_a * n_b if task.comparison.kind == "grid" else max(n_a, n_b)
 
@@ -36,14 +39,14 @@ def n_pairs(task: Computation, /) -> int:
 def n_parts_of(task: Computation, wanted: int, /) -> int:
     """Tell how many parts there are when a comparison is cut into about so many; 1 where it is computed at once.
 
-    Grids, and profiles and sweeps that are no slices of one, can be cut; what is drawn at random is small.
+    Grids, matrices, and profiles and sweeps that are no slices of a grid, can be cut; what is drawn at random is small.
 
     Raises
     ------
     InputError, NotFoundError
         Sides that cannot be compared so.
     """
-    can = task.comparison.kind in ("grid", "profile", "sweep") and task.grid is None
+    can = task.comparison.kind in ("grid", "matrix", "profile", "sweep") and task.grid is None
     if wanted < 2 or not can or isinstance(task.comparison.a, Synthetic):
         return 1
     with naming(task):
@@ -67,14 +70,20 @@ def join_parts(task: Computation, wanted: int, found: Mapping[int, FoundPart], /
     with naming(task):
         moved = shuffled(task)
         result = _split(moved, wanted).joined([found[place] for place in sorted(found)])
+    if task.comparison.kind == "matrix":
+        return named_by_texts(result, task.texts, _held(task))
     return with_note(moved, result) if task.comparison.kind == "grid" else result
 
 
 def _split(task: Computation, wanted: int) -> SplitComparison:
-    if task.comparison.kind == "grid":
-        options = grid_options(task)
+    if task.comparison.kind in ("grid", "matrix"):
+        texts = None if task.comparison.kind == "grid" else stack_of_texts(task.texts, _held(task))
         return split_comparison(
-            task.a, task.b, wanted, options=options, strata=task.null_strata, seed=task.settings.seed
+            *((task.a, task.b) if texts is None else (texts, texts)),
+            wanted,
+            options=grid_options(task) if texts is None else matrix_options(task.options),
+            strata=task.null_strata,
+            seed=task.settings.seed,
         )
     layer_a, layer_b = held_layers(task)
     return split_comparison(
@@ -88,3 +97,9 @@ def _split(task: Computation, wanted: int) -> SplitComparison:
         layer_a=layer_a,
         layer_b=layer_b,
     )
+
+
+def _held(task: Computation) -> int:
+    """Give the position of the layer at which the texts of a matrix are compared."""
+    assert task.position is not None
+    return task.position
