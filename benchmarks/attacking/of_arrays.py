@@ -16,6 +16,8 @@ from hypothesis.extra import numpy as drawn
 
 from attacking.edits import edited_header, edited_json, edited_zip
 from attacking.readers import ANYTHING, Reader, reader_of
+from platoscope import information_imbalance
+from platoscope.layerwise import imbalance_in_blocks
 from platoscope.representations import (
     Representations,
     export,
@@ -34,7 +36,7 @@ __all__ = ["ARRAYS", "readers_of_arrays"]
 
 ARRAYS = (
     "states (.npy)", "states (.npz)", "states (.safetensors)", "states (.pt)", "states (.h5)", "export (.safetensors)",
-    "file of vLLM", "response of SGLang",
+    "rows in blocks (.npy)", "file of vLLM", "response of SGLang",
 )  # fmt: skip
 _NAME = "representations"
 _LAST = 3
@@ -67,7 +69,13 @@ def readers_of_arrays(scratch: Path, /) -> list[Reader]:
                 made=made,
             )
         )
-    return [*found, _export(scratch, stack), _vllm(scratch, stack), _sglang(scratch, stack)]
+    return [
+        *found,
+        _export(scratch, stack),
+        _rows(scratch, stack[0]),
+        _vllm(scratch, stack),
+        _sglang(scratch, stack),
+    ]
 
 
 _KINDS = ("<f4", "<f8", "<f2", "<i8", ">f4", ">f8", "<i2", "<u1", "|b1", "<c8")
@@ -108,6 +116,28 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 def _of_npy(content: bytes) -> Any:
     return _layers_of(np.load(io.BytesIO(content)))
+
+
+def _rows(scratch: Path, rows: NDArray[Any]) -> Reader:
+    """Items that are compared in blocks: those of a file with those of an array."""
+    file = scratch / "rows.npy"
+    file.write_bytes(_npy(rows))
+    other = np.random.default_rng(1).standard_normal((len(rows), 3))
+
+    def read() -> Any:
+        # Ties share a place; their sum may be rounded otherwise.
+        return np.float32(imbalance_in_blocks(file, other, items_per_block=3)).tolist()
+
+    def judge(content: bytes) -> Any:
+        found = np.load(io.BytesIO(content))
+        if found.ndim != 2 or found.dtype.kind not in "fiub":
+            message = f"{found.shape} of {found.dtype} are no rows"
+            raise TypeError(message)
+        return np.float32(information_imbalance(found, other)).tolist()
+
+    shapes = drawn.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=8) | st.just((len(rows), 2))
+    made = st.sampled_from(_KINDS).flatmap(lambda kind: drawn.arrays(np.dtype(kind), shapes)).map(_npy)
+    return reader_of("rows in blocks (.npy)", file, read, judge, "numpy.load and Δ of all at once", made=made)
 
 
 def _npz(array: NDArray[Any]) -> bytes:

@@ -32,7 +32,7 @@ __all__ = ["PAIRS", "readers_of_pairs"]
 PAIRS = (
     "JSONL", "JSONL (.gz)", "JSON", "CSV", "TSV", "TMX", "Parquet", "aligned text", "documents of OPUS (.ids)",
     "folder of save_to_disk", "image (PNG)", "image (JPEG)", "image (WEBP)",
-    "image (TIFF)",
+    "image (TIFF)", "image (BMP)", "image (GIF)",
 )  # fmt: skip
 _COLUMNS = ("id", "en", "it")
 _HEAD = ("en", "it")
@@ -276,7 +276,7 @@ def _on_disk(scratch: Path, rows: Rows) -> Reader:
 
 def _images(scratch: Path) -> list[Reader]:
     found = []
-    for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+    for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"):
         file = scratch / f"picture.{kind.lower()}"
         file.write_bytes(things.picture(0, kind))
         made = st.integers(1, 9).map(lambda seed, kind=kind: things.picture(seed, kind))

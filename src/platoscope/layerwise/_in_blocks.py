@@ -127,7 +127,7 @@ def imbalance_in_blocks(
 
     Each run of items looks for its nearest neighbors among all items, and counts their ranks among all items, so that
     what comes back of a run is two numbers per item. Δ is that of `platoscope.information_imbalance`: to the last bit,
-    or, where dozens of items tie for a place, up to the rounding of their sum. It is the same bits for any cluster.
+    or, where items tie for a place, up to the rounding of their sum. It is the same bits for any cluster.
 
     Parameters
     ----------
