@@ -137,7 +137,20 @@ def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPat
             pass
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"id": 1}', "[" * 100_000])
+def test_certificates_that_are_missing_are_a_sentence() -> None:
+    """An address of tls:// is one of Dask's that it takes with certificates alone."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    with (
+        pytest.raises(ClusterError, match=r"answers at tls://127.0.0.1:9: TLS"),
+        open_cluster("tls://127.0.0.1:9"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{", "[]", '{"id": 1}', '{"address": "a\\u0000b"}', '{"address": 5}', "[" * 100_000],
+)
 def test_a_file_without_an_address_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:

@@ -14,7 +14,15 @@ from platoscope.errors import InputError, NotFoundError, guarded
 from platoscope.filenames import is_there
 from platoscope.wording import listed
 
-__all__ = ["KINDS", "ClusterPlace", "JobWorkers", "LocalWorkers", "SchedulerAddress", "parse_cluster"]
+__all__ = [
+    "KINDS",
+    "ClusterPlace",
+    "JobWorkers",
+    "LocalWorkers",
+    "SchedulerAddress",
+    "address_of",
+    "parse_cluster",
+]
 
 KINDS = {
     "slurm": ("dask_jobqueue", "SLURMCluster", "dask-jobqueue"),
@@ -97,6 +105,20 @@ def parse_cluster(where: str | os.PathLike[str], /) -> ClusterPlace:
     if text.endswith(".toml"):
         return _read(Path(text))
     raise _unknown(where)
+
+
+def address_of(text: object, /) -> str:
+    """Return the address of a scheduler as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is none that Dask listens to.
+    """
+    if not isinstance(text, str) or not text.isprintable() or not _ADDRESS.fullmatch(text):
+        message = f"{in_short(text)} is no address, such as tcp://HOST:8786"
+        raise ValueError(message)
+    return text
 
 
 def _unknown(where: object) -> InputError:

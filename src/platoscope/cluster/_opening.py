@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platoscope.cluster._cluster import Cluster
-from platoscope.cluster._notation import KINDS, JobWorkers, LocalWorkers, SchedulerAddress, parse_cluster
+from platoscope.cluster._notation import (
+    KINDS,
+    JobWorkers,
+    LocalWorkers,
+    SchedulerAddress,
+    address_of,
+    parse_cluster,
+)
 from platoscope.cores import MOST_CORES, available_cores
 from platoscope.errors import ClusterError, PlatoscopeWarning, guarded, reason_of, require_package
 from platoscope.progress import SILENT, check_stages
@@ -220,7 +227,7 @@ def _address_in(file: Path) -> str:
     last = time.monotonic() + _PATIENCE
     while True:
         try:
-            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+            return address_of(json.loads(file.read_text(encoding="utf-8"))["address"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             if time.monotonic() > last:
                 message = (
@@ -238,7 +245,9 @@ def _connect(scheduler: Any) -> Any:
         scheduler = _address_in(Path(scheduler))
     try:
         return Client(scheduler, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:  # a timeout is an OSError, and an address that cannot be is none
+    except (
+        Exception
+    ) as error:  # a TypeError where tls:// has no certificates, a ValueError of a port that cannot be
         message = (
             f"no scheduler of Dask answers at {scheduler}: {reason_of(error)}. Start one (dask scheduler), with workers "
             "(dask worker ADDRESS), and give its address."
