@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from platoscope.cluster import Cluster
+    from platoscope.studies import Plan
 
 N = 90
 WORDS = ("stone", "river", "night", "house", "child", "bread", "light", "water", "voice", "field", "king")
@@ -181,3 +184,48 @@ def allocation(workplace: Path, tmp_path: Path) -> Iterator[Allocation]:
     finally:
         started.end()
         started.close()
+
+
+@pytest.fixture(scope="module")
+def plan(workplace: Path) -> Plan:
+    """Give a study of one model that reads four units of each side, and of four comparisons."""
+    from platoscope.studies import get_study, make_plan
+
+    return make_plan(get_study(str(workplace / "study.toml")))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    plan: Plan,
+    one_core: Callable[[], contextlib.AbstractContextManager[None]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Run it in this process, where nothing happens to it."""
+    from platoscope.studies import execute
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with one_core():
+        execute(plan, out=folder / "run", store=folder / "store")
+    return folder
+
+
+@pytest.fixture
+def bucket(
+    load_file: Callable[[Path], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Any]]:
+    """Give the URL of an empty store in an object store, and the relay through which all processes reach it."""
+    for package in ("obstore", "moto.server", "flask_cors"):
+        pytest.importorskip(package, reason="pip install 'platoscope[object-store]' 'moto[server]'")
+    tools = load_file(Path(__file__).parents[1] / "representations" / "object_server.py")
+    with tools.start_server() as port, tools.Relay(port) as relay:
+        threading.Thread(target=relay.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", tools.KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", tools.SECRET)
+        monkeypatch.setenv("AWS_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{relay.server_port}")
+        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/a-bucket", method="PUT")
+        ):
+            yield "s3://a-bucket/a folder", relay
+        relay.shutdown()

@@ -46,7 +46,7 @@ async def declare_gpus(amount: int, dask_worker: Any) -> None:
     await dask_worker.set_resources(GPU=amount)
 
 
-def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
+def watch(log: str, *, die_at: int | None = None, fill_at: int | None = None, wait: float = 0.0) -> None:
     """Write down each unit that is written and each comparison, or part of one, that is computed; die or wait before.
 
     Parameters
@@ -55,6 +55,8 @@ def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
         The file that gets a line for each: what it is, and when its file was written.
     die_at : int, optional
         How many are done before this process is killed.
+    fill_at : int, optional
+        How many are done before this process takes memory until it is ended for that.
     wait : float
         Seconds before each.
     """
@@ -65,8 +67,11 @@ def watch(log: str, *, die_at: int | None = None, wait: float = 0.0) -> None:
     done = itertools.count()
 
     def begin() -> None:
-        if next(done) == die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        n = next(done)
+        if n == die_at:
+            die()
+        if n == fill_at:
+            fill_memory()
         time.sleep(wait)
 
     def note(line: str) -> None:
@@ -114,12 +119,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fill_memory(once: str | None = None) -> str:
-    """Take memory until this process is ended for it; only where there is no file of that name, which is made."""
-    if once is not None and Path(once).exists():
-        return "done"
-    if once is not None:
-        Path(once).touch()
+def fill_memory() -> None:
+    """Take memory until this process is ended for it."""
     taken = []
     while True:
         taken.append(bytearray(b"1") * (16 << 20))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from platoscope.cluster._working import Outcome, own_version, work
-from platoscope.errors import ClusterError, PlatoscopeError, reason_of
+from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "Task"]
 
 _TICK = 0.5  # seconds between looks at how far the work is
+# A clock of Dask's asks for the scheduler without its workers, and puts the answer in the place of ours before it is read.
+_TIMES = 20
 _GPU = "GPU"
 
 
@@ -87,11 +89,15 @@ class Cluster:
         return len(self._workers())
 
     def _workers(self) -> Mapping[str, Any]:
-        try:
-            workers: Mapping[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
-        except OSError as error:
-            raise _lost_error(self) from error
-        return workers
+        for _ in range(_TIMES):
+            try:
+                told = self.client.scheduler_info(n_workers=-1)
+            except OSError as error:
+                raise _lost_error(self) from error
+            workers: Mapping[str, Any] = told["workers"]
+            if len(workers) >= told.get("n_workers", 0):
+                return workers
+        raise _lost_error(self)
 
     def run(
         self,
@@ -118,8 +124,14 @@ class Cluster:
             If the scheduler or too many workers are lost, none comes back, or a worker cannot do the work.
         PlatoscopeError
             What a task raised. All others are given up.
+
+        Warns
+        -----
+        PlatoscopeWarning
+            Of workers that are lost meanwhile; their work goes to others.
         """
-        gpu = any(worker["resources"].get(_GPU) for worker in self._workers().values())
+        workers = self._workers()
+        gpu = any(worker["resources"].get(_GPU) for worker in workers.values())
         pending: dict[Any, Task] = {}
 
         def submit(each: Iterable[Task]) -> None:
@@ -128,10 +140,9 @@ class Cluster:
 
         try:
             submit(tasks)
-            seen = time.monotonic()
+            seen, there = time.monotonic(), frozenset(workers)
             while pending:
                 self._wait(pending)
-                seen = self._last_seen(seen)
                 for future in [future for future in pending if future.done()]:
                     # One that failed is given up as well: else the scheduler would hold its error for the next try.
                     task = pending[future]
@@ -141,6 +152,9 @@ class Cluster:
                     del pending[future]
                     submit(on_done(task, value))
                 on_tick()
+                if pending:
+                    there = self._left_of(there)
+                    seen = self._last_seen(seen, there)
         finally:
             if pending:
                 self._give_up(list(pending))
@@ -162,9 +176,21 @@ class Cluster:
         with self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
             wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
 
-    def _last_seen(self, before: float, /) -> float:
+    def _left_of(self, before: frozenset[str], /) -> frozenset[str]:
+        """Give the workers that there are, and warn of those that are no more: nothing else would tell the user."""
+        now = frozenset(self._workers())
+        gone = len(before - now)
+        if gone:
+            message = (
+                f"{gone} of {len(before)} workers went away (killed, out of memory, or its time was up): what it was at is "
+                "done again by another."
+            )
+            warnings.warn(message, PlatoscopeWarning, stacklevel=3)
+        return now
+
+    def _last_seen(self, before: float, there: frozenset[str], /) -> float:
         """Give when there was a worker, and raise where that is too long ago."""
-        if self.patience is None or self.n_workers:
+        if self.patience is None or there:
             return time.monotonic()
         if time.monotonic() - before > self.patience:
             message = (
