@@ -5,11 +5,13 @@
     python benchmarks/estimate.py large                               # N = 1,000,000, D = 256: minutes, 2 GB on disk
     python benchmarks/estimate.py gallery                             # 1,000 queries in galleries up to 1,000,000
     python benchmarks/estimate.py blocks                              # all items, by 1, 2 and 4 workers of one core each
+    python benchmarks/estimate.py blocks --out docs/measures.md       # and put into the page
 
 `agreement` estimates the same two arrays again and again with other queries and references. A row has the exact value, the
 mean of the estimates, their standard deviation, the mean standard error, and how many of the 95 % intervals hold the exact
 value, for both directions and the asymmetry. `large` and `gallery` map the rows from files, and say what they took.
-`blocks` says how long the exact value takes by blocks, against the 4 N² D multiplications of its formula.
+`blocks` says what the exact value takes by blocks: time against the 4 N² D multiplications of its formula, the bytes that
+workers read, and their memory beyond what they had before, pages of the mapped files included.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from measuring.pages import put
+from measuring.reading import count_reading, taken
 from platoscope import information_imbalance
 from platoscope.cluster import open_cluster
 from platoscope.cores import MOST_CORES
@@ -43,6 +46,11 @@ SIZES = ((1000, 500), (1000, 4000))
 HEADER = (
     "| Data | Queries | References | Of | Exact | Mean estimate | Spread | Mean standard error | Intervals that hold it |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+OF_BLOCKS = (
+    "| Workers | Time | Multiplications of a worker a second | Read by all | By the formula | Memory of a worker "
+    "| At most, by the formula |\n| --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -149,26 +157,32 @@ def long_run(options: argparse.Namespace) -> None:
     )
 
 
-def blocks(options: argparse.Namespace) -> None:
-    """Time the exact value by workers, and hold it against the value of one process."""
+def blocks(options: argparse.Namespace) -> Iterator[str]:
+    """Hold the exact value by workers against that of one process, and what it took against the formulas."""
+    n, n_features, run = options.n, options.features, options.n // 16
     with tempfile.TemporaryDirectory() as empty:
         folder = options.folder or Path(empty)
-        X, Y = _written(folder, options.n, options.features)
+        X, Y = _written(folder, n, n_features)
         exact = tuple(information_imbalance(X, Y))
         files = [Path(rows.filename) for rows in (X, Y)]
+        few = [Path(rows.filename) for rows in _written(folder, 500, n_features)]
         for n_workers in (1, 2, 4):
             os.environ[MOST_CORES] = str(n_workers)  # one core each
             with open_cluster(f"local:{n_workers}") as cluster:
-                imbalance_in_blocks(
-                    *files, items_per_block=options.n // 2, cluster=cluster
-                )  # compiled before
+                imbalance_in_blocks(*few, items_per_block=50, cluster=cluster)  # compiled before
+                cluster.client.run(count_reading)
                 start = time.perf_counter()
-                found = imbalance_in_blocks(*files, items_per_block=options.n // 16, cluster=cluster)
+                found = imbalance_in_blocks(*files, items_per_block=run, cluster=cluster)
                 seconds = time.perf_counter() - start
+                each = list(cluster.client.run(taken).values())
             assert tuple(found) == exact, "by blocks it is the same number"
-            rate = 4 * options.n**2 * options.features / seconds / 1e9
-            print(
-                f"{n_workers} workers: {seconds:.1f} s, {rate:.1f} billion multiplications of the formula a second"
+            read, memory = sum(one for one, _ in each), max(one for _, one in each)
+            read_by_formula = 2 * 4 * n * n_features * (n_workers + 3 + 2 * n / run)
+            memory_by_formula = (4 + 4) * 4 * run * n_features + 190 * 2 * n + 0.5e9 + 2 * X.nbytes
+            yield (
+                f"| {n_workers} | {seconds:.1f} s | {4 * n**2 * n_features / seconds / n_workers / 1e9:.1f} billion "
+                f"| {read / 1e9:.3f} GB | {read_by_formula / 1e9:.3f} GB "
+                f"| {memory / 1e9:.2f} GB | {memory_by_formula / 1e9:.2f} GB |"
             )
 
 
@@ -189,19 +203,17 @@ def main() -> None:
     small = options.what == "agreement"
     options.n = options.n or (20_000 if small or options.what == "blocks" else 1_000_000)
     options.features = options.features or (64 if small else 256)
-    if options.what == "blocks":
-        blocks(options)
-        return
-    if not small:
+    if options.what in ("large", "gallery"):
         long_run(options)
         return
-    lines = [HEADER]
-    print(HEADER)
-    for line in agreement(options):
+    header, rows = (HEADER, agreement) if small else (OF_BLOCKS, blocks)
+    lines = [header]
+    print(header)
+    for line in rows(options):
         print(line, flush=True)
         lines.append(line)
     if options.out:
-        put(options.out, "agreement", "\n".join(lines))
+        put(options.out, options.what, "\n".join(lines))
 
 
 if __name__ == "__main__":
