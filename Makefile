@@ -72,7 +72,7 @@ fuzz: $(VENV)/.dev ## Give everything that reads files hostile ones, each for MI
 faults: $(VENV)/.dev ## Kill workers of a cluster while they read and compare, five times over
 	for time in 1 2 3 4 5; do $(TEST_ENV) $(BIN)/python -m pytest -q tests/cluster/test_faults.py tests/cluster/test_large_comparisons.py || exit 1; done
 
-test-slow: $(VENV)/.extras ## Run the tests that take longer than half a minute each
+test-slow: $(VENV)/.extras ## Run the tests that are left out of the others: long ones, and further cases
 	$(TEST_ENV) $(BIN)/python -m pytest -m slow tests
 
 docs: $(VENV)/.docs ## Build the documentation site in docs/_build/html: its notebooks run, and a warning is an error

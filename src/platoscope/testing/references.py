@@ -84,12 +84,11 @@ def average_ranks(D: Array, ties: str = "average") -> Array:
     n = len(D)
     R = np.full((n, n), np.nan)
     for i in range(n):
-        for j in range(n):
-            if i != j:
-                others = [D[i, m] for m in range(n) if m not in (i, j)]
-                closer = sum(d < D[i, j] for d in others)
-                tied = sum(d == D[i, j] for d in others)
-                R[i, j] = 1 + closer + (tied / 2 if ties == "average" else 0)
+        others = np.delete(np.arange(n), i)
+        for j in others:
+            closer = (D[i, others] < D[i, j]).sum()
+            tied = (D[i, others] == D[i, j]).sum() - 1  # without j itself
+            R[i, j] = 1 + closer + (tied / 2 if ties == "average" else 0)
     return R
 
 

@@ -27,6 +27,15 @@ LANGUAGES = ("it", "de", "hu")  # of the six of the paper
 WORDS = ("stone", "river", "night", "house", "child", "bread", "light", "water", "voice", "field")
 SMALL = {"n": 48, "n_resamples": 3, "n_permutations": 3}
 SYNTHETIC = ("rank-synthetic", "shared-features")
+# Every architecture and every format of the paper is in one of these; `make test-slow` runs the others.
+IN_EVERY_RUN = (
+    "translations",
+    "languages",
+    "same-class-images",
+    "image-captions",
+    "token-distance",
+    "vision-scale",
+)
 
 
 def _sentence(rng: np.random.Generator, ending: str = "") -> str:
@@ -165,8 +174,7 @@ def run(workplace: Path, finished: dict[str, tuple[Plan, StudyResult]]) -> Run:
 @pytest.mark.parametrize(
     "name",
     [
-        # That of three networks that never learned is not of the paper, and takes longest.
-        pytest.param(study.name, marks=pytest.mark.slow) if study.name == "null-models" else study.name
+        study.name if study.name in IN_EVERY_RUN else pytest.param(study.name, marks=pytest.mark.slow)
         for study in list_studies()
         if "paper" in study.presets and study.name not in SYNTHETIC
     ],
