@@ -809,6 +809,24 @@ def test_plan_of_a_model_beyond_one_device(capsys: pytest.CaptureFixture[str]) -
     assert "give one of them" in capsys.readouterr().err
 
 
+def test_plan_of_what_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither data nor weights are needed to say what they take; how to get them is said as well."""
+    here = _planned(capsys, "gemma-3-270m", "bible:en-it", "--tflops", "1")
+    for what in ("_data_problem", "_model_problem"):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                f"platoscope.studies.plan.availability.{what}",
+                lambda _name: ("It is not installed.", "pip install it"),
+            )
+            assert _planned(capsys, "gemma-3-270m", "bible:en-it", "--tflops", "1") == here
+            assert cli.main(["plan", "gemma-3-270m", "bible:en-it"]) == 0
+            assert "It is not installed. Get it: pip install it" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["plan", "gemma-3-270m", "bible:en-it", "--layers", "99"]) == 2
+    assert "99" in capsys.readouterr().err
+
+
 def test_plan_of_one_tower(capsys: pytest.CaptureFixture[str]) -> None:
     """One tower of CLIP is planned by ``--tower``; without it the error names the choice or nothing is priced."""
     command = ["openai/clip-vit-large-patch14", "opus_books:en-it", "--side", "a", "--pooling", "mean"]

@@ -34,11 +34,31 @@ def cores() -> tuple[int, int]:
     return available_cores(), torch.get_num_threads()
 
 
-def models_opened() -> int:
-    """Give how often this worker began to hold models."""
-    from platoscope.representations import _spreading
+def count_loads() -> None:
+    """Count from here on how often this worker loads the weights of a model."""
+    from platoscope.models import on_demand
 
-    return _spreading._shelf.cache_info().misses
+    load = on_demand.open_model
+
+    def counted(name: str, loading: Any, *, weights: bool, outline: Any) -> Any:
+        _loads[-1] += weights and not (outline is not None and outline.pretrained.has_weights)
+        return load(name, loading, weights=weights, outline=outline)
+
+    _loads.append(0)
+    _loaders.append(load)
+    on_demand.open_model = counted  # type: ignore[assignment]
+
+
+def loads() -> int:
+    """Give that number, and count no more."""
+    from platoscope.models import on_demand
+
+    on_demand.open_model = _loaders.pop()
+    return _loads.pop()
+
+
+_loads: list[int] = []
+_loaders: list[Any] = []
 
 
 async def declare_gpus(amount: int, dask_worker: Any) -> None:

@@ -90,7 +90,7 @@ def test_the_command_takes_a_cluster(
     here = CliRunner().invoke(app, asked)
     assert there.exit_code == here.exit_code == 0, there.output
     assert there.stdout == here.stdout
-    assert f"Cluster: 2 workers at {cluster.address}" in there.stderr
+    assert f"Cluster: 2 workers at {cluster.address}, dashboard {cluster.dashboard}" in there.stderr
 
 
 def test_runs_of_items_are_compared_by_workers(

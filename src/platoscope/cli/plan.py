@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -19,7 +20,7 @@ from platoscope.errors import InputError
 
 if TYPE_CHECKING:
     from platoscope.models import ModelInfo
-    from platoscope.studies import Plan
+    from platoscope.studies import Comparison, Plan
     from platoscope.studies.design.comparison import SideName
 
 __all__ = ["plan"]
@@ -91,13 +92,16 @@ def plan(
     )
     design = Design(comparisons=comparisons)
     study = Study(name="extract", question=f"Both sides of {pairs} in {model}", design=lambda _: design)
-    planned = make_plan(study, n=_at_hand(pairs, n))
+    planned = _also_of_what_is_missing(make_plan(study, n=_at_hand(pairs, n), skip_missing=True), comparisons)
     rows = [
         PlanRow("items", pairs, f"{planned.settings.n:,} pairs"),
         PlanRow("items", "space", f"{planned.spaces[0]} (as studies compare)" if planned.spaces else "–"),
         PlanRow("items", "power", power_sentence(planned.settings.n)),
     ]
-    rows += [row for row in planned.describe() if row.section in ("extraction", "left out")]
+    rows += [
+        PlanRow("items", "not here", f"{left.reason} Get it: {left.remedy}") for left in planned.left_out[:1]
+    ]
+    rows += [row for row in planned.describe() if row.section == "extraction"]
     rows += [
         PlanRow("cost", name, value)
         for name, value in _costs(
@@ -112,6 +116,24 @@ def plan(
         print_json(rows)
         return
     print_table(("", "what", "how much"), [(row.section, row.item, row.detail) for row in rows])
+
+
+def _also_of_what_is_missing(planned: Plan, comparisons: tuple[Comparison, ...], /) -> Plan:
+    """Plan all of it: a model or data that are not installed are known in size, and the plan says how to get them.
+
+    Raises
+    ------
+    PlatoscopeError
+        If something else is wrong.
+    """
+    from platoscope.studies.plan.extraction import extractions_of
+
+    for left in planned.left_out:
+        if left.wrong is not None:
+            raise left.wrong
+    if not planned.left_out:
+        return planned
+    return replace(planned, comparisons=comparisons, extractions=extractions_of(comparisons))
 
 
 def _costs(
