@@ -2,7 +2,8 @@
 #   make demo     sets everything up and runs the embedded default
 #   make check    sets everything up and runs every check
 # Setting up leaves stamps in the environment, so that it happens once and again only when
-# pyproject.toml or constraints.txt change.
+# pyproject.toml or constraints.txt change. Nothing is compiled then: Python does that when a module is first
+# imported, and most of what is installed never is.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,11 +25,11 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP) install --quiet -c constraints.txt -e '.[bundled]'
+	$(PIP) install --quiet --no-compile -c constraints.txt -e '.[bundled]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP) install --quiet -c constraints.txt -e . --group dev
+	$(PIP) install --quiet --no-compile -c constraints.txt -e . --group dev
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.extras: $(VENV)/.dev
@@ -82,7 +83,7 @@ wheel: $(VENV)/.dev ## Build the wheel and try it in an environment of its own
 	rm -rf build dist $(VENV)-wheel
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	$(PYTHON) -m venv $(VENV)-wheel
-	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt dist/*.whl
+	$(VENV)-wheel/bin/python -m pip --disable-pip-version-check install --quiet --no-compile -c constraints.txt dist/*.whl
 	cd dist && ../$(VENV)-wheel/bin/python -W error -c 'import platoscope; print(platoscope.__doc__)'
 	cd dist && ../$(VENV)-wheel/bin/platoscope --version
 	cd dist && ../$(VENV)-wheel/bin/platoscope run rank-synthetic --n 100 --out smoke > smoke.txt
