@@ -99,7 +99,7 @@ def test_jobs_run_one_task_at_once_on_all_their_cores(kind: str, order: str) -> 
     """The script of a job has the options of the file, and starts a worker that takes one task at a time."""
     pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
     options = {"queue": "night", "cores": 8, "memory": "32 GB", "worker_extra_args": ["--resources", "GPU=1"]}
-    with make_jobs(JobWorkers(kind, 0, options)) as jobs:
+    with make_jobs(JobWorkers(kind, 0, options), refused=[]) as jobs:
         script = jobs.job_script()
     assert order in script
     assert "--resources GPU=1" in script
@@ -111,7 +111,35 @@ def test_options_that_a_class_does_not_take_are_an_error() -> None:
     """What its class says of them is passed on, with the name of its package."""
     pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
     with pytest.raises(InputError, match="SLURMCluster does not take these options: .*dask-jobqueue"):
-        make_jobs(JobWorkers("slurm", 1, {"cores": 1}))
+        make_jobs(JobWorkers("slurm", 1, {"cores": 1}), refused=[])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("sbatch", "said"),
+    [
+        (None, "there is no command 'sbatch' on this machine"),
+        ("echo 'sbatch: error: invalid partition: nihgt' >&2; exit 1", "invalid partition: nihgt"),
+    ],
+)
+def test_jobs_that_are_not_submitted_are_an_error(
+    sbatch: str | None,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody waits for workers that never come: what the queue answered is said, once and without a traceback."""
+    pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if sbatch is not None:
+        (tmp_path / "sbatch").write_text(f"#!/bin/sh\n{sbatch}\n", encoding="utf-8")
+        (tmp_path / "sbatch").chmod(0o755)
+    (tmp_path / "c.toml").write_text(SLURM, encoding="utf-8")
+    with pytest.raises(ClusterError, match=f"none of the 3 jobs of kind slurm: .*{said}"):  # noqa: SIM117
+        with open_cluster(tmp_path / "c.toml"):
+            pass
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +153,7 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyP
     with pytest.raises(
         MissingExtraError, match="the package 'dask_kubernetes', .*pip install dask-kubernetes"
     ):
-        make_jobs(JobWorkers("kubernetes", 1, {}))
+        make_jobs(JobWorkers("kubernetes", 1, {}), refused=[])
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILEN
     MissingExtraError
         If Dask, or the package that starts jobs, is not installed.
     ClusterError
-        If no scheduler answers.
+        If no scheduler answers, or no job can be submitted.
     """
     place = parse_cluster(where)
     check_stages(progress)
@@ -82,15 +82,16 @@ def open_cluster(where: str | os.PathLike[str], /, *, progress: Progress = SILEN
     with contextlib.ExitStack() as stack:
         stack.enter_context(_our_words_only())
         progress.stage("Starting workers")
+        refused: list[Exception] = []
         if isinstance(place, SchedulerAddress):
             made: Any = place.address
         else:
-            made = stack.enter_context(_started(place))
+            made = stack.enter_context(_started(place, refused))
         patience = _RESTART if isinstance(place, LocalWorkers) else None
         cluster = Cluster(stack.enter_context(_connect(made)), patience)
         if not cluster.n_workers:
             progress.stage("Waiting for a worker")
-            cluster.client.wait_for_workers(1)
+            _wait_for_worker(cluster, place, refused)
         progress.finish()
         yield cluster
 
@@ -120,13 +121,13 @@ def using_cluster(
 
 
 @contextmanager
-def _started(place: LocalWorkers | JobWorkers) -> Iterator[Any]:
-    """Start workers for as long as the block lasts."""
+def _started(place: LocalWorkers | JobWorkers, refused: list[Exception]) -> Iterator[Any]:
+    """Start workers for as long as the block lasts; `refused` gets an error for each job that is not submitted."""
     import dask  # of the extra cluster
 
     with (
         dask.config.set(_STAYS_WANTED | _KEEPS_FREED | _WATCHED_LESS),
-        _local(place) if isinstance(place, LocalWorkers) else make_jobs(place) as started,
+        _local(place) if isinstance(place, LocalWorkers) else make_jobs(place, refused=refused) as started,
     ):
         yield started
 
@@ -180,8 +181,15 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def make_jobs(place: JobWorkers, /) -> Any:
+def make_jobs(place: JobWorkers, /, *, refused: list[Exception]) -> Any:
     """Start jobs by the class that knows the queue.
+
+    Parameters
+    ----------
+    place : JobWorkers
+        What a file says of them.
+    refused : list of Exception
+        Gets an error for each job that cannot be submitted, while the cluster is open.
 
     Raises
     ------
@@ -198,8 +206,55 @@ def make_jobs(place: JobWorkers, /) -> Any:
         # One worker in a job, and one task at once on all its cores. Of an option that comes twice the last holds.
         options.setdefault("processes", 1)
         options["worker_extra_args"] = [*options.get("worker_extra_args", ()), "--nthreads", "1"]
+        options["job_cls"] = _telling(kind.job_cls, refused)
     with guarded(f"{name} does not take these options", f"They are those of {package}, by the same names."):
         return kind(n_workers=place.workers, **options)
+
+
+def _telling(job: Any, refused: list[Exception]) -> type:
+    """Make a class of jobs that tells of failed submissions: dask-jobqueue submits where nobody looks, and then waits."""
+    from distributed.deploy.spec import ProcessInterface
+
+    async def start(self: Any) -> None:
+        try:
+            await job.start(self)
+        except Exception as error:  # of the queue's own command, in its words
+            refused.append(error)
+            await ProcessInterface.start(self)  # a job without a number, which closes without a command
+
+    async def close(self: Any) -> None:
+        await job.close(self)
+        await ProcessInterface.close(self)  # or Dask wonders at one that an error still refers to
+
+    return type(job.__name__, (job,), {"start": start, "close": close})
+
+
+def _words_of(error: Exception) -> str:
+    """Say why a job was not submitted: dask-jobqueue quotes the command and what it wrote, part by part."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no command {str(error.filename)!r} on this machine"
+    return reason_of(
+        RuntimeError(str(error).partition("stderr:\n")[2].strip() or " ".join(str(error).split()))
+    )
+
+
+def _wait_for_worker(cluster: Cluster, place: object, refused: list[Exception]) -> None:
+    """Wait for the first worker, for as long as a job may still start one."""
+    while not cluster.n_workers:
+        if isinstance(place, JobWorkers) and len(refused) >= place.workers:
+            error, reason = refused[0], _words_of(refused[0])
+            message = (
+                f"the queue takes none of the {place.workers} jobs of kind {place.kind}: {reason}. Mend the options, or "
+                "go to a machine from which jobs are submitted; inside an allocation start dask scheduler and dask worker, "
+                "and give the scheduler's file."
+            )
+            raise ClusterError(message) from error
+        with contextlib.suppress(TimeoutError):
+            cluster.client.wait_for_workers(1, timeout=1)
+    if isinstance(place, JobWorkers) and refused:
+        reason = _words_of(refused[0])
+        message = f"the queue did not take {len(refused)} of {place.workers} jobs: {reason}. The others do the work."
+        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
 
 
 @contextmanager
