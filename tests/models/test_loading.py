@@ -31,6 +31,14 @@ def test_missing_paths_are_named(name: str) -> None:
         load_model(name, device="cpu")
 
 
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would take it for a configuration and say that it is no JSON."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").touch()
+    with pytest.raises(NotFoundError, match=r"There is no model at 'mine.toml'. Expected a folder"):
+        load_model("mine.toml", device="cpu")
+
+
 @pytest.mark.parametrize(("architecture", "reads"), [("llama", "text"), ("vit", "image")])
 def test_a_loaded_model_shows_itself_shortly(tiny: Callable[..., str], architecture: str, reads: str) -> None:
     """One line of text, not the modules of the library; HTML with the provenance."""

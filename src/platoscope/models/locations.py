@@ -130,7 +130,7 @@ def _locate_trained(name: str, revision: str | None, progress: Progress) -> Mode
     if path.suffix == ".gguf" and is_there(path) and path.is_file():
         _refuse_revision(name, revision)
         return _own_gguf(name, path, progress)
-    if _must_be_path(name):
+    if _must_be_path(name) or (is_there(path) and path.is_file()):
         msg = f"There is no model at {name!r}. Expected a folder in the hub's format or a .gguf file."
         raise NotFoundError(msg)
     return ModelLocation(name, name, revision=revision or pinned_revision(name))

@@ -55,6 +55,27 @@ def _plan(name: str, preset: str = "bundled") -> Plan:
     return make_plan(get_study(name), preset=preset, skip_missing=True)
 
 
+def test_a_file_that_is_no_model_is_not_planned_as_one(tmp_path: Path) -> None:
+    """A study file in the place of a model is told how it is planned, and another file what a model is."""
+
+    def planned(name: str) -> None:
+        sides = [Source(model=str(tmp_path / name), side=side, pooling="last") for side in ("a", "b")]
+        comparison = Comparison(label="c", a=sides[0], b=sides[1], items=Items(data="bible:en-it"))
+        design = Design(comparisons=(comparison,), panels=(), statements=())
+        make_plan(Study(name="s", question="?", design=lambda _choices: design))
+
+    for name in ("mine.toml", "pairs.jsonl"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        NotFoundError, match=r"is no model; a study file is planned by platoscope run .*mine.toml --dry-run"
+    ):
+        planned("mine.toml")
+    with pytest.raises(
+        NotFoundError, match=r"no model '.*pairs.jsonl'.* folders in its format and .gguf files\."
+    ):
+        planned("pairs.jsonl")
+
+
 def test_every_row_of_the_paper_is_a_study() -> None:
     """All of the paper's list are there, after the default run."""
     names = [study.name for study in list_studies()]

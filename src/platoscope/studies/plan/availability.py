@@ -68,15 +68,19 @@ def check_known(comparisons: Iterable[Comparison], /) -> None:
         for side in comparison.all_sides:
             if isinstance(side, Source | Surface) and not _could_be_model(side.model):
                 names = [model.name for model in BUNDLED]
+                if side.model.endswith(".toml") and is_there(path_of(side.model)):
+                    msg = f"{side.model!r} is no model; a study file is planned by platoscope run {side.model} --dry-run."
+                    raise NotFoundError(msg)
                 msg = (
                     f"there is no model {side.model!r}.{did_you_mean(side.model, names)} There are {', '.join(names)}, "
-                    "ids of the hub (owner/name), folders in its format and .gguf files"
+                    "ids of the hub (owner/name), folders in its format and .gguf files."
                 )
                 raise NotFoundError(msg)
         if comparison.items is not None and not _could_be_data(comparison.items.data):
             data, names = comparison.items.data, [info.name for info in list_datasets()]
             hint = did_you_mean(data.partition(":")[0], names)
-            msg = f"there is no data set {data!r}.{hint} There are {', '.join(names)}, and paths to files of yours"
+            there = f"There are {', '.join(names)}, and paths to files of yours."
+            msg = f"there is no data set and no file {data!r}.{hint} {there}"
             raise NotFoundError(msg)
 
 
@@ -140,7 +144,8 @@ def _could_be_model(name: str) -> bool:
     name = trained_name(name)
     known = any(model.name == name for model in BUNDLED)
     of_a_hub = name.count("/") == 1 and not name.startswith((".", "/", "~"))
-    return known or of_a_hub or is_there(path_of(name))
+    here = path_of(name)
+    return known or of_a_hub or (is_there(here) and (here.is_dir() or here.suffix == ".gguf"))
 
 
 def _model_problem(name: str) -> tuple[str, str] | None:
