@@ -746,6 +746,16 @@ def test_a_run_that_computes_nothing_says_so(capsys: pytest.CaptureFixture[str])
     assert "Time:" not in printed
 
 
+def test_a_run_that_goes_on_says_what_was_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two comparisons one was computed before, by a run that did not come to the other."""
+    command = ["run", "shared-features", *SMALL, "--out", "here"]
+    assert cli.main(command) == 0
+    next(Path("here/results").glob("*.nc")).unlink()
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    assert "On disk already were 1 of 2 comparisons." in capsys.readouterr().out
+
+
 def test_data_show_prints_both_sides_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     """Sides of one name, as of ``same:``, are both shown, in the table and as JSON."""
     _write_pairs(3)

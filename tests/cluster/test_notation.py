@@ -74,12 +74,15 @@ def test_a_file_describes_jobs(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("kind = ", "cannot be read as TOML"),
-        ('kind = "slurm"', "workers"),
+        ('kind = "slurm"', "has no workers; say how many"),
         ('kind = "sge"\nworkers = 1', "kind .* must be one of slurm, pbs, lsf, kubernetes; got 'sge'"),
         ("kind = {}\nworkers = 1", "kind .* must be one of"),
         ('kind = "slurm"\nworkers = true', "workers .* whole number"),
         ('kind = "slurm"\nworkers = 1\noptions = 3', "options .* table"),
-        ('kind = "slurm"\nworkers = 1\nworker = 2', "has worker; a cluster has kind, workers, options"),
+        (
+            'kind = "slurm"\nworkers = 1\nworker = 2',
+            "has worker; a cluster has kind, workers, options. Arguments .* \\[options\\]",
+        ),
     ],
 )
 def test_a_file_that_describes_none_is_refused(content: str, said: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from platoscope import information_imbalance, neighborhood_overlap, prepare
 from platoscope.errors import InputError
-from platoscope.layerwise import gallery_curve
+from platoscope.layerwise import gallery_curve, to_frame
 from platoscope.neighbors import _gallery
 from platoscope.report import plot_sample_size
 from platoscope.testing import references, strategies
@@ -55,6 +55,17 @@ def test_ties_and_several_rows_equal_the_reference(pair, data):
     )  # fmt: skip
     expected = references.gallery_imbalance(*sides, queries, range(n_items), *items)
     assert found.information_imbalance.values[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_table_has_a_row_for_each_gallery_and_none_for_queries():
+    """What each query adds is in the result, and not among the values."""
+    X, Y = shared(40)
+    found = gallery_curve(X, Y, queries=10, sizes=[20, 40], overlap_neighbors=3, rng=0)
+    assert found.neighbor_rank.sizes["query"] == 10
+    table = to_frame(found)
+    assert sorted(table.measure) == 2 * ["asymmetry"] + 4 * ["information_imbalance"] + 2 * [
+        "neighborhood_overlap"
+    ]
 
 
 def test_a_gallery_is_a_subset_of_the_next():

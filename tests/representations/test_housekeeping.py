@@ -84,7 +84,7 @@ def test_verify_reports_a_damaged_plan(stored: Representations, tmp_path: Path) 
     (tmp_path / stored.key / "order" / "c.0").write_bytes(b"x")
     (problem,) = verify(tmp_path)
     assert (problem.pooling, problem.unit) == ("", None)
-    assert "store rm" in problem.reason
+    assert f"platoscope store rm {stored.key[:12]} --store {tmp_path}" in problem.reason
 
 
 def test_remove_takes_one_group(stored: Representations, fake: ModuleType, tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def print_results(done: Done, /, *, as_json: bool) -> None:
             print_text("")
         for item in result.plan.left_out:
             print_text(f"Left out: {item.label}. {item.reason} {item.remedy}")
-        if "comparison" not in result.timings:
+        if len(result.kept) == len(result.results):
             print_text("Every comparison was on disk already.")
+        elif result.kept:
+            print_text(f"On disk already were {len(result.kept)} of {len(result.results)} comparisons.")
         if result.timings:
             seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result.timings.items())
             print_text(f"Time: {seconds}")
@@ -70,6 +72,7 @@ def _closing(result: StudyResult, folder: Path, /) -> dict[str, object]:
         "summary": result.summary,
         "verdicts": result.verdicts,
         "left_out": result.plan.left_out,
+        "kept": result.kept,
         "timings": result.timings,
         "folder": folder,
     }

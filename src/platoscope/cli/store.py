@@ -92,7 +92,13 @@ def verify(
         print_json(problems)
     elif problems:
         rows = [
-            (problem.key[:_SHORT], problem.pooling, problem.unit, len(problem.items), problem.reason)
+            (
+                problem.key[:_SHORT],
+                problem.pooling or "all",
+                "all" if problem.unit is None else problem.unit,
+                len(problem.items),
+                problem.reason,
+            )
             for problem in problems
         ]
         print_table(("key", "pooling", "unit", "items", "problem"), rows)

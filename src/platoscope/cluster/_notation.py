@@ -137,7 +137,10 @@ def _read(file: Path) -> JobWorkers:
         content = tomllib.loads(file.read_bytes().decode("utf-8"))
     unknown = sorted(content.keys() - set(_KEYS))
     if unknown:
-        message = f"{str(file)!r} has {listed(unknown)}; a cluster has {listed(_KEYS)}."
+        message = (
+            f"{str(file)!r} has {listed(unknown)}; a cluster has {listed(_KEYS)}. Arguments of the class stand below a "
+            "line [options]."
+        )
         raise InputError(message)
     kind = content.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
@@ -146,6 +149,9 @@ def _read(file: Path) -> JobWorkers:
     options = content.get("options", {})
     if not isinstance(options, dict):
         message = f"options of {str(file)!r} must be a table, of arguments of {KINDS[kind][1]}; got {in_short(options)}."
+        raise InputError(message)
+    if "workers" not in content:
+        message = f"{str(file)!r} has no workers; say how many jobs are to be submitted, as workers = 4."
         raise InputError(message)
     workers = whole_number(f"workers of {str(file)!r}", content.get("workers"), low=1, high=_MOST_WORKERS)
     return JobWorkers(kind, workers, options)

@@ -36,7 +36,7 @@ def to_frame(results: xr.Dataset | Mapping[str, xr.Dataset], /) -> pd.DataFrame:
         ``name_b`` where the result has them, ``direction`` and the other coordinates that a result has (``layer``,
         ``layer_a``, ``layer_b``, ``relative_depth_a``, …), ``value``, and ``se``, ``low``, ``high``, ``band_low``,
         ``band_high``, ``null``, ``threshold``, ``p``, ``p_adjusted``, ``calibrated`` where they were computed. Values on
-        single subsamples and permutations are left out, and what is about single items (`platoscope.per_item`).
+        single subsamples and permutations are left out, and what is about single items (`platoscope.per_item`) and queries.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _of_models(label: str, result: xr.Dataset) -> pd.DataFrame:
 def _is_measure(name: str, result: xr.Dataset) -> bool:
     """Tell a measure from what belongs to one that the result holds, from diagnostics, bare resamples and items."""
     owner, part = split_variable(name)
-    single = {"resample", "item"} & set(result[name].dims)
+    single = {"resample", "item", "query"} & set(result[name].dims)
     return not (part and owner in result) and name not in DIAGNOSTICS and not single
 
 

@@ -17,7 +17,13 @@ from platoscope.hashing import digest
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
 from platoscope.representations._folder import METADATA, writing
-from platoscope.representations._metadata import expecting, find_metadata, metadata_file, read_metadata
+from platoscope.representations._metadata import (
+    expecting,
+    find_metadata,
+    metadata_file,
+    read_metadata,
+    removing,
+)
 from platoscope.representations._units import checksum_of, find_array, lay_out, open_array, read_into
 
 if TYPE_CHECKING:
@@ -163,7 +169,7 @@ class StoredGroup:
         if batches.digest != self.attributes["plan"]:
             message = (
                 f"The batches of {self.key[:12]} in {self.folder.location} are not those that it was made "
-                f"with. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
+                f"with. Remove the group ({removing(self.folder, self.key)}) and extract again."
             )
             raise StorageError(message)
         return batches
@@ -199,7 +205,7 @@ class StoredGroup:
         if filled != content.size or checksum_of(content[:-4]) != content[-4:].tobytes():
             message = (
                 f"Array {path!r} in {self.folder.location} is damaged or missing, and nothing of the group can be read "
-                f"without it. Remove the group (platoscope store rm {self.key[:12]}) and extract again."
+                f"without it. Remove the group ({removing(self.folder, self.key)}) and extract again."
             )
             raise StorageError(message)
         return content[:-4].view("<i8").astype(np.int64)
@@ -228,7 +234,7 @@ class StoredGroup:
         if array.plan != self.attributes["plan"]:
             message = (
                 f"Array {path!r} in {self.folder.location} was written with other batches than the group's, by "
-                f"two processes that began at once. Remove it (platoscope store rm {self.key[:12]}) and "
+                f"two processes that began at once. Remove it ({removing(self.folder, self.key)}) and "
                 f"extract again."
             )
             raise StorageError(message)
@@ -268,7 +274,7 @@ def incomplete_error(folder: Folder, key: str, /) -> StorageError:
     """Build the error for a folder with the name of a group and without its metadata."""
     return StorageError(
         f"{folder.location}/{key[:12]} has no metadata: they are damaged, or another process is about to "
-        f"write them. If none is, remove the group (platoscope store rm {key[:12]}) and extract again."
+        f"write them. If none is, remove the group ({removing(folder, key)}) and extract again."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from platoscope.errors import StorageError, UnreachableError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from platoscope.representations._folder import Folder
 
-__all__ = ["change_attributes", "expecting", "find_metadata", "metadata_file", "read_metadata"]
+__all__ = ["change_attributes", "expecting", "find_metadata", "metadata_file", "read_metadata", "removing"]
 
 _DIGEST = "digest"
 # All attributes that stores have had. A store from before the digests has none; any other name is damage.
@@ -83,6 +84,11 @@ def expecting(folder: Folder, path: str) -> Iterator[None]:
 
 def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:
     return StorageError(
-        f"The metadata of {path!r} in {folder.location} are damaged: {reason}. Remove the group (platoscope "
-        f"store rm {path.split('/')[0][:12]}) and extract again."
+        f"The metadata of {path!r} in {folder.location} are damaged: {reason}. Remove the group "
+        f"({removing(folder, path)}) and extract again."
     )
+
+
+def removing(folder: Folder, path: str, /) -> str:
+    """Give the command that removes the group in which something lies."""
+    return f"platoscope store rm {path.split('/')[0][:12]} --store {shlex.quote(str(folder.location))}"

@@ -113,7 +113,8 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
     warn_of_labels(plan, selections)
     run.keep_items(folder, selections)
     keys = {item.label: run.key(item, selections) for item in plan.comparisons}
-    for label, result in folder.kept_results(keys).items():
+    there = folder.kept_results(keys)
+    for label, result in there.items():
         results.add(label, result)
     pending = results.pending()
     parts = KeptParts(folder.path / "parts")
@@ -148,10 +149,12 @@ def _execute(run: Workbench, folder: RunFolder) -> StudyResult:
                 keep=keep,
             )
     progress.finish()
-    return _conclude(run, folder, results, selections)
+    return _conclude(run, folder, results, selections, kept=tuple(there))
 
 
-def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: Selections) -> StudyResult:
+def _conclude(
+    run: Workbench, folder: RunFolder, finished: Results, selections: Selections, *, kept: tuple[str, ...]
+) -> StudyResult:
     """Judge, summarize, and write what is not a result of a comparison."""
     plan = run.plan
     results = finished.by_label()
@@ -186,6 +189,7 @@ def _conclude(run: Workbench, folder: RunFolder, finished: Results, selections: 
         timings=dict(run.timings),
         provenance=provenance,
         folder=folder.path,
+        kept=kept,
     )
 
 

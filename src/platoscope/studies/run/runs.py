@@ -67,6 +67,8 @@ class StudyResult:
         Models, data with filter counts, versions.
     folder : Path
         The run's folder.
+    kept : tuple of str, optional
+        The labels of the comparisons that were in the folder already, where it was run now.
     """
 
     study: Study
@@ -77,6 +79,7 @@ class StudyResult:
     timings: dict[str, float]
     provenance: dict[str, Any]
     folder: Path
+    kept: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<StudyResult {cut(self.study.name, 200)!r}: {self._described()}; in {cut(self.folder)}>"
