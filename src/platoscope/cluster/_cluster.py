@@ -182,8 +182,8 @@ class Cluster:
         gone = len(before - now)
         if gone:
             message = (
-                f"{gone} of {len(before)} workers went away (killed, out of memory, or its time was up): what it was at is "
-                "done again by another."
+                f"{gone} of {len(before)} workers went away (killed, out of memory, or its time was up): what was begun "
+                "there is done again by another."
             )
             warnings.warn(message, PlatoscopeWarning, stacklevel=3)
         return now

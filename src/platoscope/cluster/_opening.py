@@ -300,9 +300,7 @@ def _connect(scheduler: Any) -> Any:
         scheduler = _address_in(Path(scheduler))
     try:
         return Client(scheduler, timeout=_PATIENCE, set_as_default=False)
-    except (
-        Exception
-    ) as error:  # a TypeError where tls:// has no certificates, a ValueError of a port that cannot be
+    except Exception as error:  # also a TypeError, where tls:// has no certificates
         message = (
             f"no scheduler of Dask answers at {scheduler}: {reason_of(error)}. Start one (dask scheduler), with workers "
             "(dask worker ADDRESS), and give its address."

@@ -131,7 +131,7 @@ class RunFolder:
 
     def write_result(self, label: str, result: xr.Dataset, /) -> None:
         """Write the labelled result of one comparison as netCDF."""
-        from platoscope.studies.run.netcdf import write_netcdf  # as above
+        from platoscope.studies.run.netcdf import write_netcdf  # xarray and h5py: a second to import
 
         room = result.nbytes + sum(len(str(value)) for value in result.attrs.values()) + _MARGIN
         with self._draft(_result_file(label)) as draft:
@@ -147,7 +147,7 @@ class RunFolder:
         StorageError
             If it is not what was written. HDF5 opens it only if its checksum is right: damage can stop HDF5 for ever.
         """
-        from platoscope.studies.run.netcdf import read_netcdf  # xarray and h5py: a second to import
+        from platoscope.studies.run.netcdf import read_netcdf  # as above
 
         path = self.path / _result_file(label)
         if not path.exists():
