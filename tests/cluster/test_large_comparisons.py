@@ -43,6 +43,7 @@ items = {{ data = "many.jsonl", minimum = 1, maximum = 500{texts} }}
 """
 GRID, SHUFFLED = ("grid", ""), ("grid", 'shuffle = "strata"')
 PROFILE, SWEEP = ("profile", ""), ("sweep", 'fixed = { side = "a", depth = 0.5 }')
+DISTANCES, SPACES = ("token_distance", "distances = [1, 2, 3, 5]"), ("spaces", "distances = [1, 2, 3, 5]")
 MATRIX = ("matrix", 'fixed = { side = "a", layer = 1 }')
 
 
@@ -83,8 +84,8 @@ def _here(plan: Plan, folder: Path, one_core: Callable[[], AbstractContextManage
 
 @pytest.mark.parametrize(
     "what",
-    [GRID, SHUFFLED, PROFILE, SWEEP, MATRIX],
-    ids=["grid", "shuffled", "profile", "sweep", "matrix"],
+    [GRID, SHUFFLED, PROFILE, SWEEP, MATRIX, DISTANCES, SPACES],
+    ids=["grid", "shuffled", "profile", "sweep", "matrix", "distances", "spaces"],
 )
 def test_one_comparison_is_shared_by_all_workers(
     what: tuple[str, str],
@@ -102,7 +103,8 @@ def test_one_comparison_is_shared_by_all_workers(
     there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
     assert there.results["large"].drop_attrs().identical(here.drop_attrs())
     names = [name for name, _ in _parts(log)]
-    assert sorted(names) == [f"large {place}" for place in range(4)]
+    # Blocks of layers for either worker, and runs of draws of what reads all layers at once; or distances between tokens.
+    assert sorted(names) == [f"large {place}" for place in range(2 if what in (DISTANCES, SPACES) else 4)]
     assert len({pid for _, pid in _parts(log)}) == 2
 
 

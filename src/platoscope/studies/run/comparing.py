@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from platoscope.cluster import Task
 from platoscope.hashing import digest
+from platoscope.layerwise import FoundPart
 from platoscope.representations import Representations
 from platoscope.studies.run import computing, splitting
 from platoscope.studies.run.splitting import join_parts, n_pairs, n_parts_of
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from platoscope.cluster import Cluster
-    from platoscope.layerwise import FoundPart
     from platoscope.studies.design.comparison import Comparison
     from platoscope.studies.run.computation import Computation
     from platoscope.studies.run.kept_parts import KeptParts
     from platoscope.studies.run.results import Results
+    from platoscope.studies.run.splitting import PartResult
 
 __all__ = ["compare_all"]
 
@@ -97,7 +98,8 @@ class _Spread:
                 self.keep(item, found)
             else:
                 cut.found[place] = found
-                self.parts.add(self.keys[item.label], cut.wanted, place, found)
+                if isinstance(found, FoundPart):
+                    self.parts.add(self.keys[item.label], cut.wanted, place, found)
                 self._join(cut)
             return ready()
 
@@ -117,7 +119,7 @@ class _Spread:
                 yield self._begin(what, 0, Task(self._key(what), f"comparison {label!r}", _compute, (what,)))
 
     def _tasks_of_parts(
-        self, what: Computation, wanted: int, n: int, found: Mapping[int, FoundPart]
+        self, what: Computation, wanted: int, n: int, found: Mapping[int, PartResult]
     ) -> Iterator[Task]:
         """Give a task for each part that is not kept; where all are, the comparison is finished."""
         label = what.comparison.label
@@ -160,7 +162,7 @@ class _Cut:
     what: Computation
     wanted: int
     n: int
-    found: dict[int, FoundPart]
+    found: dict[int, PartResult]
 
 
 def _compute(what: Computation, /) -> xr.Dataset:
@@ -169,7 +171,7 @@ def _compute(what: Computation, /) -> xr.Dataset:
     return computing.compute(what)
 
 
-def _compute_part(what: Computation, wanted: int, place: int, /) -> FoundPart:
+def _compute_part(what: Computation, wanted: int, place: int, /) -> PartResult:
     """Compute a part of a comparison, in a worker."""
     _require_there(what)
     return splitting.compute_part(what, wanted, place)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy as np
 
 from platoscope.layerwise import split_comparison
 from platoscope.studies.design.comparison import Synthetic
 from platoscope.studies.run.computing import (
     chosen_measures,
+    compute,
     grid_options,
     held_layers,
     naming,
@@ -18,14 +21,17 @@ from platoscope.studies.run.computing import (
 from platoscope.studies.run.matrix import matrix_options, named_by_texts, stack_of_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
     from platoscope.layerwise import FoundPart, SplitComparison
     from platoscope.studies.run.computation import Computation
 
-__all__ = ["compute_part", "join_parts", "n_pairs", "n_parts_of"]
+__all__ = ["PartResult", "compute_part", "join_parts", "n_pairs", "n_parts_of"]
+
+PartResult: TypeAlias = "FoundPart | xr.Dataset"
+"""What a part gives: numbers that are labelled when all parts are there, or the result at some of the distances."""
 
 
 def n_pairs(task: Computation, /) -> int:
@@ -33,19 +39,26 @@ def n_pairs(task: Computation, /) -> int:
     if task.comparison.kind == "matrix":
         return len(task.texts) ** 2
     n_a, n_b = len(task.a.layers), len(task.b.layers)
-    return n_a * n_b if task.comparison.kind == "grid" else max(n_a, n_b)
+    return (
+        n_a * n_b
+        if task.comparison.kind == "grid"
+        else max(n_a, n_b) * max(1, len(task.comparison.distances))
+    )
 
 
 def n_parts_of(task: Computation, wanted: int, /) -> int:
     """Tell how many parts there are when a comparison is cut into about so many; 1 where it is computed at once.
 
-    Grids, matrices, and profiles and sweeps that are no slices of a grid, can be cut; what is drawn at random is small.
+    Grids, matrices, profiles and sweeps that are no slices of a grid, and what is compared at several distances between
+    tokens can be cut; what is drawn at random is small.
 
     Raises
     ------
     InputError, NotFoundError
         Sides that cannot be compared so.
     """
+    if task.comparison.distances:
+        return max(1, min(wanted, len(task.comparison.distances)))
     can = task.comparison.kind in ("grid", "matrix", "profile", "sweep") and task.grid is None
     if wanted < 2 or not can or isinstance(task.comparison.a, Synthetic):
         return 1
@@ -53,26 +66,46 @@ def n_parts_of(task: Computation, wanted: int, /) -> int:
         return len(_split(shuffled(task), wanted).parts)
 
 
-def compute_part(task: Computation, wanted: int, place: int, /) -> FoundPart:
-    """Compute one of the parts of a comparison that is cut into about `wanted`.
+def compute_part(task: Computation, wanted: int, place: int, /) -> PartResult:
+    """Compute one of the parts of a comparison that is cut into about `wanted`: of several distances the same at some.
 
     Raises
     ------
     InputError, NotFoundError
         Sides that cannot be compared so.
     """
+    if task.comparison.distances:
+        some = np.array_split(task.comparison.distances, n_parts_of(task, wanted))[place].tolist()
+        return compute(replace(task, comparison=replace(task.comparison, distances=tuple(some))))
     with naming(task):
         return _split(shuffled(task), wanted).compute(place)
 
 
-def join_parts(task: Computation, wanted: int, found: Mapping[int, FoundPart], /) -> xr.Dataset:
+def join_parts(task: Computation, wanted: int, found: Mapping[int, PartResult], /) -> xr.Dataset:
     """Give what `platoscope.studies.run.computing.compute` gives, from all parts."""
+    parts = [found[place] for place in sorted(found)]
+    if task.comparison.distances:
+        return _over_distances(cast("list[xr.Dataset]", parts))
     with naming(task):
         moved = shuffled(task)
-        result = _split(moved, wanted).joined([found[place] for place in sorted(found)])
+        result = _split(moved, wanted).joined(cast("list[FoundPart]", parts))
     if task.comparison.kind == "matrix":
         return named_by_texts(result, task.texts, _held(task))
     return with_note(moved, result) if task.comparison.kind == "grid" else result
+
+
+def _over_distances(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put results at some of the distances side by side."""
+    import xarray as xr
+
+    return xr.concat(
+        parts,
+        "token_distance",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        combine_attrs="override",
+    )
 
 
 def _split(task: Computation, wanted: int) -> SplitComparison:
