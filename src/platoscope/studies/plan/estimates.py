@@ -20,8 +20,10 @@ from platoscope.cores import available_cores
 from platoscope.errors import PlatoscopeError
 from platoscope.filenames import is_there, path_of
 from platoscope.layerwise import SPACES
+from platoscope.measures import get_measure
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model, trained_name
 from platoscope.models.cost import n_operations
+from platoscope.neighbors import available_memory
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.measured import computed_measures
 from platoscope.studies.plan.prices import of_a_pair
@@ -85,13 +87,16 @@ class Estimate:
     operations : int or None
         Multiplications and additions of the forward passes.
     memory : int or None
-        Bytes of the largest model, its working memory included.
+        Bytes of a process that reads with the largest model, or compares what has most layers, its working memory
+        included; on a cluster that of a worker.
     disk : int or None
         Bytes of representations, float32.
     seconds : float or None
         Time on this machine's CPU: forward passes, comparisons and pictures.
     comparing_seconds : float
         What of it comparisons and pictures take.
+    matrices : int
+        What of the memory the matrices of distances of one comparison take, at most.
     unknown : tuple of str
         Models whose size is not known.
     """
@@ -102,6 +107,7 @@ class Estimate:
     disk: int | None
     seconds: float | None
     comparing_seconds: float
+    matrices: int = 0
     unknown: tuple[str, ...] = ()
 
     def with_comparing(self, seconds: float, /) -> Estimate:
@@ -118,6 +124,7 @@ class Estimate:
                 "unknown" if self.operations is None else f"about {in_operations(self.operations)}",
             ),
             ("memory", _bytes(self.memory)),
+            ("comparing, memory", _of_matrices(self.matrices)),
             ("disk", _bytes(self.disk)),
             ("time", _time(self.seconds)),
             ("comparing", f"{_time(self.comparing_seconds)}, which is in the time"),
@@ -140,11 +147,12 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     unknown = tuple(sorted({extraction.model for extraction, _, size in every if size is None}))
     passes = {(extraction.one_pass, n): size for extraction, n, size in every}
     comparing = sum(map(_seconds_beside_reading, plans))
+    matrices = max((_matrix_bytes(item, plan) for plan in plans for item in plan.comparisons), default=0)
     n_tokens = sum(n * tokens_per_item(extraction, size) for (extraction, n), size in passes.items())
     if every and not known:
         return Estimate(
             n_tokens=n_tokens, operations=None, memory=None, disk=None, seconds=None, comparing_seconds=comparing,
-            unknown=unknown,
+            matrices=matrices, unknown=unknown,
         )  # fmt: skip
     operations = sum(
         n_operations(size, n * tokens_per_item(extraction, size))
@@ -155,12 +163,43 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
     return Estimate(
         n_tokens=n_tokens,
         operations=operations,
-        memory=BESIDE_WEIGHTS + max((size.size_bytes for _, _, size in known), default=0),
+        memory=BESIDE_WEIGHTS + max([_kept(matrices), *(size.size_bytes for _, _, size in known)]),
         disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
         seconds=reading + comparing,
         comparing_seconds=comparing,
+        matrices=matrices,
         unknown=unknown,
     )
+
+
+def _matrix_bytes(comparison: Comparison, plan: Work) -> int:
+    """Count the bytes of the matrices of distances of all layers of a comparison, which are held at the same time."""
+    names = computed_measures(comparison, plan.comparisons, plan.settings)
+    if all(get_measure(name).reads == "rows" for name in names):
+        return 0
+    first, second = (n_layers_of(side) for side in comparison.sides)
+    if comparison.kind == "matrix":
+        n_layers = len(comparison.members()) + 1
+    elif comparison.kind == "sample_size":
+        n_layers = 2
+    else:
+        n_layers = first + second * max(1, len(comparison.distances))
+    return n_layers * plan.settings.n**2 * np.dtype(np.float32).itemsize
+
+
+def _kept(matrices: int) -> int:
+    """Give what matrices take of the memory; those of more than half of what is free are computed in blocks."""
+    free = available_memory()
+    return matrices if not free or matrices <= free / 2 else free // 8
+
+
+def _of_matrices(n_bytes: int) -> str:
+    """Say what matrices take, and where they are not kept."""
+    if not n_bytes:
+        return "no matrices of distances"
+    if _kept(n_bytes) < n_bytes:
+        return f"in blocks, again and again: {in_bytes(n_bytes)} of distances are more than half of what is free here"
+    return f"up to {in_bytes(n_bytes)} of distances in each process that compares"
 
 
 def _seconds_beside_reading(plan: Work) -> float:
