@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Python keeps what it compiles, wherever the machine says that it should not: tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE =
 # What runs the tests must neither ask a model hub nor depend on the user's caches of figures.
 TEST_ENV := HF_HUB_OFFLINE=1 MPLBACKEND=Agg
 
