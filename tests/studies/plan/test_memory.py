@@ -76,14 +76,12 @@ def test_matrices_of_more_than_half_of_what_is_free_are_not_kept(
     plan = _plan(tiny, kind="grid")
     monkeypatch.setattr(estimates, "available_memory", lambda: 3 * LAYERS * MATRIX)
     said = estimates.estimate([plan])
-    assert dict(said.rows())["comparing, memory"].startswith(
-        "in blocks, again and again: 288 MB of distances"
-    )
+    assert dict(said.rows())["matrices"].startswith("in blocks, again and again: 288 MB of distances")
     assert said.memory == estimates.BESIDE_WEIGHTS + max(
         3 * LAYERS * MATRIX // 8,
         estimates.size_of(Source(model=tiny)).size_bytes,  # type: ignore[union-attr]
     )
     monkeypatch.setattr(estimates, "available_memory", lambda: 5 * LAYERS * MATRIX)
-    assert dict(estimates.estimate([plan]).rows())["comparing, memory"] == (
+    assert dict(estimates.estimate([plan]).rows())["matrices"] == (
         "up to 288 MB of distances in each process that compares"
     )

@@ -124,7 +124,7 @@ class Estimate:
                 "unknown" if self.operations is None else f"about {in_operations(self.operations)}",
             ),
             ("memory", _bytes(self.memory)),
-            ("comparing, memory", _of_matrices(self.matrices)),
+            ("matrices", _of_matrices(self.matrices)),
             ("disk", _bytes(self.disk)),
             ("time", _time(self.seconds)),
             ("comparing", f"{_time(self.comparing_seconds)}, which is in the time"),
