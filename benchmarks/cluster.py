@@ -8,7 +8,6 @@ python benchmarks/cluster.py watching         what the processes of a cluster us
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -73,11 +72,11 @@ def watching() -> None:
     for how, clients in (("of open_cluster", _ours()), ("of Dask's LocalCluster", _dask_s())):
         with clients as client:
             client.gather(client.map(time.sleep, [1.0, 1.001]))  # imports, once
-            here, there = _processor_time(), client.run(_processor_time)
+            here, there = time.process_time(), client.run(time.process_time)
             client.gather(client.map(time.sleep, [ASLEEP, ASLEEP + 0.001]))
-            shares = [client.run(_processor_time)[worker] - before for worker, before in there.items()]
+            shares = [client.run(time.process_time)[worker] - before for worker, before in there.items()]
             said = " and ".join(f"{share / ASLEEP:.1%}" for share in shares)
-            ours = (_processor_time() - here) / ASLEEP
+            ours = (time.process_time() - here) / ASLEEP
             print(f"two workers {how}: {said} of a core; this process {ours:.1%}")
 
 
@@ -96,11 +95,6 @@ def _dask_s() -> Iterator[Any]:
         Client(started) as client,
     ):
         yield client
-
-
-def _processor_time() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def stacks() -> Plan:
