@@ -43,7 +43,8 @@ def test_each_is_what_it_is_alone(kept: bool, monkeypatch: pytest.MonkeyPatch) -
         if kept:
             rounded = [name for name in one.data_vars if str(name).startswith("cka")]
             xr.testing.assert_identical(one.drop_vars(rounded), other.drop_vars(rounded))
-            xr.testing.assert_allclose(one, other, rtol=1e-5)
+            # CKA of float32 matrices: what shuffled pairings leave of it is next to nothing, and rounds as the rest does.
+            xr.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
         else:  # matrices in blocks: subsamples are cut from rows
             xr.testing.assert_allclose(one.information_imbalance, other.information_imbalance)
 

@@ -26,13 +26,15 @@ from platoscope.neighbors import (
     as_space,
     available_memory,
     entry_bytes,
+    map_two,
     metric_name,
     prepare,
+    prepares_alone,
     same_space,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from platoscope.layerwise._layer_stack import Layer, LayerStack
     from platoscope.measures import ComparisonOptions, Measure
@@ -243,12 +245,19 @@ def _layers_of(
     chosen: npt.NDArray[np.intp] | None,
     how: _How,
     told: Callable[[], None],
-) -> Iterator[list[Space]]:
-    """Yield each layer, prepared for each metric."""
-    for index, label in enumerate(stack.layers):
-        layer = read_layer(stack, index, name, n_items=n_items)
-        yield _prepared(layer, stack, index, chosen, how, f"layer {label} of {name}")
-        told()
+) -> list[list[Space]]:
+    """Return each layer, prepared for each metric; one is read while those before it are prepared."""
+
+    def ready(given: tuple[int, Layer]) -> list[Space]:
+        index, layer = given
+        return _prepared(layer, stack, index, chosen, how, f"layer {stack.layers[index]} of {name}")
+
+    layers = ((i, read_layer(stack, i, name, n_items=n_items)) for i in range(len(stack.layers)))
+
+    def alone(given: tuple[int, Layer]) -> bool:
+        return not how.keep or any(prepares_alone(given[1], metric) for metric in how.metrics)
+
+    return map_two(ready, layers, alone=alone, done=told)
 
 
 def _giving(space: Space) -> Callable[[], Layer]:

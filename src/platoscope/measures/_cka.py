@@ -19,7 +19,7 @@ from platoscope.measures._gram_kernels import (
     cross_sums,
     defined_hsic,
     exact_kernel,
-    gram_kernel,
+    gram_kernels,
     is_settled,
     matrix_kernel,
     scaled_centered,
@@ -139,7 +139,7 @@ def cka_scores(
     scratch = {} if scratch is None else scratch
     if "cka" not in scratch:
         n = A[0].n_samples
-        left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
+        left, right = gram_kernels(A), gram_kernels(B)
         cross = cross_sums(A, B, pairs)
         sums = _pair_sums(left, right, pairs, Shuffles.of(np.arange(n)[None]))._replace(cross=cross)
         scratch["cka"] = _alignment(sums, left, right, pairs)
@@ -166,7 +166,7 @@ def cka_null(
 
 
 def _null_of_both(A: Sequence[Space], B: Sequence[Space], pairs: Any, shuffles: Shuffles) -> dict[str, Any]:
-    left, right = [gram_kernel(space) for space in A], [gram_kernel(space) for space in B]
+    left, right = gram_kernels(A), gram_kernels(B)
     cross = permuted_dots([K.rows for K in left], [K.rows for K in right], pairs, shuffles)
     return _alignment(_pair_sums(left, right, pairs, shuffles)._replace(cross=cross), left, right, pairs)
 

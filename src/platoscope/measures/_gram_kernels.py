@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.measures._dense import off_diagonal_dots, rows_of
-from platoscope.neighbors import Sample, Space, map_tasks, over_tasks, powers_of_two, require_memory
+from platoscope.neighbors import (
+    Sample,
+    Space,
+    asked_alone,
+    map_tasks,
+    map_two,
+    over_tasks,
+    powers_of_two,
+    require_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +34,7 @@ __all__ = [
     "defined_hsic",
     "exact_kernel",
     "gram_kernel",
+    "gram_kernels",
     "is_settled",
     "matrix_kernel",
     "scaled_centered",
@@ -117,6 +127,15 @@ def gram_kernel(space: Space | Sample, /) -> Kernel:
     return found if isinstance(found, Kernel) else Kernel(space.gram_rows, *found)
 
 
+def gram_kernels(spaces: Sequence[Space | Sample], /) -> list[Kernel]:
+    """Return `gram_kernel` of each, two at a time."""
+
+    def alone(space: Space | Sample) -> bool:
+        return not isinstance(space, Space) or asked_alone(space)
+
+    return map_two(gram_kernel, spaces, alone=alone)
+
+
 def cross_sums(
     A: Sequence[Space | Sample],
     B: Sequence[Space | Sample],
@@ -128,7 +147,7 @@ def cross_sums(
     Where all Gram matrices are on one device it is taken there; exact kernels, which are the host's, are sent to it.
     """
     n = A[0].n_samples
-    kernels = [[gram_kernel(space) for space in side] for side in (A, B)]
+    kernels = [gram_kernels(side) for side in (A, B)]
     if not _on_one_device([*A, *B]):
         left, right = ([K.rows for K in side] for side in kernels)
         return off_diagonal_dots(left, right, pairs, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,15 @@ import numpy.typing as npt
 from platoscope.measures._nulls import Shuffles
 from platoscope.measures._sparse import SparseRows, merge
 from platoscope.neighbors import (
+    Neighbors,
     OwnMetric,
     Sample,
     Space,
     add_sample_ranks,
+    asked_alone,
     block_neighbors,
+    map_spaces,
+    map_two,
     nearest_neighbors,
     ranks,
     sample_neighbors,
@@ -24,7 +28,7 @@ from platoscope.neighbors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from platoscope.measures._items import ItemRanks
 
@@ -130,25 +134,51 @@ def _directed(
     by_item: npt.NDArray[np.float64] | None,
 ) -> npt.NDArray[np.float64]:
     out = np.empty(len(pairs))
+    used = np.unique(pairs[:, 0])
+    found = map_spaces(
+        lambda space: nearest_neighbors(space, k, metric, ties=ties), [sources[s] for s in used]
+    )
+    near = dict(zip(used, found, strict=True))
+
+    def rank(asked: _Question) -> None:
+        ranked = ranks(asked.target, asked.merged.indptr, asked.merged.items, metric, ties=ties)
+        mean_ranks = _by_source(asked.merged.values * ranked, asked.rows)
+        out[asked.pairs] = imbalance_of_ranks(mean_ranks)
+        if by_item is not None:
+            by_item[asked.pairs] = mean_ranks
+
+    map_two(rank, _questions(near, targets, pairs, ties), alone=lambda asked: asked_alone(asked.target))
+    for pair, source in enumerate(pairs[:, 0]):
+        if ties == "average" and near[source].constant:
+            out[pair] = 1.0
+            if by_item is not None:
+                by_item[pair] = targets[0].n_samples / 2
+    return out
+
+
+class _Question(NamedTuple):
+    """Neighbors in several sources, of which the ranks in a target are asked for."""
+
+    target: Space
+    pairs: npt.NDArray[np.intp]
+    """Of which pairs these sources are, with this target."""
+    rows: Sequence[SparseRows]
+    merged: SparseRows
+    """All `rows`, item by item."""
+
+
+def _questions(
+    near: Mapping[int, Neighbors], targets: Sequence[Space], pairs: Any, ties: str
+) -> Iterator[_Question]:
+    """Yield what is asked of each target, in groups of bounded size."""
     held, merged = b"", None
     for target in np.unique(pairs[:, 1]):
         mine = np.flatnonzero(pairs[:, 1] == target)
-        for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, ties):
-            asked = pairs[mine[chosen], 0].tobytes()
-            if merged is None or asked != held:  # in a grid every target has the same sources
-                held, (merged, _) = asked, merge(rows)
-            space = targets[target]
-            rank = ranks(space, merged.indptr, merged.items, metric, ties=ties)
-            mean_ranks = _by_source(merged.values * rank, rows)
-            out[mine[chosen]] = imbalance_of_ranks(mean_ranks)
-            if by_item is not None:
-                by_item[mine[chosen]] = mean_ranks
-        for position, s in enumerate(pairs[mine, 0]):
-            if ties == "average" and nearest_neighbors(sources[s], k, metric, ties=ties).constant:
-                out[mine[position]] = 1.0
-                if by_item is not None:
-                    by_item[mine[position]] = sources[s].n_samples / 2
-    return out
+        for chosen, rows in _source_groups([near[s] for s in pairs[mine, 0]], ties):
+            names = pairs[mine[chosen], 0].tobytes()
+            if merged is None or names != held:  # in a grid every target has the same sources
+                held, (merged, _) = names, merge(rows)
+            yield _Question(targets[target], mine[chosen], rows, merged)
 
 
 def _by_source(values: npt.NDArray[np.float64], rows: Sequence[SparseRows]) -> npt.NDArray[np.float64]:
@@ -158,7 +188,7 @@ def _by_source(values: npt.NDArray[np.float64], rows: Sequence[SparseRows]) -> n
     return np.ascontiguousarray(np.add.reduceat(values, starts).reshape(counts.shape).T)
 
 
-def _source_groups(spaces: Sequence[Space], k: int, metric: str | OwnMetric, ties: str) -> Any:
+def _source_groups(sources: Sequence[Neighbors], ties: str) -> Any:
     """Yield positions and neighbor rows of sources, in groups of bounded size.
 
     A constant source needs no ranks: all others share its neighbor weight, and the mean rank of
@@ -167,8 +197,7 @@ def _source_groups(spaces: Sequence[Space], k: int, metric: str | OwnMetric, tie
     group: list[int] = []
     rows: list[SparseRows] = []
     size = 0
-    for position, space in enumerate(spaces):
-        near = nearest_neighbors(space, k, metric, ties=ties)
+    for position, near in enumerate(sources):
         if ties == "average" and near.constant:
             continue
         if rows and size + near.items.size > _QUERIES:
@@ -259,7 +288,8 @@ def _directed_null(
         mine = np.flatnonzero(pairs[:, 1] == target)
         members = np.argsort(space.inverse, kind="stable")
         starts = np.concatenate([[0], np.cumsum(space.weights)])
-        for chosen, rows in _source_groups([sources[s] for s in pairs[mine, 0]], k, metric, "average"):
+        near = [nearest_neighbors(sources[s], k, metric) for s in pairs[mine, 0]]
+        for chosen, rows in _source_groups(near, "average"):
             merged, labels = merge(rows)
             shape = len(right), len(left), len(rows)
 

@@ -42,6 +42,7 @@ from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neigh
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._search import AskedNeighbors, asked_neighbors
 from platoscope.neighbors._settled import is_coarse, settled
+from platoscope.neighbors._side_by_side import asked_alone, map_spaces, map_two, prepares_alone
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._streams import RowStream, open_stream
 from platoscope.neighbors._threads import map_tasks, over_rows, over_tasks, sum_over_tasks
@@ -71,6 +72,7 @@ __all__ = [
     "add_sample_ranks",
     "against_references",
     "as_space",
+    "asked_alone",
     "asked_neighbors",
     "available_memory",
     "block_neighbors",
@@ -88,7 +90,9 @@ __all__ = [
     "kernel_files",
     "largest_feature",
     "local_scaling",
+    "map_spaces",
     "map_tasks",
+    "map_two",
     "metric_name",
     "mutual_proximity",
     "nearest_neighbors",
@@ -100,6 +104,7 @@ __all__ = [
     "participation_ratio",
     "powers_of_two",
     "prepare",
+    "prepares_alone",
     "rank_sums_left_out",
     "ranks",
     "ranks_in_galleries",

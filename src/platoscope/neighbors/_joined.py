@@ -50,14 +50,7 @@ def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
         values out of reach.
     """
     number("factor", factor, low=0)
-    for space in (first, second):
-        _require_kept(space)
-    if first.n_samples != second.n_samples:
-        message = (
-            f"{first.name} and {second.name} must describe the same items: got {first.n_samples} and {second.n_samples} "
-            "rows. Align them by id first (platoscope.representations.align)."
-        )
-        raise InputError(message)
+    _require_joinable(first, second)
     if factor == 0 or not second.sq.any():  # a constant adds nothing
         return first
     # The larger of both decides the scale, as it would if the rows stood side by side.
@@ -95,9 +88,21 @@ def join_spaces(first: Space, second: Space, factor: float, /) -> Space:
         norm=np.ones(len(firsts)),
         kept=gram,
         scale=scale,
+        rereads=first.rereads or second.rereads,
         joined=Joined(first, second, shares),
         _memo={"rounding": max(first.rounding, second.rounding) + _ROUNDING},
     )
+
+
+def _require_joinable(first: Space, second: Space) -> None:
+    for space in (first, second):
+        _require_kept(space)
+    if first.n_samples != second.n_samples:
+        message = (
+            f"{first.name} and {second.name} must describe the same items: got {first.n_samples} and {second.n_samples} "
+            "rows. Align them by id first (platoscope.representations.align)."
+        )
+        raise InputError(message)
 
 
 def _require_kept(space: Space) -> None:

@@ -140,10 +140,12 @@ def prepare(
     _require_three(parts, name)
     rows = prepare_rows(parts, steps, name, read)
     if metric == "hamming":
-        return replace(_prepare_signs(rows.written(), name), transform=steps)
-    if callable(metric):
-        return replace(_prepare_own(rows, metric, block_size), transform=steps)
-    return replace(_prepare_vectors(X, rows, metric, block_size), transform=steps)
+        space = _prepare_signs(rows.written(), name)
+    elif callable(metric):
+        space = _prepare_own(rows, metric, block_size)
+    else:
+        space = _prepare_vectors(X, rows, metric, block_size)
+    return replace(space, transform=steps, rereads=read is not None)
 
 
 def _require_three(parts: Sequence[Any], name: str) -> None:

@@ -110,6 +110,8 @@ class Space:
     """The power of two that `gram`, `sq`, `along` and `norm` were scaled by, so that float32 can hold them."""
     block_rows: int = 0
     """Rows per block where the Gram matrix is computed on demand; 0 where it is kept."""
+    rereads: bool = False
+    """Whether `load` calls a function that was given, which reads the rows again."""
     joined: Joined | None = field(repr=False, default=None)
     """The two spaces that it is the sum of; it has no rows of its own then."""
     _memo: dict[Any, Any] = field(repr=False, default_factory=dict)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+import threadpoolctl
 
 from platoscope.cores import available_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -27,8 +28,10 @@ __all__ = [
     "map_blocks",
     "map_rows",
     "map_tasks",
+    "one_blas_thread",
     "over_rows",
     "over_tasks",
+    "splits",
     "sum_over_rows",
     "sum_over_tasks",
 ]
@@ -57,13 +60,22 @@ def over_rows(
     """
     threads = available_cores()
     step = max(minimum, -(-n_rows // (per_thread * threads)))
-    if threads == 1 or n_rows <= step or getattr(_worker, "busy", False):
+    if n_rows <= step or not splits():
         kernel(0, n_rows)
         return
     ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
     tasks = [_pool(threads).submit(kernel, start, stop) for start, stop in ranges]
     for task in tasks:
         task.result()
+
+
+def splits() -> bool:
+    """Tell whether loops of the thread that asks are split: there are cores to share them, and it is no share itself."""
+    return available_cores() > 1 and not _is_busy()
+
+
+def _is_busy() -> bool:
+    return getattr(_worker, "busy", False)
 
 
 def map_rows(work: Callable[[int, int], _Found], n_rows: int, /) -> list[_Found]:
@@ -146,10 +158,10 @@ def over_tasks(work: Callable[[int, int], object], n_tasks: int, /) -> None:
     Each task may be long. BLAS is held to one thread meanwhile: two levels of threads on the same
     cores wait for each other. Called from inside such work it runs in place, as `over_rows` does.
     """
-    if getattr(_worker, "busy", False):  # the outermost loop holds BLAS already
+    if _is_busy():  # the outermost loop holds BLAS already
         work(0, n_tasks)
         return
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         over_rows(work, n_tasks, minimum=1, per_thread=_TASKS_PER_THREAD)
 
 
@@ -193,9 +205,51 @@ class _RunningSum:
                 self._next += 1
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread until the last of all that ask for it at the same time has ended, in whatever thread."""
+    with _holding.lock:
+        _holding.n += 1
+        if _holding.n == 1:
+            _holding.limit = _blas().limit(limits=1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _holding.lock:
+            _holding.n -= 1
+            if _holding.n == 0:
+                # Since 3.8 threadpoolctl leaves an OpenBLAS to the thread that limited it first.
+                _give_up_openblas()
+                _holding.limit.restore_original_limits()
+                _give_up_openblas()
+
+
+def _give_up_openblas() -> None:
+    controller: Any = getattr(threadpoolctl, "OpenBLASController", None)
+    if hasattr(controller, "clear_controlling_thread"):
+        controller.clear_controlling_thread(force=True)
+
+
+class _Holding:
+    """How many hold BLAS to one thread, and what ends it."""
+
+    limit: Any
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, with nobody who holds it."""
+        self.lock = threading.Lock()
+        self.n = 0
+
+
+_holding = _Holding()
+
+
 @lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+def _blas() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
 
 
 @lru_cache(maxsize=1)
@@ -207,5 +261,6 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 if hasattr(os, "register_at_fork"):
-    # Threads do not survive a fork: a child process starts a pool of its own.
+    # Threads do not survive a fork: a child process starts a pool of its own, and none holds BLAS there.
     os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_holding.forget)
