@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ("local:3", LocalWorkers(3)),
         ("tcp://10.0.0.1:8786", SchedulerAddress("tcp://10.0.0.1:8786")),
         ("tls://node:8786", SchedulerAddress("tls://node:8786")),
+        ("tcp://[::1]:8786", SchedulerAddress("tcp://[::1]:8786")),
+        ("wss://node:8787/ws", SchedulerAddress("wss://node:8787/ws")),
         ("scheduler.json", SchedulerAddress("scheduler.json")),
     ],
 )
@@ -32,7 +34,22 @@ def test_places(text: str, place: object) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "loca", "local:", "local:x", "local:0", "local:-1", "node:8786", "a\0b", "c.yaml", None, 3, []],
+    [
+        "",
+        "loca",
+        "local:",
+        "local:x",
+        "local:0",
+        "local:-1",
+        "node:8786",
+        "tcp://node",
+        "tcp://node:x",
+        "a\0b",
+        "c.yaml",
+        None,
+        3,
+        [],
+    ],
 )
 def test_what_is_none_is_refused(wrong: object) -> None:
     """Anything else is an error before any process starts."""

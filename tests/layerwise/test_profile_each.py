@@ -36,7 +36,7 @@ def test_each_is_what_it_is_alone(kept: bool, monkeypatch: pytest.MonkeyPatch) -
     )  # fmt: skip
     alone = [profile(A, other, options=options, rng=3) for other in OTHERS]
     if not kept:
-        monkeypatch.setattr(_stacks, "_SHARE", 0.0)
+        monkeypatch.setattr(_stacks, "MATRICES_SHARE", 0.0)
     found = profile_each(A, OTHERS, options=options, rng=3)
     assert len(found) == len(alone)
     for one, other in zip(found, alone, strict=True):

@@ -172,7 +172,8 @@ def test_other_tokens_than_those_of_the_text_are_refused(
     how = {"layers": [0, 1, 3], "pooling": "last", "tokenizer": str(model)}
     exchanged = dict(zip(TEXTS, TEXTS.values(), strict=True)) | {"verse-1": TEXTS["verse-2"]}
     with pytest.raises(
-        InputError, match=r"which are not the \d+ that the tokenizer makes of the text of item 'verse-1'"
+        InputError,
+        match=r"not the \d+ that the tokenizer makes of the text of item 'verse-1' \(the first that differs",
     ):
         import_vllm(written, files=files, texts=exchanged, **how)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"responses.json' has \d+ tokens, which are not the"):
@@ -272,9 +273,13 @@ UNREADABLE: dict[str, tuple[dict[str, torch.Tensor], str]] = {
         {"hidden_states": torch.full((30, 3, 4), 1e300, dtype=torch.float64), "token_ids": torch.arange(30)},
         "not finite",
     ),
+    "whole numbers": (
+        {"hidden_states": torch.ones(30, 3, 4, dtype=torch.int64), "token_ids": torch.arange(30)},
+        "hidden_states of floats, but has int64",
+    ),
     "no numbers": (
         {"hidden_states": torch.ones(30, 3, 4, dtype=torch.bool), "token_ids": torch.arange(30)},
-        "expected real numbers",
+        "hidden_states of floats, but has bool",
     ),
     "too short": (
         {"hidden_states": torch.ones(9, 3, 4), "token_ids": torch.arange(9)},

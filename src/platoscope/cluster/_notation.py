@@ -32,7 +32,8 @@ KINDS = {
 }
 """By the kind of a file: the module and the class that starts the workers, and the package that has them."""
 
-_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx|inproc)://\S+")  # what Dask listens to
+# What Dask listens to: a port at the end, but of a scheduler in this process.
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx)://\S+:\d+(/\S*)?|inproc://\S+")
 _MOST_WORKERS = 100_000
 _KEYS = ("kind", "workers", "options")
 

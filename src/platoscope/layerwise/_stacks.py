@@ -22,6 +22,7 @@ from platoscope.layerwise._layer_stack import (
 )
 from platoscope.measures import one_per_item, two_spaces
 from platoscope.neighbors import (
+    MATRICES_SHARE,
     Space,
     as_space,
     available_memory,
@@ -51,8 +52,7 @@ __all__ = [
     "prepared_once",
 ]
 
-# Of the available memory, what the kept distance matrices of all layers may take, and what their rows may.
-_SHARE = 0.5
+# Of the available memory, what the rows of all layers may take.
 _ROWS_SHARE = 0.1
 
 
@@ -179,7 +179,7 @@ def matrices_fit(
             _matrix_bytes(measures, n_rows(first), metric) for metric in metrics_read(measures, options)
         )
         needed += len(stack.layers) * (_nbytes(first) + of_a_layer)
-    return needed <= _SHARE * available_memory()
+    return needed <= MATRICES_SHARE * available_memory()
 
 
 def prepared_once(
@@ -289,8 +289,8 @@ def _block(measures: Sequence[Measure], n_items: int, bytes_per_pair: int) -> in
     if all(measure.reads == "rows" for measure in measures):
         return 1  # they never ask for distances
     available = available_memory()
-    if available and bytes_per_pair * n_items * n_items > _SHARE * available:
-        return max(64, int(_SHARE * available / 8 / (4 * n_items)))
+    if available and bytes_per_pair * n_items * n_items > MATRICES_SHARE * available:
+        return max(64, int(MATRICES_SHARE * available / 8 / (4 * n_items)))
     return None
 
 

@@ -21,7 +21,7 @@ from platoscope.neighbors._gallery import GallerySide, ranks_in_galleries
 from platoscope.neighbors._inputs import FloatArray, check_finite
 from platoscope.neighbors._joined import exact_matrix, join_spaces, spread, squared_matrix
 from platoscope.neighbors._local_scaling import local_scaling
-from platoscope.neighbors._memory import available_memory, require_memory
+from platoscope.neighbors._memory import MATRICES_SHARE, available_memory, require_memory
 from platoscope.neighbors._metrics import (
     METRICS,
     Metric,
@@ -55,6 +55,7 @@ from platoscope.neighbors._transforms import (
 )
 
 __all__ = [
+    "MATRICES_SHARE",
     "METRICS",
     "TRANSFORMS",
     "AgainstReferences",

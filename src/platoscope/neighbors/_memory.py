@@ -9,7 +9,10 @@ from pathlib import Path
 from platoscope.control_groups import OWN_GROUPS, Groups
 from platoscope.errors import MemoryPlanError
 
-__all__ = ["available_memory", "require_memory"]
+__all__ = ["MATRICES_SHARE", "available_memory", "require_memory"]
+
+MATRICES_SHARE = 0.5
+"""Of the available memory, what the kept distance matrices of all layers may take; more are computed in blocks."""
 
 # So many bytes are there wherever the program itself is: asking, which reads six files, would take longer than most of
 # what fits in them.

@@ -140,7 +140,8 @@ class Vocabulary:
             came = prompt.states.shape[1] if found is None else found.size
             message = (
                 f"{prompt.where} has {came} tokens, which are not the {expected.size} that the tokenizer makes of the text "
-                f"of item {prompt.name!r}. Give the tokenizer of that model, and the texts that it was asked."
+                f"of item {prompt.name!r}{_first_difference(found, expected)}. Give the tokenizer of that model, and the "
+                "texts that it was asked."
             )
             raise InputError(message)
         return expected
@@ -156,6 +157,17 @@ class Vocabulary:
             f"The tokenizer cannot read the text of item {prompt.name!r}", "Give another tokenizer."
         ):
             return np.asarray(self.tokenizer(text)["input_ids"], np.int64)
+
+
+def _first_difference(found: NDArray[np.int64] | None, expected: NDArray[np.int64]) -> str:
+    if found is None:
+        return ""
+    n = min(found.size, expected.size)
+    unequal = np.flatnonzero(found[:n] != expected[:n])
+    if not unequal.size:
+        return f" (the first {n} are the same)"
+    place = int(unequal[0])
+    return f" (the first that differs, from 0, is token {place}: {found[place]} for {expected[place]})"
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,9 @@ def _read_vllm(name: str, file: Path, layers: Sequence[int]) -> Prompt:
             f"one for each of layers={list(layers)}, but has {shape}."
         )
         raise InputError(message)
+    if states.dtype.kind != "f":
+        message = f"{str(file)!r} should hold hidden_states of floats, but has {states.dtype}."
+        raise InputError(message)
     if token_ids is None or token_ids.dtype.kind not in "iu":
         came = "none" if token_ids is None else f"numbers of {token_ids.dtype}"
         message = f"{str(file)!r} should hold token_ids, whole numbers of shape (n_tokens,), but has {came}."

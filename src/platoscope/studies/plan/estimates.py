@@ -23,7 +23,7 @@ from platoscope.layerwise import SPACES
 from platoscope.measures import get_measure
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model, trained_name
 from platoscope.models.cost import n_operations
-from platoscope.neighbors import available_memory
+from platoscope.neighbors import MATRICES_SHARE, available_memory
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.measured import computed_measures
 from platoscope.studies.plan.prices import of_a_pair
@@ -188,9 +188,9 @@ def _matrix_bytes(comparison: Comparison, plan: Work) -> int:
 
 
 def _kept(matrices: int) -> int:
-    """Give what matrices take of the memory; those of more than half of what is free are computed in blocks."""
+    """Give what matrices take of the memory; those for which there is no room are computed in blocks."""
     free = available_memory()
-    return matrices if not free or matrices <= free / 2 else free // 8
+    return matrices if not free or matrices <= MATRICES_SHARE * free else free // 8
 
 
 def _of_matrices(n_bytes: int) -> str:
@@ -198,7 +198,8 @@ def _of_matrices(n_bytes: int) -> str:
     if not n_bytes:
         return "no matrices of distances"
     if _kept(n_bytes) < n_bytes:
-        return f"in blocks, again and again: {in_bytes(n_bytes)} of distances are more than half of what is free here"
+        there = f"{MATRICES_SHARE:.0%} of what is free here"
+        return f"in blocks, again and again: {in_bytes(n_bytes)} of distances are more than {there}"
     return f"up to {in_bytes(n_bytes)} of distances in each process that compares"
 
 
