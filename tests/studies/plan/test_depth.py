@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from platoscope.representations import extract
 from platoscope.studies import Comparison, Design, Fixed, Items, Source, Study, get_study, make_plan
 from platoscope.studies.plan.estimates import n_layers_of
 from platoscope.testing.models import save_tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _study(comparison: Comparison) -> Study:
@@ -45,8 +49,11 @@ def test_a_plan_refuses_a_layer_that_does_not_exist_with_the_sentence_of_the_run
     assert make_plan(_study(_with_layers(tiny, (0, 3, -4)))).left_out == ()
 
 
-def test_studies_that_are_run_together_leave_out_what_has_no_such_layer() -> None:
+def test_studies_that_are_run_together_leave_out_what_has_no_such_layer(
+    require_model: Callable[[str], str],
+) -> None:
     """Of `run all` other models still have their layers, and the reason is the same sentence."""
+    require_model("smollm2-135m")
     plan = make_plan(
         get_study("model-scale"), model=("gemma-3-270m", "smollm2-135m"), layers=[25], skip_missing=True
     )
