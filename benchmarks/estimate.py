@@ -6,12 +6,15 @@
     python benchmarks/estimate.py gallery                             # 1,000 queries in galleries up to 1,000,000
     python benchmarks/estimate.py blocks                              # all items, by 1, 2 and 4 workers of one core each
     python benchmarks/estimate.py blocks --out docs/measures.md       # and put into the page
+    python benchmarks/estimate.py requests                            # what the same asks of an object store
+    python benchmarks/estimate.py requests --out docs/measures.md     # and put into the page
 
 `agreement` estimates the same two arrays again and again with other queries and references. A row has the exact value, the
 mean of the estimates, their standard deviation, the mean standard error, and how many of the 95 % intervals hold the exact
 value, for both directions and the asymmetry. `large` and `gallery` map the rows from files, and say what they took.
 `blocks` says what the exact value takes by blocks: time against the 4 N² D multiplications of its formula, the bytes that
-workers read, and their memory beyond what they had before, pages of the mapped files included.
+workers read, and their memory beyond what they had before, pages of the mapped files included. `requests` counts what is
+asked of a server on this machine in which both layers lie, and what it answers.
 """
 
 from __future__ import annotations
@@ -29,13 +32,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from measuring.objects import object_store
 from measuring.pages import put
 from measuring.reading import count_reading, taken
+from measuring.states import Memory
 from platoscope import information_imbalance
 from platoscope.cluster import open_cluster
 from platoscope.cores import MOST_CORES
 from platoscope.layerwise import gallery_curve, imbalance_in_blocks
 from platoscope.measures import estimate_imbalance
+from platoscope.representations import extract, open_representations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +49,16 @@ if TYPE_CHECKING:
 N_LATENT = 16
 SIZES = ((1000, 500), (1000, 4000))
 """Queries and references of each row."""
+DEFAULTS = {
+    "agreement": (20_000, 64),
+    "large": (1_000_000, 256),
+    "gallery": (1_000_000, 256),
+    "blocks": (20_000, 256),
+    "requests": (5_000, 64),
+}
+"""Items and features."""
+UNIT = 128
+"""Items of an object in the store, where these and their layers are not too large for one."""
 HEADER = (
     "| Data | Queries | References | Of | Exact | Mean estimate | Spread | Mean standard error | Intervals that hold it |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -51,6 +67,10 @@ HEADER = (
 OF_BLOCKS = (
     "| Workers | Time | Multiplications of a worker a second | Read by all | By the formula | Memory of a worker "
     "| At most, by the formula |\n| --- | --- | --- | --- | --- | --- | --- |"
+)
+
+OF_REQUESTS = (
+    "| Workers | Requests | By the formula | Read | By the formula |\n| --- | --- | --- | --- | --- |"
 )
 
 
@@ -186,6 +206,44 @@ def blocks(options: argparse.Namespace) -> Iterator[str]:
             )
 
 
+def requests(options: argparse.Namespace) -> Iterator[str]:
+    """Count what workers ask of an object store in which both layers lie, and hold it against the formulas."""
+    n, n_features = options.n, options.features
+    n_units = -(-n // UNIT)
+    with object_store() as (store, relay):
+        keys = _stored(store, n, n_features)
+        exact = tuple(information_imbalance(*(side[0] for side in _layers(store, keys))))
+        for n_workers in (1, 2, 4):
+            os.environ[MOST_CORES] = str(n_workers)  # one core each
+            sides = _layers(store, keys)
+            before = relay.counted, relay.sent
+            with open_cluster(f"local:{n_workers}") as cluster:
+                found = imbalance_in_blocks(*sides, items_per_block=n // 16, cluster=cluster)
+            assert tuple(found) == exact, "by blocks it is the same number"
+            asked, read = relay.counted - before[0], relay.sent - before[1]
+            asked_by_formula = 2 * (n_workers + 1) * (n_units + 1) + 8
+            read_by_formula = 2 * (n_workers + 1) * 4 * UNIT * n_units * n_features + 16 * n
+            yield (
+                f"| {n_workers} | {asked:,} | {asked_by_formula:,} "
+                f"| {read / 1e6:.2f} MB | {read_by_formula / 1e6:.2f} MB |"
+            )
+
+
+def _stored(store: str, n: int, n_features: int) -> list[str]:
+    """Keep two layers of either side in a store, of which the second are the pair; give the names of both sides."""
+    items = [str(item) for item in range(n)]
+    sides = zip("XY", pair("Gaussian", n, n_features), strict=True)
+    return [
+        extract(Memory(np.stack([-rows, rows]), name), items, pooling="last", store=store).key
+        for name, rows in sides
+    ]
+
+
+def _layers(store: str, keys: list[str]) -> list[Any]:
+    """Open the pair anew: nothing was read of it."""
+    return [open_representations(key, store=store)[1:2] for key in keys]
+
+
 def main() -> None:
     """Parse the command line."""
     if sys.argv[1:2] == ["inner"]:
@@ -193,20 +251,23 @@ def main() -> None:
         print(json.dumps(_measured(what, Path(folder), int(n), int(n_features))))
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=("agreement", "large", "gallery", "blocks"))
+    parser.add_argument("what", choices=tuple(DEFAULTS))
     parser.add_argument("--n", type=int)
     parser.add_argument("--features", type=int)
     parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--folder", type=Path, help="where the rows of long runs are written and stay")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    small = options.what == "agreement"
-    options.n = options.n or (20_000 if small or options.what == "blocks" else 1_000_000)
-    options.features = options.features or (64 if small else 256)
+    n, n_features = DEFAULTS[options.what]
+    options.n, options.features = options.n or n, options.features or n_features
     if options.what in ("large", "gallery"):
         long_run(options)
         return
-    header, rows = (HEADER, agreement) if small else (OF_BLOCKS, blocks)
+    header, rows = {
+        "agreement": (HEADER, agreement),
+        "blocks": (OF_BLOCKS, blocks),
+        "requests": (OF_REQUESTS, requests),
+    }[options.what]
     lines = [header]
     print(header)
     for line in rows(options):

@@ -21,11 +21,12 @@ import time
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zarr
 
+from measuring.states import Memory
 from platoscope.representations import extract, verify
 
 if TYPE_CHECKING:
@@ -51,33 +52,6 @@ PIPELINES = {
     "Zarr, fused": "zarr.core.codec_pipeline.FusedCodecPipeline",
     "zarrs": "zarrs.ZarrsCodecPipeline",
 }
-
-
-class Memory:
-    """An encoder that hands out states that are in memory: what is left is the cost of the store."""
-
-    name = "memory"
-    modality = "text"
-    max_tokens = None
-
-    def __init__(self, states: np.ndarray) -> None:
-        self.states = states
-        self.n_layers, _, self.n_features = states.shape
-        self.provenance = {"id": "memory", "shape": list(states.shape)}
-
-    def lengths(self, items: Sequence[str], /) -> np.ndarray:
-        """Draw lengths at random, so that the order of the batches is not that of the items."""
-        return np.random.default_rng(0).integers(40, 80, len(items))
-
-    def batches(self, lengths: np.ndarray, /) -> list[np.ndarray]:
-        """Put 32 items of similar length together."""
-        order = np.argsort(lengths, kind="stable")
-        return [order[i : i + 32] for i in range(0, order.size, 32)]
-
-    def encode(self, items: Sequence[str], /, poolings: Sequence[Any]) -> dict[str, np.ndarray]:
-        """Look the states up."""
-        rows = [int(item) for item in items]
-        return {str(pooling): self.states[:, rows] for pooling in poolings}
 
 
 def main() -> None:

@@ -58,6 +58,7 @@ class Relay(ThreadingHTTPServer):
         self.target = target
         self.fault: Callable[[int, str, str], str] = lambda _n, _method, _path: ""
         self.counted = 0
+        self.sent = 0  # bytes of what was answered
         self.faulty: list[str] = []
         self.lock = threading.Lock()
 
@@ -124,7 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) if length is None else length))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[: len(content) // 2] if cut else content)
+            content = content[: len(content) // 2] if cut else content
+            with self.server.lock:
+                self.server.sent += len(content)
+            self.wfile.write(content)
         self.close_connection = cut
 
     def log_message(self, *_: Any) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from platoscope import cli
+from platoscope import cli, information_imbalance
 from platoscope.errors import (
     InputError,
     MissingExtraError,
@@ -25,6 +25,7 @@ from platoscope.errors import (
     StorageError,
     UnreachableError,
 )
+from platoscope.layerwise import _in_blocks, imbalance_in_blocks
 from platoscope.representations import (
     Representations,
     extract,
@@ -191,6 +192,24 @@ def test_what_it_costs(store: str, fake: ModuleType, relay: Any) -> None:
     seen.clear()
     array.write_unit(0, np.zeros((4, 16, 1, 6), np.float32))
     assert (len(seen), count("PUT", "/mean_3/c.0.0.0"), count("GET", "zarr.json")) == (3, 1, 2)
+
+
+def test_what_comparing_in_blocks_costs(store: str, fake: ModuleType, relay: Any) -> None:
+    """Each process reads a layer once, however many runs it gets: requests are those that docs/measures.md says."""
+    n_units, runs = 4, [(0, 20), (20, 50)]
+    keys = [_extract(fake, store, seed=seed).key for seed in (0, 1)]
+    x, y = (open_representations(key, store=store, pooling="mean(3)")[1:2] for key in keys)
+    requests, sent = relay.counted, relay.sent
+    found = imbalance_in_blocks(x, y, items_per_block=20)
+    assert relay.counted - requests == 2 * (n_units + 1) + 8
+    assert relay.sent - sent > 2 * 4 * n_units * 16 * x.n_features + 16 * N_ITEMS
+    assert tuple(found) == tuple(information_imbalance(x[0], y[0]))
+    work = _in_blocks._Work("a call", (x, y), "euclidean", "none", 1)
+    fingerprint = _in_blocks._Rows.of(work).fingerprint
+    requests = relay.counted
+    for run in runs:  # as a worker gets them: each time with copies of the layers
+        _in_blocks._there(*pickle.loads(pickle.dumps((work, fingerprint, run))))
+    assert relay.counted - requests == 2 * (n_units + 1)
 
 
 @pytest.mark.parametrize(
