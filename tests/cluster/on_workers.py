@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import signal
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -32,6 +33,23 @@ def cores() -> tuple[int, int]:
     from platoscope.cores import available_cores
 
     return available_cores(), torch.get_num_threads()
+
+
+class NamesThread:
+    """What is the name of the thread that unpacks it, once it was sent."""
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return thread_name, ()
+
+
+def thread_name() -> str:
+    """Give the name of this thread."""
+    return threading.current_thread().name
+
+
+def beside_another(name: str) -> tuple[str, NamesThread]:
+    """Give what came, beside one that is sent back."""
+    return name, NamesThread()
 
 
 def count_loads() -> None:

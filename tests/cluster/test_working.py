@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from distributed.comm import CommClosedError
 
 from platoscope.cluster import Task, open_cluster
 from platoscope.cluster._cluster import _value_of
-from platoscope.cluster._working import work
+from platoscope.cluster._working import packed, work
 from platoscope.datasets import load_pairs
 from platoscope.errors import ClusterError, InputError, MissingExtraError, PlatoscopeWarning, StorageError
 from platoscope.models import ModelOnDemand, load_model
@@ -201,7 +202,17 @@ def test_work_that_no_worker_is_left_for_is_given_up() -> None:
 def test_a_worker_of_another_version_is_refused() -> None:
     """It might compute something else."""
     with pytest.raises(ClusterError, match=r"has Platoscope .*, and this process has 0\.0\.0"):
-        work(os.getpid, (), "0.0.0")
+        work(packed((os.getpid, ())), "0.0.0")
+
+
+def test_what_is_sent_is_unpacked_by_the_thread_that_uses_it(
+    cluster: Cluster, on_workers: ModuleType
+) -> None:
+    """Not by the one that listens: what it imports while a task imports is half there, and the worker was lost."""
+    names = on_workers.NamesThread()
+    of_worker, here = _run(cluster, on_workers.beside_another, names)
+    assert "Dask-Default-Threads" in of_worker
+    assert here == threading.current_thread().name
 
 
 def test_a_model_in_memory_cannot_be_sent(cluster: Cluster, workplace: Path, tmp_path: Path) -> None:

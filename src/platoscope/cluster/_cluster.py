@@ -8,9 +8,10 @@ import uuid
 import warnings
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
 
-from platoscope.cluster._working import Outcome, own_version, work
+from platoscope.cluster._working import Outcome, own_version, packed, unpacked, work
 from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
 
 if TYPE_CHECKING:
@@ -162,12 +163,11 @@ class Cluster:
     def _submit(self, task: Task, /, *, gpu: bool) -> Any:
         resources = {_GPU: 1} if gpu and task.reads_model else None
         try:
-            return self.client.submit(
-                work, task.function, task.arguments, own_version(), key=task.key, resources=resources
-            )
-        except (TypeError, AttributeError, ValueError) as error:
+            called = packed((task.function, task.arguments))
+        except (TypeError, AttributeError, ValueError, PicklingError) as error:
             message = f"{task.what} cannot be sent to a worker: {reason_of(error)}. Run it without a cluster."
             raise ClusterError(message) from error
+        return self.client.submit(work, called, own_version(), key=task.key, resources=resources)
 
     def _wait(self, pending: Iterable[Any], /) -> None:
         """Wait for a task to end, but not long; one that was lost says so itself."""
@@ -211,7 +211,7 @@ def _value_of(future: Any, task: Task, /) -> Any:
     from distributed import KilledWorker
 
     try:
-        outcome: Outcome = future.result()
+        outcome: Outcome = unpacked(future.result())
     except PlatoscopeError:
         raise
     except KilledWorker as error:

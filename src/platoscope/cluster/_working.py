@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import sys
 import threading
@@ -10,17 +11,14 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from platoscope.cores import available_cores
 from platoscope.errors import ClusterError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["Outcome", "own_version", "unseen_error", "work"]
+__all__ = ["Outcome", "own_version", "packed", "unpacked", "unseen_error", "work"]
 
 # Compiled loops, BLAS and torch use all cores of a worker; two tasks beside each other would share them and the model.
 _ONE_AT_A_TIME = threading.Lock()
@@ -34,18 +32,35 @@ class Outcome:
     warned: tuple[tuple[type[Warning], str], ...]
 
 
+def packed(content: Any, /) -> bytes:
+    """Pack what is sent, for `unpacked`.
+
+    Dask unpacks what it is given while it listens, in a thread of its own: imports that this starts beside those of a task
+    meet modules that are half imported, and the worker is lost. Bytes are left to whoever uses them.
+    """
+    from distributed.protocol.pickle import dumps
+
+    found: bytes = dumps(content)
+    return found
+
+
+def unpacked(content: bytes, /) -> Any:
+    """Give what was packed."""
+    return pickle.loads(content)
+
+
 def own_version() -> str:
     """Give the version of Platoscope in this process."""
     return version("platoscope")
 
 
-def work(function: Callable[..., Any], arguments: tuple[Any, ...], wanted: str, /) -> Outcome:
-    """Do a task in a worker.
+def work(called: bytes, wanted: str, /) -> bytes:
+    """Do a task in a worker, and give its packed `Outcome`.
 
     Parameters
     ----------
-    function, arguments
-        What is called.
+    called : bytes
+        A function and its arguments, packed.
     wanted : str
         The version of Platoscope that asks.
 
@@ -64,8 +79,9 @@ def work(function: Callable[..., Any], arguments: tuple[Any, ...], wanted: str, 
         warnings.simplefilter("default")
         _use_cores()
         with threadpool_limits(available_cores(), user_api="blas"):
+            function, arguments = unpacked(called)
             value = function(*arguments)
-    return Outcome(value, tuple((each.category, str(each.message)) for each in caught))
+    return packed(Outcome(value, tuple((each.category, str(each.message)) for each in caught)))
 
 
 def unseen_error(location: str, /) -> ClusterError:
