@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -92,3 +93,10 @@ def test_what_is_no_netcdf_file_is_an_error_of_the_system(tmp_path: Path) -> Non
         read_netcdf(tmp_path / "a.nc")
     with pytest.raises(FileNotFoundError):
         read_netcdf(tmp_path / "b.nc")
+
+
+def test_what_is_read_can_be_pickled(result: xr.Dataset, tmp_path: Path) -> None:
+    """For workers, and for processes of the user's own."""
+    write_netcdf(result, tmp_path / "r.nc", encoding=_encoding(result))
+    read = read_netcdf(tmp_path / "r.nc")
+    assert pickle.loads(pickle.dumps(read)).identical(read)

@@ -55,4 +55,6 @@ def read_netcdf(path: Path, /) -> xr.Dataset:
         If it is no such file.
     """
     with _Remembering(path, "r") as file, h5netcdf.File(file, "r", decode_vlen_strings=True) as opened:
-        return xr.open_dataset(H5NetCDFStore(opened)).load()
+        data = xr.open_dataset(H5NetCDFStore(opened)).load()
+    data.set_close(None)  # the file is closed, and who held it could not be pickled
+    return data
