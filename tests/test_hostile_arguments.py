@@ -50,8 +50,8 @@ BETWEEN_PARTS = {
     for name in (
         "add_sample_ranks", "against_references", "as_space", "asked_neighbors", "block_neighbors", "check_finite",
         "asked_alone", "check_metric", "compiled_beside", "entry_bytes", "exact_matrix", "exact_scores", "exact_squares",
-        "first_neighbors", "hubness", "is_coarse", "join_spaces", "largest_feature", "map_spaces", "map_tasks", "map_two",
-        "metric_name", "prepares_alone",
+        "first_neighbors", "hubness", "is_coarse", "is_much", "join_spaces", "largest_feature", "map_spaces", "map_tasks",
+        "map_two", "metric_name", "prepares_alone",
         "neighbor_distances", "open_stream", "over_rows", "over_tasks", "participation_ratio", "powers_of_two",
         "rank_sums_left_out", "ranks", "ranks_in_galleries", "reads_distances", "require_memory", "same_space",
         "sample_neighbors", "settled", "spread",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from platoscope import compare, prepare
-from platoscope.neighbors import _side_by_side, _threads, map_spaces, map_two
+from platoscope.neighbors import _side_by_side, _threads, map_spaces, map_two, prepares_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,8 +114,13 @@ def test_a_space_that_is_there_twice_is_asked_once() -> None:
     rng = np.random.default_rng(0)
     first, second = (prepare(rng.standard_normal((20, 3))) for _ in range(2))
     asked: list[Any] = []
-    found = map_spaces(lambda space: asked.append(space) or len(asked), [first, second, first])  # type: ignore[func-returns-value]
-    assert asked == [first, second]
+    renamed = replace(first, name="another name")
+    found = map_spaces(
+        lambda space: asked.append(space.name) or len(asked),  # type: ignore[func-returns-value]
+        [renamed, second, first],
+        alone=lambda _: True,
+    )
+    assert len(asked) == 2
     assert found == [1, 2, 1]
 
 
@@ -189,3 +196,72 @@ def test_two_at_a_time_are_what_they_are_one_by_one(monkeypatch: pytest.MonkeyPa
     together = compare(A, B, n_resamples=4, n_permutations=5, rng=0)
     monkeypatch.setattr(_side_by_side, "splits", lambda: False)
     assert together.identical(compare(A, B, n_resamples=4, n_permutations=5, rng=0))
+
+
+def test_what_is_under_way_is_given_up_at_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses Ctrl-C does not wait until two large layers are ready."""
+    began, steps = threading.Event(), 0
+
+    def kernel(start: int, stop: int) -> None:
+        nonlocal steps
+        steps += 1
+        began.set()
+        time.sleep(0.01)
+
+    def work(item: int) -> None:
+        for _ in range(2_000):
+            _threads.over_rows(kernel, 2, minimum=1)
+
+    def items() -> Iterator[int]:
+        yield 0
+        began.wait(20)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        map_two(work, items(), alone=lambda _: False)
+    assert steps < 1_000
+    assert not [thread for thread in threading.enumerate() if "platoscope-two" in thread.name]
+    map_two(lambda _: _threads.over_rows(lambda *_: None, 2, minimum=1), range(3), alone=lambda _: False)
+
+
+def test_what_goes_alone_has_all_threads_of_blas() -> None:
+    """A distance of others may multiply matrices itself."""
+    with _threads._blas().limit(limits=2, user_api="blas"):
+        before = _blas_threads()
+        found = map_two(lambda _: _blas_threads(), range(4), alone=lambda item: item % 2 == 1)
+        assert found[1::2] == [before] * 2
+        assert {n for threads in found[::2] for n in threads} == {1}
+
+
+def test_what_numpy_does_about_overflow_is_as_where_it_was_called() -> None:
+    with np.errstate(over="raise"):
+        found = map_two(lambda _: np.geterr()["over"], range(3), alone=lambda _: False)
+    assert found == ["raise"] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_gives_blas_its_threads_again() -> None:
+    """One that is forked while another thread holds BLAS."""
+    before = _blas_threads()
+    with _threads.one_blas_thread():
+        child = os.fork()
+        if child == 0:
+            with _threads.one_blas_thread():
+                held = set(_blas_threads())
+            os._exit(0 if held == {1} and _blas_threads() == before else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _blas_threads() == before
+
+
+def test_what_is_prepared_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Others(np.ndarray):
+        """Runs code of its own."""
+
+    X = np.zeros((500, 2_000), np.float32)
+    monkeypatch.setattr(_side_by_side, "available_memory", lambda: 80 << 20)
+    assert not prepares_alone(X, "euclidean")
+    assert prepares_alone(X.view(Others), "euclidean")
+    assert prepares_alone(X, "euclidean", ("zscore", "whiten"))
+    # Whole numbers are small as they are given, and float64 when they are prepared.
+    assert prepares_alone(X.astype(np.int8), "euclidean")

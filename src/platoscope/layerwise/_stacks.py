@@ -255,7 +255,7 @@ def _layers_of(
     layers = ((i, read_layer(stack, i, name, n_items=n_items)) for i in range(len(stack.layers)))
 
     def alone(given: tuple[int, Layer]) -> bool:
-        return not how.keep or any(prepares_alone(given[1], metric) for metric in how.metrics)
+        return not how.keep or any(prepares_alone(given[1], metric, how.transform) for metric in how.metrics)
 
     return map_two(ready, layers, alone=alone, done=told)
 

@@ -12,8 +12,9 @@ from platoscope.neighbors import (
     Sample,
     Space,
     asked_alone,
+    is_much,
+    map_spaces,
     map_tasks,
-    map_two,
     over_tasks,
     powers_of_two,
     require_memory,
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 _ROWS = 512  # of a Gram matrix, held at a time where it is not kept
+# Bytes of an exact kernel matrix per pair of items, while it is computed.
+_EXACT = 20
 _KEPT = (
     2 << 30
 )  # bytes of an exact kernel matrix, above which its rows are computed whenever they are asked for
@@ -129,11 +132,12 @@ def gram_kernel(space: Space | Sample, /) -> Kernel:
 
 def gram_kernels(spaces: Sequence[Space | Sample], /) -> list[Kernel]:
     """Return `gram_kernel` of each, two at a time."""
+    much = is_much(_EXACT * max(space.n_samples for space in spaces) ** 2)
 
     def alone(space: Space | Sample) -> bool:
-        return not isinstance(space, Space) or asked_alone(space)
+        return much or not isinstance(space, Space) or asked_alone(space)
 
-    return map_two(gram_kernel, spaces, alone=alone)
+    return map_spaces(gram_kernel, spaces, alone=alone)
 
 
 def cross_sums(
@@ -258,7 +262,7 @@ def exact_kernel(space: Space | Sample, dtype: Any, /) -> Kernel:
     the diagonal, which leaves what the debiased estimator sums, rounded to `dtype`, and nothing that cancels.
     """
     n = space.n_samples
-    require_memory(20 * n * n, "An exact kernel matrix", "Leave CKA out, or give fewer items.")
+    require_memory(_EXACT * n * n, "An exact kernel matrix", "Leave CKA out, or give fewer items.")
     Z = _balanced(bulk_centered(space.rows()))
 
     def multiply(start: int, stop: int) -> npt.NDArray[np.float64]:

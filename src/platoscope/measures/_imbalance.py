@@ -136,7 +136,9 @@ def _directed(
     out = np.empty(len(pairs))
     used = np.unique(pairs[:, 0])
     found = map_spaces(
-        lambda space: nearest_neighbors(space, k, metric, ties=ties), [sources[s] for s in used]
+        lambda space: nearest_neighbors(space, k, metric, ties=ties),
+        [sources[s] for s in used],
+        alone=asked_alone,
     )
     near = dict(zip(used, found, strict=True))
 

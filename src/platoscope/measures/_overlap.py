@@ -17,6 +17,7 @@ from platoscope.neighbors import (
     Sample,
     Space,
     Transform,
+    asked_alone,
     map_spaces,
     nearest_neighbors,
     sample_neighbors,
@@ -106,7 +107,9 @@ def neighborhood_overlap_chance(n_samples: int, n_neighbors: int = 10) -> float:
 
 
 def _rows(spaces: Sequence[Space], k: int, metric: str | OwnMetric) -> list[SparseRows]:
-    return _counts(map_spaces(lambda space: nearest_neighbors(space, k, metric), spaces), k)
+    return _counts(
+        map_spaces(lambda space: nearest_neighbors(space, k, metric), spaces, alone=asked_alone), k
+    )
 
 
 def _counts(neighbors: Sequence[Neighbors], k: int) -> list[SparseRows]:

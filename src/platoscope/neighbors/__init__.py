@@ -42,7 +42,7 @@ from platoscope.neighbors._samples import Sample, add_sample_ranks, sample_neigh
 from platoscope.neighbors._scaling import powers_of_two
 from platoscope.neighbors._search import AskedNeighbors, asked_neighbors
 from platoscope.neighbors._settled import is_coarse, settled
-from platoscope.neighbors._side_by_side import asked_alone, map_spaces, map_two, prepares_alone
+from platoscope.neighbors._side_by_side import asked_alone, is_much, map_spaces, map_two, prepares_alone
 from platoscope.neighbors._space import Space
 from platoscope.neighbors._streams import RowStream, open_stream
 from platoscope.neighbors._threads import map_tasks, over_rows, over_tasks, sum_over_tasks
@@ -87,6 +87,7 @@ __all__ = [
     "first_neighbors",
     "hubness",
     "is_coarse",
+    "is_much",
     "join_spaces",
     "kernel_files",
     "largest_feature",

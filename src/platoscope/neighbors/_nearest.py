@@ -151,8 +151,9 @@ def _smallest(
 
     start, stop, block = piece
     key = ("smallest", metric)
-    if key in space._memo and space._memo[key][0].shape[1] >= kept:
-        indices, scores = space._memo[key]
+    known = space._memo.get(key)  # at once: another thread may remember fewer meanwhile
+    if known is not None and known[0].shape[1] >= kept:
+        indices, scores = known
         return indices[:, :kept], scores[:, :kept]
     whole = stop - start == space.n_distinct and space.keeps_matrix
     at_once = min(max(kept, _AT_ONCE), max(space.n_distinct - 1, 1)) if whole else kept

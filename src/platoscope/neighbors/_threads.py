@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "ends_with",
     "in_blocks",
     "map_blocks",
     "map_rows",
@@ -60,13 +61,26 @@ def over_rows(
     """
     threads = available_cores()
     step = max(minimum, -(-n_rows // (per_thread * threads)))
+    given_up: threading.Event | None = getattr(_worker, "given_up", None)
+
+    def share(start: int, stop: int) -> None:
+        if given_up is None or not given_up.is_set():
+            kernel(start, stop)
+
     if n_rows <= step or not splits():
-        kernel(0, n_rows)
-        return
-    ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
-    tasks = [_pool(threads).submit(kernel, start, stop) for start, stop in ranges]
-    for task in tasks:
-        task.result()
+        share(0, n_rows)
+    else:
+        ranges = [(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+        tasks = [_pool(threads).submit(share, start, stop) for start, stop in ranges]
+        for task in tasks:
+            task.result()
+    if given_up is not None and given_up.is_set():
+        raise CancelledError
+
+
+def ends_with(given_up: threading.Event, /) -> None:
+    """Have all loops of the thread that asks end soon, with a `CancelledError`, once `given_up` is set."""
+    _worker.given_up = given_up
 
 
 def splits() -> bool:
@@ -209,19 +223,21 @@ class _RunningSum:
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread until the last of all that ask for it at the same time has ended, in whatever thread."""
     with _holding.lock:
-        _holding.n += 1
-        if _holding.n == 1:
+        if _holding.limit is None:
+            # Since 3.8 threadpoolctl leaves an OpenBLAS to the thread that limited it first, which may be the user's.
+            _give_up_openblas()
             _holding.limit = _blas().limit(limits=1, user_api="blas")
+        _holding.n += 1
     try:
         yield
     finally:
         with _holding.lock:
             _holding.n -= 1
             if _holding.n == 0:
-                # Since 3.8 threadpoolctl leaves an OpenBLAS to the thread that limited it first.
                 _give_up_openblas()
                 _holding.limit.restore_original_limits()
                 _give_up_openblas()
+                _holding.limit = None
 
 
 def _give_up_openblas() -> None:
@@ -231,15 +247,15 @@ def _give_up_openblas() -> None:
 
 
 class _Holding:
-    """How many hold BLAS to one thread, and what ends it."""
+    """How many hold BLAS to one thread, and what ends it: None where it has its own threads."""
 
-    limit: Any
+    limit: Any = None
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Start anew, with nobody who holds it."""
+        """Start anew, with nobody who holds it; the first who then does ends what a parent process had begun."""
         self.lock = threading.Lock()
         self.n = 0
 
