@@ -58,14 +58,16 @@ def test_a_target_that_was_prepared_keeps_its_own_transform():
     [
         ({"num_epochs": 100, "learning_rate": 0.1, "k_init": 1, "k_final": 1},
          [0.06854, 0.02026, 0.00608, 0.20577, 0.05013], 0.004678),
-        ({"num_epochs": 80, "learning_rate": 0.5, "k_init": 20, "k_final": 5},
-         [0.06973, 0.02016, 0.00502, 0.20535, 0.05038], 0.005587),
+        ({"num_epochs": 80, "learning_rate": 0.2, "k_init": 20, "k_final": 5},
+         [0.06910, 0.02016, 0.00502, 0.20564, 0.05006], 0.005587),
         ({"num_epochs": 80, "learning_rate": 0.1, "k_init": 5, "k_final": 1, "l1_strength": 0.05},
          [0.04712, 0.01407, 0.0, 0.21514, 0.03598], 0.005575),
     ],
 )  # fmt: skip
 def test_descents_end_where_those_of_dadapy_end(options, weights, value):
-    """Weights and value are those of DADApy 0.3.4 within ±.001.
+    """Weights and value are those of DADApy 0.3.4 within ±.001: of descents that rounding does not turn elsewhere.
+
+    With a rate of .5 a change of the data by 1e-7 moves the weights by .04, and another processor by .002.
 
     ``DiffImbalance(data_A=X, data_B=X * [10, 3, 1, 30, 7.3], learning_rate_decay="cos", **options)``, trained, then
     ``return_final_dii(compute_error=False, ratio_rows_columns=None)``, on the data of `gaussian`.
