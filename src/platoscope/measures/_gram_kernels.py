@@ -135,7 +135,8 @@ def gram_kernels(spaces: Sequence[Space | Sample], /) -> list[Kernel]:
     much = is_much(_EXACT * max(space.n_samples for space in spaces) ** 2)
 
     def alone(space: Space | Sample) -> bool:
-        return much or not isinstance(space, Space) or asked_alone(space)
+        # Threads for what is remembered would cost more than it does.
+        return "kernel" in space.memo or much or not isinstance(space, Space) or asked_alone(space)
 
     return map_spaces(gram_kernel, spaces, alone=alone)
 
