@@ -279,11 +279,15 @@ def test_only_a_worker_with_a_gpu_reads_where_there_is_one(cluster: Cluster, on_
         declare(0)
 
 
-def test_a_worker_that_is_long_away_is_started_again(on_workers: ModuleType) -> None:
-    """Dask's own patience, which a busy machine exceeds, does not decide whether it comes back."""
+@pytest.mark.parametrize("between_looks", [0.5, 60], ids=["seen-away", "back-before-a-look"])
+def test_a_worker_that_is_long_away_is_started_again(
+    on_workers: ModuleType, monkeypatch: pytest.MonkeyPatch, between_looks: float
+) -> None:
+    """Dask's own patience, which a busy machine exceeds, does not decide whether it comes back; it is told either way."""
     pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
     import dask
 
+    monkeypatch.setattr("platoscope.cluster._cluster._TICK", between_looks)
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"}),
         open_cluster("local:1") as cluster,

@@ -9,7 +9,7 @@ import warnings
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from platoscope.cluster._working import Outcome, own_version, packed, unpacked, work
 from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
@@ -23,6 +23,7 @@ _TICK = 0.5  # seconds between looks at how far the work is
 # A clock of Dask's asks for the scheduler without its workers, and puts the answer in the place of ours before it is read.
 _TIMES = 20
 _GPU = "GPU"
+_Worker: TypeAlias = tuple[str, str]  # its address and its folder
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Cluster:
 
         try:
             submit(tasks)
-            seen, there = time.monotonic(), frozenset(workers)
+            seen, there = time.monotonic(), _those(workers)
             while pending:
                 self._wait(pending)
                 for future in [future for future in pending if future.done()]:
@@ -156,6 +157,8 @@ class Cluster:
                 if pending:
                     there = self._left_of(there)
                     seen = self._last_seen(seen, there)
+            with contextlib.suppress(ClusterError):  # all is done, also where the scheduler ended since
+                self._left_of(there)  # one that was lost and started again since the last look
         finally:
             if pending:
                 self._give_up(list(pending))
@@ -176,9 +179,9 @@ class Cluster:
         with self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
             wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
 
-    def _left_of(self, before: frozenset[str], /) -> frozenset[str]:
+    def _left_of(self, before: frozenset[_Worker], /) -> frozenset[_Worker]:
         """Give the workers that there are, and warn of those that are no more: nothing else would tell the user."""
-        now = frozenset(self._workers())
+        now = _those(self._workers())
         gone = len(before - now)
         if gone:
             message = (
@@ -188,7 +191,7 @@ class Cluster:
             warnings.warn(message, PlatoscopeWarning, stacklevel=3)
         return now
 
-    def _last_seen(self, before: float, there: frozenset[str], /) -> float:
+    def _last_seen(self, before: float, there: frozenset[_Worker], /) -> float:
         """Give when there was a worker, and raise where that is too long ago."""
         if self.patience is None or there:
             return time.monotonic()
@@ -204,6 +207,11 @@ class Cluster:
         """Take back what nobody waits for any more; a scheduler that is gone has nothing to take back."""
         with contextlib.suppress(OSError):
             self.client.cancel(futures)
+
+
+def _those(workers: Mapping[str, Any], /) -> frozenset[_Worker]:
+    """Tell workers apart: one that is started again may have the address of the one before, but a folder of its own."""
+    return frozenset((address, worker["local_directory"]) for address, worker in workers.items())
 
 
 def _value_of(future: Any, task: Task, /) -> Any:
