@@ -70,7 +70,8 @@ OF_BLOCKS = (
 )
 
 OF_REQUESTS = (
-    "| Workers | Requests | By the formula | Read | By the formula |\n| --- | --- | --- | --- | --- |"
+    "| Workers | Requests | By the formula | Read | By the formula | Sent by the client |\n"
+    "| --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -218,6 +219,7 @@ def requests(options: argparse.Namespace) -> Iterator[str]:
             sides = _layers(store, keys)
             before = relay.counted, relay.sent
             with open_cluster(f"local:{n_workers}") as cluster:
+                sent = _count_sent(cluster.client)
                 found = imbalance_in_blocks(*sides, items_per_block=n // 16, cluster=cluster)
             assert tuple(found) == exact, "by blocks it is the same number"
             asked, read = relay.counted - before[0], relay.sent - before[1]
@@ -225,8 +227,20 @@ def requests(options: argparse.Namespace) -> Iterator[str]:
             read_by_formula = 2 * (n_workers + 1) * 4 * UNIT * n_units * n_features + 16 * n
             yield (
                 f"| {n_workers} | {asked:,} | {asked_by_formula:,} "
-                f"| {read / 1e6:.2f} MB | {read_by_formula / 1e6:.2f} MB |"
+                f"| {read / 1e6:.2f} MB | {read_by_formula / 1e6:.2f} MB | {sum(sent) / 1e6:.3f} MB |"
             )
+
+
+def _count_sent(client: Any) -> list[int]:
+    """Let a client of Dask note the bytes of what it sends from here on, task by task."""
+    submit, sent = client.submit, []
+
+    def counted(function: Any, *arguments: Any, **how: Any) -> Any:
+        sent.append(sum(len(each) for each in arguments if isinstance(each, bytes)))
+        return submit(function, *arguments, **how)
+
+    client.submit = counted
+    return sent
 
 
 def _stored(store: str, n: int, n_features: int) -> list[str]:

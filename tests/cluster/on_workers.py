@@ -199,6 +199,11 @@ def die_in(process: int) -> int:
     return os.getpid()
 
 
+def length_and(shared: bytes, own: int) -> tuple[int, int]:
+    """Give the length of what tasks share, and what is of this one."""
+    return len(shared), own
+
+
 def give_up_at_once(dask_scheduler: Any) -> None:
     """Let the scheduler try no task again on another worker."""
     dask_scheduler.allowed_failures = 0

@@ -202,7 +202,7 @@ def test_work_that_no_worker_is_left_for_is_given_up() -> None:
 def test_a_worker_of_another_version_is_refused() -> None:
     """It might compute something else."""
     with pytest.raises(ClusterError, match=r"has Platoscope .*, and this process has 0\.0\.0"):
-        work(packed((os.getpid, ())), "0.0.0")
+        work(packed((os.getpid, ())), "0.0.0", None)
 
 
 def test_what_is_sent_is_unpacked_by_the_thread_that_uses_it(
@@ -300,6 +300,51 @@ def test_a_worker_that_is_long_away_is_started_again(
             cluster.run([first], on_done=lambda _task, pid: found.append(pid) or ())  # type: ignore[func-returns-value]
         assert found
         assert found[0] not in before.values()
+
+
+def test_what_tasks_share_is_sent_once(
+    cluster: Cluster, on_workers: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is large, of which Dask would warn; the functions get it before their own arguments."""
+    sent: list[int] = []
+    submit = cluster.client.submit
+
+    def counted(function: Any, *arguments: Any, **how: Any) -> Any:
+        sent.append(sum(len(each) for each in arguments if isinstance(each, bytes)))
+        return submit(function, *arguments, **how)
+
+    monkeypatch.setattr(cluster.client, "submit", counted)
+    large = os.urandom(12 << 20)
+    found: list[tuple[int, int]] = []
+    cluster.run(
+        [Task(f"sum {i} {time.monotonic_ns()}", "adding", on_workers.length_and, (i,)) for i in range(6)],
+        shared=(large,),
+        on_done=lambda _task, value: found.append(value) or (),  # type: ignore[func-returns-value]
+    )
+    assert sorted(found) == [(12 << 20, i) for i in range(6)]
+    assert len(sent) == 7
+    assert sum(sent) < (12 << 20) + 7 * 2000
+    until = time.monotonic() + 20
+    while (left := cluster.client.run_on_scheduler(_keys, "platoscope-shared")) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert left == []
+
+
+def test_what_tasks_share_outlives_the_worker_that_holds_it(on_workers: ModuleType) -> None:
+    """The one that it is sent to may die: another holds it then."""
+    pytest.importorskip("distributed", reason="pip install 'platoscope[cluster]'")
+    with open_cluster("local:1") as cluster:
+        cluster.client.upload_file(str(Path(__file__).with_name("on_workers.py")))
+        (process,) = cluster.client.run(os.getpid).values()
+        found: list[int] = []
+        with pytest.warns(PlatoscopeWarning, match="1 of 1 workers went away"):
+            cluster.run(
+                [Task("dies-holding", "a try", on_workers.die_in, ())],
+                shared=(process,),
+                on_done=lambda _task, pid: found.append(pid) or (),  # type: ignore[func-returns-value]
+            )
+        assert found
+        assert found[0] != process
 
 
 def test_a_connection_that_is_lost_on_the_way_is_the_scheduler_s(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import uuid
 import warnings
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from platoscope.cluster._working import Outcome, own_version, packed, unpacked, work
+from platoscope.cluster._working import Outcome, own_version, packed, same, unpacked, work
 from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Cluster:
         tasks: Iterable[Task],
         /,
         *,
+        shared: tuple[Any, ...] = (),
         on_done: Callable[[Task, Any], Iterable[Task]] = lambda _task, _value: (),
         on_tick: Callable[[], None] = lambda: None,
     ) -> None:
@@ -115,6 +117,9 @@ class Cluster:
         ----------
         tasks : iterable of Task
             Those that can begin.
+        shared : tuple
+            What every function is called with before the arguments of its task: sent to the scheduler and to each worker
+            once, so that it may be large.
         on_done : callable
             Called with each task and what it gave; returns the tasks that can begin now.
         on_tick : callable
@@ -136,9 +141,11 @@ class Cluster:
         gpu = any(worker["resources"].get(_GPU) for worker in workers.values())
         pending: dict[Any, Task] = {}
 
+        first = self._share(shared) if shared else None
+
         def submit(each: Iterable[Task]) -> None:
             for task in each:
-                pending[self._submit(task, gpu=gpu)] = task
+                pending[self._submit(task, first, gpu=gpu)] = task
 
         try:
             submit(tasks)
@@ -163,14 +170,18 @@ class Cluster:
             if pending:
                 self._give_up(list(pending))
 
-    def _submit(self, task: Task, /, *, gpu: bool) -> Any:
+    def _submit(self, task: Task, first: Any, /, *, gpu: bool) -> Any:
         resources = {_GPU: 1} if gpu and task.reads_model else None
-        try:
-            called = packed((task.function, task.arguments))
-        except (TypeError, AttributeError, ValueError, PicklingError) as error:
-            message = f"{task.what} cannot be sent to a worker: {reason_of(error)}. Run it without a cluster."
-            raise ClusterError(message) from error
-        return self.client.submit(work, called, own_version(), key=task.key, resources=resources)
+        called = _sent((task.function, task.arguments), task.what)
+        return self.client.submit(work, called, own_version(), first, key=task.key, resources=resources)
+
+    def _share(self, shared: tuple[Any, ...], /) -> Any:
+        """Have a worker hold what all tasks take; it is a task itself, so that another holds it where that worker dies."""
+        import dask  # of the extra cluster
+
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": sys.maxsize}):
+            key = f"platoscope-shared-{uuid.uuid4().hex}"
+            return self.client.submit(same, _sent(shared, "what all tasks share"), key=key)
 
     def _wait(self, pending: Iterable[Any], /) -> None:
         """Wait for a task to end, but not long; one that was lost says so itself."""
@@ -207,6 +218,14 @@ class Cluster:
         """Take back what nobody waits for any more; a scheduler that is gone has nothing to take back."""
         with contextlib.suppress(OSError):
             self.client.cancel(futures)
+
+
+def _sent(content: Any, what: str, /) -> bytes:
+    try:
+        return packed(content)
+    except (TypeError, AttributeError, ValueError, PicklingError) as error:
+        message = f"{what} cannot be sent to a worker: {reason_of(error)}. Run it without a cluster."
+        raise ClusterError(message) from error
 
 
 def _those(workers: Mapping[str, Any], /) -> frozenset[_Worker]:

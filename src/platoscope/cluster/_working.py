@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from platoscope.cores import available_cores
 from platoscope.errors import ClusterError
 
-__all__ = ["Outcome", "own_version", "packed", "unpacked", "unseen_error", "work"]
+__all__ = ["Outcome", "own_version", "packed", "same", "unpacked", "unseen_error", "work"]
 
 # Compiled loops, BLAS and torch use all cores of a worker; two tasks beside each other would share them and the model.
 _ONE_AT_A_TIME = threading.Lock()
@@ -54,7 +54,12 @@ def own_version() -> str:
     return version("platoscope")
 
 
-def work(called: bytes, wanted: str, /) -> bytes:
+def same(content: bytes, /) -> bytes:
+    """Give what came: the task of a worker that holds it for others."""
+    return content
+
+
+def work(called: bytes, wanted: str, shared: bytes | None, /) -> bytes:
     """Do a task in a worker, and give its packed `Outcome`.
 
     Parameters
@@ -63,6 +68,8 @@ def work(called: bytes, wanted: str, /) -> bytes:
         A function and its arguments, packed.
     wanted : str
         The version of Platoscope that asks.
+    shared : bytes, optional
+        What the function takes before its arguments, packed.
 
     Raises
     ------
@@ -80,7 +87,7 @@ def work(called: bytes, wanted: str, /) -> bytes:
         _use_cores()
         with threadpool_limits(available_cores(), user_api="blas"):
             function, arguments = unpacked(called)
-            value = function(*arguments)
+            value = function(*(() if shared is None else unpacked(shared)), *arguments)
     return packed(Outcome(value, tuple((each.category, str(each.message)) for each in caught)))
 
 

@@ -319,11 +319,10 @@ def _by_workers(
         assert workers is not None
         workers.run(
             [
-                Task(
-                    key, f"comparing the items {run[0]:,} to {run[1] - 1:,}", _there, (work, fingerprint, run)
-                )
+                Task(key, f"comparing the items {run[0]:,} to {run[1] - 1:,}", _there, (run,))
                 for key, run in run_of.items()
             ],
+            shared=(work, fingerprint),
             on_done=note,
         )
 

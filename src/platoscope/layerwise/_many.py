@@ -174,19 +174,22 @@ def _grids(
         assert workers is not None
         workers.run(
             [
-                Task(key, f"comparing {a!r} with {b!r}", _compare_stored, (models[a], models[b], options))
+                Task(key, f"comparing {a!r} with {b!r}", _compare_stored, (a, b))
                 for key, (a, b) in tasks.items()
             ],
+            shared=(dict(models), options),
             on_done=keep,
         )
     yield from ((two, found[two]) for two in every_two)
 
 
-def _compare_stored(a: Representations, b: Representations, options: ComparisonOptions, /) -> xr.Dataset:
-    """Compare two models, in a worker."""
-    for stack in (a, b):
-        stack.require_there()
-    return compare(a, b, options=options)
+def _compare_stored(
+    models: Mapping[str, Representations], options: ComparisonOptions, a: str, b: str, /
+) -> xr.Dataset:
+    """Compare two of the models, in a worker."""
+    for name in (a, b):
+        models[name].require_there()
+    return compare(models[a], models[b], options=options)
 
 
 def _check_models(models: object, /) -> None:
