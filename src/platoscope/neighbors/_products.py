@@ -22,9 +22,10 @@ __all__ = ["gram_product", "row_moments"]
 # Rows and columns of a product that one thread computes at a time: enough that BLAS is as fast as it gets.
 _TILE_ROWS = 256
 _TILE_COLUMNS = 4096
-# The same where half is computed, of which each task has a tile and its mirror.
-_STRIP_ROWS = 384
-_STRIP_COLUMNS = 1024
+# The same where half is computed, of which each task has a tile and its mirror: what BLAS copies before it multiplies grows
+# with rows plus columns.
+_STRIP_ROWS = 600
+_STRIP_COLUMNS = 1200
 
 
 def gram_product(left: Sequence[FloatArray], right: Sequence[FloatArray]) -> FloatArray:
