@@ -10,7 +10,7 @@ from platoscope.neighbors._kernels import fill_row
 __all__ = ["band_members"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "ebdedb98e8b7"
+_BUILT_ON = "d956dc671b15"
 
 # Columns that are looked at together: nearly all of them hold no member, which one vectorized count tells.
 _STRETCH = 64
@@ -23,6 +23,15 @@ def _count_in_band(lower, upper, low, high):
         inside = np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
         found = np.int32(found + inside)
     return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _stretch_meets_band(lower, upper, low, high):
+    found = np.int32(0)
+    for other in range(_STRETCH):  # so many that the compiler knows: it takes them side by side
+        inside = np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
+        found = np.int32(found + inside)
+    return found > 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -52,6 +61,7 @@ def band_members(
     row = np.empty(block.shape[1], block.dtype)
     lower = np.empty_like(row)
     upper = np.empty_like(row)
+    found = np.empty(_STRETCH + 1, members.dtype)
     filled = -1
     for q in range(start, stop):
         i = rows[q]
@@ -72,10 +82,14 @@ def band_members(
         for first in range(0, row.size, _STRETCH):
             if at == indptr[q + 1]:
                 break
-            last = min(first + _STRETCH, row.size)
-            if _count_in_band(lower[first:last], upper[first:last], low, high) > 0:
-                for other in range(first, last):
-                    if lower[other] <= high and upper[other] >= low:
-                        members[at] = other
-                        at += 1
+            last = first + _STRETCH
+            if last > row.size or _stretch_meets_band(lower[first:last], upper[first:last], low, high):
+                n_found = 0
+                for other in range(first, min(last, row.size)):
+                    # Written always and kept sometimes: no branch to guess wrong.
+                    found[n_found] = other
+                    n_found += (lower[other] <= high) & (upper[other] >= low)
+                for place in range(n_found):
+                    members[at] = found[place]
+                    at += 1
         sizes[q] = at - indptr[q]

@@ -5,30 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import insert
+from platoscope.neighbors._kernels import keep_smallest, room_for
 from platoscope.neighbors._sample_kernels import fill_items
 
 __all__ = ["first_of_rows", "rank_losses"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "ccee2920e42f"
+_BUILT_ON = "6e68f67d3c27"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def first_of_rows(kind, block, offset, sq, along, inverse, rows, copies, start, stop, out):
     """Write the nearest items of block rows start:stop, nearest first; of equally near ones the first by index."""
-    n_kept = out.shape[1]
     scores = np.empty(block.shape[1], block.dtype)
-    kept = np.empty(n_kept, block.dtype)
+    kept = np.empty(out.shape[1], block.dtype)
+    room = room_for(scores)
     for r in range(start, stop):
         i = offset + r
         fill_items(kind, block, r, i, sq, along, inverse, rows, copies, scores)
-        kept[:] = np.inf
-        where = out[i]
-        for other in range(scores.size):
-            value = scores[other]
-            if value < kept[n_kept - 1]:
-                insert(value, other, kept, where)
+        keep_smallest(scores, room, kept, out[i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

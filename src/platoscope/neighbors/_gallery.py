@@ -85,6 +85,8 @@ class GallerySide:
         n_rows = len(self.owner)
         near = nearest_contenders([found], np.ones(len(self.levels), np.int64), np.full(n_rows, n_neighbors))
         bounds = np.searchsorted(near.owner, np.arange(n_rows + 1))
+        if len(near.column) == n_rows * n_neighbors and (np.diff(bounds) == n_neighbors).all():
+            return AskedNeighbors.without_ties(near.column.reshape(n_rows, n_neighbors))
         places = []
         for first, last in pairwise(bounds):
             edges = np.flatnonzero(np.diff(near.score[first:last])) + 1

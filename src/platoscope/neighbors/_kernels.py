@@ -25,11 +25,12 @@ __all__ = [
     "column_sums",
     "count_closer",
     "fill_row",
-    "insert",
+    "keep_smallest",
     "nearest",
     "number_scores",
     "pack_scores",
     "ranks_of_keys",
+    "room_for",
     "row_moments",
     "score_rows",
     "share_places",
@@ -39,6 +40,8 @@ __all__ = [
 _REASSOCIATE = {"reassoc", "nsz", "contract"}
 # Columns that are looked at together for one that is nearer than those kept.
 _STRETCH = 32
+# Of the range of values, to find a limit that few do not exceed.
+_HALVINGS = 12
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -112,8 +115,9 @@ def row_moments(block, weights, sums, squares, start, stop):
 def write_scores(kind, products, here_sq, here_along, here_inverse, sq, along, inverse, row):
     """Write the scores of one row with others, given its products with them and what each of both sides has."""
     if kind == 0:
+        two = products.dtype.type(2)  # an int would have all of it done in float64
         for other in range(row.size):
-            row[other] = here_sq + sq[other] - 2 * products[other]
+            row[other] = here_sq + sq[other] - two * products[other]
     elif kind == 1:
         for other in range(row.size):
             dot = np.float64(products[other]) + here_along + along[other]
@@ -139,7 +143,7 @@ def score_rows(kind, block, offset, sq, along, inverse, out, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def insert(value, place, kept, where):
+def _insert(value, place, kept, where):
     """Put a value that is below the last one kept, and its place, where it belongs; equal values stay in order."""
     s = kept.size - 1
     while s > 0 and kept[s - 1] > value:
@@ -164,30 +168,77 @@ def _smallest_of_stretches(row, smallest):
         smallest[whole] = row[whole * _STRETCH :].min()
 
 
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
+def _ends(values):
+    """Return the smallest and the largest value."""
+    low = high = values[0]
+    for place in range(values.size):
+        low = values[place] if values[place] < low else low
+        high = values[place] if values[place] > high else high
+    return low, high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _reached_by(values, n_wanted):
+    """Return a limit that so many values do not exceed, and few more where they differ; infinity where there are fewer."""
+    if values.size < n_wanted:
+        return values.dtype.type(np.inf)
+    low, high = _ends(values)
+    if low == -np.inf:  # of a copy; there is no way down to it by halves
+        low = high
+        for place in range(values.size):
+            low = min(low, values[place]) if values[place] > -np.inf else low
+    for _ in range(_HALVINGS):
+        middle = low + (high - low) * values.dtype.type(0.5)
+        found = np.int32(0)
+        for place in range(values.size):
+            found = np.int32(found + (np.int32(1) if values[place] <= middle else np.int32(0)))
+        if found < n_wanted:
+            low = middle
+        else:
+            high = middle
+            if found <= n_wanted + n_wanted // 4:
+                break
+    return high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def room_for(row):
+    """Return the arrays that `keep_smallest` works in, for rows like this one."""
+    few = np.empty(row.size + 1, row.dtype)
+    return np.empty(-(-row.size // _STRETCH), row.dtype), few, np.empty(few.size, np.int32)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def keep_smallest(row, room, kept, where):
+    """Write the smallest values of a row, ascending, and their columns; equal ones stay in order, and infinity is none."""
+    smallest, few, columns = room
+    _smallest_of_stretches(row, smallest)
+    # As many values are no larger than that many of the stretches' smallest: no other can be kept.
+    limit = _reached_by(smallest, kept.size)
+    n_few = 0
+    for stretch in range(smallest.size):
+        if smallest[stretch] <= limit:
+            for other in range(stretch * _STRETCH, min((stretch + 1) * _STRETCH, row.size)):
+                # Written always and kept sometimes: no branch to guess wrong.
+                few[n_few] = row[other]
+                columns[n_few] = other
+                n_few += row[other] <= limit
+    kept[:] = np.inf
+    where[:] = -1
+    for place in range(n_few):
+        if few[place] < kept[kept.size - 1]:
+            _insert(few[place], columns[place], kept, where)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, stop):
     """Keep the smallest scores of each row, ascending, self excluded by index."""
-    n_kept = indices.shape[1]
     row = np.empty(block.shape[1], block.dtype)
-    smallest = np.empty(-(-row.size // _STRETCH), row.dtype)
+    room = room_for(row)
     for r in range(start, stop):
         fill_row(kind, block, r, offset + r, sq, along, inverse, row)
-        _smallest_of_stretches(row, smallest)
-        kept = scores[r]
-        where = indices[r]
-        # As many values are no larger than that many of the stretches' smallest: no other can be kept.
-        kept[:] = np.inf
-        for stretch in range(smallest.size):
-            if smallest[stretch] < kept[n_kept - 1]:
-                insert(smallest[stretch], stretch, kept, where)
-        limit = kept[n_kept - 1]
-        kept[:] = np.inf
-        where[:] = -1
-        for stretch in range(smallest.size):
-            if smallest[stretch] <= limit:
-                for other in range(stretch * _STRETCH, min((stretch + 1) * _STRETCH, row.size)):
-                    if row[other] <= limit and row[other] < kept[n_kept - 1]:
-                        insert(row[other], other, kept, where)
+        keep_smallest(row, room, scores[r], indices[r])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import fill_row
+from platoscope.neighbors._kernels import fill_row, keep_smallest, room_for
 
 __all__ = ["fill_items", "gather_square", "nearest_in_sample", "rank_sums_in_sample"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "ebdedb98e8b7"
+_BUILT_ON = "d956dc671b15"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -41,26 +41,18 @@ def nearest_in_sample(kind, block, sq, along, inverse, rows, copies, k, indptr, 
     n = block.shape[0]
     scores = np.empty(n, block.dtype)
     smallest = np.empty(k, block.dtype)
+    where = np.empty(k, np.int32)
+    room = room_for(scores)
     filled = np.int64(0)
     for p in range(n):
         fill_items(kind, block, p, p, sq, along, inverse, rows, copies, scores)
-        for s in range(k):
-            smallest[s] = np.inf
+        keep_smallest(scores, room, smallest, where)
         last = smallest[k - 1]
-        for q in range(n):
-            value = scores[q]
-            if value < last:
-                s = k - 1
-                while s > 0 and smallest[s - 1] > value:
-                    smallest[s] = smallest[s - 1]
-                    s -= 1
-                smallest[s] = value
-                last = smallest[k - 1]
         closer = np.int32(0)
         within = np.int32(0)
         for q in range(n):
-            closer += np.int32(scores[q] < last)
-            within += np.int32(scores[q] <= last)
+            closer = np.int32(closer + np.int32(scores[q] < last))
+            within = np.int32(within + np.int32(scores[q] <= last))
         share = (k - closer) / (k * (within - closer))
         if filled + within <= positions.size:
             at = filled
@@ -88,5 +80,7 @@ def rank_sums_in_sample(
             # 1 + closer + half of the others that tie: half of (closer + within, itself included) + 1/2
             both = np.int32(0)
             for q in range(n):
-                both += np.int32(scores[q] < value) + np.int32(scores[q] <= value)
+                # Sums of int32 are int64 to Numba, of which half as many go into a register.
+                both = np.int32(both + np.int32(scores[q] < value))
+                both = np.int32(both + np.int32(scores[q] <= value))
             sums[labels[entry]] += shares[entry] * 0.5 * (1.0 + both)

@@ -62,6 +62,15 @@ class AskedNeighbors:
             *(np.concatenate(arrays) for arrays in zip(*places, strict=True)),
         )
 
+    @classmethod
+    def without_ties(cls, columns: npt.NDArray[np.int64], /) -> AskedNeighbors:
+        """Give each asking item those that fill its places exactly, shape (n_asking, n_neighbors)."""
+        n_asking, k = columns.shape
+        items = np.sort(columns, axis=1).ravel()
+        return cls(
+            np.arange(n_asking + 1) * k, items, np.full(items.size, 1.0 / k), np.zeros(items.size, np.int64)
+        )
+
     @property
     def owner(self) -> npt.NDArray[np.int64]:
         """Return which asking item each neighbor is one of."""

@@ -21,7 +21,10 @@ __all__ = [
 ]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "ebdedb98e8b7"
+_BUILT_ON = "d956dc671b15"
+
+# Columns or items that are looked at together: nearly all of them hold none that is sought, as one vectorized count tells.
+_STRETCH = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -42,14 +45,6 @@ def score_rectangle(kind, product, here, there, start, stop):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _within(row, err, reach):
-    found = np.int32(0)
-    for other in range(row.size):
-        found += np.int32(1) if row[other] - err[other] <= reach else np.int32(0)
-    return found
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _keep_small(kept, value):
     """Put a value among the smallest ones, which ascend, in the place of the last of them, if it is smaller."""
     s = kept.size - 1
@@ -62,6 +57,72 @@ def _keep_small(kept, value):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _n_below(values, limit):
+    """Return how many values are below the limit."""
+    found = np.int32(0)
+    for item in range(values.size):
+        found = np.int32(found + (np.int32(1) if values[item] < limit else np.int32(0)))
+    return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _n_up_to(values, limit):
+    """Return how many values do not exceed the limit."""
+    found = np.int32(0)
+    for item in range(values.size):
+        found = np.int32(found + (np.int32(1) if values[item] <= limit else np.int32(0)))
+    return found
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _some_up_to(values, limit):
+    """Tell whether any value of a stretch does not exceed the limit."""
+    found = np.int32(0)
+    for item in range(_STRETCH):  # so many that the compiler knows: it takes them side by side
+        found = np.int32(found + (np.int32(1) if values[item] <= limit else np.int32(0)))
+    return found > 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _list_between(low, high, least, most, members, at):
+    """Write the items that may be up to `most` and are not surely below `least`, given bounds on each."""
+    found = np.empty(_STRETCH + 1, members.dtype)
+    for first in range(0, low.size, _STRETCH):
+        last = first + _STRETCH
+        if last > low.size or _some_up_to(low[first:last], most):
+            n_found = 0
+            for item in range(first, min(last, low.size)):
+                # Written always and kept sometimes: no branch to guess wrong.
+                found[n_found] = item
+                n_found += (low[item] <= most) & (not high[item] < least)
+            for place in range(n_found):
+                members[at] = found[place]
+                at += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _keep_smallest(kept, values):
+    """Put those among the smallest ones that are smaller than the last of them."""
+    for first in range(0, values.size, _STRETCH):
+        last = first + _STRETCH
+        if last > values.size or _some_up_to(values[first:last], kept[kept.size - 1]):
+            for item in range(first, min(last, values.size)):
+                _keep_small(kept, values[item])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _bounds_of_rows(kind, product, r, own, here, there, row, low, high):
+    """Write bounds on the score of each row of a block but the asking one, the lower ones before its own bound is off."""
+    _fill(kind, product, r, here, there, row)
+    if own >= 0:
+        row[own] = np.nan
+    err, err_there = here[3][r], there[3]
+    for other in range(row.size):
+        low[other] = row[other] - err_there[other]
+        high[other] = row[other] + err_there[other] + err
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def tighten(kind, product, own, here, there, uppers, sizes, start, stop):
     """Lower the k smallest upper bounds of each asking row, and count what may lie within the last of them.
 
@@ -69,39 +130,28 @@ def tighten(kind, product, own, here, there, uppers, sizes, start, stop):
     """
     n_kept = uppers.shape[1]
     row = np.empty(product.shape[1], product.dtype)
-    err, err_there = here[3], there[3]
+    low, high = np.empty_like(row), np.empty_like(row)
     for r in range(start, stop):
         kept = uppers[r]
         sizes[r] = 0
         if kept[n_kept - 1] == -np.inf:
             continue
-        _fill(kind, product, r, here, there, row)
-        if own[r] >= 0:
-            row[own[r]] = np.nan
-        if _within(row, err_there, kept[n_kept - 1] + err[r]) == 0:
-            continue
-        for other in range(row.size):
-            _keep_small(kept, row[other] + err_there[other] + err[r])
-        sizes[r] = _within(row, err_there, kept[n_kept - 1] + err[r])
+        _bounds_of_rows(kind, product, r, own[r], here, there, row, low, high)
+        _keep_smallest(kept, high)
+        sizes[r] = _n_up_to(low, kept[n_kept - 1] + here[3][r])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def list_candidates(kind, product, own, here, there, uppers, indptr, members, start, stop):
     """Write the places in the block of what `tighten` counted."""
     row = np.empty(product.shape[1], product.dtype)
-    err, err_there = here[3], there[3]
+    low, high = np.empty_like(row), np.empty_like(row)
     for r in range(start, stop):
         if indptr[r] == indptr[r + 1]:
             continue
-        _fill(kind, product, r, here, there, row)
-        if own[r] >= 0:
-            row[own[r]] = np.nan
-        reach = uppers[r, uppers.shape[1] - 1] + err[r]
-        at = indptr[r]
-        for other in range(row.size):
-            if row[other] - err_there[other] <= reach:
-                members[at] = other
-                at += 1
+        _bounds_of_rows(kind, product, r, own[r], here, there, row, low, high)
+        reach = uppers[r, uppers.shape[1] - 1] + here[3][r]
+        _list_between(low, high, -np.float32(np.inf), reach, members, indptr[r])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -109,6 +159,14 @@ def _bounds_of_items(kind, product, r, here, there, starts, levels, own, row, lo
     """Write bounds on the score of each item of a block, that of its nearest row; NaN for those that do not count."""
     _fill(kind, product, r, here, there, row)
     err, err_there = here[3][r], there[3]
+    if row.size == levels.size:  # one row each, which the compiler takes side by side
+        for item in range(levels.size):
+            counts = levels[item] >= 0
+            low[item] = row[item] - err_there[item] - err if counts else np.float32(np.nan)
+            high[item] = row[item] + err_there[item] + err if counts else np.float32(np.nan)
+        if 0 <= own < levels.size:
+            low[own] = high[own] = np.nan
+        return
     for item in range(levels.size):
         low[item] = high[item] = np.nan
         if item == own or levels[item] < 0:
@@ -132,6 +190,10 @@ def tighten_items(kind, product, here, there, starts, levels, own, uppers, sizes
     low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
     for r in range(start, stop):
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        if uppers.shape[1] == 1:
+            _keep_smallest(uppers[r, 0], high)
+            sizes[r] = _n_up_to(low, uppers[r, 0, n_kept - 1])
+            continue
         for item in range(levels.size):
             _keep_small(uppers[r, levels[item]], high[item])
         sizes[r] = 0
@@ -142,7 +204,7 @@ def tighten_items(kind, product, here, there, starts, levels, own, uppers, sizes
 @njit(nogil=True, cache=True, error_model="numpy")
 def list_items(kind, product, here, there, starts, levels, own, uppers, indptr, members, start, stop):
     """Write the items of the block that `tighten_items` counted."""
-    last = uppers.shape[2] - 1
+    last_level, last = uppers.shape[1] - 1, uppers.shape[2] - 1
     row = np.empty(product.shape[1], product.dtype)
     low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
     for r in range(start, stop):
@@ -150,6 +212,9 @@ def list_items(kind, product, here, there, starts, levels, own, uppers, indptr, 
         if at == indptr[r + 1]:
             continue
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        if last_level == 0:
+            _list_between(low, high, -np.float32(np.inf), uppers[r, 0, last], members, at)
+            continue
         for item in range(levels.size):
             if low[item] <= uppers[r, levels[item], last]:
                 members[at] = item
@@ -175,6 +240,12 @@ def count_items(
         if first == last:
             continue
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
+        if closer.shape[1] == 1:
+            for t in range(first, last):
+                sure = _n_below(high, lows[t])
+                closer[t, 0] += sure
+                sizes[t] = _n_up_to(low, highs[t]) - sure
+            continue
         for item in range(levels.size):
             if low[item] <= top:
                 for t in range(first, last):
@@ -199,7 +270,4 @@ def list_unsure_items(
             at = indptr[t]
             if at == indptr[t + 1]:
                 continue
-            for item in range(levels.size):
-                if not high[item] < lows[t] and low[item] <= highs[t]:
-                    members[at] = item
-                    at += 1
+            _list_between(low, high, lows[t], highs[t], members, at)
