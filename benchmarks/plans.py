@@ -2,6 +2,7 @@
 
 python benchmarks/plans.py                          all studies of the bundled preset, with 300 items
 python benchmarks/plans.py translations --n 1000    one of them
+python benchmarks/plans.py --costs memory disk      what does not depend on what else the machine does
 python benchmarks/plans.py --prices                 the prices of the table of measures
 python benchmarks/plans.py --of runs                the time of a finished `platoscope run all`; no study is run
 """
@@ -27,6 +28,7 @@ from platoscope.studies.plan.estimates import beside_comparing, estimate, operat
 from platoscope.studies.run.calibrating import comparing_seconds
 from platoscope.wording import in_bytes, in_time
 
+COSTS = ("seconds", "memory", "disk")
 HEADER = "| Study | Cost | Plan | Run | Plan by run |\n| --- | --- | --- | --- | --- |"
 
 
@@ -35,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("studies", nargs="*", help="all by default")
     parser.add_argument("--n", type=int, default=300, help="items of each comparison")
+    parser.add_argument("--costs", nargs="+", choices=COSTS, default=COSTS, help="all by default")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--of", type=Path, metavar="RUNS", help="folder of a finished `platoscope run all`")
     parser.add_argument(
@@ -60,7 +63,8 @@ def main() -> None:
             check=True,
         )
         for cost, (said, taken) in json.loads(done.stdout.splitlines()[-1]).items():
-            show(name, cost, said, taken)
+            if cost in asked.costs:
+                show(name, cost, said, taken)
 
 
 def run(name: str, n: int) -> dict[str, tuple[float, float]]:
