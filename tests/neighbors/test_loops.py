@@ -1,4 +1,4 @@
-"""The smallest values of a row, and the few between bounds, whatever the row is like."""
+"""Compiled loops: the smallest values of a row, the few between bounds, and distances, whatever the rows are like."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from platoscope.neighbors._band_kernels import band_members
+from platoscope.neighbors._exact_kernels import add_squared
 from platoscope.neighbors._kernels import keep_smallest, room_for
 from platoscope.neighbors._search_kernels import list_candidates, tighten
 
@@ -104,3 +105,22 @@ def test_candidates_of_blocks_are_all_that_may_be_nearest(n: int, n_kept: int) -
         for r in range(n_rows):
             reached = np.flatnonzero(asked[r] - err <= uppers[r, -1] + err)
             assert members[indptr[r] : indptr[r + 1]].tolist() == reached.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_distance_is_the_same_wherever_its_pair_stands(dtype: Any) -> None:
+    """Beside whichever others, and from either side: to the last bit, or ties would not be ties."""
+    for n_features in (1, 2, 7, 8, 9, 31, 64, 65, 100, 257, 1000):
+        X = np.random.default_rng(n_features).standard_normal((40, n_features)).astype(dtype)
+        left, right = np.arange(20), np.arange(20, 40)
+        exact = np.square(X[left].astype(float) - X[right]).sum(axis=1)
+        found = np.zeros(20)
+        add_squared(X, left, right, 1.0, found, 0, 20)
+        np.testing.assert_allclose(found, exact, rtol=1e-13)
+        for start in range(4):
+            for stop in range(17, 21):
+                there = np.zeros(20)
+                add_squared(X, right, left, 1.0, there, start, stop)
+                assert there[start:stop].tolist() == found[start:stop].tolist()
+                assert not there[:start].any()
+                assert not there[stop:].any()
