@@ -9,7 +9,7 @@ import pytest
 
 from platoscope.layerwise._stacks import make_stacks
 from platoscope.measures import ComparisonOptions, choose_measures
-from platoscope.studies import Comparison, Design, Fixed, Items, Source, Study, make_plan
+from platoscope.studies import Comparison, Design, Fixed, Items, Source, Study, get_study, make_plan
 from platoscope.studies.plan import estimates
 from platoscope.testing.models import save_tiny_model
 
@@ -49,6 +49,13 @@ def test_a_plan_counts_the_matrices_of_all_layers(tiny: str, kind: dict[str, Any
     assert said.memory == estimates.BESIDE_WEIGHTS + max(
         said.matrices, estimates.size_of(Source(model=tiny)).size_bytes
     )  # type: ignore[union-attr]
+
+
+def test_a_study_without_a_model_needs_less() -> None:
+    """Neither the library of models nor a batch of states is in memory then."""
+    said = make_plan(get_study("rank-synthetic"), n=100).estimate
+    assert said.memory is not None
+    assert said.matrices < said.memory < estimates.BESIDE_WEIGHTS / 2
 
 
 def test_a_comparison_holds_what_was_counted() -> None:

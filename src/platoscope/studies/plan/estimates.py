@@ -55,6 +55,7 @@ _UNKNOWN_LAYERS = 25
 _UNKNOWN_FEATURES = 1000
 _SHARE_OF_PEAK = 0.5  # what a forward pass reaches of a plain matrix product
 BESIDE_WEIGHTS = 1 << 30  # interpreter, libraries and one batch of states
+_WITHOUT_MODELS = 400 << 20  # interpreter and libraries, without that of the models
 _IN_A_GRID = 0.025  # of what two layers by themselves cost, most of which is of either one
 _SECONDS_PER_PANEL = 1.0  # as PNG, SVG and PDF
 _SECONDS_TO_START = 5.0  # libraries, compiled kernels, one model
@@ -160,10 +161,11 @@ def estimate(plans: Sequence[Work], /) -> Estimate:
         if size is not None
     )
     reading = reading_seconds(operations)
+    beside = BESIDE_WEIGHTS if every else _WITHOUT_MODELS
     return Estimate(
         n_tokens=n_tokens,
         operations=operations,
-        memory=BESIDE_WEIGHTS + max([_kept(matrices), *(size.size_bytes for _, _, size in known)]),
+        memory=beside + max([_kept(matrices), *(size.size_bytes for _, _, size in known)]),
         disk=sum(_disk(extraction, size, n) for extraction, n, size in known),
         seconds=reading + comparing,
         comparing_seconds=comparing,
