@@ -12,8 +12,10 @@ import pytest
 import platoscope
 from platoscope import unfinished
 from platoscope.errors import InputError, PlatoscopeWarning, StorageError
-from platoscope.layerwise import _in_blocks, imbalance_in_blocks
+from platoscope.layerwise import _in_blocks, gallery_curve, imbalance_in_blocks
+from platoscope.measures import estimate_imbalance
 from platoscope.representations import Representations
+from platoscope.testing.references import information_imbalance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +54,22 @@ def test_of_items_without_ties_it_is_the_same_number() -> None:
     assert tuple(imbalance_in_blocks(SMOOTH, Y, items_per_block=50)) == tuple(
         platoscope.information_imbalance(SMOOTH, Y)
     )
+
+
+@pytest.mark.parametrize("spread", [1, 4, 8, 15])
+def test_cosines_of_rows_of_all_lengths(spread: int) -> None:
+    """Float32 says nothing of rows that are tiny beside others: by runs, in a gallery and of drawn items alike."""
+    rng = np.random.default_rng(spread)
+    X = rng.standard_normal((40, 5))
+    Y = rng.standard_normal((40, 3)) * 10.0 ** rng.uniform(-spread, spread, (40, 1))
+    whole = tuple(platoscope.information_imbalance(X, Y, metric="cosine"))
+    units = Y / np.linalg.norm(Y, axis=1, keepdims=True)
+    assert whole == pytest.approx(information_imbalance(X / np.linalg.norm(X, axis=1, keepdims=True), units))
+    assert tuple(imbalance_in_blocks(X, Y, metric="cosine", items_per_block=7)) == pytest.approx(whole)
+    curve = gallery_curve(X, Y, queries=40, sizes=[40], overlap_neighbors=1, metric="cosine", rng=0)
+    assert tuple(curve.information_imbalance.values.ravel()) == pytest.approx(whole)
+    drawn = estimate_imbalance(X, Y, metric="cosine", rng=0)
+    assert (drawn.forward.value, drawn.backward.value) == pytest.approx(whole)
 
 
 def test_dozens_of_tied_items_share_the_place() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from platoscope.neighbors._metrics import EUCLIDEAN
+from platoscope.neighbors._metrics import COSINE_SCORES, EUCLIDEAN
 from platoscope.neighbors._precision import full_float32
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class _Scorer:
         else:
             dots = products.double().add_(self.along[i, None]).add_(self.along)
             cosines = dots.mul_(self.inverse[i, None]).mul_(self.inverse)
-            scores = (1.0 - cosines).clamp_(-4.0, 6.0).float()
+            scores = (1.0 - cosines).clamp_(*COSINE_SCORES).float()
         scores[torch.arange(len(i), device=i.device), i] = torch.inf
         return scores
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COSINE",
+    "COSINE_SCORES",
     "DIRECT",
     "EUCLIDEAN",
     "METRICS",
@@ -40,6 +41,8 @@ METRICS: tuple[str, ...] = ("euclidean", "cosine", "hamming", "precomputed")
 
 EUCLIDEAN, COSINE, DIRECT = 0, 1, 2
 """What the kernels make of an entry of a matrix: a distance from an inner product, or the distance that it is."""
+COSINE_SCORES = (-4.0, 6.0)
+"""What float32 scores of cosine are cut to, here and in the kernels: the bound on their error holds for no others."""
 _KINDS: dict[str | OwnMetric, int] = {"euclidean": EUCLIDEAN, "cosine": COSINE}
 # A function written with broadcasting holds rows × rows × features at a time; it is asked for no more than this.
 _BROADCAST_BYTES = 256 << 20

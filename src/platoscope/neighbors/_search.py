@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.neighbors._exact import exact_scores
-from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._metrics import COSINE_SCORES, kind_of
 from platoscope.neighbors._products import gram_product
 from platoscope.neighbors._threads import over_rows
 
@@ -219,13 +219,13 @@ def exact_between(
 def row_scores(
     space: Space, left: npt.NDArray[np.integer[Any]], right: npt.NDArray[np.integer[Any]], /
 ) -> npt.NDArray[np.float32]:
-    """Return the scores of pairs of rows, as exact as float32 rows are."""
+    """Return the scores of pairs of rows, as exact as float32 rows are and within their `error_bound`."""
     if space.metric == "euclidean":
         found = sum(np.square(Z[left] - Z[right], dtype=np.float64).sum(axis=1) for Z in space.centered)
     else:
         products = sum(np.einsum("ij,ij->i", Z[left], Z[right], dtype=np.float64) for Z in space.centered)
         cosines = (products + space.along[left] + space.along[right]) * space.inverse_norm[left]
-        found = 1.0 - cosines * space.inverse_norm[right]
+        found = np.clip(1.0 - cosines * space.inverse_norm[right], *COSINE_SCORES)
     scores: npt.NDArray[np.float32] = np.asarray(found, np.float32)
     return scores
 

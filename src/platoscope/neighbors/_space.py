@@ -342,7 +342,7 @@ class Space:
             bound = (self.rounding + _OF_COSINES) * _UNIT * self.sq + lost
             with np.errstate(over="ignore"):
                 bound *= self.inverse_norm * self.inverse_norm
-            # Sums in float64 round as well; and no two cosines differ by more than 2.
+            # Sums in float64 round as well; and scores are cut to `COSINE_SCORES`, between which all lie.
             bound = np.minimum(bound + _FLOAT64_SUMS, 12.0)
         else:
             # Both excesses, their sum, and what a product leaves of it are rounded.
