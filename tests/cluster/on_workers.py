@@ -18,6 +18,11 @@ def fail(error: Exception) -> None:
     raise error
 
 
+def fail_beside(_shared: bytes, error: Exception) -> None:
+    """Raise an error, given what tasks share."""
+    raise error
+
+
 def warn() -> str:
     """Warn, and work."""
     from platoscope.errors import PlatoscopeWarning

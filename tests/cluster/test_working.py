@@ -202,7 +202,7 @@ def test_work_that_no_worker_is_left_for_is_given_up() -> None:
 def test_a_worker_of_another_version_is_refused() -> None:
     """It might compute something else."""
     with pytest.raises(ClusterError, match=r"has Platoscope .*, and this process has 0\.0\.0"):
-        work(packed((os.getpid, ())), "0.0.0", None)
+        work(packed((os.getpid, ())), "0.0.0")
 
 
 def test_what_is_sent_is_unpacked_by_the_thread_that_uses_it(
@@ -325,9 +325,40 @@ def test_what_tasks_share_is_sent_once(
     assert len(sent) == 7
     assert sum(sent) < (12 << 20) + 7 * 2000
     until = time.monotonic() + 20
-    while (left := cluster.client.run_on_scheduler(_keys, "platoscope-shared")) and time.monotonic() < until:
+    while (left := _left_of_shared(cluster)) and time.monotonic() < until:
         time.sleep(0.1)
     assert left == []
+
+
+@pytest.mark.parametrize("shared", [(), (1,)])
+def test_workers_of_another_version_are_named(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, shared: tuple[int, ...]
+) -> None:
+    """Also where the first thing that they are asked is to hold what tasks share."""
+    monkeypatch.setattr("platoscope.cluster._cluster.own_version", lambda: "0.0.0")
+    with pytest.raises(ClusterError, match=r"has Platoscope .*, and this process has 0\.0\.0"):
+        cluster.run([Task(f"other {time.monotonic_ns()}", "a try", max, (1, 2))], shared=shared)
+
+
+def test_what_tasks_share_is_held_no_longer_than_they_run(cluster: Cluster, on_workers: ModuleType) -> None:
+    """Also where one fails, and Python collects no circles meanwhile; nothing is sent for no task."""
+    task = Task(f"fails {time.monotonic_ns()}", "failing", on_workers.fail_beside, (InputError("a fault"),))
+    gc.disable()
+    try:
+        with pytest.raises(InputError, match="a fault"):
+            cluster.run([task], shared=(b"shared",))
+        cluster.run([], shared=(threading.Lock(),))  # it could not be sent
+        until = time.monotonic() + 20
+        while (left := _left_of_shared(cluster)) and time.monotonic() < until:
+            time.sleep(0.1)
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def _left_of_shared(cluster: Cluster) -> list[str]:
+    found: list[str] = cluster.client.run_on_scheduler(_keys, "platoscope-shared")
+    return found
 
 
 def test_what_tasks_share_outlives_the_worker_that_holds_it(on_workers: ModuleType) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from platoscope.cluster._working import Outcome, own_version, packed, same, unpacked, work
+from platoscope.cluster._working import Outcome, own_version, packed, unpacked, work
 from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["Cluster", "Task"]
 
@@ -141,10 +141,12 @@ class Cluster:
         gpu = any(worker["resources"].get(_GPU) for worker in workers.values())
         pending: dict[Any, Task] = {}
 
-        first = self._share(shared) if shared else None
+        first: list[Any] = []
 
         def submit(each: Iterable[Task]) -> None:
             for task in each:
+                if shared and not first:
+                    first.append(self._share(shared))
                 pending[self._submit(task, first, gpu=gpu)] = task
 
         try:
@@ -169,19 +171,23 @@ class Cluster:
         finally:
             if pending:
                 self._give_up(list(pending))
+            for future in first:
+                future.release()
 
-    def _submit(self, task: Task, first: Any, /, *, gpu: bool) -> Any:
+    def _submit(self, task: Task, first: Sequence[Any], /, *, gpu: bool) -> Any:
         resources = {_GPU: 1} if gpu and task.reads_model else None
         called = _sent((task.function, task.arguments), task.what)
-        return self.client.submit(work, called, own_version(), first, key=task.key, resources=resources)
+        return self.client.submit(work, called, own_version(), *first, key=task.key, resources=resources)
 
     def _share(self, shared: tuple[Any, ...], /) -> Any:
         """Have a worker hold what all tasks take; it is a task itself, so that another holds it where that worker dies."""
         import dask  # of the extra cluster
 
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": sys.maxsize}):
-            key = f"platoscope-shared-{uuid.uuid4().hex}"
-            return self.client.submit(same, _sent(shared, "what all tasks share"), key=key)
+            called = _sent((tuple, (shared,)), "what all tasks share")
+            return self.client.submit(
+                work, called, own_version(), key=f"platoscope-shared-{uuid.uuid4().hex}"
+            )
 
     def _wait(self, pending: Iterable[Any], /) -> None:
         """Wait for a task to end, but not long; one that was lost says so itself."""

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from platoscope.cores import available_cores
 from platoscope.errors import ClusterError
 
-__all__ = ["Outcome", "own_version", "packed", "same", "unpacked", "unseen_error", "work"]
+__all__ = ["Outcome", "own_version", "packed", "unpacked", "unseen_error", "work"]
 
 # Compiled loops, BLAS and torch use all cores of a worker; two tasks beside each other would share them and the model.
 _ONE_AT_A_TIME = threading.Lock()
@@ -54,12 +54,7 @@ def own_version() -> str:
     return version("platoscope")
 
 
-def same(content: bytes, /) -> bytes:
-    """Give what came: the task of a worker that holds it for others."""
-    return content
-
-
-def work(called: bytes, wanted: str, shared: bytes | None, /) -> bytes:
+def work(called: bytes, wanted: str, shared: bytes | None = None, /) -> bytes:
     """Do a task in a worker, and give its packed `Outcome`.
 
     Parameters
@@ -69,7 +64,7 @@ def work(called: bytes, wanted: str, shared: bytes | None, /) -> bytes:
     wanted : str
         The version of Platoscope that asks.
     shared : bytes, optional
-        What the function takes before its arguments, packed.
+        The `Outcome` of a task that gave what the function takes before its arguments, packed.
 
     Raises
     ------
@@ -87,7 +82,8 @@ def work(called: bytes, wanted: str, shared: bytes | None, /) -> bytes:
         _use_cores()
         with threadpool_limits(available_cores(), user_api="blas"):
             function, arguments = unpacked(called)
-            value = function(*(() if shared is None else unpacked(shared)), *arguments)
+            first = () if shared is None else unpacked(shared).value
+            value = function(*first, *arguments)
     return packed(Outcome(value, tuple((each.category, str(each.message)) for each in caught)))
 
 
