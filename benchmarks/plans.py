@@ -62,14 +62,22 @@ def main() -> None:
             text=True,
             check=True,
         )
-        for cost, (said, taken) in json.loads(done.stdout.splitlines()[-1]).items():
+        costs = json.loads(done.stdout.splitlines()[-1])
+        if not costs:
+            print(f"{name} is left out: something that it needs is not installed", file=sys.stderr)
+        for cost, (said, taken) in costs.items():
             if cost in asked.costs:
                 show(name, cost, said, taken)
 
 
 def run(name: str, n: int) -> dict[str, tuple[float, float]]:
-    """Plan a study and run it by its command; give by cost what the plan says and what it took, in seconds and bytes."""
-    plan = make_plan(get_study(name), n=n)
+    """Plan a study and run it by its command; give by cost what the plan says and what it took, in seconds and bytes.
+
+    Nothing of a study for which something is missing.
+    """
+    plan = make_plan(get_study(name), n=n, skip_missing=True)
+    if plan.left_out:
+        return {}
     said = plan.estimate
     with tempfile.TemporaryDirectory() as scratch:
         out, store = (str(Path(scratch) / part) for part in ("run", "store"))

@@ -292,6 +292,17 @@ def _weigh_four(upper, lower, weights, low_a, low_b, low_c, low_d, high_a, high_
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _weigh_one(upper, lower, weights, low, high):
+    """Return the same of one."""
+    none = np.int32(0)
+    below = within = none
+    for other in range(upper.size):
+        below = np.int32(below + (weights[other] if upper[other] < low else none))
+        within = np.int32(within + (weights[other] if lower[other] <= high else none))
+    return below, within
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def count_closer(
     kind, block, offset, sq, along, inverse, err, weights, rows, indptr, columns, below, within, start, stop
 ):
@@ -314,8 +325,12 @@ def count_closer(
             upper[other] = row[other] + err[other]
             lower[other] = row[other] - err[other]
         last = indptr[q_row + 1] - 1
-        for q in range(indptr[q_row], last + 1, 4):
-            # Four queries share what one pass loads; where fewer are left, the last one is counted again.
+        alone = (last - indptr[q_row]) % 4 == 0
+        if alone:
+            low_a, high_a = _bounds(row, err, i, columns[last])
+            below[last], within[last] = _weigh_one(upper, lower, weights, low_a, high_a)
+        for q in range(indptr[q_row], last if alone else last + 1, 4):
+            # Four queries share what one pass loads; where two or three are left, the last one is counted again.
             a, b, c, d = q, min(q + 1, last), min(q + 2, last), min(q + 3, last)
             low_a, high_a = _bounds(row, err, i, columns[a])
             low_b, high_b = _bounds(row, err, i, columns[b])
