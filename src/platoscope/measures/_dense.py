@@ -41,8 +41,9 @@ def off_diagonal_dots(
 ) -> npt.NDArray[np.float64]:
     """Return ``sum over i != j of A[a][i, j] * B[b][i, j]`` for every pair (a, b), accumulated in float64.
 
-    A full grid is one matrix product of flattened matrices, cut into chunks of rows. The diagonal is left out before
-    anything is added up: that of one far item can be so large that nothing would be left of the rest.
+    Matrices are symmetric: what is right of the diagonal counts twice, of a full grid as one matrix product of flattened
+    pieces. The diagonal is left out before anything is added up: that of one far item can be so large that nothing would
+    be left of the rest.
     """
     add = _add_grid if is_grid(len(A), len(B), len(pairs)) else _add_pairs
     step = max(1, _CHUNK_BYTES // (4 * n_samples * (len(A) + len(B))))
@@ -68,18 +69,29 @@ def _add_pairs(sums: Any, left: Sequence[Any], right: Sequence[Any], pairs: Any,
 
 def _add_grid(sums: Any, left: Sequence[Any], right: Sequence[Any], _: Any, first: int) -> None:
     n_rows, n_samples = left[0].shape
-    diagonal = np.arange(n_rows) * (n_samples + 1) + first
-    flat = [[block.reshape(-1) for block in side] for side in (left, right)]
-    rows = [np.empty((len(side), _SHORT_PIECE), side[0].dtype) for side in flat]
-    for piece in range(0, flat[0][0].size, _SHORT_PIECE):
-        part = slice(piece, piece + _SHORT_PIECE)
-        X, Y = (
-            np.stack([row[part] for row in side], out=held[:, : side[0][part].size])
-            for side, held in zip(flat, rows, strict=True)
-        )
-        here = diagonal[(diagonal >= part.start) & (diagonal < part.start + X.shape[1])]
-        X[:, here - part.start] = 0
-        sums += X @ Y.T
+    held = [np.empty((len(side), _SHORT_PIECE), side[0].dtype) for side in (left, right)]
+    start = 0
+    while start < n_rows:
+        corner = first + start
+        stop = min(start + max(1, _SHORT_PIECE // (n_samples - corner)), n_rows)
+        width = min(n_samples - corner, _SHORT_PIECE)
+        for column in range(corner, n_samples, width):
+            piece = slice(start, stop), slice(column, min(column + width, n_samples))
+            X, Y = (_stacked(side, piece, room) for side, room in zip((left, right), held, strict=True))
+            if column == corner:  # what is right of the diagonal stands for both sides of it
+                for row in range(stop - start):
+                    X[:, row, : row + 1] = 0
+            sums += 2 * (X.reshape(len(left), -1) @ Y.reshape(len(right), -1).T)
+        start = stop
+
+
+def _stacked(blocks: Sequence[Any], piece: tuple[slice, slice], room: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Copy a piece of each block into rows of `room`, shape (n_blocks, height, width)."""
+    shape = blocks[0][piece].shape
+    found = room[:, : shape[0] * shape[1]].reshape(len(blocks), *shape)
+    for block, copy in zip(blocks, found, strict=True):
+        copy[...] = block[piece]
+    return found
 
 
 def permuted_dots(
