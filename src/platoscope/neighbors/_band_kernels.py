@@ -10,7 +10,7 @@ from platoscope.neighbors._kernels import fill_row
 __all__ = ["band_members"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "f3d8d8ad34c4"
+_BUILT_ON = "e3b3d4eac87f"
 
 # Columns that are looked at together: nearly all of them hold no member, which one vectorized count tells.
 _STRETCH = 64
@@ -32,6 +32,25 @@ def _stretch_meets_band(lower, upper, low, high):
         inside = np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
         found = np.int32(found + inside)
     return found > 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _list_band(lower, upper, low, high, found, members, at, end):
+    """Write the columns in the band to `members` from `at` on, and no further than to `end`; return where they ended."""
+    for first in range(0, lower.size, _STRETCH):
+        if at == end:
+            break
+        last = first + _STRETCH
+        if last > lower.size or _stretch_meets_band(lower[first:last], upper[first:last], low, high):
+            n_found = 0
+            for other in range(first, min(last, lower.size)):
+                # Written always and kept sometimes: no branch to guess wrong.
+                found[n_found] = other
+                n_found += (lower[other] <= high) & (upper[other] >= low)
+            for place in range(n_found):
+                members[at] = found[place]
+                at += 1
+    return at
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -78,18 +97,5 @@ def band_members(
         if members.size == 0:
             sizes[q] = _count_in_band(lower, upper, low, high)
             continue
-        at = indptr[q]
-        for first in range(0, row.size, _STRETCH):
-            if at == indptr[q + 1]:
-                break
-            last = first + _STRETCH
-            if last > row.size or _stretch_meets_band(lower[first:last], upper[first:last], low, high):
-                n_found = 0
-                for other in range(first, min(last, row.size)):
-                    # Written always and kept sometimes: no branch to guess wrong.
-                    found[n_found] = other
-                    n_found += (lower[other] <= high) & (upper[other] >= low)
-                for place in range(n_found):
-                    members[at] = found[place]
-                    at += 1
-        sizes[q] = at - indptr[q]
+        end = _list_band(lower, upper, low, high, found, members, indptr[q], indptr[q + 1])
+        sizes[q] = end - indptr[q]

@@ -142,7 +142,7 @@ class DevicePiece:
         columns: npt.NDArray[Any],
         /,
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Count for queries what `count_closer` of `_kernels` does: items surely closer, and those possibly not farther."""
+        """Count for queries what the compiled `count_closer` does: items surely closer, and those possibly not farther."""
         scorer = _Scorer(self, terms)
         device = self.matrix.device
         starts, lengths = indptr[:-1].astype(np.int64), np.diff(indptr)

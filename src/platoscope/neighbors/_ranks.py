@@ -93,7 +93,7 @@ def _count(
     space: Space, metric: str | OwnMetric, start: int, block: Any, rows: Any, indptr: Any, columns: Any
 ) -> tuple[Any, Any]:
     """Return how many items are strictly closer than the queried ones, and how many others tie with them."""
-    from platoscope.neighbors._kernels import count_closer  # numba: 0.3 s to import
+    from platoscope.neighbors._count_kernels import count_closer  # numba: 0.3 s to import
 
     err = space.error_bound(metric)
     if isinstance(block, np.ndarray):

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "f3d8d8ad34c4"
+_BUILT_ON = "e3b3d4eac87f"
 
 # Columns or items that are looked at together: nearly all of them hold none that is sought, as one vectorized count tells.
 _STRETCH = 64
