@@ -59,6 +59,7 @@ BETWEEN_PARTS = {
         "visit_rank_rows",
     )
 } | {
+    "representations.stored_bytes",
     "measures.check_same_items",
     "measures.descend",
     "measures.differentiable_imbalance",

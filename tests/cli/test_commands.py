@@ -810,7 +810,7 @@ def test_plan_of_a_model_beyond_one_device(capsys: pytest.CaptureFixture[str]) -
     assert "--dtype must be one of auto, float32, bfloat16, float16; got 'float8'" in capsys.readouterr().err
     assert costs["devices"] == "GPUs of 141 GB: 7 in float8 (--device-map auto)"
     assert costs["time"].startswith("not estimated: more memory than this machine has free")
-    assert costs["disk"] == "229 MB"  # 2 sides × 2 layers × 2,000 items × 7,168 features × 4 bytes
+    assert costs["disk"] == "235 MB"  # 2 sides × 2 layers × 16 units of 128 items × 7,168 features × 4 bytes
     given = _planned(capsys, *command, "--tokens-per-second", "2000")
     assert given["time"] == "about 2 min at the 2,000 tokens per second that were given"
     given = _planned(capsys, *command, "--tflops", "10")
@@ -842,7 +842,7 @@ def test_plan_of_one_tower(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["openai/clip-vit-large-patch14", "opus_books:en-it", "--side", "a", "--pooling", "mean"]
     costs = _planned(capsys, *command, "--tower", "text", "--dtype", "float32")
     assert costs["memory"].startswith("weights 492 MB in float32;")
-    assert costs["disk"] == "39.9 MB"  # 13 layers × 1,000 items × 768 features × 4 bytes
+    assert costs["disk"] == "40.9 MB"  # 13 layers × 1,024 items, 128 a unit, × 768 features × 4 bytes
 
 
 def test_near_duplicates_are_dropped_on_demand(

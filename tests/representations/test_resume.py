@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from platoscope.errors import StorageError
+from platoscope.models import Pooling
 from platoscope.representations import (
     Representations,
     extract,
     list_store,
     open_representations,
     remove,
+    stored_bytes,
     verify,
 )
 from platoscope.representations._local import LocalFolder
@@ -364,3 +366,19 @@ def test_two_ranks_of_torchrun_leave_one_whole_store(
         for ours, theirs in zip(alone.with_pooling(pooling), found.with_pooling(pooling), strict=True):
             # Ranks have one thread each; products of other numbers of threads may differ in the last bits.
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_items", [5, 16, 17, N_ITEMS])
+def test_what_a_plan_says_of_the_disk_is_what_a_store_takes(
+    fake: ModuleType, tmp_path: Path, small_units: int, n_items: int
+) -> None:
+    """The last unit is filled up; beside the numbers lie checksums, and where in the file each layer is."""
+    encoder = fake.FakeEncoder()
+    found = extract(encoder, fake.sentences(n_items), pooling=fake.POOLINGS, store=tmp_path)
+    vectors = {str(pooling): Pooling.parse(pooling).n_vectors for pooling in fake.POOLINGS}
+    said = sum(
+        stored_bytes((encoder.n_layers, n_items, each, found[0].shape[-1])) for each in vectors.values()
+    )
+    taken = sum(file.stat().st_size for file in tmp_path.glob("*/*/c.0.*"))
+    n_files = len(vectors) * -(-n_items // min(small_units, n_items))
+    assert taken == said + n_files * (encoder.n_layers * 20 + 4)

@@ -48,7 +48,20 @@ def column_sums(X, shrink, sums, start, stop):
     """Add rows start:stop of X times `shrink` to `sums` (float64); return the largest absolute value seen."""
     # One peak per column, in the dtype of X: a single running maximum would not vectorize.
     peaks = np.zeros(X.shape[1], X.dtype)
-    for i in range(start, stop):
+    # Four rows at a time: sums and peaks are read and written once for them, and added to in the order of the rows.
+    last = start + (stop - start) // 4 * 4
+    for i in range(start, last, 4):
+        first, second, third, fourth = X[i], X[i + 1], X[i + 2], X[i + 3]
+        for d in range(first.size):
+            a, b, c, e = first[d], second[d], third[d], fourth[d]
+            total = sums[d] + np.float64(a) * shrink + np.float64(b) * shrink
+            sums[d] = total + np.float64(c) * shrink + np.float64(e) * shrink
+            peak = peaks[d]
+            peak = abs(a) if abs(a) > peak else peak
+            peak = abs(b) if abs(b) > peak else peak
+            peak = abs(c) if abs(c) > peak else peak
+            peaks[d] = abs(e) if abs(e) > peak else peak
+    for i in range(last, stop):
         row = X[i]
         for d in range(row.size):
             value = row[d]

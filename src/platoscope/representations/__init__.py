@@ -2,6 +2,7 @@
 
 from platoscope.models import ModelOnDemand
 from platoscope.representations._group import LAYER_NAMES
+from platoscope.representations._units import stored_bytes
 from platoscope.representations.alignment import Aligned, align, token_counts
 from platoscope.representations.engines import import_sglang, import_vllm
 from platoscope.representations.exporting import export, to_dataset
@@ -39,6 +40,7 @@ __all__ = [
     "list_store",
     "open_representations",
     "remove",
+    "stored_bytes",
     "to_dataset",
     "token_counts",
     "verify",

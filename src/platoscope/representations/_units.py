@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     _Take = Callable[[int, NDArray[np.float32]], None]
 
-__all__ = ["StoredArray", "checksum_of", "find_array", "lay_out", "open_array", "read_into"]
+__all__ = ["StoredArray", "checksum_of", "find_array", "lay_out", "open_array", "read_into", "stored_bytes"]
 
 _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
 _CHECKSUM = 4
@@ -319,7 +319,6 @@ def lay_out(
     shape : (n_layers, n_items, n_tokens, n_features)
     """
     n_layers, n_items, n_tokens, n_features = shape
-    rows = min(_ROWS_PER_UNIT, max(1, _BYTES_PER_UNIT // (n_layers * n_tokens * n_features * 4)), n_items)
     return StoredArray(
         folder=folder,
         path=path,
@@ -329,10 +328,27 @@ def lay_out(
         n_items=n_items,
         n_tokens=n_tokens,
         n_features=n_features,
-        rows_per_unit=rows,
+        rows_per_unit=_rows_per_unit(shape),
         has_token_axis=has_token_axis,
         attributes={"pooling": pooling, "plan": plan},
     )
+
+
+def _rows_per_unit(shape: tuple[int, int, int, int]) -> int:
+    n_layers, n_items, n_tokens, n_features = shape
+    return min(_ROWS_PER_UNIT, max(1, _BYTES_PER_UNIT // (n_layers * n_tokens * n_features * 4)), n_items)
+
+
+def stored_bytes(shape: tuple[int, int, int, int], /) -> int:
+    """Return what a new array of this shape takes on the disk: whole units, of which the last one is filled up.
+
+    Parameters
+    ----------
+    shape : (n_layers, n_items, n_tokens, n_features)
+    """
+    n_layers, n_items, n_tokens, n_features = shape
+    rows = _rows_per_unit(shape)
+    return 4 * n_layers * -(-n_items // rows) * rows * n_tokens * n_features
 
 
 def open_array(folder: Folder, path: str, /) -> StoredArray:

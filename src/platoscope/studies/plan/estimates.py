@@ -24,6 +24,7 @@ from platoscope.measures import get_measure
 from platoscope.models import ModelInfo, Pooling, catalog, describe_model, trained_name
 from platoscope.models.cost import n_operations
 from platoscope.neighbors import MATRICES_SHARE, available_memory
+from platoscope.representations import stored_bytes
 from platoscope.studies.design.comparison import Source, Surface, Synthetic
 from platoscope.studies.design.measured import computed_measures
 from platoscope.studies.plan.prices import of_a_pair
@@ -337,8 +338,8 @@ def operations_per_second() -> float:
 
 
 def _disk(extraction: Extraction, size: ModelInfo, n: int) -> int:
-    vectors = sum(Pooling.parse(pooling).n_vectors for pooling in extraction.poolings)
-    return 4 * _n_kept(extraction, size) * n * vectors * size.n_features
+    vectors = [Pooling.parse(pooling).n_vectors for pooling in extraction.poolings]
+    return sum(stored_bytes((_n_kept(extraction, size), n, each, size.n_features)) for each in vectors)
 
 
 def _bytes(value: int | None) -> str:
