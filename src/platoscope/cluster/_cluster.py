@@ -140,8 +140,7 @@ class Cluster:
         workers = self._workers()
         gpu = any(worker["resources"].get(_GPU) for worker in workers.values())
         pending: dict[Any, Task] = {}
-
-        first: list[Any] = []
+        first: list[Any] = []  # what holds `shared`, once there is a task
 
         def submit(each: Iterable[Task]) -> None:
             for task in each:

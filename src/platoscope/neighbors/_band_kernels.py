@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import fill_row
+from platoscope.neighbors._kernels import fill_row, list_between
 
 __all__ = ["band_members"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "934c375ea250"
-
-# Columns that are looked at together: nearly all of them hold no member, which one vectorized count tells.
-_STRETCH = 64
+_BUILT_ON = "83bd56484cd7"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -23,34 +20,6 @@ def _count_in_band(lower, upper, low, high):
         inside = np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
         found = np.int32(found + inside)
     return found
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _stretch_meets_band(lower, upper, low, high):
-    found = np.int32(0)
-    for other in range(_STRETCH):  # so many that the compiler knows: it takes them side by side
-        inside = np.int32(0) if lower[other] > high or upper[other] < low else np.int32(1)
-        found = np.int32(found + inside)
-    return found > 0
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _list_band(lower, upper, low, high, found, members, at, end):
-    """Write the columns in the band to `members` from `at` on, and no further than to `end`; return where they ended."""
-    for first in range(0, lower.size, _STRETCH):
-        if at == end:
-            break
-        last = first + _STRETCH
-        if last > lower.size or _stretch_meets_band(lower[first:last], upper[first:last], low, high):
-            n_found = 0
-            for other in range(first, min(last, lower.size)):
-                # Written always and kept sometimes: no branch to guess wrong.
-                found[n_found] = other
-                n_found += (lower[other] <= high) & (upper[other] >= low)
-            for place in range(n_found):
-                members[at] = found[place]
-                at += 1
-    return at
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -80,7 +49,6 @@ def band_members(
     row = np.empty(block.shape[1], block.dtype)
     lower = np.empty_like(row)
     upper = np.empty_like(row)
-    found = np.empty(_STRETCH + 1, members.dtype)
     filled = -1
     for q in range(start, stop):
         i = rows[q]
@@ -97,5 +65,5 @@ def band_members(
         if members.size == 0:
             sizes[q] = _count_in_band(lower, upper, low, high)
             continue
-        end = _list_band(lower, upper, low, high, found, members, indptr[q], indptr[q + 1])
+        end = list_between(lower, upper, low, high, members, indptr[q], indptr[q + 1])
         sizes[q] = end - indptr[q]

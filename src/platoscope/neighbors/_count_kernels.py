@@ -10,7 +10,7 @@ from platoscope.neighbors._kernels import fill_row
 __all__ = ["count_closer"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "934c375ea250"
+_BUILT_ON = "83bd56484cd7"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -21,30 +21,8 @@ def _bounds(row, err, i, j):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _count_four(upper, lower, low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d):
-    """Return how many upper bounds are below each of four, and how many lower ones are not above each of four."""
-    one = np.int32(1)
-    none = np.int32(0)
-    below_a = below_b = below_c = below_d = none
-    within_a = within_b = within_c = within_d = none
-    for other in range(upper.size):
-        up = upper[other]
-        down = lower[other]
-        # Sums of int32 are int64 to Numba, of which half as many go into a register.
-        below_a = np.int32(below_a + (one if up < low_a else none))
-        below_b = np.int32(below_b + (one if up < low_b else none))
-        below_c = np.int32(below_c + (one if up < low_c else none))
-        below_d = np.int32(below_d + (one if up < low_d else none))
-        within_a = np.int32(within_a + (one if down <= high_a else none))
-        within_b = np.int32(within_b + (one if down <= high_b else none))
-        within_c = np.int32(within_c + (one if down <= high_c else none))
-        within_d = np.int32(within_d + (one if down <= high_d else none))
-    return below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _weigh_four(upper, lower, weights, low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d):
-    """Return the same, of rows that count several times each."""
+    """Return the weight of upper bounds below each of four, and of lower bounds that are not above each of four."""
     none = np.int32(0)
     below_a = below_b = below_c = below_d = none
     within_a = within_b = within_c = within_d = none
@@ -52,6 +30,7 @@ def _weigh_four(upper, lower, weights, low_a, low_b, low_c, low_d, high_a, high_
         up = upper[other]
         down = lower[other]
         weight = weights[other]
+        # Sums of int32 are int64 to Numba, of which half as many go into a register.
         below_a = np.int32(below_a + (weight if up < low_a else none))
         below_b = np.int32(below_b + (weight if up < low_b else none))
         below_c = np.int32(below_c + (weight if up < low_c else none))
@@ -87,7 +66,6 @@ def count_closer(
     row = np.empty(block.shape[1], block.dtype)
     upper = np.empty_like(row)
     lower = np.empty_like(row)
-    plain = weights.max() == 1
     for q_row in range(start, stop):
         if indptr[q_row] == indptr[q_row + 1]:
             continue
@@ -109,9 +87,7 @@ def count_closer(
             low_c, high_c = _bounds(row, err, i, columns[c])
             low_d, high_d = _bounds(row, err, i, columns[d])
             bounds = low_a, low_b, low_c, low_d, high_a, high_b, high_c, high_d
-            four = (
-                _count_four(upper, lower, *bounds) if plain else _weigh_four(upper, lower, weights, *bounds)
-            )
+            four = _weigh_four(upper, lower, weights, *bounds)
             below_a, below_b, below_c, below_d, within_a, within_b, within_c, within_d = four
             below[a], within[a] = below_a, within_a
             below[b], within[b] = below_b, within_b

@@ -25,6 +25,7 @@ __all__ = [
     "column_sums",
     "fill_row",
     "keep_smallest",
+    "list_between",
     "nearest",
     "number_scores",
     "pack_scores",
@@ -41,6 +42,8 @@ _REASSOCIATE = {"reassoc", "nsz", "contract"}
 _STRETCH = 32
 # Of the range of values, to find a limit that few do not exceed.
 _HALVINGS = 12
+# Columns that are looked at together for one that lies between bounds: nearly all of them hold none, as one count tells.
+_LISTED = 64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -251,6 +254,39 @@ def nearest(kind, block, offset, sq, along, inverse, indices, scores, start, sto
     for r in range(start, stop):
         fill_row(kind, block, r, offset + r, sq, along, inverse, row)
         keep_smallest(row, room, scores[r], indices[r])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _some_between(lower, upper, low, high):
+    """Tell whether any column of `_LISTED` may lie between the bounds."""
+    found = np.int32(0)
+    for other in range(_LISTED):  # so many that the compiler knows: it takes them side by side
+        inside = np.int32(1) if (lower[other] <= high) & (upper[other] >= low) else np.int32(0)
+        found = np.int32(found + inside)
+    return found > 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def list_between(lower, upper, low, high, members, at, end):
+    """Write the columns that may lie between `low` and `high`, given bounds on each, to `members`; return where they end.
+
+    They begin at place `at`, and are no more than there is room for up to `end`.
+    """
+    found = np.empty(_LISTED + 1, members.dtype)
+    for first in range(0, lower.size, _LISTED):
+        if at == end:
+            break
+        last = first + _LISTED
+        if last > lower.size or _some_between(lower[first:last], upper[first:last], low, high):
+            n_found = 0
+            for other in range(first, min(last, lower.size)):
+                # Written always and kept sometimes: no branch to guess wrong.
+                found[n_found] = other
+                n_found += (lower[other] <= high) & (upper[other] >= low)
+            for place in range(n_found):
+                members[at] = found[place]
+                at += 1
+    return at
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -10,7 +10,7 @@ from platoscope.neighbors._kernels import fill_row, keep_smallest, room_for
 __all__ = ["fill_items", "gather_square", "nearest_in_sample", "rank_sums_in_sample"]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "934c375ea250"
+_BUILT_ON = "83bd56484cd7"
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

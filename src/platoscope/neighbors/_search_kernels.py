@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from platoscope.neighbors._kernels import write_scores
+from platoscope.neighbors._kernels import list_between, write_scores
 
 __all__ = [
     "count_items",
@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 # Of the file whose functions are called here: Numba looks at this one only to tell what is stale.
-_BUILT_ON = "934c375ea250"
+_BUILT_ON = "83bd56484cd7"
 
-# Columns or items that are looked at together: nearly all of them hold none that is sought, as one vectorized count tells.
+# Values that are looked at together: nearly all of them hold none that is small, as one vectorized count tells.
 _STRETCH = 64
 
 
@@ -84,23 +84,6 @@ def _some_up_to(values, limit):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _list_between(low, high, least, most, members, at):
-    """Write the items that may be up to `most` and are not surely below `least`, given bounds on each."""
-    found = np.empty(_STRETCH + 1, members.dtype)
-    for first in range(0, low.size, _STRETCH):
-        last = first + _STRETCH
-        if last > low.size or _some_up_to(low[first:last], most):
-            n_found = 0
-            for item in range(first, min(last, low.size)):
-                # Written always and kept sometimes: no branch to guess wrong.
-                found[n_found] = item
-                n_found += (low[item] <= most) & (not high[item] < least)
-            for place in range(n_found):
-                members[at] = found[place]
-                at += 1
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _keep_smallest(kept, values):
     """Put those among the smallest ones that are smaller than the last of them."""
     for first in range(0, values.size, _STRETCH):
@@ -151,7 +134,7 @@ def list_candidates(kind, product, own, here, there, uppers, indptr, members, st
             continue
         _bounds_of_rows(kind, product, r, own[r], here, there, row, low, high)
         reach = uppers[r, uppers.shape[1] - 1] + here[3][r]
-        _list_between(low, high, -np.float32(np.inf), reach, members, indptr[r])
+        list_between(low, high, -np.float32(np.inf), reach, members, indptr[r], indptr[r + 1])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -204,7 +187,7 @@ def tighten_items(kind, product, here, there, starts, levels, own, uppers, sizes
 @njit(nogil=True, cache=True, error_model="numpy")
 def list_items(kind, product, here, there, starts, levels, own, uppers, indptr, members, start, stop):
     """Write the items of the block that `tighten_items` counted."""
-    last_level, last = uppers.shape[1] - 1, uppers.shape[2] - 1
+    last = uppers.shape[2] - 1
     row = np.empty(product.shape[1], product.dtype)
     low, high = np.empty(levels.size, product.dtype), np.empty(levels.size, product.dtype)
     for r in range(start, stop):
@@ -212,8 +195,8 @@ def list_items(kind, product, here, there, starts, levels, own, uppers, indptr, 
         if at == indptr[r + 1]:
             continue
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
-        if last_level == 0:
-            _list_between(low, high, -np.float32(np.inf), uppers[r, 0, last], members, at)
+        if uppers.shape[1] == 1:
+            list_between(low, high, -np.float32(np.inf), uppers[r, 0, last], members, at, indptr[r + 1])
             continue
         for item in range(levels.size):
             if low[item] <= uppers[r, levels[item], last]:
@@ -267,7 +250,4 @@ def list_unsure_items(
             continue
         _bounds_of_items(kind, product, r, here, there, starts, levels, own[r], row, low, high)
         for t in range(bounds[r], bounds[r + 1]):
-            at = indptr[t]
-            if at == indptr[t + 1]:
-                continue
-            _list_between(low, high, lows[t], highs[t], members, at)
+            list_between(low, high, lows[t], highs[t], members, indptr[t], indptr[t + 1])
