@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from platoscope.studies import execute, get_study, make_plan
+from platoscope.studies.run import splitting
 from platoscope.studies.run.kept_parts import KeptParts
 
 if TYPE_CHECKING:
@@ -116,6 +117,22 @@ def test_one_comparison_is_shared_by_all_workers(
     assert len({pid for _, pid in _parts(log)}) == 2
 
 
+def _interrupt(plan: Plan, folder: Path, cluster: Cluster | None, n_kept: int) -> set[str]:
+    """Begin, and interrupt when so many parts are kept; give which these are."""
+    add, parts = KeptParts.add, folder / "there" / "parts"
+
+    def stop(self: KeptParts, comparison: str, cut: int, place: int, part: Any) -> None:
+        add(self, comparison, cut, place, part)
+        if len(list(parts.iterdir())) == n_kept:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KeptParts, "add", stop)
+        with pytest.raises(KeyboardInterrupt):
+            execute(plan, out=folder / "there", store=folder / "store", cluster=cluster)
+    return {file.name.partition("-")[2] for file in parts.iterdir()}
+
+
 def test_parts_that_were_finished_are_kept_when_the_run_is_interrupted(
     plan_of: Callable[[tuple[str, str]], Plan],
     cluster: Cluster,
@@ -123,38 +140,50 @@ def test_parts_that_were_finished_are_kept_when_the_run_is_interrupted(
     one_core: Callable[[], AbstractContextManager[None]],
     log: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each of them is computed once, however often that happens, even where the last one was there; then they go."""
     plan = plan_of(GRID)
     here = _here(plan, tmp_path, one_core)
-    parts = tmp_path / "there" / "parts"
-    add = KeptParts.add
-
-    def interrupted(n_kept: int) -> None:
-        """Begin, and interrupt when so many parts are kept."""
-
-        def stop(self: KeptParts, comparison: str, cut: int, place: int, part: Any) -> None:
-            add(self, comparison, cut, place, part)
-            if len(list(parts.iterdir())) == n_kept:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(KeptParts, "add", stop)
-        with pytest.raises(KeyboardInterrupt):
-            execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
-        monkeypatch.setattr(KeptParts, "add", add)
-
-    interrupted(2)
-    names = {file.name.partition("-")[2] for file in parts.iterdir()}
+    names = _interrupt(plan, tmp_path, cluster, 2)
     cluster.client.run(on_workers.watch, str(log))
-    interrupted(4)
+    _interrupt(plan, tmp_path, cluster, 4)
     computed = {f"{name.split()[1]}-of-4.part" for name, _ in _parts(log)}
     assert len(names) == len(computed) == 2
     assert not computed & names
     there = execute(plan, out=tmp_path / "there", store=tmp_path / "store", cluster=cluster)
     assert len(_parts(log)) == 2
     assert there.results["large"].drop_attrs().identical(here.drop_attrs())
-    assert not parts.exists()
+    assert not (tmp_path / "there" / "parts").exists()
+
+
+@pytest.mark.parametrize("what", [GRID, MATRIX], ids=["grid", "matrix"])
+def test_a_run_that_workers_began_goes_on_without_them(
+    what: tuple[str, str],
+    plan_of: Callable[[tuple[str, str]], Plan],
+    cluster: Cluster,
+    one_core: Callable[[], AbstractContextManager[None]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What they finished is not computed again, and what is finished here is kept as well."""
+    plan = plan_of(what)
+    here = _here(plan, tmp_path, one_core)
+    names = _interrupt(plan, tmp_path, cluster, 2)
+    computed: list[str] = []
+    compute = splitting.compute_part
+
+    def watched(task: Any, wanted: int, place: int) -> Any:
+        computed.append(f"{place}-of-{wanted}.part")
+        return compute(task, wanted, place)
+
+    monkeypatch.setattr(splitting, "compute_part", watched)
+    with one_core():
+        _interrupt(plan, tmp_path, None, 3)
+        there = execute(plan, out=tmp_path / "there", store=tmp_path / "store")
+    assert len(computed) == len(set(computed)) == 2
+    assert not set(computed) & names
+    assert there.results["large"].drop_attrs().identical(here.drop_attrs())
+    assert not (tmp_path / "there" / "parts").exists()
 
 
 @pytest.mark.slow

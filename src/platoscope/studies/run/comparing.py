@@ -59,9 +59,24 @@ def compare_all(
     """
     if cluster is None:
         for item in pending:
-            keep(item, computing.compute(computation(item)))
+            keep(item, _compute_here(computation(item), parts, keys[item.label]))
         return
     _Spread(pending, results, cluster, keys, computation, parts, keep).run()
+
+
+def _compute_here(what: Computation, parts: KeptParts, key: str) -> xr.Dataset:
+    """Compute a comparison in this process; of one that workers had begun in parts, those that are left."""
+    wanted, found = parts.of(key)
+    n = 1 if wanted is None else n_parts_of(what, wanted)
+    if wanted is None or n == 1:
+        return computing.compute(what)
+    all_parts: dict[int, PartResult] = {}
+    for place in range(n):
+        part: PartResult = found[place] if place in found else splitting.compute_part(what, wanted, place)
+        if place not in found and isinstance(part, FoundPart):
+            parts.add(key, wanted, place, part)
+        all_parts[place] = part
+    return join_parts(what, wanted, all_parts)
 
 
 @dataclass
