@@ -713,5 +713,7 @@ def test_the_default_run_shows_the_picture_of_the_bundle(tmp_path: Path) -> None
     answers = {verdict.statement: verdict.answer for verdict in result.verdicts}
     assert answers["At its minimum the mean over tokens has a lower Δ than the last token."] == "held"
     row = next(row for row in result.summary["rows"] if row["label"].endswith("mean(20)"))
-    assert 0.2 < row["best"]["a_to_b"]["value"] < 0.5
+    # .17 there; .15 of 1,000 verses.
+    assert 0.1 < row["best"]["a_to_b"]["value"] < 0.25
     assert 0.3 < row["best"]["a_to_b"]["relative_depth"] < 0.9
+    assert row["null"]["mean"] == pytest.approx(1, abs=0.02)
