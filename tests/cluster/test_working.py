@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import dask
 import numpy as np
 import pytest
+from distributed import Client
 from distributed.comm import CommClosedError
 
-from platoscope.cluster import Task, open_cluster
+from platoscope.cluster import Cluster, Task, open_cluster
 from platoscope.cluster._cluster import _value_of
 from platoscope.cluster._working import packed, work
 from platoscope.datasets import load_pairs
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import ModuleType
-
-    from platoscope.cluster import Cluster
 
     OneCore = Callable[[], AbstractContextManager[None]]
 
@@ -388,6 +388,47 @@ def test_a_connection_that_is_lost_on_the_way_is_the_scheduler_s(
     done = SimpleNamespace(status="finished", result=_cut_off)
     with pytest.raises(ClusterError, match="the scheduler was lost while it was at reading"):
         _value_of(done, task)
+
+
+@pytest.mark.parametrize("gave_up", [True, False], ids=["gave-up", "closed"])
+def test_a_client_without_its_scheduler_is_a_sentence(
+    cluster: Cluster, on_workers: ModuleType, gave_up: bool
+) -> None:
+    """Dask's client closes itself where it finds no scheduler any more; at any moment, and errors are its own."""
+    told: list[str] = []
+    other = Cluster(Client(cluster.address, set_as_default=False))
+
+    def close() -> None:
+        other.client.sync(other.client._close) if gave_up else other.client.close()
+
+    def done(_task: Task, found: str) -> list[Task]:
+        told.append(found)
+        close()
+        return [Task("after-it", "more of it", on_workers.thread_name, ())]
+
+    with pytest.raises(ClusterError, match="the scheduler was lost while it was at more of it"):
+        other.run([Task("before-it", "some of it", on_workers.thread_name, ())], on_done=done)
+    assert len(told) == 1
+    lost = f"the scheduler at {re.escape(cluster.address)} was lost. Start it again"
+    with pytest.raises(ClusterError, match=lost):
+        other.run([])
+    with pytest.raises(ClusterError, match=lost):
+        _ = other.n_workers
+    assert repr(other) == f"<Cluster at {cluster.address}, which is lost>"
+    other.client.close()
+
+
+def test_a_client_that_is_closed_while_it_waits_is_a_sentence(
+    cluster: Cluster, on_workers: ModuleType
+) -> None:
+    """From another thread, or because it found no scheduler any more."""
+    other = Cluster(Client(cluster.address, set_as_default=False))
+    with pytest.raises(ClusterError, match="the scheduler .*was lost"):
+        other.run(
+            [Task("waits-long", "waiting", time.sleep, (3,)), Task("waits", "waiting", time.sleep, (1,))],
+            on_tick=lambda: other.client.sync(other.client._close),
+        )
+    other.client.close()
 
 
 def _cut_off() -> None:

@@ -16,7 +16,7 @@ from platoscope.cluster._working import Outcome, own_version, packed, unpacked, 
 from platoscope.errors import ClusterError, PlatoscopeError, PlatoscopeWarning, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["Cluster", "Task"]
 
@@ -67,19 +67,24 @@ class Cluster:
     ----------
     session : str
         Names this connection: what workers keep in memory for it (a model) is not another's.
+    address : str
+        Where the scheduler listens.
     """
 
     client: Any
     patience: float | None = None
     session: str = field(default_factory=lambda: uuid.uuid4().hex, init=False)
+    address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Now: a client that was closed does not know it any more.
+        object.__setattr__(self, "address", str(self.client.scheduler.address))
 
     def __repr__(self) -> str:
-        return f"<Cluster of {self.n_workers} workers at {self.address}>"
-
-    @property
-    def address(self) -> str:
-        """Where the scheduler listens."""
-        return str(self.client.scheduler.address)
+        try:
+            return f"<Cluster of {self.n_workers} workers at {self.address}>"
+        except ClusterError:
+            return f"<Cluster at {self.address}, which is lost>"
 
     @property
     def dashboard(self) -> str:
@@ -93,11 +98,11 @@ class Cluster:
 
     def _workers(self) -> Mapping[str, Any]:
         for _ in range(_TIMES):
-            try:
+            with self._reached(self):
                 told = self.client.scheduler_info(n_workers=-1)
-            except OSError as error:
-                raise _lost_error(self) from error
-            workers: Mapping[str, Any] = told["workers"]
+            workers: Mapping[str, Any] | None = told.get("workers")
+            if workers is None:  # a client that gave the scheduler up
+                break
             if len(workers) >= told.get("n_workers", 0):
                 return workers
         raise _lost_error(self)
@@ -176,7 +181,8 @@ class Cluster:
     def _submit(self, task: Task, first: Sequence[Any], /, *, gpu: bool) -> Any:
         resources = {_GPU: 1} if gpu and task.reads_model else None
         called = _sent((task.function, task.arguments), task.what)
-        return self.client.submit(work, called, own_version(), *first, key=task.key, resources=resources)
+        with self._reached(task):
+            return self.client.submit(work, called, own_version(), *first, key=task.key, resources=resources)
 
     def _share(self, shared: tuple[Any, ...], /) -> Any:
         """Have a worker hold what all tasks take; it is a task itself, so that another holds it where that worker dies."""
@@ -184,15 +190,17 @@ class Cluster:
 
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": sys.maxsize}):
             called = _sent((tuple, (shared,)), "what all tasks share")
-            return self.client.submit(
-                work, called, own_version(), key=f"platoscope-shared-{uuid.uuid4().hex}"
-            )
+            with self._reached(self):
+                return self.client.submit(
+                    work, called, own_version(), key=f"platoscope-shared-{uuid.uuid4().hex}"
+                )
 
     def _wait(self, pending: Iterable[Any], /) -> None:
         """Wait for a task to end, but not long; one that was lost says so itself."""
         from distributed import wait
 
-        with self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
+        asked = contextlib.suppress(TimeoutError, CancelledError)
+        with self._reached(self), self.client.as_current(), asked:
             wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
 
     def _left_of(self, before: frozenset[_Worker], /) -> frozenset[_Worker]:
@@ -221,8 +229,21 @@ class Cluster:
 
     def _give_up(self, futures: list[Any], /) -> None:
         """Take back what nobody waits for any more; a scheduler that is gone has nothing to take back."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ClusterError), self._reached(self):
             self.client.cancel(futures)
+
+    @contextlib.contextmanager
+    def _reached(self, at: Task | Cluster, /) -> Iterator[None]:
+        """Ask the scheduler; an error where it is lost, with what it was at."""
+        try:
+            yield
+        except OSError as error:
+            raise _lost_error(at) from error
+        except Exception as error:
+            # A client that has given the scheduler up, or was closed, has errors of several kinds, each version its own.
+            if self.client.status not in ("closing", "closed"):
+                raise
+            raise _lost_error(at) from error
 
 
 def _sent(content: Any, what: str, /) -> bytes:
@@ -269,7 +290,7 @@ def _value_of(future: Any, task: Task, /) -> Any:
 
 
 def _lost_error(at: Task | Cluster, /) -> ClusterError:
-    what = at.what if isinstance(at, Task) else "telling of its workers"
+    told = f"was lost while it was at {at.what}" if isinstance(at, Task) else f"at {at.address} was lost"
     return ClusterError(
-        f"the scheduler was lost while it was at {what}. Start it again and run the same command; what is finished is kept."
+        f"the scheduler {told}. Start it again and run the same command; what is finished is kept."
     )
