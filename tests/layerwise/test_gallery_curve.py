@@ -85,6 +85,21 @@ def test_a_gallery_is_a_subset_of_the_next():
     assert float(whole.neighborhood_overlap_chance[0]) == pytest.approx(4 / 119)
 
 
+def test_equal_items_are_counted_in_the_gallery_of_each(monkeypatch):
+    """Equal items are asked for once, and each is left out where it is the neighbor; in parts of any size."""
+    rng = np.random.default_rng(0)
+    X, Y = (rng.standard_normal((12, width))[rng.integers(0, 12, 60)] for width in (4, 2))
+    order = np.random.default_rng(0).permutation(50)
+    how = {"queries": range(10), "sizes": [25, 40, 60], "overlap_neighbors": 1, "rng": 0}
+    curve = gallery_curve(X, Y, **how)
+    for at, n_others in enumerate((15, 30, 50)):
+        gallery = [*range(10), *(10 + np.flatnonzero(order < n_others))]
+        expected = references.gallery_imbalance(X, Y, range(10), gallery, range(60), range(60))
+        assert curve.information_imbalance.values[at] == pytest.approx(expected, abs=1e-12)
+    monkeypatch.setattr(_gallery, "_UNSURE", 3)
+    assert gallery_curve(X, Y, **how).identical(curve)
+
+
 def test_shuffled_items_of_several_rows_score_one():
     """Over shuffles of whole items the mean of Δ is 1 in both directions, however many rows items have."""
     rng = np.random.default_rng(1)

@@ -14,6 +14,7 @@ from platoscope import unfinished
 from platoscope.errors import InputError, PlatoscopeWarning, StorageError
 from platoscope.layerwise import _in_blocks, gallery_curve, imbalance_in_blocks
 from platoscope.measures import estimate_imbalance
+from platoscope.neighbors import _gallery
 from platoscope.representations import Representations
 from platoscope.testing.references import information_imbalance
 
@@ -77,6 +78,26 @@ def test_dozens_of_tied_items_share_the_place() -> None:
     X = np.repeat(SMOOTH[:5], N // 5, axis=0)
     found = imbalance_in_blocks(X, SMOOTH, items_per_block=64)
     assert tuple(found) == pytest.approx(tuple(platoscope.information_imbalance(X, SMOOTH)), rel=1e-13)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_ties_on_both_sides_is_not_cubic(monkeypatch: pytest.MonkeyPatch, same: bool) -> None:
+    """Equal items are compared once: not each item with each neighbor and with each that ties with that."""
+    rng = np.random.default_rng(0)
+    X, Y = (np.where(rng.random((300, 1)) < 0.5, 1.0, rng.standard_normal((300, 4))) for _ in range(2))
+    Y = np.where((X == 1).all(axis=1, keepdims=True), 1.0, Y) if same else Y
+    exact, pairs = _gallery.exact_between, 0
+
+    def counted(*given: Any) -> Any:
+        nonlocal pairs
+        pairs += len(given[2])
+        return exact(*given)
+
+    monkeypatch.setattr(_gallery, "exact_between", counted)
+    found = tuple(imbalance_in_blocks(X, Y))
+    assert found == pytest.approx(tuple(platoscope.information_imbalance(X, Y)), rel=1e-13)
+    # Without: 150 x 150 x 150 on either side, and half of that.
+    assert pairs < 3 * 300**2
 
 
 def test_a_constant_says_nothing() -> None:

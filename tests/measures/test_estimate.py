@@ -111,6 +111,17 @@ def test_many_ties_are_drawn_and_the_error_says_so():
     assert np.mean([one.standard_error for one in found]) == pytest.approx(spread, rel=0.4)
 
 
+def test_tied_neighbors_of_one_share_have_no_variance():
+    """Rounding leaves less than nothing of it, and no error is NaN."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((400, 5)), rng.standard_normal((400, 3))
+    X[:200], Y[:200] = X[0], Y[0]
+    found = estimate_imbalance(X, Y, rng=0)
+    for value in (found.forward, found.backward, found.asymmetry):
+        assert value.standard_error == pytest.approx(0, abs=1e-6)
+        assert value.interval == pytest.approx((value.value, value.value), abs=1e-5)
+
+
 def test_the_variance_of_a_crossed_sample_is_unbiased():
     """Over all choices of 3 of 5 rows and 2 of 5 columns, the mean of the estimated variances is the true one."""
     rng = np.random.default_rng(0)

@@ -66,7 +66,7 @@ def gallery_curve(
     transform : str or sequence of str
         ``"none"``, ``"unit"``, ``"clip"``, or several.
     rng : int, numpy.random.Generator or None
-        Draws queries and the order in which other items join.
+        Draws queries, the order in which other items join, and among many items that tie.
 
     Returns
     -------
@@ -87,6 +87,8 @@ def gallery_curve(
     Of an item with several rows the distance from a row is that of its *nearest* row, and items are ranked by that; a
     query's value is the mean over its rows, on both sides. If pairs of items were shuffled, the expectation of Δ would be
     exactly 1 all the same, because the mean rank of all other items is half their number from any row.
+
+    Where more than 16 items tie for the last places of a query, 16 of them, drawn by `rng`, stand for all.
 
     Errors are those of other queries in the same gallery: the standard deviation over queries, over √n_queries.
 

@@ -98,7 +98,7 @@ def estimate_imbalance(
 
     The nearest neighbors of `n_queries` random items are searched for among *all* items, exactly; their ranks on the other
     side are estimated by counting `n_references` random items. With all items as queries and as references it is
-    `information_imbalance`, to the last bit; otherwise it is unbiased for that.
+    `information_imbalance`, to the last bit but for draws among ties (below); otherwise it is unbiased for that.
 
         Δ̂(X→Y) = 2/(N n) · Σ over queries i of [ 1 + (N − 2) · mean over references l ≠ i, J_i of h_i(l) ]
 
@@ -254,6 +254,8 @@ def _noise_of_ties(
     some = np.where(count > 1, count, np.nan)
     mean = np.add.reduceat(np.where(drawn_of > 0, shares, 0.0), starts) / some
     square = np.add.reduceat(np.where(drawn_of > 0, shares**2, 0.0), starts)
-    variance = (square - some * mean**2) / (some - 1)
+    variance = np.maximum(square - some * mean**2, 0.0) / (
+        some - 1
+    )  # of equal shares rounding leaves less than nothing
     tied = np.maximum.reduceat(drawn_of, starts)
     return float(np.nansum(total**2 * variance * (1 / some - 1 / np.maximum(tied, 1))))

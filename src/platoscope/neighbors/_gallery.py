@@ -6,7 +6,7 @@ An item may have several rows (five captions of an image); its distance from a r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ __all__ = ["GallerySide", "ranks_in_galleries"]
 
 # Items that tie as nearest of all that ask, in all galleries together: more than this is data that says next to nothing.
 _MOST = 20_000_000
+# Items that float32 cannot tell from thresholds that are looked at together, at most, or those of one asking row.
+_UNSURE = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +149,31 @@ class GallerySide:
 
         ``items[bounds[r]:bounds[r + 1]]`` are chosen for asking row r. Neither that row's item nor the chosen one counts.
         """
+        if self._all_different:
+            return self._closer(bounds, items)
+        # Of items that are equal, and so equally far, one is asked for; what differs is who of them does not count.
+        row = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+        _, asked, place = np.unique(self._pairs(row, items), return_index=True, return_inverse=True)
+        counted = self._closer(np.searchsorted(row[asked], np.arange(len(bounds))), items[asked])[place]
+        level, counts_at = self.levels[items], self.levels[items[asked]][place]
+        galleries = np.arange(self.n_galleries)
+        counted += 0.5 * (counts_at[:, None] <= galleries) - 0.5 * (level[:, None] <= galleries)
+        return counted
+
+    @cached_property
+    def _all_different(self) -> bool:
+        """Whether no two items are known to be equal; of items with several rows it is not asked."""
+        several = len(self.stream.inverse) > len(self.levels)
+        return several or self.stream.n_distinct == len(self.levels)
+
+    def _pairs(self, row: npt.NDArray[np.intp], items: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+        """Return a number for each asking row and item, the same for items that are equal; ascending as rows are."""
+        found: npt.NDArray[np.int64] = row * np.int64(self.stream.n_distinct) + self.stream.inverse[items]
+        return found
+
+    def _closer(
+        self, bounds: npt.NDArray[np.int64], items: npt.NDArray[np.integer[Any]]
+    ) -> npt.NDArray[np.float64]:
         asking = self.stream.take(self.asking_rows)
         row = np.repeat(np.arange(asking.n_samples), np.diff(bounds))
         lows, highs, exact = self._thresholds(asking, row, items)
@@ -154,14 +181,24 @@ class GallerySide:
         halves = np.zeros((len(items), self.n_galleries))
         for block in self._blocks(asking):
             fixed = (*block.against(asking, self.asking[self.owner]), bounds, lows, highs)
-            threshold, members = _unsure(fixed, sure, asking.n_samples)
-            other = block.first + members != items[threshold]
-            threshold, members = threshold[other], members[other]
-            score = block.exact(self.stream, asking, row[threshold], members)
-            share = (score < exact[threshold]) + 0.5 * (score == exact[threshold])
-            np.add.at(halves, (threshold, block.levels[members]), share)
+            for threshold, members in _unsure(fixed, sure, bounds):
+                other = block.first + members != items[threshold]
+                threshold, members = threshold[other], members[other]
+                score = self._exact(asking, block, row[threshold], members)
+                share = (score < exact[threshold]) + 0.5 * (score == exact[threshold])
+                np.add.at(halves, (threshold, block.levels[members]), share)
         counted: npt.NDArray[np.float64] = np.cumsum(sure + halves, axis=1)
         return counted
+
+    def _exact(
+        self, asking: Space, block: _Block, left: npt.NDArray[Any], members: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """Return the float64 scores of items of a block from asking rows; those of equal items are computed once."""
+        if self._all_different:
+            return block.exact(self.stream, asking, left, members)
+        pairs = self._pairs(left, block.first + members)
+        _, first, place = np.unique(pairs, return_index=True, return_inverse=True)
+        return block.exact(self.stream, asking, left[first], members[first])[place]
 
     def _thresholds(
         self, asking: Space, row: npt.NDArray[np.intp], items: npt.NDArray[np.integer[Any]]
@@ -227,17 +264,30 @@ def _expanded(
 
 
 def _unsure(
-    fixed: tuple[Any, ...], sure: npt.NDArray[np.int64], n_rows: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Count who is surely closer, and return thresholds and items of a block that float32 cannot tell apart."""
+    fixed: tuple[Any, ...], sure: npt.NDArray[np.int64], bounds: npt.NDArray[np.int64]
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Count who is surely closer, and yield thresholds and items that float32 cannot tell apart, some at a time."""
     from platoscope.neighbors._search_kernels import count_items, list_unsure_items  # numba: 0.3 s to import
 
     sizes = np.zeros(len(sure), np.int64)
-    over_rows(partial(count_items, *fixed, sure, sizes), n_rows, minimum=16)
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    members = np.empty(int(indptr[-1]), np.int64)
-    over_rows(partial(list_unsure_items, *fixed, indptr, members), n_rows, minimum=16)
-    return np.repeat(np.arange(len(sizes)), sizes), members
+    over_rows(partial(count_items, *fixed, sure, sizes), len(bounds) - 1, minimum=16)
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    of_rows = before[bounds]
+    first = 0
+    while first < len(bounds) - 1:
+        last = int(np.searchsorted(of_rows, of_rows[first] + _UNSURE, side="right")) - 1
+        last = min(max(last, first + 1), len(bounds) - 1)
+        here = slice(bounds[first], bounds[last])
+        if of_rows[last] > of_rows[first]:
+            members = np.empty(int(of_rows[last] - of_rows[first]), np.int64)
+            inputs = (*fixed, before - of_rows[first], members)
+            over_rows(partial(_from_row, list_unsure_items, first, inputs), last - first, minimum=16)
+            yield np.repeat(np.arange(here.start, here.stop), sizes[here]), members
+        first = last
+
+
+def _from_row(kernel: Any, first: int, inputs: tuple[Any, ...], start: int, stop: int) -> None:
+    kernel(*inputs, first + start, first + stop)
 
 
 def ranks_in_galleries(
