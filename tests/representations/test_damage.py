@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -222,3 +224,76 @@ def test_metadata_without_a_digest_that_lack_something_are_refused(
     file.write_text(file.read_text().replace(f'"{word}"', f'"{word}_"'))
     with pytest.raises(StorageError, match="metadata.*store rm"):
         _read_all(stored.key, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_a_unit_that_is_no_file_is_missing(stored: Representations, tmp_path: Path, what: str) -> None:
+    """All others are looked at; to write there is a sentence."""
+    unit = tmp_path / stored.key / UNITS[0]
+    unit.unlink()
+    if what == "folder":
+        unit.mkdir()
+    else:
+        unit.symlink_to(unit.name)
+    (problem,) = verify(tmp_path)
+    assert (problem.pooling, problem.reason) == ("mean(3)", "it is missing")
+    with pytest.raises(StorageError, match="it is missing"):
+        _read_all(stored.key, tmp_path)
+
+
+def test_a_group_under_the_name_of_another_is_refused(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """Its states would be those of other items or of another model."""
+    other = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS)[::-1], pooling="mean(3)", store=tmp_path)
+    mine, its = tmp_path / stored.key, tmp_path / other.key
+    mine.rename(tmp_path / "aside")
+    its.rename(mine)
+    (tmp_path / "aside").rename(its)
+    for key in (stored.key, other.key):
+        with pytest.raises(StorageError, match="of another group than its name says.*store rm"):
+            open_representations(key, store=tmp_path)
+    with pytest.raises(StorageError, match="of another group"):
+        extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="mean(3)", store=tmp_path)
+    assert {problem.key for problem in verify(tmp_path)} == {stored.key, other.key}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [("other", "written with other batches"), ("tokens_2", r"holds tokens\(2\), and not what it is called")],
+)
+def test_an_array_in_the_place_of_another_is_refused(
+    stored: Representations, fake: ModuleType, tmp_path: Path, source: str, text: str
+) -> None:
+    """That of another group, or of another pooling of its own."""
+    group = tmp_path / stored.key
+    shutil.rmtree(group / "mean_3")
+    if source == "other":
+        items = [
+            *fake.sentences(N_ITEMS)[1:],
+            "one that is much longer than any of the others and so is in another batch",
+        ]
+        other = extract(fake.FakeEncoder(), items, pooling="mean(3)", store=tmp_path)
+        assert other.key != stored.key
+        shutil.copytree(tmp_path / other.key / "mean_3", group / "mean_3")
+    else:
+        shutil.copytree(group / source, group / "mean_3")
+    for what in (
+        lambda: open_representations(stored.key, store=tmp_path),
+        lambda: extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="mean(3)", store=tmp_path),
+    ):
+        with pytest.raises(StorageError, match=f"{text}.*store rm"):
+            what()
+    (problem,) = (problem for problem in verify(tmp_path) if problem.key == stored.key)
+    assert re.search(text, problem.reason)
+
+
+def test_ids_that_are_not_of_all_items_are_refused(stored: Representations, tmp_path: Path) -> None:
+    """Where no digest says so."""
+    _without_digests(tmp_path)
+    file = tmp_path / stored.key / "zarr.json"
+    metadata = json.loads(file.read_text())
+    metadata["attributes"]["platoscope"]["ids"] = [f"item {i}" for i in range(N_ITEMS - 1)]
+    file.write_text(json.dumps(metadata))
+    with pytest.raises(StorageError, match="another number of ids than of items"):
+        open_representations(stored.key, store=tmp_path)

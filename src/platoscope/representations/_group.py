@@ -214,7 +214,7 @@ class StoredGroup:
         """All arrays of poolings, whole or not, by name."""
         for name, content in self._array_folders():
             if METADATA in content:
-                yield open_array(self.folder, f"{self.key}/{name}")
+                yield self._own(open_array(self.folder, f"{self.key}/{name}"), name)
 
     def headless(self) -> list[str]:
         """Names of arrays that have units and no metadata; their extraction begins anew."""
@@ -227,15 +227,21 @@ class StoredGroup:
 
     def array(self, pooling: Pooling, /) -> StoredArray | None:
         """Give the array that holds a pooling, or None where there is none."""
-        path = f"{self.key}/{array_name(pooling)}"
-        array = find_array(self.folder, path)
-        if array is None:
-            return None
+        name = array_name(pooling)
+        array = find_array(self.folder, f"{self.key}/{name}")
+        return None if array is None else self._own(array, name)
+
+    def _own(self, array: StoredArray, name: str) -> StoredArray:
+        """Refuse an array that is not of this group, or not what it is called."""
+        wrong = ""
         if array.plan != self.attributes["plan"]:
+            wrong = "was written with other batches than the group's (two processes began at once, or it is another's)"
+        elif array_name(Pooling.parse(array.pooling)) != name:
+            wrong = f"holds {array.pooling}, and not what it is called after"
+        if wrong:
             message = (
-                f"Array {path!r} in {self.folder.location} was written with other batches than the group's, by "
-                f"two processes that began at once. Remove it ({removing(self.folder, self.key)}) and "
-                f"extract again."
+                f"Array {f'{self.key}/{name}'!r} in {self.folder.location} {wrong}. Remove the group "
+                f"({removing(self.folder, self.key)}) and extract again."
             )
             raise StorageError(message)
         return array
@@ -267,7 +273,28 @@ def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
             f"reads format {_FORMAT}. Use the version that wrote it, or another store (store=PATH)."
         )
         raise StorageError(message)
+    with expecting(folder, key):
+        whole = attributes["ids"] is None or len(attributes["ids"]) == int(attributes["n_items"])
+        own = key in _possible_keys(attributes)
+    if not (whole and own):
+        wrong = (
+            "are of another group than its name says" if whole else "have another number of ids than of items"
+        )
+        message = (
+            f"The metadata of {key[:12]} in {folder.location} {wrong}. Remove the group ({removing(folder, key)}) and "
+            "extract again."
+        )
+        raise StorageError(message)
     return StoredGroup(folder, key, attributes)
+
+
+def _possible_keys(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Give the keys of groups that attributes may be of: they do not say whether all layers were asked for."""
+    model = attributes["model"]
+    unnamed = {name: value for name, value in model.items() if name != "name"}
+    for what in (unnamed, model):
+        for layers in (None, attributes["layers"]):
+            yield group_key(attributes["data"]["fingerprint"], what, layers)
 
 
 def incomplete_error(folder: Folder, key: str, /) -> StorageError:

@@ -26,6 +26,7 @@ _LEFT_BEHIND_AFTER = 24 * 3600.0
 _WORTH_THREADS = 8 * 2**20
 _READERS = 2  # more of them wait for the same memory
 _NO_FOLDER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+_NO_FILE = frozenset({errno.EISDIR, errno.ELOOP, errno.ENOTDIR})  # a folder, or a link to itself
 
 
 class LocalFolder:
@@ -60,9 +61,17 @@ class LocalFolder:
 
     def open_range(self, path: str, start: int, length: int, /) -> BinaryIO:
         # The hot path of reading layers: pathlib and buffering would cost as much as a small chunk itself.
-        file = io.FileIO(f"{self.location}/{path}")
+        file = self._file(path)
         file.seek(start)
         return cast("BinaryIO", file)
+
+    def _file(self, path: str) -> io.FileIO:
+        try:
+            return io.FileIO(f"{self.location}/{path}")
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise FileNotFoundError(path) from error
+            raise
 
     def expect_range(self, path: str, start: int, length: int, /) -> None:
         if hasattr(os, "posix_fadvise"):  # elsewhere it is read as it comes
@@ -73,7 +82,7 @@ class LocalFolder:
                 os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_WILLNEED)
 
     def read_tail(self, path: str, length: int, /) -> bytes:
-        with (self._root / path).open("rb", buffering=0) as file:
+        with self._file(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - length))
             return file.read(length)
 
