@@ -132,6 +132,9 @@ def test_options_that_a_class_does_not_take_are_an_error() -> None:
     pytest.importorskip("dask_jobqueue", reason="pip install dask-jobqueue")
     with pytest.raises(InputError, match="SLURMCluster does not take these options: .*dask-jobqueue"):
         make_jobs(JobWorkers("slurm", 1, {"cores": 1}), refused=[])
+    for words in (3, "--resources GPU=1", ["--nthreads", 1]):
+        with pytest.raises(InputError, match="worker_extra_args of SLURMCluster must be a list of words"):
+            make_jobs(JobWorkers("slurm", 1, {"cores": 1, "worker_extra_args": words}), refused=[])
 
 
 @pytest.mark.filterwarnings("ignore")

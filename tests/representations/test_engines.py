@@ -263,7 +263,14 @@ UNREADABLE: dict[str, tuple[dict[str, torch.Tensor], str]] = {
             "hidden_states": torch.cat([torch.ones(16, 3, 4), torch.zeros(14, 3, 4)]),
             "token_ids": torch.arange(30),
         },
-        r"0 throughout at 14 of 30 tokens \(the first is token 16\)",
+        r"0 throughout at 14 of 30 tokens \(the first is token 16, in 3 of 3 layers\)",
+    ),
+    "one layer never written": (
+        {
+            "hidden_states": torch.stack([torch.ones(30, 4), torch.zeros(30, 4), torch.ones(30, 4)], 1),
+            "token_ids": torch.arange(30),
+        },
+        r"0 throughout at 30 of 30 tokens \(the first is token 0, in 1 of 3 layers\)",
     ),
     "not finite": (
         {"hidden_states": torch.full((30, 3, 4), torch.nan), "token_ids": torch.arange(30)},
@@ -319,8 +326,18 @@ def test_folders_and_names_that_cannot_be_right(tmp_path: Path) -> None:
         import_vllm(tmp_path, layers=[1], files=["a.npy"])
     with pytest.raises(InputError, match="called as another one"):
         import_vllm(tmp_path, layers=[1], files=["a/0.safetensors", "b/0.safetensors"])
+    with pytest.raises(
+        InputError, match=r"a\.safetensors' is of 'x' and of 'y'; each item has a file of its own"
+    ):
+        import_vllm(tmp_path, layers=[1], files={"x": "a.safetensors", "y": "./a.safetensors"})
     with pytest.raises(InputError, match="drop_last must be"):
         import_vllm(tmp_path, layers=[1], drop_last=-1)
+
+
+def test_no_ids_are_an_error(vllm_folder: tuple[Path, list[np.ndarray]]) -> None:
+    """Of no item there is nothing to import."""
+    with pytest.raises(InputError, match="ids names no item; the prompts of .* are called '0', '1', '2', …"):
+        import_vllm(vllm_folder[0], layers=[1, 5, 9], ids=[])
 
 
 def test_special_tokens_that_a_prompt_does_not_have(

@@ -24,7 +24,7 @@ from platoscope.cluster._notation import (
     parse_cluster,
 )
 from platoscope.cores import MOST_CORES, available_cores
-from platoscope.errors import ClusterError, PlatoscopeWarning, guarded, reason_of, require_package
+from platoscope.errors import ClusterError, InputError, PlatoscopeWarning, guarded, reason_of, require_package
 from platoscope.progress import SILENT, check_stages
 
 if TYPE_CHECKING:
@@ -205,7 +205,11 @@ def make_jobs(place: JobWorkers, /, *, refused: list[Exception]) -> Any:
     if module == "dask_jobqueue":
         # One worker in a job, and one task at once on all its cores. Of an option that comes twice the last holds.
         options.setdefault("processes", 1)
-        options["worker_extra_args"] = [*options.get("worker_extra_args", ()), "--nthreads", "1"]
+        given = options.get("worker_extra_args", [])
+        if not isinstance(given, list) or not all(isinstance(word, str) for word in given):
+            message = f"worker_extra_args of {name} must be a list of words (--resources and GPU=1 are two); got {given!r}."
+            raise InputError(message)
+        options["worker_extra_args"] = [*given, "--nthreads", "1"]
         options["job_cls"] = _telling(kind.job_cls, refused)
     with guarded(f"{name} does not take these options", f"They are those of {package}, by the same names."):
         return kind(n_workers=place.workers, **options)

@@ -58,12 +58,13 @@ class Prompt:
         if not np.isfinite(self.states).all():
             message = f"{self.where} has hidden states that are not finite. Have the engine write it again."
             raise InputError(message)
-        unwritten = np.flatnonzero(~self.states.any(axis=(0, 2)))
-        if unwritten.size:
+        _, token = np.nonzero(~self.states.any(axis=2))
+        if token.size:
+            first, n_layers = token.min(), len(self.states)
             message = (
-                f"{self.where} has hidden states that are 0 throughout at {unwritten.size} of {n_tokens} tokens (the first "
-                f"is token {unwritten[0]}): the engine never wrote them. Take the states of whole prompts (no prefix "
-                "caching, no chunked prefill)."
+                f"{self.where} has hidden states that are 0 throughout at {len(np.unique(token))} of {n_tokens} tokens "
+                f"(the first is token {first}, in {np.count_nonzero(token == first)} of {n_layers} layers): the engine "
+                "never wrote them. Take the states of whole prompts (no prefix caching, no chunked prefill)."
             )
             raise InputError(message)
 
@@ -252,7 +253,7 @@ def chosen_ids(known: Mapping[str, Any], ids: Sequence[str] | None, where: str, 
     NotFoundError
         If there is no such item.
     InputError
-        If one is asked for twice.
+        If none is asked for, or one twice.
     """
     if ids is None:
         return list(known)
@@ -263,6 +264,9 @@ def chosen_ids(known: Mapping[str, Any], ids: Sequence[str] | None, where: str, 
             f"prompts there are called {_some(list(known))}."
         )
         raise NotFoundError(message)
+    if not ids:
+        message = f"ids names no item; the prompts of {where} are called {_some(list(known))}."
+        raise InputError(message)
     if len(set(ids)) != len(ids):
         message = f"ids must be different, but {len(ids) - len(set(ids))} of {len(ids)} are repeated."
         raise InputError(message)

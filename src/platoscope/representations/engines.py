@@ -221,7 +221,9 @@ def _files_of(root: Path, files: Mapping[str, str] | Sequence[str] | None) -> di
         found = sorted(root.glob("*.safetensors"), key=lambda file: natural(file.stem))
         return {file.stem: file for file in found}
     if isinstance(files, Mapping):
-        return {word("each id of files", name): root / _safetensors(file) for name, file in files.items()}
+        by_id = {word("each id of files", name): root / _safetensors(file) for name, file in files.items()}
+        _require_different(by_id)
+        return by_id
     names = [_safetensors(name) for name in listing("files", files, of="names")]
     by_stem = {name.stem: root / name for name in names}
     if len(by_stem) < len(names):
@@ -230,6 +232,16 @@ def _files_of(root: Path, files: Mapping[str, str] | Sequence[str] | None) -> di
         )
         raise InputError(message)
     return by_stem
+
+
+def _require_different(files: Mapping[str, Path]) -> None:
+    """Refuse a file that is said to be that of two items: one of them would have the states of the other."""
+    whose: dict[Path, str] = {}
+    for name, file in files.items():
+        other = whose.setdefault(file.resolve(), name)
+        if other != name:
+            message = f"files says that {str(file)!r} is of {other!r} and of {name!r}; each item has a file of its own."
+            raise InputError(message)
 
 
 def _safetensors(name: object) -> Path:
