@@ -116,6 +116,15 @@ def test_only_layers_are_counted() -> None:
         require_buildable(config, "large")
 
 
+def test_a_configuration_that_says_nan_is_a_sentence() -> None:
+    """All states would be NaN; infinite settings are those of architectures."""
+    from transformers import LlamaConfig, MambaConfig
+
+    require_buildable(MambaConfig(time_step_limit=(0.0, float("inf"))), "endless")
+    with pytest.raises(InputError, match="'m' says rms_norm_eps = NaN.*Check config.json"):
+        require_buildable(LlamaConfig(rms_norm_eps=float("nan")), "m")
+
+
 def test_a_gguf_file_with_layers_without_end_is_a_sentence(tmp_path: Path) -> None:
     """Nothing is built of it."""
     gguf = pytest.importorskip("gguf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def size_of(model: Any, name: str, /) -> Any:
 
 
 def require_buildable(config: Any, name: str, /) -> None:
-    """Refuse a configuration that asks for more layers than any model has: building it would not end.
+    """Refuse a configuration that asks for more layers than any model has, so that building would not end, or says NaN.
 
     Parameters
     ----------
@@ -91,6 +92,12 @@ def require_buildable(config: Any, name: str, /) -> None:
             msg = (
                 f"The configuration of the model {name!r} says {setting} = {value:,}; expected at most {_MOST_LAYERS:,}, "
                 "more than any model has. Check config.json, or get it again."
+            )
+            raise InputError(msg)
+        if isinstance(value, float) and math.isnan(value):
+            msg = (
+                f"The configuration of the model {name!r} says {setting} = NaN, which would be all that it computes. Check "
+                "config.json, or get it again."
             )
             raise InputError(msg)
 
