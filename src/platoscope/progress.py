@@ -90,7 +90,9 @@ SILENT = Silent()
 
 @dataclass
 class PassProgress:
-    """Turns a `Progress` into what `platoscope.extract` calls after every batch; the first call opens the stage.
+    """Turns a `Progress` into what `platoscope.extract` calls before the first batch and after each.
+
+    The second call opens the stage: what comes before it, as loading the model, is a stage of its own.
 
     Parameters
     ----------
@@ -108,13 +110,19 @@ class PassProgress:
     progress: Progress
     what: str
     opened: bool = field(default=False, init=False)
+    _first: int | None = field(default=None, init=False)
+    """How many items were there before."""
 
     def __call__(self, done: int, total: int, tokens_per_second: float, /) -> None:
-        """Report one batch."""
+        """Report what is there at first, or one batch."""
+        if self._first is None:
+            self._first = done
+            return
         if not self.opened:
             self.progress.stage(self.what, total)
             self.opened = True
-        self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s")
+        there = f", {self._first:,} of {total:,} items were on disk" if self._first else ""
+        self.progress.advance(done, f"{tokens_per_second:,.0f} tokens/s{there}")
 
 
 class BarProgress:

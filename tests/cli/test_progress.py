@@ -33,14 +33,17 @@ def test_lines_tell_finished_stages(capsys: pytest.CaptureFixture[str]) -> None:
     with open_progress(verbose=True) as progress:
         progress.stage("Loading")
         report = PassProgress(progress, "Reading")
+        report(1, 3, 0.0)
+        progress.stage("Loading again")
         report(2, 3, 1000.0)
         report(3, 3, 1234.5)
     captured = capsys.readouterr()
     assert captured.out == ""
-    first, second = captured.err.splitlines()
+    first, second, third = captured.err.splitlines()
     assert first.startswith("Loading (")
-    assert second.startswith("Reading (")
-    assert second.endswith("1,234 tokens/s)")
+    assert second.startswith("Loading again (")
+    assert third.startswith("Reading (")
+    assert third.endswith("1,234 tokens/s, 1 of 3 items were on disk)")
 
 
 def _fail(*, verbose: bool) -> None:

@@ -227,7 +227,7 @@ class ObjectFolder:
         if _WHOLE in said:
             return _WholeError()
         if any(address in said for address in _ASKED_FOR_CREDENTIALS):
-            return self._error("the environment has no credentials for it", self._settings)
+            return self._error("the environment has no credentials for it (on a cluster, that of each worker)", self._settings)
         if any(code in said for code in _NO_BUCKET):
             return self._no_bucket_error()
         if _OTHER_REGION in said:
