@@ -44,6 +44,7 @@ _CODE = re.compile(r"<Code>([A-Za-z]+)</Code>")
 _KIND = re.compile(r"\b(?:kind|source): ([A-Z][A-Za-z]+)\b")
 _OUT_OF_RANGE = "416"
 _WHOLE = "NotPartial"
+_NO_CREDENTIALS = "the environment has no credentials for it (on a cluster, that of each worker)"
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _ASKED_FOR_CREDENTIALS = ("//169.254.169.254/", "//metadata.google.internal/")
 _OTHER_REGION = "incorrectly configured region"
@@ -227,7 +228,7 @@ class ObjectFolder:
         if _WHOLE in said:
             return _WholeError()
         if any(address in said for address in _ASKED_FOR_CREDENTIALS):
-            return self._error("the environment has no credentials for it (on a cluster, that of each worker)", self._settings)
+            return self._error(_NO_CREDENTIALS, self._settings)
         if any(code in said for code in _NO_BUCKET):
             return self._no_bucket_error()
         if _OTHER_REGION in said:
