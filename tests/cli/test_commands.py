@@ -609,6 +609,9 @@ def test_compare_states_what_it_compared(tmp_path: Path, capsys: pytest.CaptureF
     assert last.startswith("Compared: 75 items; pooling mean(20); rows unit; euclidean. Left out: 5 items ")
     assert cli.main(["compare", "a.npz", "gone.npz"]) == 2
     assert "There is no file 'gone.npz'" in capsys.readouterr().err
+    (tmp_path / "a.zarr").mkdir()
+    assert cli.main(["compare", "a.npz", "a.zarr"]) == 2
+    assert "'a.zarr' is a folder. Give a file" in capsys.readouterr().err
 
 
 def test_a_null_matched_in_tokens_needs_permutations_and_the_store(

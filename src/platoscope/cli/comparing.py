@@ -298,9 +298,10 @@ def _open(name: str, store: str | None, pooling: str | None, /) -> Representatio
         found = import_representations(name)
         return found if pooling is None else found.with_pooling(pooling)
     if Path(name).suffix or Path(name).is_dir():  # a key has none, and is none
+        came = f"{name!r} is a folder" if Path(name).is_dir() else f"There is no file {name!r}"
         message = (
-            f"There is no file {name!r}. Give a file, or a key of the store without an ending (platoscope store ls); "
-            "models are compared over pairs, with --pairs."
+            f"{came}. Give a file, or a key of the store without an ending (platoscope store ls); models are compared over "
+            "pairs, with --pairs, and arrays of Zarr in Python (platoscope.compare)."
         )
         raise NotFoundError(message)
     return open_representations(name, store=store, pooling=pooling)

@@ -254,8 +254,7 @@ def _noise_of_ties(
     some = np.where(count > 1, count, np.nan)
     mean = np.add.reduceat(np.where(drawn_of > 0, shares, 0.0), starts) / some
     square = np.add.reduceat(np.where(drawn_of > 0, shares**2, 0.0), starts)
-    variance = np.maximum(square - some * mean**2, 0.0) / (
-        some - 1
-    )  # of equal shares rounding leaves less than nothing
+    # Of equal shares rounding leaves less than nothing.
+    variance = np.maximum(square - some * mean**2, 0.0) / (some - 1)
     tied = np.maximum.reduceat(drawn_of, starts)
     return float(np.nansum(total**2 * variance * (1 / some - 1 / np.maximum(tied, 1))))
