@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -149,6 +151,18 @@ def test_the_curve_is_drawn():
     drawn = [line.get_ydata().tolist() for line in ax.lines]
     assert curve.information_imbalance.sel(direction="b_to_a").values.tolist() in drawn
     assert curve.neighborhood_overlap_chance.values.tolist() in drawn
+    assert ax.get_xlabel() == "items of the gallery"
+
+
+def test_a_curve_says_how_to_get_it_again():
+    """Also where no seed was given: one is drawn, and written down."""
+    X, Y = shared(60)
+    curve = gallery_curve(X, Y, queries=20, sizes=[30, 60])
+    again = gallery_curve(X, Y, queries=20, sizes=[30, 60], rng=int(curve.attrs["seed"]))
+    assert again.identical(curve)
+    assert json.loads(curve.attrs["versions"]).keys() == {"platoscope", "numpy", "scipy", "numba"}
+    passed = gallery_curve(X, Y, queries=20, sizes=[60], rng=np.random.default_rng(0))
+    assert passed.attrs["seed"] == "a generator passed by the caller"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, one_of, whole_number, whole_numbers
+from platoscope.checks import one_of, whole_number, whole_numbers
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._evaluating import fresh_seed
+from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer
 from platoscope.measures import DIMENSION_METHODS, Z95, layer_dimensions, standard_errors, subsamples
 from platoscope.neighbors import (
@@ -106,9 +106,9 @@ def dimension_profile(
     steps = parse_transform(transform)
     stack = as_stack(A, "A")
     check_stack(stack, "A")
-    seed = fresh_seed() if rng is None else rng
+    drawn, seed = seeded(rng)
     n_items = n_rows(read_layer(stack, 0, "A"))
-    sets = _sets(n_items, scales, n_resamples, resample_fraction, generator(seed))
+    sets = _sets(n_items, scales, n_resamples, resample_fraction, drawn)
     found, distinct = [], []
     with telling(progress) as tell:
         for index in range(len(stack.layers)):
@@ -120,7 +120,7 @@ def dimension_profile(
     attributes = {
         "n_samples": n_items, "method": method, "metric": metric_name(metric), "transform": transform_name(steps),
         "n_resamples": len(sets), "resample_fraction": resample_fraction,
-        "seed": "a generator passed by the caller" if isinstance(seed, np.random.Generator) else str(seed),
+        "seed": seed,
         "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy")}),
         "provenance": json.dumps({"a": dict(stack.provenance)}, default=str),
     }  # fmt: skip

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Space
     from platoscope.progress import Tell
 
-__all__ = ["check_items", "check_names", "evaluated", "fresh_seed"]
+__all__ = ["check_items", "check_names", "evaluated", "fresh_seed", "seeded"]
 
 
 def evaluated(
@@ -47,7 +47,7 @@ def evaluated(
     """Evaluate all measures on the pairs of layers that `choose` finds, and label what comes out, for each of `others`."""
     measures = choose_measures(options.measures)
     check_items(options, measures)
-    generator, seed = _generator(rng)
+    generator, seed = seeded(rng)
     called = {} if names is None else dict(zip(("name_a", "name_b"), check_names(names), strict=True))
     with telling(progress) as tell:
         a, stacks, strata = make_stacks(
@@ -154,7 +154,7 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def _generator(rng: int | np.random.Generator | None) -> tuple[np.random.Generator, str]:
+def seeded(rng: int | np.random.Generator | None, /) -> tuple[np.random.Generator, str]:
     """Return a generator, and what to write down as its seed."""
     if rng is None:
         rng = fresh_seed()

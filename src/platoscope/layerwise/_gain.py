@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from platoscope.checks import generator, one_of
+from platoscope.checks import one_of
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluating import fresh_seed
+from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
@@ -103,15 +103,14 @@ def gain_profile(
     """
     one_of("scale", scale, ("rows", "spread"))
     chosen = check_weights(weights)
-    # A seed for what is drawn, so that even an unseeded result says how to get it again.
-    seed = fresh_seed() if rng is None else rng
+    chance, seed = seeded(rng)
     stacks = {name: _stack(X, name) for name, X in zip(_SIDES, (new, given, target), strict=True)}
     check_same_ids(stacks)
     rows = _matched(stacks, match)
     read = _Reader(stacks, transform)
     counts = {"n_neighbors": n_neighbors, "n_permutations": n_permutations, "n_resamples": n_resamples}
     n_samples = read.space("new", 0).n_samples
-    drawn = draw_gains(n_samples, **counts, strata=strata, rng=generator(seed))
+    drawn = draw_gains(n_samples, **counts, strata=strata, rng=chance)
     found: list[ImbalanceGain] = []
     with telling(progress) as tell:
         for done, row in enumerate(rows, start=1):
@@ -128,7 +127,7 @@ def gain_profile(
         "scale": scale,
         "resample_fraction": GAIN_FRACTION,
         "stratified": int(strata is not None),
-        "seed": "a generator passed by the caller" if isinstance(seed, np.random.Generator) else str(seed),
+        "seed": seed,
     }
     return _labeled(found, stacks["new"], told)
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.arguments import positions, sequence
-from platoscope.checks import generator, in_short, whole_number, whole_numbers
+from platoscope.checks import in_short, whole_number, whole_numbers
 from platoscope.errors import InputError
-from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words
+from platoscope.layerwise._evaluating import seeded
+from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words, versions_in_words
 from platoscope.measures import Z95, neighborhood_overlap_chance
 from platoscope.neighbors import GallerySide, open_stream, ranks_in_galleries
 
@@ -74,7 +75,7 @@ def gallery_curve(
         Over ``n_samples``, the size of the gallery: ``information_imbalance`` (and ``direction``), ``asymmetry`` and
         ``neighborhood_overlap``, each with ``_se``, ``_low`` and ``_high``; ``neighborhood_overlap_chance``;
         ``neighbor_rank`` (and ``direction``, ``query``), the mean rank of a query's neighbors.
-        `platoscope.report.plot_sample_size` draws it.
+        Attributes hold how it was computed, with the seed and versions. `platoscope.report.plot_sample_size` draws it.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def gallery_curve(
     >>> curve.information_imbalance.sel(direction="a_to_b").round(2).values.tolist()
     [0.14, 0.06]
     """
-    chance = generator(rng)
+    chance, seed = seeded(rng)
     streams = [open_stream(Z, name, metric, transform) for Z, name in ((X, "X"), (Y, "Y"))]
     starts = _items_of(streams, rows_per_item)
     n_items = len(starts[0]) - 1
@@ -129,6 +130,8 @@ def gallery_curve(
         "overlap_neighbors": overlap_neighbors,
         "metric": streams[0].metric,
         "transform": transforms_in_words(*([stream.transform] for stream in streams)),
+        "seed": seed,
+        "versions": versions_in_words(),
     }
     return _labeled(np.moveaxis(ranks, 0, 1), overlap, np.array(counts), asking, attributes)
 

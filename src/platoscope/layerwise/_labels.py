@@ -41,6 +41,7 @@ __all__ = [
     "label",
     "norm_side",
     "transforms_in_words",
+    "versions_in_words",
     "warn_undefined_along",
 ]
 
@@ -340,14 +341,16 @@ def _attributes(
         "stratified": int(stratified),
         "alpha": options.alpha,
         "seed": seed,
-        "versions": json.dumps({name: _version(name) for name in ("platoscope", "numpy", "scipy", "numba")}),
+        "versions": versions_in_words(),
         "last_layer": norm_side({"a": a.provenance, "b": b.provenance}),
         "provenance": json.dumps({"a": dict(a.provenance), "b": dict(b.provenance)}, default=str),
     } | best
 
 
-# Finding and parsing what a package says of itself took longer than comparing a few layers.
-_version = cache(version)
+@cache  # finding and parsing what a package says of itself took longer than comparing a few layers
+def versions_in_words() -> str:
+    """Return the versions of what decides numbers, as JSON."""
+    return json.dumps({name: version(name) for name in ("platoscope", "numpy", "scipy", "numba")})
 
 
 def norm_side(provenance: Mapping[str, Mapping[str, Any]], /) -> str:

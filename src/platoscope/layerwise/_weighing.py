@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from platoscope.arguments import instance
-from platoscope.checks import flag, generator, share, whole_number
+from platoscope.checks import flag, share, whole_number
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import profile
 from platoscope.layerwise._diagnosing import DOMINATED
-from platoscope.layerwise._evaluating import fresh_seed
+from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._greedy import forward_sets
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
@@ -138,8 +138,7 @@ def weigh_layers(
     whole_number("n_greedy", n_greedy, low=0)
     whole_number("n_resamples", n_resamples, low=0)
     share("resample_fraction", resample_fraction)
-    seed = fresh_seed() if rng is None else rng
-    drawn = generator(seed)
+    drawn, seed = seeded(rng)
     stack, layers, goal = read_spaces(A, target, transform)
     folds = draw_folds(goal.n_samples, n_folds, strata, drawn)
     every = np.arange(goal.n_samples)
@@ -157,7 +156,7 @@ def weigh_layers(
         "scaled": int(scaled),
         "stratified": int(strata is not None),
         "measures": json.dumps(["information_imbalance"]),
-        "seed": "a generator passed by the caller" if isinstance(seed, np.random.Generator) else str(seed),
+        "seed": seed,
     }
     return _labeled(found, stack, attributes)
 

@@ -230,13 +230,13 @@ def plot_sample_size(
     *,
     measures: Sequence[str] = ("information_imbalance", "neighborhood_overlap"),
 ) -> Axes:
-    """Draw measures against the number of pairs N, on a logarithmic axis.
+    """Draw measures against the number of pairs N, or of items of a gallery, on a logarithmic axis.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Measures over the dimension ``n_samples`` (directed ones over ``direction`` too), as of `platoscope.n_curve`:
-        of several draws the mean is drawn.
+        of several draws the mean is drawn; or as of `platoscope.layerwise.gallery_curve`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new single-column figure by default.
     measures : sequence of str
@@ -257,7 +257,7 @@ def plot_sample_size(
         dataset = dataset.mean("draw", keep_attrs=True)
     ax = _plot_against("n_samples", dataset, ax, measures)
     _logarithmic(ax, dataset["n_samples"].values)
-    ax.set_xlabel("number of pairs N")
+    ax.set_xlabel("items of the gallery" if "query" in dataset.dims else "number of pairs N")
     ax.set_ylim(bottom=0)
     return ax
 
