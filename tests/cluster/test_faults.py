@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -299,7 +298,7 @@ def test_a_scheduler_that_is_lost_is_an_error_and_the_next_one_goes_on(
     _wait_for("unit", 2, log, process)
     allocation.kill_scheduler()
     said = _end(process, code=2)
-    assert re.search("the scheduler .*was lost", said), said
+    assert "the scheduler was lost" in said, said
     assert "Traceback" not in said
     noted = _noted(log)
     allocation.start_all()
@@ -336,7 +335,7 @@ def test_a_scheduler_that_is_lost_while_the_store_is_an_object_store(
     _wait_for("unit", 2, log, process)
     allocation.kill_scheduler()
     said = _end(process, code=2)
-    assert re.search("the scheduler .*was lost", said), said
+    assert "the scheduler was lost" in said, said
     assert "Traceback" not in said
     kept, written = _objects(store), []
 

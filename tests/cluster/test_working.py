@@ -409,7 +409,7 @@ def test_a_client_without_its_scheduler_is_a_sentence(
     with pytest.raises(ClusterError, match="the scheduler was lost while it was at more of it"):
         other.run([Task("before-it", "some of it", on_workers.thread_name, ())], on_done=done)
     assert len(told) == 1
-    lost = f"the scheduler at {re.escape(cluster.address)} was lost. Start it again"
+    lost = f"the scheduler was lost at {re.escape(cluster.address)}. Start it again"
     with pytest.raises(ClusterError, match=lost):
         other.run([])
     with pytest.raises(ClusterError, match=lost):
@@ -423,7 +423,7 @@ def test_a_client_that_is_closed_while_it_waits_is_a_sentence(
 ) -> None:
     """From another thread, or because it found no scheduler any more."""
     other = Cluster(Client(cluster.address, set_as_default=False))
-    with pytest.raises(ClusterError, match="the scheduler .*was lost"):
+    with pytest.raises(ClusterError, match="the scheduler was lost"):
         other.run(
             [Task("waits-long", "waiting", time.sleep, (3,)), Task("waits", "waiting", time.sleep, (1,))],
             on_tick=lambda: other.client.sync(other.client._close),

@@ -199,8 +199,7 @@ class Cluster:
         """Wait for a task to end, but not long; one that was lost says so itself."""
         from distributed import wait
 
-        asked = contextlib.suppress(TimeoutError, CancelledError)
-        with self._reached(self), self.client.as_current(), asked:
+        with self._reached(self), self.client.as_current(), contextlib.suppress(TimeoutError, CancelledError):
             wait(list(pending), timeout=_TICK, return_when="FIRST_COMPLETED")
 
     def _left_of(self, before: frozenset[_Worker], /) -> frozenset[_Worker]:
@@ -290,7 +289,7 @@ def _value_of(future: Any, task: Task, /) -> Any:
 
 
 def _lost_error(at: Task | Cluster, /) -> ClusterError:
-    told = f"was lost while it was at {at.what}" if isinstance(at, Task) else f"at {at.address} was lost"
+    where = f"while it was at {at.what}" if isinstance(at, Task) else f"at {at.address}"
     return ClusterError(
-        f"the scheduler {told}. Start it again and run the same command; what is finished is kept."
+        f"the scheduler was lost {where}. Start it again and run the same command; what is finished is kept."
     )
