@@ -14,6 +14,7 @@ import numpy as np
 
 from platoscope.errors import InputError
 from platoscope.neighbors._metrics import kind_of
+from platoscope.neighbors._nearest import cut_to_room
 from platoscope.neighbors._products import gram_product
 from platoscope.neighbors._search import (
     AskedNeighbors,
@@ -273,17 +274,14 @@ def _unsure(
     over_rows(partial(count_items, *fixed, sure, sizes), len(bounds) - 1, minimum=16)
     before = np.concatenate([[0], np.cumsum(sizes)])
     of_rows = before[bounds]
-    first = 0
-    while first < len(bounds) - 1:
-        last = int(np.searchsorted(of_rows, of_rows[first] + _UNSURE, side="right")) - 1
-        last = min(max(last, first + 1), len(bounds) - 1)
-        here = slice(bounds[first], bounds[last])
-        if of_rows[last] > of_rows[first]:
-            members = np.empty(int(of_rows[last] - of_rows[first]), np.int64)
-            inputs = (*fixed, before - of_rows[first], members)
-            over_rows(partial(_from_row, list_unsure_items, first, inputs), last - first, minimum=16)
+    for rows in cut_to_room(np.diff(of_rows), _UNSURE):
+        here = slice(bounds[rows.start], bounds[rows.stop])
+        members = np.empty(int(of_rows[rows.stop] - of_rows[rows.start]), np.int64)
+        if members.size:
+            inputs = (*fixed, before - of_rows[rows.start], members)
+            listing = partial(_from_row, list_unsure_items, rows.start, inputs)
+            over_rows(listing, rows.stop - rows.start, minimum=16)
             yield np.repeat(np.arange(here.start, here.stop), sizes[here]), members
-        first = last
 
 
 def _from_row(kernel: Any, first: int, inputs: tuple[Any, ...], start: int, stop: int) -> None:

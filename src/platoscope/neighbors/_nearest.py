@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from platoscope.neighbors._metrics import OwnMetric
 
-__all__ = ["Neighbors", "block_neighbors", "candidates", "nearest_neighbors"]
+__all__ = ["Neighbors", "block_neighbors", "candidates", "cut_to_room", "nearest_neighbors"]
 
 # As many smallest scores as a matrix is asked for at once: one more than the neighbors that overlap counts by default.
 _AT_ONCE = 11
@@ -234,7 +234,7 @@ def candidates(
     from platoscope.neighbors._band_kernels import band_members  # numba: 0.3 s to import
 
     kind, *terms, _ = space.terms(metric)
-    for chunk in _chunks(np.full(len(rows), block.shape[1]) if at_most is None else at_most):
+    for chunk in cut_to_room(np.full(len(rows), block.shape[1]) if at_most is None else at_most, _CHUNK):
         row, column = rows[chunk].astype(np.int32), columns[chunk].astype(np.int32)
         sizes = np.zeros(row.size, np.int64)
         scan = partial(band_members, kind, block, start, *terms, row, column, everything, sizes)
@@ -252,13 +252,13 @@ def candidates(
         yield chunk, sizes, members
 
 
-def _chunks(room: npt.NDArray[np.int64]) -> Iterator[slice]:
-    """Cut queries into runs that have room for `_CHUNK` candidates together, or of one query."""
+def cut_to_room(room: npt.NDArray[np.int64], at_most: int, /) -> Iterator[slice]:
+    """Cut queries into runs that need room for `at_most` candidates together, or of one query."""
     ends = np.cumsum(room)
     start = 0
     while start < len(room):
         before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _CHUNK, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, before + at_most, side="right")))
         yield slice(start, stop)
         start = stop
 
