@@ -18,6 +18,7 @@ from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
 from platoscope.representations._folder import METADATA, writing
 from platoscope.representations._metadata import (
+    damaged_error,
     expecting,
     find_metadata,
     metadata_file,
@@ -240,7 +241,7 @@ class StoredGroup:
             wrong = f"holds {array.pooling}, and not what it is called after"
         if wrong:
             message = (
-                f"Array {f'{self.key}/{name}'!r} in {self.folder.location} {wrong}. Remove the group "
+                f"Array {array.path!r} in {self.folder.location} {wrong}. Remove the group "
                 f"({removing(self.folder, self.key)}) and extract again."
             )
             raise StorageError(message)
@@ -276,15 +277,10 @@ def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
     with expecting(folder, key):
         whole = attributes["ids"] is None or len(attributes["ids"]) == int(attributes["n_items"])
         own = key in _possible_keys(attributes)
-    if not (whole and own):
-        wrong = (
-            "are of another group than its name says" if whole else "have another number of ids than of items"
-        )
-        message = (
-            f"The metadata of {key[:12]} in {folder.location} {wrong}. Remove the group ({removing(folder, key)}) and "
-            "extract again."
-        )
-        raise StorageError(message)
+    if not whole:
+        raise damaged_error(folder, key, "they have another number of ids than of items")
+    if not own:
+        raise damaged_error(folder, key, "they are of another group than its name says")
     return StoredGroup(folder, key, attributes)
 
 

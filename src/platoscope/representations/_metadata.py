@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from platoscope.representations._folder import Folder
 
-__all__ = ["change_attributes", "expecting", "find_metadata", "metadata_file", "read_metadata", "removing"]
+__all__ = [
+    "change_attributes",
+    "damaged_error",
+    "expecting",
+    "find_metadata",
+    "metadata_file",
+    "read_metadata",
+    "removing",
+]
 
 _DIGEST = "digest"
 # All attributes that stores have had. A store from before the digests has none; any other name is damage.
@@ -33,7 +41,7 @@ def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:
     """
     metadata = find_metadata(folder, path)
     if metadata is None:
-        raise _damaged_error(folder, path, "they are missing")
+        raise damaged_error(folder, path, "they are missing")
     return metadata
 
 
@@ -46,16 +54,16 @@ def find_metadata(folder: Folder, path: str, /) -> dict[str, Any] | None:
     except UnreachableError:
         raise
     except (OSError, ValueError) as error:
-        raise _damaged_error(folder, path, error) from error
+        raise damaged_error(folder, path, error) from error
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
     if not isinstance(attributes, dict):
-        raise _damaged_error(folder, path, "they are no JSON object with attributes")
+        raise damaged_error(folder, path, "they are no JSON object with attributes")
     unknown = sorted(attributes.keys() - _ATTRIBUTES)
     if unknown:
-        raise _damaged_error(folder, path, f"they have unknown attributes {unknown}")
+        raise damaged_error(folder, path, f"they have unknown attributes {unknown}")
     noted = attributes.pop(_DIGEST, None)
     if noted is not None and noted != digest(metadata):
-        raise _damaged_error(folder, path, "they are not what their digest was taken of")
+        raise damaged_error(folder, path, "they are not what their digest was taken of")
     return metadata
 
 
@@ -79,10 +87,11 @@ def expecting(folder: Folder, path: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise _damaged_error(folder, path, f"{type(error).__name__}: {error}") from error
+        raise damaged_error(folder, path, f"{type(error).__name__}: {error}") from error
 
 
-def _damaged_error(folder: Folder, path: str, reason: object) -> StorageError:
+def damaged_error(folder: Folder, path: str, reason: object, /) -> StorageError:
+    """Build the error for metadata that cannot be used."""
     return StorageError(
         f"The metadata of {path!r} in {folder.location} are damaged: {reason}. Remove the group "
         f"({removing(folder, path)}) and extract again."

@@ -116,7 +116,7 @@ class ObjectFolder:
     def read_tail(self, path: str, length: int, /) -> bytes:
         try:
             return self._read(path, slice(-length, None))
-        except NotImplementedError:  # in Azure
+        except _NotOfferedError:  # in Azure
             with self._reached():
                 size = self._api.head(self._store, path)["size"]
             return self._read(path, slice(max(0, size - length), size)) if size else b""
@@ -129,7 +129,7 @@ class ObjectFolder:
             self._put(path, [content], "create")
         except FileExistsError:
             return
-        except NotImplementedError:  # there is nothing better than to look first
+        except _NotOfferedError:  # there is nothing better than to look first
             if not self.has(path):
                 self.write(path, [content])
 
@@ -216,7 +216,7 @@ class ObjectFolder:
         except expected.AlreadyExistsError:
             raise FileExistsError(self.location) from None
         except (expected.NotSupportedError, NotImplementedError):
-            raise NotImplementedError(self.location) from None
+            raise _NotOfferedError from None
         except (expected.BaseError, OSError, ValueError) as error:
             raise self._said_error(str(error)) from None
 
@@ -256,6 +256,10 @@ class ObjectFolder:
 
 class _BeyondTheEndError(Exception):
     """The object ends before the part begins that was asked for."""
+
+
+class _NotOfferedError(Exception):
+    """The store takes no such request, as for the end of an object, or to write only where there is none."""
 
 
 class _WholeError(Exception):

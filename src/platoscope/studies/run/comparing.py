@@ -70,13 +70,13 @@ def _compute_here(what: Computation, parts: KeptParts, key: str) -> xr.Dataset:
     n = 1 if wanted is None else n_parts_of(what, wanted)
     if wanted is None or n == 1:
         return computing.compute(what)
-    all_parts: dict[int, PartResult] = {}
+    there: dict[int, PartResult] = {place: part for place, part in found.items() if place < n}
     for place in range(n):
-        part: PartResult = found[place] if place in found else splitting.compute_part(what, wanted, place)
-        if place not in found and isinstance(part, FoundPart):
-            parts.add(key, wanted, place, part)
-        all_parts[place] = part
-    return join_parts(what, wanted, all_parts)
+        if place not in there:
+            part = there[place] = splitting.compute_part(what, wanted, place)
+            if isinstance(part, FoundPart):
+                parts.add(key, wanted, place, part)
+    return join_parts(what, wanted, there)
 
 
 @dataclass
