@@ -6,6 +6,7 @@ import json
 import struct
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from platoscope.errors import InputError, PlatoscopeError
@@ -123,6 +124,43 @@ def test_a_configuration_that_says_nan_is_a_sentence() -> None:
     require_buildable(MambaConfig(time_step_limit=(0.0, float("inf"))), "endless")
     with pytest.raises(InputError, match="'m' says rms_norm_eps = NaN.*Check config.json"):
         require_buildable(LlamaConfig(rms_norm_eps=float("nan")), "m")
+
+
+def test_states_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
+    """The library takes a setting of another type, with which texts of more than a few tokens are NaN."""
+    folder = save_tiny_model("llama", tmp_path / "a")
+    file = folder / "config.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings["rope_parameters"] = {"rope_theta": False, "rope_type": "default"}
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    for dtype in ("float32", "float16"):
+        with pytest.raises(
+            InputError, match=rf"not finite in \d of \d layers, the first of them layer 1, in {dtype}"
+        ):
+            load_model(str(folder), dtype=dtype, device="cpu")
+
+
+def test_a_layer_that_float16_cannot_hold_leaves_the_others(tmp_path: Path) -> None:
+    """The model is read; only `extract`, which keeps the layer, refuses it."""
+    folder = _with_last_layer(save_tiny_model("llama", tmp_path / "tiny"), 6e4)
+    states = load_model(str(folder), dtype="float16", device="cpu").encode(["a text"], parse_poolings("last"))
+    finite = np.isfinite(states["last"]).all(axis=(1, 2))
+    assert finite[:-1].all()
+    assert not finite[-1]
+    wide = load_model(str(folder), dtype="float32", device="cpu").encode(["a text"], parse_poolings("last"))
+    assert np.isfinite(wide["last"]).all()
+
+
+def _with_last_layer(folder: Path, value: float) -> Path:
+    """Overwrite what the last layer adds to its input."""
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    name = sorted(name for name in weights if name.endswith("down_proj.weight"))[-1]
+    weights[name] = weights[name].sign() * value
+    save_file(weights, file, metadata={"format": "pt"})
+    return folder
 
 
 def test_a_gguf_file_with_layers_without_end_is_a_sentence(tmp_path: Path) -> None:

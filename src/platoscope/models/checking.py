@@ -238,6 +238,8 @@ def _compare(
         padded = _read(encoder, [_SHORT, _LONG], pooling, found.model)
     except InputError:  # a model that cannot run on a padded batch is read without one
         return True
+    if not np.isfinite(padded).all():  # by padding, or for all but the shortest text
+        _require_finite(found, _read(encoder, [_LONG], pooling, found.model), dtype)
     return _deviation(padded, dict(enumerate(alone)), dtype)[0] > _tolerance(dtype)
 
 
@@ -258,9 +260,25 @@ def _read(
 def _require_agreement(
     found: Pretrained, ours: NDArray[np.float32], theirs: Mapping[int, NDArray[np.float32]], dtype: str
 ) -> None:
+    _require_finite(found, ours, dtype)
     worst, layer = _deviation(ours, theirs, dtype)
     if worst > _tolerance(dtype):
         reason = f"its layer {layer} differs from the library's by {worst:.2g} of its size"
+        raise unreadable(found.model, reason)
+
+
+def _require_finite(found: Pretrained, states: NDArray[np.float32], dtype: str) -> None:
+    """Refuse a model whose layers are not numbers, as a wrong setting makes them.
+
+    Sound models overflow in float16: there it is enough that one layer does not. `extract` and measures refuse what does.
+    """
+    broken = [layer for layer, state in enumerate(states) if not np.isfinite(state).all()]
+    of_blocks = [layer for layer in broken if layer]
+    if broken and (dtype != "torch.float16" or len(of_blocks) == len(states) - 1):
+        reason = (
+            f"its states are not finite in {len(broken)} of {len(states)} layers, the first of them layer {broken[0]}, "
+            f"in {dtype.removeprefix('torch.')}; look its configuration and its weights over"
+        )
         raise unreadable(found.model, reason)
 
 
@@ -274,7 +292,7 @@ def _deviation(
     """Find the layer that differs most, relative to the size of each token's state.
 
     In float32 the worst token counts. In half precision it is the median: a router that ties may send one token to
-    another expert. A layer that is not finite is left to the error that extraction raises.
+    another expert. A layer that is not finite, which float16 may leave, is left to the error that extraction raises.
     """
     summary = np.max if dtype in _TOLERANCE else np.median
     worst, where = 0.0, 0

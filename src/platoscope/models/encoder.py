@@ -100,7 +100,8 @@ class Encoder(Protocol):
         -------
         dict of str to ndarray
             For every ``str(pooling)`` a float32 array of shape ``(n_layers, n_items, n_features)``, or
-            ``(n_layers, n_items, k, n_features)`` for ``concat(k)`` and ``tokens(k)``, last token last.
+            ``(n_layers, n_items, k, n_features)`` for ``concat(k)`` and ``tokens(k)``, last token last. What is not
+            finite (a layer that float16 cannot hold) is given as it is: `extract` and measures refuse it.
 
         Raises
         ------

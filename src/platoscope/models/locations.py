@@ -162,9 +162,9 @@ def beside(name: str, folder: Path, /) -> str:
     if folder == Path() or own.is_absolute() or any(model.name == name for model in BUNDLED):
         return name
     joined = os.path.join(folder, name)  # noqa: PTH118 (keeps "./")
-    if _must_be_path(name) or Path(joined).exists():
+    if _must_be_path(name) or is_there(Path(joined)):
         return joined
-    if own.exists():
+    if is_there(own):
         msg = f"{name!r} is a folder here, but not in {folder}, where the file is that names it. Write its path from there."
         raise InputError(msg)
     return name

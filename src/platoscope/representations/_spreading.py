@@ -12,7 +12,7 @@ import numpy as np
 
 from platoscope.cluster import Cluster, Task, unseen_error
 from platoscope.errors import ClusterError, InputError
-from platoscope.filenames import path_of
+from platoscope.filenames import is_there, path_of
 from platoscope.hashing import digest
 from platoscope.models.on_demand import ModelOnDemand, Shelf
 from platoscope.representations._filling import (
@@ -184,7 +184,7 @@ def _needs_left(
 def _seen_from_anywhere(name: str) -> str:
     """Give a local folder or file by its whole path: workers run in folders of their own."""
     path = path_of(name)
-    return str(path.absolute()) if path.exists() else name
+    return str(path.absolute()) if is_there(path) else name
 
 
 def _identity(encoder: Encoder) -> str:

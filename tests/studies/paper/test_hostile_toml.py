@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from platoscope.errors import InputError, PlatoscopeError
+from platoscope.errors import InputError, NotFoundError, PlatoscopeError
 from platoscope.studies import make_plan
 from platoscope.studies.design.comparison import Source
 from platoscope.studies.design.records import Choices
@@ -146,3 +146,15 @@ def test_paths_are_those_of_the_files_folder(tmp_path: Path, monkeypatch: pytest
     (folder / "tiny").rename(tmp_path / "tiny")
     with pytest.raises(InputError, match="'tiny' is a folder here, but not in studies"):
         read_study(Path("studies/mine.toml"))
+
+
+def test_a_model_whose_name_no_file_can_have_is_left_to_who_looks_it_up(tmp_path: Path) -> None:
+    """It was `OSError: File name too long`, beside another folder only."""
+    name = "gemma-3-270" + "m" * 300
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY.replace("gemma-3-270m", name), encoding="utf-8")
+    texts = read_study(path).design(Choices()).comparisons[1]
+    assert isinstance(texts.a, Source)
+    assert texts.a.model == name
+    with pytest.raises(NotFoundError, match="there is no model 'gemma-3-270mmm"):
+        make_plan(read_study(path), skip_missing=True)
