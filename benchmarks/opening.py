@@ -24,6 +24,7 @@ from measuring.pages import put, shown
 from platoscope import kept
 from platoscope.models import load_model, loading
 from platoscope.representations import _units
+from platoscope.representations._unit_bytes import read_into
 from platoscope.studies import execute, get_study, make_plan
 
 if TYPE_CHECKING:
@@ -106,14 +107,14 @@ def no_checksums() -> Iterator[None]:
         offset: int,
         piece: np.ndarray[Any, Any],
         take: Callable[..., None],
-    ) -> bool:
+    ) -> bytes:
         name = f"{self.path}/{self.file_name(unit)}"
         with self.folder.open_range(name, offset, self._chunk_bytes) as file:
             for first in range(0, self.rows_per_unit, len(piece)):
                 rows = piece[: self.rows_per_unit - first]
-                _units.read_into(file, rows.reshape(-1).view(np.uint8).data)
+                read_into(file, rows.reshape(-1).view(np.uint8).data)
                 take(first, rows)
-        return True
+        return self._mark(unit, offset // self._stride)
 
     def absent(folder: Path, names: Iterable[str] = (), /) -> list[tuple[str, str]]:
         return [(name, "it is missing") for name in names if not (folder / name).is_file()]

@@ -13,6 +13,7 @@ import pytest
 from platoscope.errors import NotFoundError, PlatoscopeWarning, StorageError
 from platoscope.representations import (
     Representations,
+    _units,
     extract,
     info,
     list_store,
@@ -286,6 +287,79 @@ def test_an_array_in_the_place_of_another_is_refused(
             what()
     (problem,) = (problem for problem in verify(tmp_path) if problem.key == stored.key)
     assert re.search(text, problem.reason)
+
+
+def test_a_unit_in_the_place_of_another_is_made_again(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """One of another unit, of the same unit of another group with equal batches, and one whose layers were exchanged."""
+    before = _read_all(stored.key, tmp_path)
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling="token(3)", store=tmp_path)
+    twin = extract(fake.FakeEncoder(name="twin"), fake.sentences(N_ITEMS), pooling="mean(3)", store=tmp_path)
+    group, other = tmp_path / stored.key, tmp_path / twin.key
+    assert twin.key != stored.key
+    assert (group / "order/c.0").read_bytes() == (other / "order/c.0").read_bytes()
+    unit = group / "mean_3/c.0.0.0"
+    content = unit.read_bytes()
+    length = (len(content) - 4 * 16 - 4) // 4
+    others = {
+        "another unit": (group / "mean_3/c.0.1.0").read_bytes(),
+        "another array": (group / "token_3/c.0.0.0").read_bytes(),
+        "another group": (other / "mean_3/c.0.0.0").read_bytes(),
+        "another layer": content[length : 2 * length] + content[:length] + content[2 * length :],
+    }
+    for wrong in others.values():
+        assert len(wrong) == len(content)
+        unit.write_bytes(wrong)
+        (problem,) = verify(tmp_path)
+        assert (problem.key, problem.pooling, problem.unit) == (stored.key, "mean(3)", 0)
+        assert "the checksum of its place does not match" in problem.reason
+        with pytest.raises(StorageError, match="Unit 0, layer position 0.*its place.*same extraction again"):
+            _read_all(stored.key, tmp_path)
+        encoder = fake.FakeEncoder()
+        extract(encoder, fake.sentences(N_ITEMS), pooling="mean(3)", store=tmp_path)
+        assert encoder.encoded
+        assert unit.read_bytes() == content
+    assert all(np.array_equal(a, b) for a, b in zip(before, _read_all(stored.key, tmp_path), strict=True))
+
+
+def test_lengths_of_another_group_are_refused(
+    stored: Representations, fake: ModuleType, tmp_path: Path
+) -> None:
+    """They are as many, and whole."""
+    items = [f"{text} more" for text in fake.sentences(N_ITEMS)]
+    other = extract(fake.FakeEncoder(), items, pooling="mean(3)", store=tmp_path)
+    shutil.copytree(tmp_path / other.key / "lengths", tmp_path / stored.key / "lengths", dirs_exist_ok=True)
+    (problem,) = verify(tmp_path)
+    assert problem.key == stored.key
+    assert "lengths' " in problem.reason
+    assert "is that of another group" in problem.reason
+
+
+def test_arrays_from_before_the_marks_are_read_and_gone_on_with(
+    fake: ModuleType, tmp_path: Path, small_units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their units have nothing behind a chunk, and stay as they are."""
+    new = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path / "new")
+    with monkeypatch.context() as before:
+        before.setattr(_units, "MARK_BYTES", 0)
+        old = extract(
+            fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path / "old"
+        )
+    _without_digests(tmp_path / "old")
+    for file in (tmp_path / "old").glob("*/*/zarr.json"):
+        metadata = json.loads(file.read_text())
+        metadata["attributes"].pop("mark_bytes", None)
+        file.write_text(json.dumps(metadata))
+    unit = tmp_path / "old" / old.key / UNITS[0]
+    content = unit.read_bytes()
+    assert len(content) == (tmp_path / "new" / new.key / UNITS[0]).stat().st_size - 4 * 16
+    unit.unlink()
+    extract(fake.FakeEncoder(), fake.sentences(N_ITEMS), pooling=fake.POOLINGS, store=tmp_path / "old")
+    assert unit.read_bytes() == content
+    assert verify(tmp_path / "old") == ()
+    both = zip(_read_all(new.key, tmp_path / "new"), _read_all(old.key, tmp_path / "old"), strict=True)
+    assert all(np.array_equal(a, b) for a, b in both)
 
 
 def test_ids_that_are_not_of_all_items_are_refused(stored: Representations, tmp_path: Path) -> None:

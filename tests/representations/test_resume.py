@@ -372,7 +372,7 @@ def test_two_ranks_of_torchrun_leave_one_whole_store(
 def test_what_a_plan_says_of_the_disk_is_what_a_store_takes(
     fake: ModuleType, tmp_path: Path, small_units: int, n_items: int
 ) -> None:
-    """The last unit is filled up; beside the numbers lie checksums, and where in the file each layer is."""
+    """The last unit is filled up; beside the numbers lie checksums, marks, and where in the file each layer is."""
     encoder = fake.FakeEncoder()
     found = extract(encoder, fake.sentences(n_items), pooling=fake.POOLINGS, store=tmp_path)
     vectors = {str(pooling): Pooling.parse(pooling).n_vectors for pooling in fake.POOLINGS}
@@ -381,4 +381,4 @@ def test_what_a_plan_says_of_the_disk_is_what_a_store_takes(
     )
     taken = sum(file.stat().st_size for file in tmp_path.glob("*/*/c.0.*"))
     n_files = len(vectors) * -(-n_items // min(small_units, n_items))
-    assert taken == said + n_files * (encoder.n_layers * 20 + 4)
+    assert taken == said + n_files * (encoder.n_layers * 36 + 4)

@@ -25,7 +25,8 @@ from platoscope.representations._metadata import (
     read_metadata,
     removing,
 )
-from platoscope.representations._units import checksum_of, find_array, lay_out, open_array, read_into
+from platoscope.representations._unit_bytes import checksum_of, read_into
+from platoscope.representations._units import find_array, lay_out, open_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -178,7 +179,11 @@ class StoredGroup:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of every item, in item order."""
-        return self._vector("lengths")
+        lengths = self._vector("lengths")
+        if self.attributes.get("lengths", noted := digest(lengths.tolist())) != noted:
+            error = self._unusable("lengths", "is that of another group")
+            raise error
+        return lengths
 
     @property
     def layer_names(self) -> tuple[str, ...] | None:
@@ -204,12 +209,14 @@ class StoredGroup:
         except FileNotFoundError:
             filled = 0
         if filled != content.size or checksum_of(content[:-4]) != content[-4:].tobytes():
-            message = (
-                f"Array {path!r} in {self.folder.location} is damaged or missing, and nothing of the group can be read "
-                f"without it. Remove the group ({removing(self.folder, self.key)}) and extract again."
-            )
-            raise StorageError(message)
+            raise self._unusable(name, "is damaged or missing")
         return content[:-4].view("<i8").astype(np.int64)
+
+    def _unusable(self, name: str, reason: str) -> StorageError:
+        return StorageError(
+            f"Array {f'{self.key}/{name}'!r} in {self.folder.location} {reason}, and nothing of the group can be read "
+            f"without it. Remove the group ({removing(self.folder, self.key)}) and extract again."
+        )
 
     def arrays(self) -> Iterator[StoredArray]:
         """All arrays of poolings, whole or not, by name."""
@@ -328,6 +335,7 @@ def create_group(
         "n_items": batches.n_items,
         "ids": None if plain_ids else list(ids),
         "plan": batches.digest,
+        "lengths": digest(lengths.tolist()),
         "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **({} if layer_widths is None else {"layer_widths": list(layer_widths)}),

@@ -28,7 +28,7 @@ __all__ = [
 
 _DIGEST = "digest"
 # All attributes that stores have had. A store from before the digests has none; any other name is damage.
-_ATTRIBUTES = frozenset({"platoscope", "pooling", "plan", "completed", _DIGEST})
+_ATTRIBUTES = frozenset({"platoscope", "pooling", "plan", "mark_bytes", "completed", _DIGEST})
 
 
 def read_metadata(folder: Folder, path: str, /) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A unit is a Zarr shard: one file that holds some consecutive rows (items in the order of the batches) of
 every layer, as one inner chunk per layer, each with its own CRC-32C. It appears under its name in one
-step, when it is complete; so its presence is the record that its items are done.
+step, when it is complete; so its presence is the record that its items are done. Behind each chunk stands a
+mark of its place (array, unit, layer): a unit in the place of another is none of its own. Zarr reads over it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from crc32c import crc32c
@@ -26,6 +27,16 @@ from platoscope.representations._metadata import (
     metadata_file,
     read_metadata,
 )
+from platoscope.representations._unit_bytes import (
+    CHECKSUM_BYTES,
+    MARK_BYTES,
+    checksum_of,
+    index_bytes,
+    mark_of,
+    parse_index,
+    read_into,
+    write_index,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +47,8 @@ if TYPE_CHECKING:
 
     _Take = Callable[[int, NDArray[np.float32]], None]
 
-__all__ = ["StoredArray", "checksum_of", "find_array", "lay_out", "open_array", "read_into", "stored_bytes"]
+__all__ = ["StoredArray", "find_array", "lay_out", "open_array", "stored_bytes"]
 
-_INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
-_CHECKSUM = 4
 _ROWS_PER_UNIT = 128  # an interruption loses at most this many items of work
 _BYTES_PER_PIECE = 2**19
 _UNITS_AHEAD = 4  # that the disk is told of, so that it does not wait for the reader
@@ -61,6 +70,7 @@ class StoredArray:
     rows_per_unit: int
     has_token_axis: bool
     attributes: Mapping[str, Any]
+    mark_bytes: int  # behind each chunk; arrays of versions before have none
 
     @property
     def n_units(self) -> int:
@@ -88,21 +98,23 @@ class StoredArray:
     def _chunk_bytes(self) -> int:
         return self.rows_per_unit * self.n_tokens * self.n_features * 4
 
+    @property
+    def _stride(self) -> int:
+        """From one chunk of a unit to the next, in bytes."""
+        return self._chunk_bytes + CHECKSUM_BYTES + self.mark_bytes
+
+    def _mark(self, unit: int, position: int) -> bytes:
+        return mark_of(self.path, self.plan, unit, position)[: self.mark_bytes]
+
     def _index(self, unit: int) -> NDArray[np.uint64]:
         """Read where each chunk begins and how long it is, and see that this is sound."""
-        tail = self.folder.read_tail(
-            f"{self.path}/{self.file_name(unit)}", self.n_layers * _INDEX_ENTRY + _CHECKSUM
-        )
-        content, checksum = tail[:-_CHECKSUM], tail[-_CHECKSUM:]
-        if len(content) != self.n_layers * _INDEX_ENTRY or checksum_of(content) != checksum:
-            message = "its index is damaged"
-            raise ValueError(message)
-        return np.frombuffer(content, "<u8").reshape(self.n_layers, 2)
+        name = f"{self.path}/{self.file_name(unit)}"
+        return parse_index(self.folder.read_tail(name, index_bytes(self.n_layers)), self.n_layers)
 
     def _offset(self, index: NDArray[np.uint64], position: int) -> int:
         offset, length = index[position].tolist()
-        if length != self._chunk_bytes + _CHECKSUM:
-            message = f"its index gives {length} bytes where {self._chunk_bytes + _CHECKSUM} are due"
+        if length != self._chunk_bytes + CHECKSUM_BYTES:
+            message = f"its index gives {length} bytes where {self._chunk_bytes + CHECKSUM_BYTES} are due"
             raise ValueError(message)
         return int(offset)
 
@@ -110,26 +122,32 @@ class StoredArray:
         """Read one chunk through ``piece``; what ``take`` got is worthless if this raises."""
         # `write_unit` puts the layers in their order. Only a file that another program has written anew may
         # have them elsewhere, and then the checksum sends us to its index.
-        length = self._chunk_bytes + _CHECKSUM
-        if not self._stream(unit, position * length, piece, take) and not self._stream(
-            unit, self._offset(self._index(unit), position), piece, take
-        ):
+        mark = self._stream(unit, position * self._stride, piece, take)
+        if mark is None:
+            mark = self._stream(unit, self._offset(self._index(unit), position), piece, take)
+        if mark is None:
             message = "its checksum does not match"
             raise ValueError(message)
+        if mark != self._mark(unit, position):
+            message = "the checksum of its place does not match: another unit's, layer's or array's, or not written here"
+            raise ValueError(message)
 
-    def _stream(self, unit: int, offset: int, piece: NDArray[np.float32], take: _Take) -> bool:
-        """Read rows, sum them up and hand them on while they are in the cache; say whether the sum is right."""
+    def _stream(self, unit: int, offset: int, piece: NDArray[np.float32], take: _Take) -> bytes | None:
+        """Read rows and hand them on while they are in the cache; return the mark behind, or None if their sum is wrong."""
         name = f"{self.path}/{self.file_name(unit)}"
         checksum = 0
-        with self.folder.open_range(name, offset, self._chunk_bytes + _CHECKSUM) as file:
+        with self.folder.open_range(name, offset, self._stride) as file:
             for first in range(0, self.rows_per_unit, len(piece)):
                 rows = piece[: self.rows_per_unit - first]
                 content = rows.reshape(-1).view(np.uint8).data
                 if read_into(file, content) != content.nbytes:
-                    return False
+                    return None
                 checksum = crc32c(content, checksum)
                 take(first, rows)
-            return file.read(_CHECKSUM) == checksum.to_bytes(_CHECKSUM, "little")
+            end = bytearray(CHECKSUM_BYTES + self.mark_bytes)
+            filled = read_into(file, memoryview(end))
+        sound = end[:CHECKSUM_BYTES] == checksum.to_bytes(CHECKSUM_BYTES, "little")
+        return bytes(end[CHECKSUM_BYTES:filled]) if sound else None
 
     def _piece(self) -> NDArray[np.float32]:
         """Make a buffer for as many rows as stay in a core's cache."""
@@ -144,7 +162,7 @@ class StoredArray:
             index = self._index(unit)
             for position in range(self.n_layers):
                 self._offset(index, position)
-                self._read_chunk(unit, position, piece, _leave)
+                self._read_chunk(unit, position, piece, lambda *_: None)
         except FileNotFoundError:
             return "it is missing"
         except ValueError as error:
@@ -224,9 +242,9 @@ class StoredArray:
 
     def _expect(self, units: Sequence[int], position: int) -> None:
         """Tell the disk of the chunks of one layer, where `write_unit` puts them."""
-        length = self._chunk_bytes + _CHECKSUM
         for unit in units:
-            self.folder.expect_range(f"{self.path}/{self.file_name(unit)}", position * length, length)
+            name = f"{self.path}/{self.file_name(unit)}"
+            self.folder.expect_range(name, position * self._stride, self._stride)
 
     def _read_named(self, unit: int, position: int, piece: NDArray[np.float32], take: _Take) -> None:
         """Read a chunk, or raise the error that names it."""
@@ -271,15 +289,13 @@ class StoredArray:
         The bytes are those of a Zarr shard. Zarr's own writer would first read the unit that is there, which
         fails when it is damaged, the very case in which it is to be replaced.
         """
-        length = self._chunk_bytes + _CHECKSUM
-        index = np.array([(position * length, length) for position in range(self.n_layers)], "<u8").tobytes()
         pieces: list[bytes | memoryview] = []
-        for layer in block:
+        for position, layer in enumerate(block):
             chunk = np.full((self.rows_per_unit, *layer.shape[1:]), np.nan, "<f4")
             chunk[: len(layer)] = layer
             content = chunk.reshape(-1).view(np.uint8)
-            pieces += [content.data, checksum_of(content)]
-        pieces += [index, checksum_of(index)]
+            pieces += [content.data, checksum_of(content), self._mark(unit, position)]
+        pieces += write_index(self.n_layers, self._chunk_bytes + CHECKSUM_BYTES, self._stride)
         name = f"{self.path}/{self.file_name(unit)}"
         with writing(self.folder, f"unit {unit} of {self.path}"):
             self._require_same()
@@ -330,7 +346,8 @@ def lay_out(
         n_features=n_features,
         rows_per_unit=_rows_per_unit(shape),
         has_token_axis=has_token_axis,
-        attributes={"pooling": pooling, "plan": plan},
+        attributes={"pooling": pooling, "plan": plan, "mark_bytes": MARK_BYTES},
+        mark_bytes=MARK_BYTES,
     )
 
 
@@ -378,22 +395,5 @@ def _array_of(folder: Folder, path: str, metadata: Mapping[str, Any]) -> StoredA
             rows_per_unit=metadata["chunk_grid"]["configuration"]["chunk_shape"][1],
             has_token_axis=bool(tokens),
             attributes=attributes,
+            mark_bytes=attributes.get("mark_bytes", 0),
         )
-
-
-def checksum_of(content: bytes | NDArray[np.uint8], /) -> bytes:
-    """Checksum of Zarr's ``crc32c`` codec, as it stands on disk."""
-    checksum = crc32c(content if isinstance(content, bytes) else content.data)
-    return checksum.to_bytes(_CHECKSUM, "little")
-
-
-def read_into(file: BinaryIO, content: memoryview, /) -> int:
-    """Fill ``content`` and return how many bytes came: a raw read may return less than asked for."""
-    filled = 0
-    while filled < content.nbytes and (n := file.readinto(content[filled:])):  # type: ignore[attr-defined]
-        filled += n
-    return filled
-
-
-def _leave(_first: int, _rows: NDArray[np.float32]) -> None:
-    """Take nothing: the chunk is read for its checksum."""
