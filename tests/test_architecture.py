@@ -55,6 +55,7 @@ LEAVES = (
     "hashing",
     "kept",
     "progress",
+    "seeds",
     "unfinished",
     "wording",
 )

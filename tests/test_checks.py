@@ -7,7 +7,6 @@ import pytest
 
 import platoscope
 from platoscope.checks import (
-    generator,
     number,
     one_of,
     refuse_masks,
@@ -20,6 +19,7 @@ from platoscope.errors import InputError
 from platoscope.layerwise import n_curve
 from platoscope.measures import ComparisonOptions
 from platoscope.representations import Representations
+from platoscope.seeds import generator
 from platoscope.studies.design.settings import Settings
 
 NO_WHOLE_NUMBERS = [True, np.True_, 2.0, "1", None, [1], float("nan"), np.array([1]), 1 + 0j]

@@ -32,7 +32,6 @@ __all__ = [
     "as_array",
     "check_types",
     "flag",
-    "generator",
     "in_short",
     "is_of",
     "listing",
@@ -328,19 +327,6 @@ def _in_words(hint: Any, /) -> str:
         NoneType: "None",
     }
     return known.get(hint) or f"a {hint.__name__}"
-
-
-def generator(rng: object, /) -> np.random.Generator:
-    """Return the generator itself, or that of a seed (None draws one).
-
-    Raises
-    ------
-    InputError
-        If it is neither a generator nor a whole number of at least 0.
-    """
-    if isinstance(rng, np.random.Generator):
-        return rng
-    return np.random.default_rng(None if rng is None else whole_number("rng", rng, low=0))
 
 
 def is_of(value: object, classes: Collection[tuple[str, str]], /) -> bool:

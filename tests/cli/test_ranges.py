@@ -116,3 +116,13 @@ def test_what_lies_outside_is_refused_in_the_words_of_the_help(
     """The command ends before anything is loaded."""
     assert cli.main(arguments) == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("option", ["--device-memory", "--tokens-per-second", "--tflops"])
+@pytest.mark.parametrize("value", ["inf", "nan", "0"])
+def test_rates_that_are_no_numbers_are_refused(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Time and devices would be, too."""
+    assert cli.main(["plan", "gemma-3-270m", "bible:en-it", option, value]) == 2
+    assert option in capsys.readouterr().err

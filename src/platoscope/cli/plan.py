@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from platoscope.checks import number
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     FEWEST_PAIRS,
     AsJson,
@@ -78,6 +79,10 @@ def plan(
     if tokens_per_second is not None and tflops is not None:
         message = "--tokens-per-second and --tflops both say how fast it goes; give one of them"
         raise InputError(message)
+    rates = {"--device-memory": device_memory, "--tokens-per-second": tokens_per_second, "--tflops": tflops}
+    for option, rate in rates.items():
+        if rate is not None:
+            number(option, rate)
     kept = parse_layers(layers)
     items = Items(data=pairs, minimum=min_tokens, maximum=max_tokens)
     sides: tuple[SideName, SideName] = ("a", "b") if side == "both" else (side, side)

@@ -33,7 +33,8 @@ KINDS = {
 """By the kind of a file: the module and the class that starts the workers, and the package that has them."""
 
 # What Dask listens to: a port at the end, but of a scheduler in this process.
-_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx)://\S+:\d+(/\S*)?|inproc://\S+")
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx)://\S+:(?P<port>[0-9]{1,5})(/\S*)?|inproc://\S+")
+_LAST_PORT = 65_535
 _MOST_WORKERS = 100_000
 _KEYS = ("kind", "workers", "options")
 
@@ -96,12 +97,12 @@ def parse_cluster(where: str | os.PathLike[str], /) -> ClusterPlace:
         return LocalWorkers(None)
     if text.startswith("local:"):
         count = text.removeprefix("local:")
-        if not count.isdecimal():
+        if not (count.isascii() and count.isdecimal()):
             raise _unknown(where)
         return LocalWorkers(
             whole_number("the number of local workers", int(count), low=1, high=_MOST_WORKERS)
         )
-    if _ADDRESS.fullmatch(text) or text.endswith(".json"):
+    if _is_address(text) or text.endswith(".json"):
         return SchedulerAddress(text)
     if text.endswith(".toml"):
         return _read(Path(text))
@@ -116,10 +117,15 @@ def address_of(text: object, /) -> str:
     ValueError
         If it is none that Dask listens to.
     """
-    if not isinstance(text, str) or not text.isprintable() or not _ADDRESS.fullmatch(text):
+    if not isinstance(text, str) or not text.isprintable() or not _is_address(text):
         message = f"{in_short(text)} is no address, such as tcp://HOST:8786"
         raise ValueError(message)
     return text
+
+
+def _is_address(text: str) -> bool:
+    found = _ADDRESS.fullmatch(text)
+    return found is not None and int(found["port"] or 1) in range(1, _LAST_PORT + 1)
 
 
 def _unknown(where: object) -> InputError:

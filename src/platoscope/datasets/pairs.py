@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args, overloa
 import numpy as np
 
 from platoscope.arguments import instance, mapping, positions, sequence
-from platoscope.checks import generator, in_short, one_of, refuse_masks, whole_number, word
+from platoscope.checks import in_short, one_of, refuse_masks, whole_number, word
 from platoscope.datasets.images import ImageSource, LazyImages, check_image, digest_image
 from platoscope.datasets.showing import pairs_card, pairs_in_short, side_in_short
 from platoscope.errors import InputError, guarded
+from platoscope.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, whole_number, whole_numbers
-from platoscope.layerwise._labels import DIRECTIONS, chance_along, transforms_in_words, warn_undefined_along
+from platoscope.checks import whole_number, whole_numbers
+from platoscope.layerwise._labels import (
+    DIRECTIONS,
+    chance_along,
+    transforms_in_words,
+    versions_in_words,
+    warn_undefined_along,
+)
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import choose_measures, evaluate_layer, with_keywords
 from platoscope.neighbors import metric_name
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +90,7 @@ def n_curve(
         low=smallest,
         high=n_samples,
     )
-    chance = generator(rng)
+    chance, seed = seeded(rng)
     out = {m.name: np.empty((n_draws, len(counts), 2 if m.directed else 1)) for m in table}
     for draw in range(n_draws):
         order = chance.permutation(n_samples)
@@ -98,11 +105,11 @@ def n_curve(
                 out[name][draw, s] = values
     by_size = {name: np.moveaxis(values, 1, 0) for name, values in out.items()}
     warn_undefined_along("n_samples", table, counts, by_size)
-    return _labeled(out, table, counts, chosen)
+    return _labeled(out, table, counts, chosen, seed)
 
 
 def _labeled(
-    out: dict[str, Any], table: Sequence[Measure], sizes: Sequence[int], options: ComparisonOptions
+    out: dict[str, Any], table: Sequence[Measure], sizes: Sequence[int], options: ComparisonOptions, seed: str
 ) -> xr.Dataset:
     import xarray as xr  # 0.6 s to import
 
@@ -117,6 +124,8 @@ def _labeled(
         "transform": transforms_in_words([options.transform_of("a")], [options.transform_of("b")]),
         "overlap_neighbors": options.overlap_neighbors,
         "n_draws": len(next(iter(out.values()))),
+        "seed": seed,
+        "versions": versions_in_words(),
     }
     return xr.Dataset(variables, {"n_samples": list(sizes), "direction": list(DIRECTIONS)}, attributes)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from platoscope.checks import one_of, whole_number, whole_numbers
 from platoscope.errors import InputError, PlatoscopeWarning
-from platoscope.layerwise._evaluating import seeded
+from platoscope.layerwise._labels import versions_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, n_rows, read_layer
 from platoscope.measures import DIMENSION_METHODS, Z95, layer_dimensions, standard_errors, subsamples
 from platoscope.neighbors import (
@@ -24,6 +23,7 @@ from platoscope.neighbors import (
     transform_name,
 )
 from platoscope.progress import telling
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def dimension_profile(
         "n_samples": n_items, "method": method, "metric": metric_name(metric), "transform": transform_name(steps),
         "n_resamples": len(sets), "resample_fraction": resample_fraction,
         "seed": seed,
-        "versions": json.dumps({name: version(name) for name in ("platoscope", "numpy")}),
+        "versions": versions_in_words(),
         "provenance": json.dumps({"a": dict(stack.provenance)}, default=str),
     }  # fmt: skip
     _warn(stack, np.stack([each[0][0] for each in found]), distinct, n_items)

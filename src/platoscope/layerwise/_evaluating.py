@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, in_short, word
+from platoscope.checks import in_short, word
 from platoscope.errors import InputError
 from platoscope.layerwise._diagnosing import diagnose, diagnose_layers
 from platoscope.layerwise._labels import label
 from platoscope.layerwise._stacks import make_stacks
 from platoscope.measures import MEASURES, choose_measures, evaluate
 from platoscope.progress import telling
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from platoscope.neighbors import OwnMetric, Space
     from platoscope.progress import Tell
 
-__all__ = ["check_items", "check_names", "evaluated", "fresh_seed", "seeded"]
+__all__ = ["check_items", "check_names", "evaluated"]
 
 
 def evaluated(
@@ -147,17 +148,3 @@ def check_items(options: ComparisonOptions, measures: Sequence[Measure], /) -> N
             "or leave items out."
         )
         raise InputError(message)
-
-
-def fresh_seed() -> int:
-    """Draw a seed, so that even an unseeded result says how to get it again."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
-
-
-def seeded(rng: int | np.random.Generator | None, /) -> tuple[np.random.Generator, str]:
-    """Return a generator, and what to write down as its seed."""
-    if rng is None:
-        rng = fresh_seed()
-    if isinstance(rng, np.random.Generator):
-        return rng, "a generator passed by the caller"
-    return generator(rng), str(rng)

@@ -8,7 +8,6 @@ import numpy as np
 
 from platoscope.checks import one_of
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
@@ -23,6 +22,7 @@ from platoscope.measures import (
 )
 from platoscope.neighbors import Space, as_space
 from platoscope.progress import telling
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

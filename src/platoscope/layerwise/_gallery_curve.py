@@ -9,10 +9,10 @@ import numpy as np
 from platoscope.arguments import positions, sequence
 from platoscope.checks import in_short, whole_number, whole_numbers
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words, versions_in_words
 from platoscope.measures import Z95, neighborhood_overlap_chance
 from platoscope.neighbors import GallerySide, open_stream, ranks_in_galleries
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,12 +14,13 @@ from platoscope.datasets import Pairs, Side, load_pairs
 from platoscope.datasets.filters import clean, filter_lengths
 from platoscope.errors import InputError
 from platoscope.layerwise._compare import profile
-from platoscope.layerwise._evaluating import check_names, fresh_seed
+from platoscope.layerwise._evaluating import check_names
 from platoscope.measures import with_keywords
 from platoscope.models import Encoder, ModelOnDemand, Pooling, Shelf, load_model, name_of
 from platoscope.progress import SILENT, StageTeller, open_bar
 from platoscope.representations import Representations, Wanted, extract_together
 from platoscope.representations.extraction import usual_pooling
+from platoscope.seeds import fresh_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from platoscope.arguments import instance, sequence
-from platoscope.checks import flag, generator, number, one_of, whole_number
+from platoscope.checks import flag, number, one_of, whole_number
 from platoscope.errors import InputError
-from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._greedy import backward_sets, forward_sets
 from platoscope.layerwise._weighing import draw_folds, read_spaces, weigh_layers
 from platoscope.measures import WeightOptions, descend, layer_distances
+from platoscope.seeds import fresh_seed, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,11 +39,14 @@ class LayerSearch:
         The criterion of each set, on the items that chose it.
     held_out : tuple of float
         Δ among held-out items of the set of that size that the others chose, in the mean over folds; empty without folds.
+    seed : str
+        What to pass as `rng` for the same folds and pairs.
     """
 
     sets: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
-    held_out: tuple[float, ...] = ()
+    held_out: tuple[float, ...]
+    seed: str
 
 
 def search_layers(
@@ -101,7 +104,7 @@ def search_layers(
     whole_number("n_best", n_best, low=1)
     flag("scaled", scaled)
     chosen = WeightOptions() if options is None else instance("options", options, WeightOptions)
-    drawn = generator(fresh_seed() if rng is None else rng)
+    drawn, seed = seeded(rng)
     stack, layers, goal = read_spaces(A, target, transform)
     every = np.arange(goal.n_samples)
     folds = (
@@ -128,6 +131,7 @@ def search_layers(
         tuple(tuple(stack.layers[i] for i in found) for found, _ in sets),
         tuple(value for _, value in sets),
         tuple(np.mean(held_out, axis=0).tolist()) if held_out else (),
+        seed,
     )
 
 

@@ -9,10 +9,10 @@ from platoscope.checks import listing
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import profile_each
 from platoscope.layerwise._diagnosing import DOMINATED
-from platoscope.layerwise._evaluating import fresh_seed
 from platoscope.layerwise._joining import join_results
 from platoscope.measures import ComparisonOptions, changed
 from platoscope.neighbors import parse_transform, transform_name
+from platoscope.seeds import fresh_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,11 @@ from platoscope.checks import in_short, number, word
 from platoscope.errors import InputError, NotFoundError
 from platoscope.layerwise._compare import profile
 from platoscope.layerwise._difference import two_sided
-from platoscope.layerwise._evaluating import check_names, fresh_seed
+from platoscope.layerwise._evaluating import check_names
 from platoscope.layerwise._joining import join_results
 from platoscope.layerwise._simultaneous import FEWEST_RESAMPLES
 from platoscope.measures import Z95, ComparisonOptions, changed, standard_errors
+from platoscope.seeds import fresh_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,6 @@ from platoscope.checks import flag, share, whole_number
 from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import profile
 from platoscope.layerwise._diagnosing import DOMINATED
-from platoscope.layerwise._evaluating import seeded
 from platoscope.layerwise._greedy import forward_sets
 from platoscope.layerwise._labels import transforms_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
@@ -29,6 +28,7 @@ from platoscope.measures import (
     two_spaces,
 )
 from platoscope.neighbors import as_space
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, whole_number
+from platoscope.checks import whole_number
 from platoscope.measures._crossed import CrossedSums
 from platoscope.measures._inputs import check_same_items
 from platoscope.measures._resampling import Z95
@@ -18,6 +18,7 @@ from platoscope.neighbors import (
     asked_neighbors,
     open_stream,
 )
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,8 @@ class EstimatedImbalance:
     """Items whose nearest neighbors were searched for."""
     n_references: int
     """Items that were counted for the ranks."""
+    seed: str
+    """What to pass as `rng` for the same result."""
 
     def __repr__(self) -> str:
         return (
@@ -152,7 +155,7 @@ def estimate_imbalance(
     >>> [round(end, 2) for end in found.forward.interval]
     [0.06, 0.07]
     """
-    chance = generator(rng)
+    chance, seed = seeded(rng)
     a, b = (open_stream(Z, name, metric, transform) for Z, name in ((X, "X"), (Y, "Y")))
     check_same_items(a.n_samples, b.n_samples)
     n = a.n_samples
@@ -161,13 +164,13 @@ def estimate_imbalance(
     whole_number("n_neighbors", n_neighbors, low=1, high=n - 1)
     if 1 in (a.n_distinct, b.n_distinct):  # it says nothing, and nothing predicts it
         sure = EstimatedValue(1.0, 0.0, 0.0)
-        return EstimatedImbalance(sure, sure, EstimatedValue(0.0, 0.0, 0.0), n, n_queries, n_references)
+        return EstimatedImbalance(sure, sure, EstimatedValue(0.0, 0.0, 0.0), n, n_queries, n_references, seed)
     queries, references = (
         np.sort(chance.choice(n, size, replace=False, shuffle=False)) for size in (n_queries, n_references)
     )
     near = [asked_neighbors(stream, queries, n_neighbors, chance) for stream in (a, b)]
     sides = [against_references(*side, references) for side in ((b, queries, near[0]), (a, queries, near[1]))]
-    return _estimated(sides, n)
+    return _estimated(sides, n, seed)
 
 
 def _drawn(name: str, value: int | None, n_samples: int, *, low: int) -> int:
@@ -176,7 +179,7 @@ def _drawn(name: str, value: int | None, n_samples: int, *, low: int) -> int:
     return whole_number(name, value, low=low, high=n_samples)
 
 
-def _estimated(sides: list[AgainstReferences], n_samples: int) -> EstimatedImbalance:
+def _estimated(sides: list[AgainstReferences], n_samples: int, seed: str) -> EstimatedImbalance:
     """Return the estimate of ranks of neighbors against references, forward and backward."""
     n_queries, n_references = len(sides[0].asking), len(sides[0].references)
     sums = [CrossedSums.empty(n_samples, n_queries, n_references) for _ in range(3)]
@@ -199,7 +202,7 @@ def _estimated(sides: list[AgainstReferences], n_samples: int) -> EstimatedImbal
         _with_error(float(value), total, noise, scale)
         for value, total, noise in zip([*values, values[0] - values[1]], sums, noises, strict=True)
     )
-    return EstimatedImbalance(forward, backward, asymmetry, n_samples, n_queries, n_references)
+    return EstimatedImbalance(forward, backward, asymmetry, n_samples, n_queries, n_references, seed)
 
 
 def _with_error(value: float, sums: CrossedSums, noise: float, scale: float) -> EstimatedValue:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import frexp
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from platoscope.checks import generator, listing, number, one_of, whole_number
+from platoscope.checks import listing, number, one_of, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._imbalance import directed_imbalance
 from platoscope.measures._nulls import one_per_item, permutations, tied_null
@@ -26,6 +26,7 @@ from platoscope.neighbors import (
     sum_over_tasks,
     transform_name,
 )
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,8 @@ class ImbalanceGain:
     """The gain of every shuffled new space, each with its own best weight."""
     resamples: npt.NDArray[np.float64] | None = field(repr=False, default=None)
     """The gain in every subsample, each with its own best weight."""
+    seed: str | None = None
+    """What to pass as `rng` for the same orders and subsamples; None where none were drawn."""
 
 
 def imbalance_gain(
@@ -176,15 +179,11 @@ def imbalance_gain(
     one_of("scale", scale, ("rows", "spread"))
     spaces = three_spaces(new, given, target, transform)
     n_samples = spaces[0].n_samples
-    drawn = draw_gains(
-        n_samples,
-        n_neighbors=n_neighbors,
-        n_permutations=n_permutations,
-        n_resamples=n_resamples,
-        strata=strata,
-        rng=generator(rng),
-    )
-    return gain_of_spaces(*spaces, weights=chosen, n_neighbors=n_neighbors, scale=scale, drawn=drawn)
+    chance, seed = seeded(rng)
+    counts = {"n_neighbors": n_neighbors, "n_permutations": n_permutations, "n_resamples": n_resamples}
+    drawn = draw_gains(n_samples, **counts, strata=strata, rng=chance)
+    found = gain_of_spaces(*spaces, weights=chosen, n_neighbors=n_neighbors, scale=scale, drawn=drawn)
+    return replace(found, seed=seed) if n_permutations or n_resamples else found
 
 
 class Drawn(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from platoscope.checks import generator, one_of
+from platoscope.checks import one_of
 from platoscope.errors import InputError
 from platoscope.measures._evaluate import evaluate
 from platoscope.measures._imbalance import imbalance_scores
@@ -18,6 +18,7 @@ from platoscope.measures._resampling import Z95, standard_errors
 from platoscope.measures._split import split_imbalance
 from platoscope.measures._table import MEASURES
 from platoscope.neighbors import Metric, OwnMetric, Space, Transform, metric_name
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,11 +58,14 @@ class Imbalance(BothDirections[float]):
         95 % interval; None where no subsamples were drawn.
     asymmetry_interval : (float, float) or None
         That of the asymmetry, from the same subsamples in both directions.
+    seed : str or None
+        What to pass as `rng` for the same result; None where nothing was drawn.
     """
 
     p_value: BothDirections[float] | None = None
     interval: BothDirections[tuple[float, float]] | None = None
     asymmetry_interval: tuple[float, float] | None = None
+    seed: str | None = None
 
     @property
     def asymmetry(self) -> float:
@@ -202,10 +206,13 @@ def information_imbalance(
                 f"at their defaults (got metric={metric_name(metric)!r}, ties={ties!r})."
             )
             raise InputError(message)
-        return Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, transform=transform, rng=rng))
+        chance, seed = seeded(rng)
+        halves = Imbalance(*split_imbalance(X, Y, n_neighbors=n_neighbors, transform=transform, rng=chance))
+        halves.seed = seed
+        return halves
     A, B = two_spaces(X, Y, metric, transform=transform)
     if uncertain:
-        return _with_uncertainty(A, B, options, strata, generator(rng))
+        return _with_uncertainty(A, B, options, strata, rng)
     scores = imbalance_scores(
         [A], [B], np.zeros((1, 2), np.intp), n_neighbors=n_neighbors, metric=metric, ties=ties
     )
@@ -224,13 +231,22 @@ class _OneLayer:
 
 
 def _with_uncertainty(
-    A: Space, B: Space, options: ComparisonOptions, strata: Sequence[Any] | None, rng: np.random.Generator, /
+    A: Space,
+    B: Space,
+    options: ComparisonOptions,
+    strata: Sequence[Any] | None,
+    rng: int | np.random.Generator | None,
+    /,
 ) -> Imbalance:
+    chance, seed = seeded(rng)
     groups = None if strata is None else one_per_item(strata, A.n_samples)
     pair = np.zeros((1, 2), np.intp)
-    (found,) = evaluate(_OneLayer((A,)), _OneLayer((B,)), pair, [MEASURES[_NAME]], options, groups, rng, None)
+    (found,) = evaluate(
+        _OneLayer((A,)), _OneLayer((B,)), pair, [MEASURES[_NAME]], options, groups, chance, None
+    )
     forward, backward = found.values[:, 0].tolist()
     result = Imbalance(forward, backward)
+    result.seed = seed
     if found.null is not None:
         p = calibrate(1.0 - found.values[:, 0], 1.0 - found.null[..., 0], alpha=options.alpha).p_value
         result.p_value = BothDirections(*p.tolist())

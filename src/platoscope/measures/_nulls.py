@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.arguments import numbers
-from platoscope.checks import generator, share, whole_number
+from platoscope.checks import share, whole_number
 from platoscope.errors import InputError
 from platoscope.measures._resampling import MOST, MOST_ITEMS, WHY_MOST
 from platoscope.measures._simultaneous import same_cells
+from platoscope.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from platoscope.arguments import numbers
-from platoscope.checks import generator, share, whole_number
+from platoscope.checks import share, whole_number
 from platoscope.errors import InputError
+from platoscope.seeds import generator
 
 __all__ = [
     "INTERVAL_METHODS",

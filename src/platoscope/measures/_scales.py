@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.checks import generator, whole_number
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.measures._information_imbalance import BothDirections
 from platoscope.measures._inputs import two_spaces
 from platoscope.measures._nulls import one_per_item, tied_null
 from platoscope.neighbors import exact_matrix, require_memory
+from platoscope.seeds import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,8 @@ class StrataImbalance:
         That share where groups tell nothing.
     n_within : int
         Items in groups that are large enough.
+    seed : str or None
+        What to pass as `rng` for the same random groups; None where none were drawn.
     """
 
     within: BothDirections[float]
@@ -66,6 +69,7 @@ class StrataImbalance:
     same_group: BothDirections[float]
     same_group_expected: float
     n_within: int
+    seed: str | None
 
 
 def strata_imbalance(
@@ -151,9 +155,8 @@ def strata_imbalance(
     large = np.bincount(group)[group] >= min_size
     within = found["within"][:, large].mean(axis=1)
     null = np.empty((n_permutations, 2))
-    shuffling = generator(rng) if n_permutations else None
+    shuffling, seed = seeded(rng)
     for draw in null:
-        assert shuffling is not None
         other = shuffling.permutation(group)
         draw[:] = restricted(*squares, other[:, None] == other)[
             :, np.bincount(group)[other] >= min_size
@@ -171,6 +174,7 @@ def strata_imbalance(
         same_group=BothDirections(*(_same_share(square, same) for square in squares)),
         same_group_expected=float((sizes * (sizes - 1)).sum() / (len(group) * (len(group) - 1))),
         n_within=int(large.sum()),
+        seed=seed if n_permutations else None,
     )
 
 

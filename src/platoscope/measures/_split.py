@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from platoscope.checks import generator, whole_number
+from platoscope.checks import whole_number
 from platoscope.errors import InputError
 from platoscope.measures._inputs import check_same_items
 from platoscope.neighbors import FloatArray, Space, Transform, as_space, check_finite, transform_rows
+from platoscope.seeds import generator
 
 __all__ = ["split_imbalance"]
 
