@@ -114,7 +114,7 @@ def no_checksums() -> Iterator[None]:
                 rows = piece[: self.rows_per_unit - first]
                 read_into(file, rows.reshape(-1).view(np.uint8).data)
                 take(first, rows)
-        return self._mark(unit, offset // self._stride)
+        return self.marks.at(unit, offset // self._stride)
 
     def absent(folder: Path, names: Iterable[str] = (), /) -> list[tuple[str, str]]:
         return [(name, "it is missing") for name in names if not (folder / name).is_file()]

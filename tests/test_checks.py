@@ -42,6 +42,7 @@ def test_the_other_checks_refuse_as_well() -> None:
         (lambda: whole_numbers("layers", 3), "must be a list"),
         (lambda: number("noise", float("nan"), low=0), "a finite number, at least 0; got nan"),
         (lambda: number("noise", True), "finite number"),
+        (lambda: number("noise", 10**400), "finite number"),
         (lambda: share("alpha", 1), "strictly between 0 and 1; got 1"),
         (lambda: word("label", "  "), "a text that is not empty"),
         (lambda: word("label", 3, empty=True), "a text; got 3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +181,15 @@ def _hdf5(array: NDArray[Any]) -> bytes:
 
 
 def _of_hdf5(content: bytes) -> Any:
-    with h5py.File(io.BytesIO(content), "r") as file:
+    # Of a file on disk, since what HDF5 takes of its header depends on where it lies.
+    with tempfile.NamedTemporaryFile(suffix=".h5") as place:
+        place.write(content)
+        place.flush()
+        return _of_hdf5_file(place.name)
+
+
+def _of_hdf5_file(path: str) -> Any:
+    with h5py.File(path, "r") as file:
         return _layers_of(file[_NAME][()]) if list(file) == [_NAME] else ANYTHING
 
 

@@ -148,9 +148,12 @@ def number(name: str, value: object, /, *, low: float | None = None, high: float
         If it is none.
     """
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        good = math.isfinite(value) and (low is None or low <= value) and (high is None or value <= high)
-        if good:
-            return float(value)
+        try:
+            found = float(value)
+        except OverflowError:  # a whole number beyond all floats
+            found = math.inf
+        if math.isfinite(found) and (low is None or low <= value) and (high is None or value <= high):
+            return found
     limit = "".join(f", at {end} {at:g}" for end, at in (("least", low), ("most", high)) if at is not None)
     message = f"{name} must be a finite number{limit}; got {in_short(value)}."
     raise InputError(message)

@@ -140,6 +140,26 @@ def test_states_that_are_no_numbers_are_a_sentence(tmp_path: Path) -> None:
             load_model(str(folder), dtype=dtype, device="cpu")
 
 
+def test_where_all_of_float16_overflows_a_wider_dtype_is_the_way_out(tmp_path: Path) -> None:
+    """The model is sound, and read in it."""
+    from safetensors.torch import load_file, save_file
+
+    folder = save_tiny_model("llama", tmp_path / "tiny")
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    # A configuration of its own: how others are read is remembered.
+    settings["rms_norm_eps"] = 3e-6
+    (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    file = folder / "model.safetensors"
+    weights = {name: w * (100 if "_proj" in name else 1) for name, w in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(
+        InputError, match=r"not finite in 3 of 4 layers.*in float16; load it in a wider dtype"
+    ):
+        load_model(str(folder), dtype="float16", device="cpu")
+    states = load_model(str(folder), dtype="float32", device="cpu").encode(["a text"], parse_poolings("last"))
+    assert np.isfinite(states["last"]).all()
+
+
 def test_a_layer_that_float16_cannot_hold_leaves_the_others(tmp_path: Path) -> None:
     """The model is read; only `extract`, which keeps the layer, refuses it."""
     folder = _with_last_layer(save_tiny_model("llama", tmp_path / "tiny"), 6e4)

@@ -21,6 +21,7 @@ from platoscope.representations import (
     remove,
     verify,
 )
+from platoscope.representations._unit_bytes import checksum_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -333,7 +334,63 @@ def test_lengths_of_another_group_are_refused(
     (problem,) = verify(tmp_path)
     assert problem.key == stored.key
     assert "lengths' " in problem.reason
-    assert "is that of another group" in problem.reason
+    assert "is not that of this group" in problem.reason
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "mean_3/zarr.json", "order/zarr.json"])
+def test_metadata_without_end_are_damage(stored: Representations, tmp_path: Path, name: str) -> None:
+    """Python gives JSON up that lies deeper than its calls can."""
+    (tmp_path / stored.key / name).write_text("[" * 100_000)
+    with pytest.raises(StorageError, match="metadata.*emove the group"):
+        _read_all(stored.key, tmp_path)
+    assert verify(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lengths", "batch_sizes"])
+def test_a_vector_in_the_place_of_the_order_is_a_problem_of_its_group(
+    stored: Representations, fake: ModuleType, tmp_path: Path, name: str
+) -> None:
+    """It has each item twice or not at all; the other groups are looked at."""
+    other = extract(fake.FakeEncoder(), fake.sentences(N_ITEMS)[::-1], pooling="mean(3)", store=tmp_path)
+    shutil.copytree(tmp_path / stored.key / name, tmp_path / stored.key / "order", dirs_exist_ok=True)
+    (tmp_path / other.key / "mean_3/c.0.0.0").unlink()
+    with pytest.raises(StorageError, match="not those that it was made with.*emove the group"):
+        _read_all(stored.key, tmp_path)
+    found = {problem.key: problem.reason for problem in verify(tmp_path)}
+    assert "not those that it was made with" in found[stored.key]
+    assert found[other.key] == "it is missing"
+
+
+@pytest.mark.parametrize("wrong", ["16", 1.5, None, [], True, 8, -100_000, 2**70])
+def test_marks_that_no_version_has_written_are_damage(
+    stored: Representations, tmp_path: Path, wrong: object
+) -> None:
+    """Where no digest says so."""
+    _without_digests(tmp_path)
+    file = tmp_path / stored.key / "mean_3/zarr.json"
+    metadata = json.loads(file.read_text())
+    metadata["attributes"]["mark_bytes"] = wrong
+    file.write_text(json.dumps(metadata))
+    with pytest.raises(StorageError, match="metadata.*marks of .* bytes.*store rm"):
+        open_representations(stored.key, store=tmp_path)
+
+
+@pytest.mark.parametrize("offset", [2**63 - 1, 2**63, 2**64 - 1])
+def test_an_index_that_points_beyond_the_file_is_damage(
+    stored: Representations, tmp_path: Path, offset: int
+) -> None:
+    """It is read where a chunk is not in its place, and its checksum is right here."""
+    unit = tmp_path / stored.key / UNITS[0]
+    content = bytearray(unit.read_bytes())
+    content[0] ^= 1
+    index = len(content) - 4 * 16 - 4
+    content[index : index + 8] = offset.to_bytes(8, "little")
+    content[-4:] = checksum_of(bytes(content[index:-4]))
+    unit.write_bytes(content)
+    (problem,) = verify(tmp_path)
+    assert (problem.unit, "its index gives" in problem.reason) == (0, True)
+    with pytest.raises(StorageError, match="Unit 0, layer position 0.*its index gives"):
+        _read_all(stored.key, tmp_path)
 
 
 def test_arrays_from_before_the_marks_are_read_and_gone_on_with(

@@ -20,6 +20,7 @@ from platoscope.representations import (
     import_representations,
     to_dataset,
 )
+from platoscope.representations._files import natural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,6 +197,22 @@ def test_layers_are_in_the_natural_order_of_their_names(tmp_path: Path) -> None:
     again = import_representations(export(r, tmp_path / "b.npz"))
     assert again.layer_names == tuple(names)
     assert Representations.from_arrays(np.zeros((2, 4, 3)), layers=[0, 8]).layer_names == ("0", "8")
+
+
+def test_numbers_in_names_are_of_any_length() -> None:
+    """Python converts no text of 5,000 digits, and none of other digits than ours."""
+    names = ["h2", "h10", "h010b", "h²", "h" + "9" * 5000]
+    assert sorted(reversed(names), key=natural) == ["h2", "h10", "h010b", "h" + "9" * 5000, "h²"]
+    assert natural("h007") == natural("h7")
+
+
+def test_an_object_of_hdf5_whose_name_is_no_text_is_a_sentence(tmp_path: Path) -> None:
+    """It gives bytes for it, which order beside no other name."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as content:
+        content[b"\xf2ayer"] = np.zeros((3, 4), np.float32)
+    with pytest.raises(InputError, match=r"a\.h5' has an object whose name is no text"):
+        import_representations(tmp_path / "a.h5")
 
 
 def test_layers_are_chosen_by_their_names_in_order(tmp_path: Path) -> None:

@@ -274,12 +274,24 @@ def _require_finite(found: Pretrained, states: NDArray[np.float32], dtype: str) 
     """
     broken = [layer for layer, state in enumerate(states) if not np.isfinite(state).all()]
     of_blocks = [layer for layer in broken if layer]
-    if broken and (dtype != "torch.float16" or len(of_blocks) == len(states) - 1):
+    overflows = _has_float16(found.model)
+    if broken and (not overflows or len(of_blocks) == len(states) - 1):
+        way_out = (
+            "load it in a wider dtype (dtype='float32' or 'bfloat16'), and if that does not help, look its configuration "
+            "and its weights over"
+            if overflows
+            else "look its configuration and its weights over"
+        )
         reason = (
             f"its states are not finite in {len(broken)} of {len(states)} layers, the first of them layer {broken[0]}, "
-            f"in {dtype.removeprefix('torch.')}; look its configuration and its weights over"
+            f"in {dtype.removeprefix('torch.')}; {way_out}"
         )
         raise unreadable(found.model, reason)
+
+
+def _has_float16(model: torch.nn.Module) -> bool:
+    """Tell whether some of a model is in float16: its weights, or the scales of narrower ones."""
+    return any(part.dtype == torch.float16 for part in (*model.parameters(), *model.buffers()))
 
 
 def _tolerance(dtype: str) -> float:

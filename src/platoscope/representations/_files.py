@@ -54,7 +54,12 @@ def require(module: str, feature: str, extra: str = "io") -> None:
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Sort "10" after "9"."""
     parts = [part for part in re.split(r"([0-9]+)", name) if part]
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+    digits = [part.lstrip("0") if part[0] in "0123456789" else None for part in parts]
+    # Longer numbers are larger: one of thousands of digits is not converted.
+    return tuple(
+        (-1, part) if number is None else (len(number), number)
+        for part, number in zip(parts, digits, strict=True)
+    )
 
 
 def require_file(file: Path, expected: str, /) -> None:
@@ -189,7 +194,10 @@ def _read_hdf5(file: Path) -> Dump:
 
     arrays: dict[str, Any] = {}
 
-    def collect(name: str, node: Any) -> None:
+    def collect(name: str | bytes, node: Any) -> None:
+        if isinstance(name, bytes):  # what h5py makes of other names than UTF-8
+            message = f"{str(file)!r} has an object whose name is no text ({name!r}). Write the file again."
+            raise InputError(message)
         if isinstance(node, h5py.Dataset) and name != METADATA_NAME:
             if node.external or node.is_virtual:
                 message = (

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import warnings
+import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from platoscope.errors import PlatoscopeWarning, StorageError
+from platoscope.errors import InputError, StorageError
 from platoscope.hashing import digest
 from platoscope.models.pooling import Pooling
 from platoscope.representations._batches import Batches
-from platoscope.representations._folder import METADATA, writing
+from platoscope.representations._folder import METADATA
 from platoscope.representations._metadata import (
     damaged_error,
     expecting,
     find_metadata,
-    metadata_file,
     read_metadata,
     removing,
 )
@@ -37,10 +33,11 @@ if TYPE_CHECKING:
     from platoscope.representations._units import StoredArray
 
 __all__ = [
+    "FORMAT",
     "LAYER_NAMES",
     "StoredGroup",
     "array_name",
-    "create_group",
+    "digest_of_lengths",
     "find_group",
     "group_key",
     "identity_of",
@@ -51,7 +48,7 @@ __all__ = [
 LAYER_NAMES = "layer_names"
 """Under which a provenance has what a model, or somebody else, calls the layers."""
 
-_FORMAT = 1
+FORMAT = 1
 _ATTRIBUTES = (
     "format",
     "data",
@@ -111,7 +108,7 @@ def group_key(data: str, model: Mapping[str, Any], layers: Sequence[int] | None,
         The layers that are kept; None for all.
     """
     content = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "data": data,
         "model": identity_of(model),
         "layers": None if layers is None else list(layers),
@@ -167,12 +164,15 @@ class StoredGroup:
     @cached_property
     def batches(self) -> Batches:
         """The batches that made the arrays, and the order of their rows."""
-        batches = Batches(self._vector("order"), self._vector("batch_sizes"))
+        message = (
+            f"The batches of {self.key[:12]} in {self.folder.location} are not those that it was made "
+            f"with. Remove the group ({removing(self.folder, self.key)}) and extract again."
+        )
+        try:
+            batches = Batches(self._vector("order"), self._vector("batch_sizes"))
+        except InputError as error:
+            raise StorageError(message) from error
         if batches.digest != self.attributes["plan"]:
-            message = (
-                f"The batches of {self.key[:12]} in {self.folder.location} are not those that it was made "
-                f"with. Remove the group ({removing(self.folder, self.key)}) and extract again."
-            )
             raise StorageError(message)
         return batches
 
@@ -180,8 +180,8 @@ class StoredGroup:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of every item, in item order."""
         lengths = self._vector("lengths")
-        if self.attributes.get("lengths", noted := digest(lengths.tolist())) != noted:
-            error = self._unusable("lengths", "is that of another group")
+        if self.attributes.get("lengths", noted := digest_of_lengths(lengths)) != noted:
+            error = self._unusable("lengths", "is not that of this group")
             raise error
         return lengths
 
@@ -275,10 +275,10 @@ def find_group(folder: Folder, key: str, /) -> StoredGroup | None:
     with expecting(folder, key):
         for name in _ATTRIBUTES:
             attributes[name]
-    if attributes["format"] != _FORMAT:
+    if attributes["format"] != FORMAT:
         message = (
             f"{folder.location}/{key[:12]} was written in format {attributes['format']}, and this version "
-            f"reads format {_FORMAT}. Use the version that wrote it, or another store (store=PATH)."
+            f"reads format {FORMAT}. Use the version that wrote it, or another store (store=PATH)."
         )
         raise StorageError(message)
     with expecting(folder, key):
@@ -308,92 +308,6 @@ def incomplete_error(folder: Folder, key: str, /) -> StorageError:
     )
 
 
-def create_group(
-    folder: Folder,
-    key: str,
-    /,
-    *,
-    batches: Batches,
-    lengths: NDArray[np.int64],
-    layers: Sequence[int],
-    depth: int,
-    n_features: int,
-    layer_widths: Sequence[int] | None,
-    ids: Sequence[str],
-    data: Mapping[str, Any],
-    model: Mapping[str, Any],
-) -> StoredGroup:
-    """Create a group in one step, or open the one of a process that was faster."""
-    plain_ids = list(ids) == [str(i) for i in range(len(ids))]
-    attributes = {
-        "format": _FORMAT,
-        "data": dict(data),
-        "model": dict(model),
-        "layers": list(layers),
-        "depth": depth,
-        "n_features": n_features,
-        "n_items": batches.n_items,
-        "ids": None if plain_ids else list(ids),
-        "plan": batches.digest,
-        "lengths": digest(lengths.tolist()),
-        "versions": _versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        **({} if layer_widths is None else {"layer_widths": list(layer_widths)}),
-    }
-    vectors = {"order": batches.order, "batch_sizes": batches.sizes, "lengths": lengths}
-    with writing(folder, f"the group {key[:12]}"):
-        root, files = _skeleton(vectors, {"platoscope": attributes})
-        replaced = folder.create(key, files)
-        folder.write_first(METADATA, root)
-    if replaced:
-        message = f"{folder.location}/{key[:12]} had no metadata, so nothing in it could be read; it is extracted anew."
-        warnings.warn(message, PlatoscopeWarning, stacklevel=2)
-    group = find_group(folder, key)
-    if group is None:  # there was a folder of that name, and it is no group
-        raise incomplete_error(folder, key)
-    return group
-
-
-def _skeleton(
-    vectors: Mapping[str, NDArray[np.int64]], attributes: Mapping[str, Any]
-) -> tuple[bytes, dict[str, bytes]]:
-    """Let Zarr write, in memory, the metadata of the store and all that a group has before its arrays."""
-    import zarr  # 0.2 s, and reading a layer needs no Zarr
-    from zarr.codecs import Crc32cCodec
-    from zarr.storage import MemoryStore
-
-    made: dict[str, Any] = {}
-    store = MemoryStore(made)
-    for name, vector in vectors.items():
-        array = zarr.create_array(
-            store,
-            name=f"group/{name}",
-            shape=vector.shape,
-            chunks=(max(1, vector.size),),
-            dtype="int64",
-            filters=None,
-            compressors=[Crc32cCodec()],
-            fill_value=-1,
-            chunk_key_encoding={"name": "default", "separator": "."},
-            dimension_names=("batch" if name == "batch_sizes" else "item",),
-            config={"write_empty_chunks": True},
-            overwrite=True,
-        )
-        array[:] = vector
-    # Zarr has made the groups, too, as the parents of the arrays; its attributes make one of them one of ours.
-    root = made.pop(METADATA).to_bytes()
-    files = {name.removeprefix("group/"): content.to_bytes() for name, content in made.items()}
-    for name in files:
-        if name.endswith(METADATA):
-            files[name] = metadata_file(json.loads(files[name]), attributes if name == METADATA else {})
-    return root, files
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in ("platoscope", "numpy", "zarr", "torch", "transformers"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+def digest_of_lengths(lengths: NDArray[np.int64], /) -> str:
+    """Give the SHA-256 of the tokens of every item, in hexadecimal."""
+    return hashlib.sha256(lengths.astype("<i8").tobytes()).hexdigest()

@@ -53,7 +53,7 @@ def find_metadata(folder: Folder, path: str, /) -> dict[str, Any] | None:
         return None
     except UnreachableError:
         raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise damaged_error(folder, path, error) from error
     attributes = metadata.get("attributes") if isinstance(metadata, dict) else None
     if not isinstance(attributes, dict):

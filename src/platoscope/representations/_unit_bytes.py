@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from crc32c import crc32c
-
-from platoscope.hashing import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKSUM_BYTES",
     "MARK_BYTES",
+    "Marks",
     "checksum_of",
     "index_bytes",
-    "mark_of",
     "parse_index",
     "read_into",
     "write_index",
 ]
 
 CHECKSUM_BYTES = 4
-MARK_BYTES = 16
+MARK_BYTES = 16  # 8 of a digest of the array, and unit and layer
+_PLACE = struct.Struct("<II")
 _INDEX_ENTRY = 16  # offset and length of one inner chunk, two little-endian uint64
 
 
@@ -34,9 +36,39 @@ def checksum_of(content: bytes | NDArray[np.uint8], /) -> bytes:
     return checksum.to_bytes(CHECKSUM_BYTES, "little")
 
 
-def mark_of(array: str, plan: str, unit: int, position: int, /) -> bytes:
-    """Say where a chunk belongs: another array, of other batches, another unit or layer has another mark."""
-    return bytes.fromhex(digest([array, plan, unit, position]))[:MARK_BYTES]
+@dataclass(frozen=True)
+class Marks:
+    """Marks of the chunks of an array: another array, one of other batches, another unit or layer has other ones.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Of each; arrays of versions before have none.
+    of_array : bytes
+        What all begin with.
+    """
+
+    n_bytes: int
+    of_array: bytes
+
+    @classmethod
+    def of(cls, array: str, plan: str, n_bytes: object, /) -> Marks:
+        """Give those of an array and the digest of its batches.
+
+        Raises
+        ------
+        ValueError
+            If no version has written marks of so many bytes.
+        """
+        if type(n_bytes) is not int or n_bytes not in (0, MARK_BYTES):
+            message = f"marks of {n_bytes!r} bytes"
+            raise ValueError(message)
+        digest = hashlib.sha256(f"{array}\n{plan}".encode()).digest()
+        return cls(n_bytes, digest[: MARK_BYTES - _PLACE.size])
+
+    def at(self, unit: int, position: int, /) -> bytes:
+        """Give that of one chunk, which is read in some ten microseconds: nothing is hashed here."""
+        return self.of_array + _PLACE.pack(unit, position) if self.n_bytes else b""
 
 
 def index_bytes(n_chunks: int, /) -> int:

@@ -12,7 +12,7 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +30,9 @@ from platoscope.representations._metadata import (
 from platoscope.representations._unit_bytes import (
     CHECKSUM_BYTES,
     MARK_BYTES,
+    Marks,
     checksum_of,
     index_bytes,
-    mark_of,
     parse_index,
     read_into,
     write_index,
@@ -70,7 +70,7 @@ class StoredArray:
     rows_per_unit: int
     has_token_axis: bool
     attributes: Mapping[str, Any]
-    mark_bytes: int  # behind each chunk; arrays of versions before have none
+    marks: Marks  # behind the chunks
 
     @property
     def n_units(self) -> int:
@@ -94,17 +94,14 @@ class StoredArray:
         names = self.folder.names(self.path)
         return [unit for unit in range(self.n_units) if self.file_name(unit) not in names]
 
-    @property
+    @cached_property
     def _chunk_bytes(self) -> int:
         return self.rows_per_unit * self.n_tokens * self.n_features * 4
 
-    @property
+    @cached_property
     def _stride(self) -> int:
         """From one chunk of a unit to the next, in bytes."""
-        return self._chunk_bytes + CHECKSUM_BYTES + self.mark_bytes
-
-    def _mark(self, unit: int, position: int) -> bytes:
-        return mark_of(self.path, self.plan, unit, position)[: self.mark_bytes]
+        return self._chunk_bytes + CHECKSUM_BYTES + self.marks.n_bytes
 
     def _index(self, unit: int) -> NDArray[np.uint64]:
         """Read where each chunk begins and how long it is, and see that this is sound."""
@@ -113,8 +110,8 @@ class StoredArray:
 
     def _offset(self, index: NDArray[np.uint64], position: int) -> int:
         offset, length = index[position].tolist()
-        if length != self._chunk_bytes + CHECKSUM_BYTES:
-            message = f"its index gives {length} bytes where {self._chunk_bytes + CHECKSUM_BYTES} are due"
+        if length != self._chunk_bytes + CHECKSUM_BYTES or offset > self.n_layers * self._stride:
+            message = f"its index gives {length} bytes at {offset} where {self._chunk_bytes + CHECKSUM_BYTES} are due"
             raise ValueError(message)
         return int(offset)
 
@@ -128,7 +125,7 @@ class StoredArray:
         if mark is None:
             message = "its checksum does not match"
             raise ValueError(message)
-        if mark != self._mark(unit, position):
+        if mark != self.marks.at(unit, position):
             message = "the checksum of its place does not match: another unit's, layer's or array's, or not written here"
             raise ValueError(message)
 
@@ -144,10 +141,12 @@ class StoredArray:
                     return None
                 checksum = crc32c(content, checksum)
                 take(first, rows)
-            end = bytearray(CHECKSUM_BYTES + self.mark_bytes)
-            filled = read_into(file, memoryview(end))
-        sound = end[:CHECKSUM_BYTES] == checksum.to_bytes(CHECKSUM_BYTES, "little")
-        return bytes(end[CHECKSUM_BYTES:filled]) if sound else None
+            end = file.read(CHECKSUM_BYTES + self.marks.n_bytes)
+        return (
+            end[CHECKSUM_BYTES:]
+            if end[:CHECKSUM_BYTES] == checksum.to_bytes(CHECKSUM_BYTES, "little")
+            else None
+        )
 
     def _piece(self) -> NDArray[np.float32]:
         """Make a buffer for as many rows as stay in a core's cache."""
@@ -294,7 +293,7 @@ class StoredArray:
             chunk = np.full((self.rows_per_unit, *layer.shape[1:]), np.nan, "<f4")
             chunk[: len(layer)] = layer
             content = chunk.reshape(-1).view(np.uint8)
-            pieces += [content.data, checksum_of(content), self._mark(unit, position)]
+            pieces += [content.data, checksum_of(content), self.marks.at(unit, position)]
         pieces += write_index(self.n_layers, self._chunk_bytes + CHECKSUM_BYTES, self._stride)
         name = f"{self.path}/{self.file_name(unit)}"
         with writing(self.folder, f"unit {unit} of {self.path}"):
@@ -347,7 +346,7 @@ def lay_out(
         rows_per_unit=_rows_per_unit(shape),
         has_token_axis=has_token_axis,
         attributes={"pooling": pooling, "plan": plan, "mark_bytes": MARK_BYTES},
-        mark_bytes=MARK_BYTES,
+        marks=Marks.of(path, plan, MARK_BYTES),
     )
 
 
@@ -395,5 +394,5 @@ def _array_of(folder: Folder, path: str, metadata: Mapping[str, Any]) -> StoredA
             rows_per_unit=metadata["chunk_grid"]["configuration"]["chunk_shape"][1],
             has_token_axis=bool(tokens),
             attributes=attributes,
-            mark_bytes=attributes.get("mark_bytes", 0),
+            marks=Marks.of(path, attributes["plan"], attributes.get("mark_bytes", 0)),
         )

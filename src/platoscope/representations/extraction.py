@@ -28,11 +28,11 @@ from platoscope.representations._batches import Batches
 from platoscope.representations._filling import Job, Need, ProgressCallback, Told, fill
 from platoscope.representations._group import (
     LAYER_NAMES,
-    create_group,
     find_group,
     group_key,
     stored_as,
 )
+from platoscope.representations._new_group import create_group
 from platoscope.representations._opening import open_folder
 from platoscope.representations._spreading import spread
 from platoscope.representations._viewing import view_group
