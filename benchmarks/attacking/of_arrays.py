@@ -208,7 +208,8 @@ def _export(scratch: Path, stack: NDArray[Any]) -> Reader:
         arrays = safetensors.numpy.load(content)
         if len(arrays) != 1 or not {"ids", "layers"} <= said.keys():
             return ANYTHING
-        return said["ids"], said["layers"], _layers_of(next(iter(arrays.values())))
+        ids = [str(name) if type(name) is int else name for name in said["ids"]]
+        return ids, said["layers"], _layers_of(next(iter(arrays.values())))
 
     @st.composite
     def edited_metadata(draw: st.DrawFn, content: bytes) -> bytes:

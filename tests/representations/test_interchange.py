@@ -215,6 +215,22 @@ def test_an_object_of_hdf5_whose_name_is_no_text_is_a_sentence(tmp_path: Path) -
         import_representations(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("wrong", [None, True, 1.5, ["b"], {}])
+def test_ids_are_texts_or_whole_numbers(tmp_path: Path, wrong: object) -> None:
+    """No item is called None, here or in a file that says what its rows are called."""
+    layers = np.zeros((2, 3, 4), np.float32)
+    assert Representations.from_arrays(layers, ids=["a", np.int64(1), 2]).ids == ("a", "1", "2")
+    with pytest.raises(InputError, match="ids must be texts or whole numbers; got"):
+        Representations.from_arrays(layers, ids=["a", wrong, "c"])
+    file = export(Representations.from_arrays(layers, ids=list("abc")), tmp_path / "a.npz")
+    with np.load(file) as content:
+        arrays = dict(content)
+    said = json.loads(str(arrays.pop("platoscope"))) | {"ids": ["a", wrong, "c"]}
+    np.savez(file, **arrays, platoscope=json.dumps(said))
+    with pytest.raises(InputError, match="ids must be texts or whole numbers; got"):
+        import_representations(file)
+
+
 def test_layers_are_chosen_by_their_names_in_order(tmp_path: Path) -> None:
     """Where names have no numbers, nothing tells their order but the caller; a folder is told what to do."""
     arrays = {

@@ -70,7 +70,7 @@ def _checked_layers(pooling: str, stack: Any, n_tokens: int, layer_names: object
 
 def checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...]:
     given: object = range(n_items) if ids is None else ids
-    names = tuple(map(str, sequence("ids", given, of="names")))
+    names = tuple(map(_named, sequence("ids", given, of="names")))
     if len(names) != n_items:
         message = f"ids must name each of the {n_items} items, got {len(names)} ids."
         raise InputError(message)
@@ -79,6 +79,13 @@ def checked_ids(ids: Sequence[str] | None, n_items: int) -> tuple[str, ...]:
         message = f"ids must be unique, but {repeated!r} comes more than once."
         raise InputError(message)
     return names
+
+
+def _named(name: object) -> str:
+    if isinstance(name, str | int | np.integer) and not isinstance(name, bool):
+        return str(name)
+    message = f"ids must be texts or whole numbers; got {in_short(name)}. Give each item a name."
+    raise InputError(message)
 
 
 def rows_of(items: Any, ids: tuple[str, ...]) -> NDArray[np.int64]:

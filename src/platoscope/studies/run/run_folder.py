@@ -199,7 +199,7 @@ class RunFolder:
                 f"cannot read {path}: {error.strerror or error}. Run the study again with --out {self.path}."
             )
             raise StorageError(msg) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             msg = f"{path} is damaged ({error}); run the study again with --out {self.path}."
             raise StorageError(msg) from error
 
