@@ -9,7 +9,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-__all__ = ["file_name", "is_there", "path_of", "why_no_folder"]
+__all__ = ["file_name", "is_there", "natural", "path_of", "why_no_folder"]
 
 # What every file system keeps as it is: no capitals, no accents, no dot in front or at the end, no name that Windows keeps.
 _PLAIN = re.compile(
@@ -95,3 +95,20 @@ def why_no_folder(path: Path, /, *, to_write: bool) -> str | None:
     if not there.is_dir():
         return os.strerror(errno.ENOTDIR)
     return os.strerror(errno.EACCES) if to_write and not os.access(there, os.W_OK | os.X_OK) else None
+
+
+def natural(name: str, /) -> tuple[tuple[int, str], ...]:
+    """Give what sorts "10" after "9".
+
+    Examples
+    --------
+    >>> sorted(["layer10", "layer9"], key=natural)
+    ['layer9', 'layer10']
+    """
+    parts = [part for part in re.split(r"([0-9]+)", name) if part]
+    digits = [part.lstrip("0") if part[0] in "0123456789" else None for part in parts]
+    # Longer numbers are larger: one of thousands of digits is not converted.
+    return tuple(
+        (-1, part) if number is None else (len(number), number)
+        for part, number in zip(parts, digits, strict=True)
+    )

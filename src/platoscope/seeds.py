@@ -6,7 +6,7 @@ import numpy as np
 
 from platoscope.checks import whole_number
 
-__all__ = ["fresh_seed", "generator", "seeded"]
+__all__ = ["fresh_seed", "generator", "seed_in_words", "seeded"]
 
 
 def generator(rng: object, /) -> np.random.Generator:
@@ -27,16 +27,20 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def seeded(rng: int | np.random.Generator | None, /) -> tuple[np.random.Generator, str]:
-    """Return a generator, and what to write down as its seed.
+def seeded(rng: int | np.random.Generator | None, /) -> tuple[np.random.Generator, int | None]:
+    """Return a generator, and the seed that gives it again; None of one that was passed, whose seed is not known.
 
     Raises
     ------
     InputError
         As `generator`.
     """
-    if rng is None:
-        rng = fresh_seed()
     if isinstance(rng, np.random.Generator):
-        return rng, "a generator passed by the caller"
-    return generator(rng), str(rng)
+        return rng, None
+    seed = fresh_seed() if rng is None else whole_number("rng", rng, low=0)
+    return np.random.default_rng(seed), seed
+
+
+def seed_in_words(seed: int | None, /) -> str:
+    """Write down what `seeded` says of a seed."""
+    return "a generator passed by the caller" if seed is None else str(seed)

@@ -198,3 +198,23 @@ def test_more_ties_than_there_is_room_for_are_refused(monkeypatch):
         InputError, match="Y has .* items that tie as neighbors of 20 queries.*Drop equal items"
     ):
         gallery_curve(X, np.round(np.abs(Y) > 1), queries=20, overlap_neighbors=1)
+
+
+def test_a_curve_says_how_it_was_computed() -> None:
+    """Items, rows of each, and where the queries come from."""
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    Y = np.repeat(X, 2, axis=0) + np.random.default_rng(1).standard_normal((120, 4))
+    drawn = gallery_curve(X, Y, queries=20, rows_per_item=(1, 2), overlap_neighbors=5, rng=0).attrs
+    assert (drawn["n_items"], drawn["rows_per_item"], drawn["queries"]) == (60, "[[1], [2]]", "drawn")
+    chosen = gallery_curve(X, X, queries=range(0, 60, 3), overlap_neighbors=5, rng=0).attrs
+    assert (chosen["n_queries"], chosen["rows_per_item"], chosen["queries"]) == (20, "[[1], [1]]", "chosen")
+    with pytest.raises(InputError, match="got 60 and 120. Where an item has several rows, say how many"):
+        gallery_curve(X, Y, queries=20, rng=0)
+
+
+@pytest.mark.parametrize("queries", [[1, 1, 2], [1, 59, -1], [5]])
+def test_queries_come_once(queries: list[int]) -> None:
+    """Of two that are one the curve would be of fewer than it was asked for."""
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    with pytest.raises(InputError, match="queries must be at least 2 items, each once"):
+        gallery_curve(X, X, queries=queries, rng=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 import platoscope
-from platoscope.errors import InputError
+from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise import LayerStack, as_stack, count_items, with_ids
 from platoscope.neighbors import prepare
 from platoscope.representations import Representations
@@ -239,3 +240,17 @@ def test_where_the_items_might_come_first_is_asked() -> None:
     ):
         as_stack(named.transpose("item", "layer", "feature"))
     assert len(as_stack(named[:, :2]).layers) == 3
+
+
+def test_layers_in_the_order_of_letters_are_told() -> None:
+    """Sorted paths give layer10 before layer2; any other order is one that somebody chose."""
+    layers = np.random.default_rng(0).standard_normal((3, 20, 4))
+    with pytest.warns(
+        PlatoscopeWarning, match="layers of X are taken.*layer1, layer10, layer2.*layer1, layer2, layer10"
+    ):
+        stack = as_stack(dict(zip(["layer1", "layer10", "layer2"], layers, strict=True)))
+    assert np.array_equal(stack.parts(1)[0], layers[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for names in (["layer1", "layer2", "layer10"], ["layer10", "layer2", "layer1"], ["a", "b", "c"]):
+            as_stack(dict(zip(names, layers, strict=True)))

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from platoscope.errors import InputError, MissingExtraError, PlatoscopeWarning, StorageError
+from platoscope.filenames import natural
 from platoscope.representations import (
     Representations,
     export,
     import_representations,
     to_dataset,
 )
-from platoscope.representations._files import natural
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -302,11 +302,30 @@ def _connect(scheduler: Any) -> Any:
 
     if isinstance(scheduler, str) and scheduler.endswith(".json"):
         scheduler = _address_in(Path(scheduler))
+    if isinstance(scheduler, str) and scheduler.startswith(("tls:", "wss:")):
+        _require_certificates(scheduler)
     try:
         return Client(scheduler, timeout=_PATIENCE, set_as_default=False)
-    except Exception as error:  # also a TypeError, where tls:// has no certificates
+    except Exception as error:
         message = (
             f"no scheduler of Dask answers at {scheduler}: {reason_of(error)}. Start one (dask scheduler), with workers "
             "(dask worker ADDRESS), and give its address."
         )
         raise ClusterError(message) from error
+
+
+def _require_certificates(address: str) -> None:
+    """Refuse an encrypted connection without what it is encrypted with, for which Dask's client would wait when it goes."""
+    from distributed.security import Security
+
+    wrong = "Dask has no certificates here"
+    try:
+        context = Security().get_connection_args("client").get("ssl_context")
+    except Exception as error:  # a file that is missing, or is none
+        context, wrong = None, f"the certificates in Dask's configuration cannot be used ({reason_of(error)})"
+    if context is None:
+        message = (
+            f"{address} is encrypted, and {wrong}. Name them in its configuration (distributed.comm.tls.ca-file and "
+            "distributed.comm.tls.client), or as DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …"
+        )
+        raise ClusterError(message)

@@ -17,7 +17,7 @@ from platoscope.layerwise._labels import (
 from platoscope.layerwise._stacks import both_sides
 from platoscope.measures import choose_measures, evaluate_layer, with_keywords
 from platoscope.neighbors import metric_name
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,11 @@ def n_curve(
 
 
 def _labeled(
-    out: dict[str, Any], table: Sequence[Measure], sizes: Sequence[int], options: ComparisonOptions, seed: str
+    out: dict[str, Any],
+    table: Sequence[Measure],
+    sizes: Sequence[int],
+    options: ComparisonOptions,
+    seed: int | None,
 ) -> xr.Dataset:
     import xarray as xr  # 0.6 s to import
 
@@ -124,7 +128,7 @@ def _labeled(
         "transform": transforms_in_words([options.transform_of("a")], [options.transform_of("b")]),
         "overlap_neighbors": options.overlap_neighbors,
         "n_draws": len(next(iter(out.values()))),
-        "seed": seed,
+        "seed": seed_in_words(seed),
         "versions": versions_in_words(),
     }
     return xr.Dataset(variables, {"n_samples": list(sizes), "direction": list(DIRECTIONS)}, attributes)

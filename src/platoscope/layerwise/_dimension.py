@@ -23,7 +23,7 @@ from platoscope.neighbors import (
     transform_name,
 )
 from platoscope.progress import telling
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def dimension_profile(
     attributes = {
         "n_samples": n_items, "method": method, "metric": metric_name(metric), "transform": transform_name(steps),
         "n_resamples": len(sets), "resample_fraction": resample_fraction,
-        "seed": seed,
+        "seed": seed_in_words(seed),
         "versions": versions_in_words(),
         "provenance": json.dumps({"a": dict(stack.provenance)}, default=str),
     }  # fmt: skip

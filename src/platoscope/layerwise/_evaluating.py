@@ -14,7 +14,7 @@ from platoscope.layerwise._labels import label
 from platoscope.layerwise._stacks import make_stacks
 from platoscope.measures import MEASURES, choose_measures, evaluate
 from platoscope.progress import telling
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +66,9 @@ def evaluated(
         found = _each_by_itself(a, stacks, pairs, measures, options, strata, generator, tell)
     results = []
     for b, mine, evaluations in zip(stacks, pairs, found, strict=True):
-        result = label(evaluations, a, b, mine, options, seed, grid=grid, stratified=strata is not None)
+        result = label(
+            evaluations, a, b, mine, options, seed_in_words(seed), grid=grid, stratified=strata is not None
+        )
         diagnosed = (
             diagnose_layers(a, mine[:, 0], measures, options),
             diagnose_layers(b, mine[:, 1], measures, options),

@@ -22,7 +22,7 @@ from platoscope.measures import (
 )
 from platoscope.neighbors import Space, as_space
 from platoscope.progress import telling
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +127,7 @@ def gain_profile(
         "scale": scale,
         "resample_fraction": GAIN_FRACTION,
         "stratified": int(strata is not None),
-        "seed": seed,
+        "seed": seed_in_words(seed),
     }
     return _labeled(found, stacks["new"], told)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from platoscope.errors import InputError
 from platoscope.layerwise._labels import DIRECTIONS, transforms_in_words, versions_in_words
 from platoscope.measures import Z95, neighborhood_overlap_chance
 from platoscope.neighbors import GallerySide, open_stream, ranks_in_galleries
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,12 +126,15 @@ def gallery_curve(
         [side[1] for side in near], [side.owner for side in sides], asking.size, n_items, overlap_neighbors
     )
     attributes = {
+        "n_items": n_items,
+        "rows_per_item": json.dumps([np.unique(np.diff(edges)).tolist() for edges in starts]),
         "n_queries": asking.size,
+        "queries": "chosen" if _is_several(queries) else "drawn",
         "n_neighbors": n_neighbors,
         "overlap_neighbors": overlap_neighbors,
         "metric": streams[0].metric,
         "transform": transforms_in_words(*([stream.transform] for stream in streams)),
-        "seed": seed,
+        "seed": seed_in_words(seed),
         "versions": versions_in_words(),
     }
     return _labeled(np.moveaxis(ranks, 0, 1), overlap, np.array(counts), asking, attributes)
@@ -141,7 +145,10 @@ def _items_of(streams: Sequence[RowStream], rows_per_item: object) -> list[npt.N
     starts = [_starts(*side) for side in zip(streams, _two(rows_per_item), strict=True)]
     counts = [len(edges) - 1 for edges in starts]
     if counts[0] != counts[1]:
-        message = f"X and Y must describe the same items: got {counts[0]} and {counts[1]}."
+        message = (
+            f"X and Y must describe the same items: got {counts[0]} and {counts[1]}. Where an item has several rows, say "
+            "how many (rows_per_item)."
+        )
         raise InputError(message)
     for stream in streams:
         if stream.n_distinct == 1:
@@ -185,9 +192,9 @@ def _asking(queries: object, n_items: int, rng: np.random.Generator) -> npt.NDAr
     if not _is_several(queries):
         n_queries = whole_number("queries", queries, low=2, high=n_items)
         return np.sort(rng.choice(n_items, n_queries, replace=False, shuffle=False))
-    chosen = np.unique(np.array(positions("queries", queries, n_items), np.intp) % n_items)
-    if chosen.size < 2:
-        message = f"queries must be at least 2 items; got {in_short(queries)}."
+    chosen = np.sort(np.array(positions("queries", queries, n_items), np.intp) % n_items)
+    if chosen.size < 2 or not np.diff(chosen).all():
+        message = f"queries must be at least 2 items, each once; got {in_short(queries)}."
         raise InputError(message)
     return chosen
 

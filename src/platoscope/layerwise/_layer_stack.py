@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from platoscope.arguments import layers_first
+from platoscope.cards import cut
 from platoscope.checks import listing
-from platoscope.errors import InputError, guarded
+from platoscope.errors import InputError, PlatoscopeWarning, guarded
+from platoscope.filenames import natural
 from platoscope.neighbors import Space
 from platoscope.representations import LAYER_NAMES
 
@@ -95,6 +98,17 @@ class ArrayStack:
         )
 
 
+def _warn_of_order(names: list[str], whose: str) -> None:
+    """Warn of layers in the order of a dictionary, which puts layer10 before layer2."""
+    meant = sorted(names, key=natural)
+    if names == sorted(names) != meant:
+        message = (
+            f"The layers of {whose} are taken as given, by their letters: {cut(', '.join(names), 80)}. By their numbers "
+            f"they would be {cut(', '.join(meant), 80)}: sort them so if that is what you mean."
+        )
+        warnings.warn(message, PlatoscopeWarning, stacklevel=4)
+
+
 def _selected(reader: Callable[[], Layer], items: npt.NDArray[np.intp]) -> Layer:
     return take_rows(reader(), items)
 
@@ -129,6 +143,7 @@ def as_stack(X: Any, name: str = "X", /) -> LayerStack:
         return X
     named = {LAYER_NAMES: [str(layer) for layer in X]} if isinstance(X, Mapping) and X else {}
     if named:
+        _warn_of_order(named[LAYER_NAMES], name)
         X = list(X.values())
     if hasattr(X, "parts") and hasattr(X, "layers"):
         read = [partial(X.parts, i) for i in range(len(X))]

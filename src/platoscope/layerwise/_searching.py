@@ -39,14 +39,14 @@ class LayerSearch:
         The criterion of each set, on the items that chose it.
     held_out : tuple of float
         Δ among held-out items of the set of that size that the others chose, in the mean over folds; empty without folds.
-    seed : str
-        What to pass as `rng` for the same folds and pairs.
+    seed : int or None
+        What to pass as `rng` for the same folds and pairs; None where a generator was passed.
     """
 
     sets: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
     held_out: tuple[float, ...]
-    seed: str
+    seed: int | None
 
 
 def search_layers(

@@ -28,7 +28,7 @@ from platoscope.measures import (
     two_spaces,
 )
 from platoscope.neighbors import as_space
-from platoscope.seeds import seeded
+from platoscope.seeds import seed_in_words, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,7 @@ def weigh_layers(
         "scaled": int(scaled),
         "stratified": int(strata is not None),
         "measures": json.dumps(["information_imbalance"]),
-        "seed": seed,
+        "seed": seed_in_words(seed),
     }
     return _labeled(found, stack, attributes)
 

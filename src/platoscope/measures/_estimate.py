@@ -75,8 +75,8 @@ class EstimatedImbalance:
     """Items whose nearest neighbors were searched for."""
     n_references: int
     """Items that were counted for the ranks."""
-    seed: str
-    """What to pass as `rng` for the same result."""
+    seed: int | None
+    """What to pass as `rng` for the same result; None where a generator was passed."""
 
     def __repr__(self) -> str:
         return (
@@ -129,7 +129,8 @@ def estimate_imbalance(
     Returns
     -------
     EstimatedImbalance
-        ``.forward``, ``.backward`` and ``.asymmetry``, each with ``.value``, ``.standard_error``, ``.interval``.
+        ``.forward``, ``.backward`` and ``.asymmetry``, each with ``.value``, ``.standard_error``, ``.interval``; and
+        ``.seed``, which gives the same result again as `rng`.
 
     Raises
     ------
@@ -179,7 +180,7 @@ def _drawn(name: str, value: int | None, n_samples: int, *, low: int) -> int:
     return whole_number(name, value, low=low, high=n_samples)
 
 
-def _estimated(sides: list[AgainstReferences], n_samples: int, seed: str) -> EstimatedImbalance:
+def _estimated(sides: list[AgainstReferences], n_samples: int, seed: int | None) -> EstimatedImbalance:
     """Return the estimate of ranks of neighbors against references, forward and backward."""
     n_queries, n_references = len(sides[0].asking), len(sides[0].references)
     sums = [CrossedSums.empty(n_samples, n_queries, n_references) for _ in range(3)]

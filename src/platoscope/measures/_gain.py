@@ -80,8 +80,8 @@ class ImbalanceGain:
     """The gain of every shuffled new space, each with its own best weight."""
     resamples: npt.NDArray[np.float64] | None = field(repr=False, default=None)
     """The gain in every subsample, each with its own best weight."""
-    seed: str | None = None
-    """What to pass as `rng` for the same orders and subsamples; None where none were drawn."""
+    seed: int | None = None
+    """What to pass as `rng` for the same result; None where nothing was drawn, or a generator was passed."""
 
 
 def imbalance_gain(

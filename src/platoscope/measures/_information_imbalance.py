@@ -58,14 +58,14 @@ class Imbalance(BothDirections[float]):
         95 % interval; None where no subsamples were drawn.
     asymmetry_interval : (float, float) or None
         That of the asymmetry, from the same subsamples in both directions.
-    seed : str or None
-        What to pass as `rng` for the same result; None where nothing was drawn.
+    seed : int or None
+        What to pass as `rng` for the same result; None where nothing was drawn, or a generator was passed.
     """
 
     p_value: BothDirections[float] | None = None
     interval: BothDirections[tuple[float, float]] | None = None
     asymmetry_interval: tuple[float, float] | None = None
-    seed: str | None = None
+    seed: int | None = None
 
     @property
     def asymmetry(self) -> float:
@@ -142,8 +142,8 @@ def information_imbalance(
     -------
     Imbalance
         ``(forward, backward)`` = (Δ(X→Y), Δ(Y→X)), Python floats, with ``.asymmetry``, and ``.p_value``,
-        ``.interval`` and ``.asymmetry_interval`` where they were asked for. The smallest possible value is (k + 1) / N for
-        "full" without ties, 0 for "split".
+        ``.interval`` and ``.asymmetry_interval`` where they were asked for, and ``.seed`` to get them again (as `rng`).
+        The smallest possible value is (k + 1) / N for "full" without ties, 0 for "split".
 
     Raises
     ------

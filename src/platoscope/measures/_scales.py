@@ -57,8 +57,8 @@ class StrataImbalance:
         That share where groups tell nothing.
     n_within : int
         Items in groups that are large enough.
-    seed : str or None
-        What to pass as `rng` for the same random groups; None where none were drawn.
+    seed : int or None
+        What to pass as `rng` for the same random groups; None where none were drawn, or a generator was passed.
     """
 
     within: BothDirections[float]
@@ -69,7 +69,7 @@ class StrataImbalance:
     same_group: BothDirections[float]
     same_group_expected: float
     n_within: int
-    seed: str | None
+    seed: int | None
 
 
 def strata_imbalance(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import pickle
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ __all__ = [
     "METADATA_NAME",
     "SUFFIXES",
     "Dump",
-    "natural",
     "read_file",
     "require",
     "require_file",
@@ -49,17 +47,6 @@ class Dump:
 def require(module: str, feature: str, extra: str = "io") -> None:
     """Name the extra that has an optional package, if it is missing."""
     require_package(module, feature, f"pip install 'platoscope[{extra}]'")
-
-
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort "10" after "9"."""
-    parts = [part for part in re.split(r"([0-9]+)", name) if part]
-    digits = [part.lstrip("0") if part[0] in "0123456789" else None for part in parts]
-    # Longer numbers are larger: one of thousands of digits is not converted.
-    return tuple(
-        (-1, part) if number is None else (len(number), number)
-        for part, number in zip(parts, digits, strict=True)
-    )
 
 
 def require_file(file: Path, expected: str, /) -> None:

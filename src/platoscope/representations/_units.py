@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -183,7 +184,7 @@ class StoredArray:
             f"{chunk} of array {self.path!r} in {self.folder.location} cannot be used: {reason} (file "
             f"{self.file_name(unit)}, {len(rows)} items, rows {rows.start} to {rows.stop - 1} in stored "
             "order). Run the same extraction again: it computes only these items anew; platoscope store "
-            f"verify {self.path[:12]} names them."
+            f"verify {self.path[:12]} --store {shlex.quote(str(self.folder.location))} names them."
         )
 
     def read_layer(

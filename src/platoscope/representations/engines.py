@@ -11,7 +11,8 @@ import numpy as np
 from platoscope.arguments import a_path, sequence
 from platoscope.checks import in_short, listing, whole_number, whole_numbers, word
 from platoscope.errors import InputError, guarded
-from platoscope.representations._files import natural, read_file, require_file
+from platoscope.filenames import natural
+from platoscope.representations._files import read_file, require_file
 from platoscope.representations._prompts import (
     Prompt,
     PromptRules,

@@ -11,8 +11,9 @@ import numpy as np
 
 from platoscope.arguments import a_path, mapping, sequence
 from platoscope.errors import InputError, PlatoscopeWarning
+from platoscope.filenames import natural
 from platoscope.representations._backing import UNNAMED
-from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, natural, read_file
+from platoscope.representations._files import ARRAY_NAME, SUFFIXES, Dump, read_file
 from platoscope.representations._group import LAYER_NAMES
 from platoscope.representations.representations import Representations
 from platoscope.wording import listed
