@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import platoscope
-from platoscope.layerwise import n_curve, search_layers
+from platoscope.layerwise import dimension_profile, gain_profile, n_curve, search_layers, weigh_layers
 from platoscope.measures import estimate_imbalance, strata_imbalance
 
 if TYPE_CHECKING:
@@ -47,6 +48,19 @@ def test_a_curve_says_its_seed_and_versions() -> None:
     again = n_curve(_WHOLE, _PART, n_draws=2, rng=int(found.attrs["seed"]))
     assert again.identical(found)
     assert "numba" in found.attrs["versions"]
+
+
+@pytest.mark.parametrize("name", ["weigh_layers", "gain_profile", "dimension_profile"])
+def test_data_sets_say_their_seed_and_versions(name: str) -> None:
+    """Whatever they are of."""
+    stack = [_PART, _WHOLE]
+    found = {
+        "weigh_layers": lambda: weigh_layers(stack, _WHOLE, n_folds=3, n_resamples=0),
+        "gain_profile": lambda: gain_profile(stack, _PART, _WHOLE, n_permutations=9),
+        "dimension_profile": lambda: dimension_profile(stack, n_neighbors=[2], n_resamples=5),
+    }[name]()
+    assert int(found.attrs["seed"]) >= 0
+    assert json.loads(found.attrs["versions"]).keys() >= {"platoscope", "numpy", "numba"}
 
 
 def test_what_draws_nothing_has_no_seed() -> None:

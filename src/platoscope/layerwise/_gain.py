@@ -8,7 +8,7 @@ import numpy as np
 
 from platoscope.checks import one_of
 from platoscope.errors import InputError
-from platoscope.layerwise._labels import transforms_in_words
+from platoscope.layerwise._labels import transforms_in_words, versions_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_same_ids, check_stack, read_layer
 from platoscope.layerwise._matching import match_layers
 from platoscope.measures import (
@@ -128,6 +128,7 @@ def gain_profile(
         "resample_fraction": GAIN_FRACTION,
         "stratified": int(strata is not None),
         "seed": seed_in_words(seed),
+        "versions": versions_in_words(),
     }
     return _labeled(found, stacks["new"], told)
 

@@ -16,7 +16,7 @@ from platoscope.errors import InputError, PlatoscopeWarning
 from platoscope.layerwise._compare import profile
 from platoscope.layerwise._diagnosing import DOMINATED
 from platoscope.layerwise._greedy import forward_sets
-from platoscope.layerwise._labels import transforms_in_words
+from platoscope.layerwise._labels import transforms_in_words, versions_in_words
 from platoscope.layerwise._layer_stack import as_stack, check_stack, read_layer
 from platoscope.measures import (
     Z95,
@@ -157,6 +157,7 @@ def weigh_layers(
         "stratified": int(strata is not None),
         "measures": json.dumps(["information_imbalance"]),
         "seed": seed_in_words(seed),
+        "versions": versions_in_words(),
     }
     return _labeled(found, stack, attributes)
 
