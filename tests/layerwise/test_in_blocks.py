@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -313,3 +314,19 @@ def test_what_cannot_be_compared_is_refused(case: str) -> None:
     (X, Y), how, words = REFUSED[case]
     with pytest.raises(InputError, match=words):
         imbalance_in_blocks(X, Y, **how)
+
+
+@pytest.mark.parametrize("size", [1e307, 1e-300])
+def test_values_near_the_limits_of_float64(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of a hundred of them is beyond it, their mean is not; some rows are equal, and blocks are read one by one."""
+    monkeypatch.setattr("platoscope.neighbors._streams._BLOCK_BYTES", 1)
+    rng = np.random.default_rng(0)
+    X = size * np.repeat(1.0 + rng.random((50, 3)), 2, axis=0)
+    Y = rng.standard_normal((100, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = imbalance_in_blocks(X, Y, items_per_block=40)
+        whole = estimate_imbalance(X, Y, n_queries=100, n_references=100, rng=0)
+    expected = platoscope.information_imbalance(X, Y)
+    assert np.allclose(tuple(found), tuple(expected), rtol=1e-12)
+    assert np.allclose([whole.forward.value, whole.backward.value], tuple(expected), rtol=1e-12)

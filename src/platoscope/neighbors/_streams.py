@@ -185,7 +185,7 @@ def open_stream(X: ArrayLike, name: str, metric: Metric, transform: Transform, /
     if n_samples < 3:
         message = f"{name} has {n_samples} rows; ranks need at least 3 items."
         raise InputError(message)
-    survey = _Survey(name, metric, bool(steps))
+    survey = _Survey(name, metric, n_samples, bool(steps))
     step = _rows_at_once(sum(source.shape[1] for source in sources))
     for start in range(0, n_samples, step):
         stop = min(start + step, n_samples)
@@ -199,7 +199,7 @@ def open_stream(X: ArrayLike, name: str, metric: Metric, transform: Transform, /
         metric=metric,
         transform=X.transform if isinstance(X, Space) else steps,
         steps=steps,
-        center=tuple(total / n_samples * scale for total in survey.totals),
+        center=tuple(mean * scale for mean in survey.means),
         scale=scale,
         unit=survey.units[0] if survey.units else None,
         wide=reaches_far_down(survey.smallest, scale),
@@ -259,12 +259,13 @@ def _read_rows(
 class _Survey:
     """What is learned of all rows in one pass."""
 
-    def __init__(self, name: str, metric: str, transformed: bool) -> None:
-        self.totals: list[npt.NDArray[np.float64]] = []
+    def __init__(self, name: str, metric: str, n_samples: int, transformed: bool) -> None:
+        self.means: list[npt.NDArray[np.float64]] = []
         self.peak = 0.0
         self.smallest = np.inf
         self.units: tuple[float, ...] | None = None
         self._name, self._metric, self._transformed = name, metric, transformed
+        self._n_samples = n_samples
         self._digests: list[npt.NDArray[np.void]] = []
         self._contents: list[Any] = []
         self._zero: list[npt.NDArray[np.intp]] = []
@@ -277,8 +278,9 @@ class _Survey:
         for content, part in zip(self._contents, parts, strict=True):
             content.update(np.ascontiguousarray(part))
         moments = column_means(prepare_rows(parts, (), f"{self._name}[{start}:{stop}]"))
-        sums = [mean * (stop - start) for mean, _ in moments]
-        self.totals = [a + b for a, b in zip(self.totals, sums, strict=True)] if self.totals else sums
+        # Shares of the mean, not sums: those of values near the limit of float64 are beyond it.
+        shares = [mean * ((stop - start) / self._n_samples) for mean, _ in moments]
+        self.means = [a + b for a, b in zip(self.means, shares, strict=True)] if self.means else shares
         self.peak = max(self.peak, *(peak for _, peak in moments))
         wide = [smallest_size(part) for part in parts if part.dtype == np.float64]
         self.smallest = min(self.smallest, *wide, np.inf)
