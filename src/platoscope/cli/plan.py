@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from platoscope.checks import number
 from platoscope.cli.options import (  # Typer reads annotations when it runs
     FEWEST_PAIRS,
     AsJson,
@@ -72,6 +71,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Estimate memory, devices, disk and time of an extraction without loading the weights."""
+    from platoscope.checks import number
     from platoscope.studies import Comparison, Design, Items, Source, Study, make_plan
     from platoscope.studies.judge.power import power_sentence
     from platoscope.studies.plan.planning import PlanRow

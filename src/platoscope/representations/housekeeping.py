@@ -219,10 +219,10 @@ def verify(store: str | os.PathLike[str] | None = None, key: str | None = None, 
     Raises
     ------
     NotFoundError
-        If there is no store, or no such group: nothing would be verified.
+        If a store is named and not there, or there is no such group: nothing would be verified.
     """
     folder = open_folder(store)
-    if not folder.names(""):
+    if store is not None and not folder.names(""):
         message = f"There is no store in {folder.location}, so that nothing can be verified. Give another place (--store)."
         raise NotFoundError(message)
     keys = _keys(folder) if key is None else [_full_key(folder, key)]
