@@ -665,10 +665,11 @@ def test_compare_refuses_an_unknown_ending_before_it_works(capsys: pytest.Captur
 
 
 def test_empty_store(capsys: pytest.CaptureFixture[str]) -> None:
-    """A store that holds nothing lists nothing and is whole."""
+    """A store that holds nothing lists nothing, and nobody is told that all of it was checked."""
     assert cli.main(["store", "ls", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert cli.main(["store", "verify"]) == 0
+    assert "no group in this store, so that nothing was checked" in capsys.readouterr().out
 
 
 def test_data_list_says_how_to_get_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

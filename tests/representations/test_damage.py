@@ -428,19 +428,3 @@ def test_ids_that_are_not_of_all_items_are_refused(stored: Representations, tmp_
     file.write_text(json.dumps(metadata))
     with pytest.raises(StorageError, match="another number of ids than of items"):
         open_representations(stored.key, store=tmp_path)
-
-
-def test_where_there_is_no_store_nothing_is_called_whole(tmp_path: Path) -> None:
-    """Neither of a place that is misspelt nor of a file; a store that was emptied is one."""
-    (tmp_path / "file").write_text("no store")
-    for name in ("nothing", "file"):
-        with pytest.raises(
-            NotFoundError, match=f"There is no store in .*{name}, so that nothing can be verified"
-        ):
-            verify(tmp_path / name)
-
-
-def test_a_store_that_was_emptied_is_whole(stored: Representations, tmp_path: Path) -> None:
-    """Its metadata are there."""
-    remove(tmp_path, stored.key)
-    assert verify(tmp_path) == ()

@@ -85,6 +85,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every checksum; what is damaged or unfinished is named, and the exit code is 2."""
+    from platoscope.representations import list_store
     from platoscope.representations import verify as find_problems
 
     problems = find_problems(store, key)
@@ -106,6 +107,8 @@ def verify(
             print_text(
                 "\nThe extraction that made them computes missing and damaged units again, and only these."
             )
+    elif not list_store(store):
+        print_text("There is no group in this store, so that nothing was checked.")
     else:
         print_text("Everything is whole.")
     if problems:

@@ -213,18 +213,15 @@ def verify(store: str | os.PathLike[str] | None = None, key: str | None = None, 
     Returns
     -------
     tuple of Problem
-        Empty where everything is whole. Running the same extraction again computes what is listed, and only
-        that.
+        Empty where everything is whole, or nothing there. Running the same extraction again computes what is listed,
+        and only that.
 
     Raises
     ------
     NotFoundError
-        If a store is named and not there, or there is no such group: nothing would be verified.
+        If there is no such group.
     """
     folder = open_folder(store)
-    if store is not None and not folder.names(""):
-        message = f"There is no store in {folder.location}, so that nothing can be verified. Give another place (--store)."
-        raise NotFoundError(message)
     keys = _keys(folder) if key is None else [_full_key(folder, key)]
     return tuple(problem for full_key in keys for problem in _problems(folder, full_key))
 
