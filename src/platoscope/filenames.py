@@ -106,9 +106,7 @@ def natural(name: str, /) -> tuple[tuple[int, str], ...]:
     ['layer9', 'layer10']
     """
     parts = [part for part in re.split(r"([0-9]+)", name) if part]
-    digits = [part.lstrip("0") if part[0] in "0123456789" else None for part in parts]
     # Longer numbers are larger: one of thousands of digits is not converted.
     return tuple(
-        (-1, part) if number is None else (len(number), number)
-        for part, number in zip(parts, digits, strict=True)
+        (len(part.lstrip("0")), part.lstrip("0")) if part[0] in "0123456789" else (-1, part) for part in parts
     )

@@ -35,10 +35,8 @@ def seeded(rng: int | np.random.Generator | None, /) -> tuple[np.random.Generato
     InputError
         As `generator`.
     """
-    if isinstance(rng, np.random.Generator):
-        return rng, None
-    seed = fresh_seed() if rng is None else whole_number("rng", rng, low=0)
-    return np.random.default_rng(seed), seed
+    seed = fresh_seed() if rng is None else rng
+    return generator(seed), None if isinstance(seed, np.random.Generator) else int(seed)
 
 
 def seed_in_words(seed: int | None, /) -> str:

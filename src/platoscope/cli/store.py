@@ -107,7 +107,7 @@ def verify(
             print_text(
                 "\nThe extraction that made them computes missing and damaged units again, and only these."
             )
-    elif not list_store(store):
+    elif key is None and not list_store(store):
         print_text("There is no group in this store, so that nothing was checked.")
     else:
         print_text("Everything is whole.")

@@ -273,20 +273,20 @@ def _require_finite(found: Pretrained, states: NDArray[np.float32], dtype: str) 
     Sound models overflow in float16: there it is enough that one layer does not. `extract` and measures refuse what does.
     """
     broken = [layer for layer, state in enumerate(states) if not np.isfinite(state).all()]
-    of_blocks = [layer for layer in broken if layer]
-    overflows = _has_float16(found.model)
-    if broken and (not overflows or len(of_blocks) == len(states) - 1):
+    if not broken:
+        return
+    way_out = "look its configuration and its weights over"
+    if _has_float16(found.model):
+        if len(set(broken) - {0}) < len(states) - 1:
+            return
         way_out = (
-            "load it in a wider dtype (dtype='float32' or 'bfloat16'), and if that does not help, look its configuration "
-            "and its weights over"
-            if overflows
-            else "look its configuration and its weights over"
+            f"load it in a wider dtype (dtype='float32' or 'bfloat16'), and if that does not help, {way_out}"
         )
-        reason = (
-            f"its states are not finite in {len(broken)} of {len(states)} layers, the first of them layer {broken[0]}, "
-            f"in {dtype.removeprefix('torch.')}; {way_out}"
-        )
-        raise unreadable(found.model, reason)
+    reason = (
+        f"its states are not finite in {len(broken)} of {len(states)} layers, the first of them layer {broken[0]}, "
+        f"in {dtype.removeprefix('torch.')}; {way_out}"
+    )
+    raise unreadable(found.model, reason)
 
 
 def _has_float16(model: torch.nn.Module) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "metadata_file",
     "read_metadata",
     "removing",
+    "verifying",
 ]
 
 _DIGEST = "digest"
@@ -100,4 +101,13 @@ def damaged_error(folder: Folder, path: str, reason: object, /) -> StorageError:
 
 def removing(folder: Folder, path: str, /) -> str:
     """Give the command that removes the group in which something lies."""
-    return f"platoscope store rm {path.split('/')[0][:12]} --store {shlex.quote(str(folder.location))}"
+    return _command("rm", folder, path)
+
+
+def verifying(folder: Folder, path: str, /) -> str:
+    """Give the command that names all that is damaged in the group in which something lies."""
+    return _command("verify", folder, path)
+
+
+def _command(what: str, folder: Folder, path: str) -> str:
+    return f"platoscope store {what} {path.split('/')[0][:12]} --store {shlex.quote(str(folder.location))}"

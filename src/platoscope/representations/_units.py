@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,6 +26,7 @@ from platoscope.representations._metadata import (
     find_metadata,
     metadata_file,
     read_metadata,
+    verifying,
 )
 from platoscope.representations._unit_bytes import (
     CHECKSUM_BYTES,
@@ -183,8 +183,8 @@ class StoredArray:
         return StorageError(
             f"{chunk} of array {self.path!r} in {self.folder.location} cannot be used: {reason} (file "
             f"{self.file_name(unit)}, {len(rows)} items, rows {rows.start} to {rows.stop - 1} in stored "
-            "order). Run the same extraction again: it computes only these items anew; platoscope store "
-            f"verify {self.path[:12]} --store {shlex.quote(str(self.folder.location))} names them."
+            "order). Run the same extraction again: it computes only these items anew; "
+            f"{verifying(self.folder, self.path)} names them."
         )
 
     def read_layer(
